@@ -45,7 +45,7 @@ let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "Contracts", targets: ["Contracts"]),
+        .library(name: "Contracts", targets: ["Contracts"])
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -1,0 +1,16 @@
+import Foundation
+
+/// Work that blocks: connecting, name look-ups, TLS handshakes of C libraries.
+package enum Blocking {
+    /// Runs `body` on a short-lived thread of its own and returns what it returns. The caller waits without holding a thread of the pool.
+    ///
+    /// Cancelling the caller's task does not stop `body`: whatever it calls needs a timeout of its own.
+    package static func run<Success: Sendable>(_ body: @escaping @Sendable () throws -> Success) async throws -> Success {
+        try await withCheckedThrowingContinuation { continuation in
+            let thread = Thread { continuation.resume(with: Result(catching: body)) }
+            thread.name = "blocking"
+            thread.stackSize = 512 * 1_024
+            thread.start()
+        }
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Reactor
+
+@Suite("I/O thread", .timeLimit(.minutes(1))) struct IOThreadTests {
+    static let io = IOThread(name: "test")
+
+    @Test("an actor and a task that prefer the thread both run on it")
+    func executors() async {
+        let counter = Counter(io: Self.io)
+        await withTaskGroup { group in
+            for _ in 0..<1_000 { group.addTask { await counter.increment() } }
+        }
+        #expect(await counter.value == 1_000)
+        let isolated = await Task(executorPreference: Self.io) { onThread() }.value
+        #expect(isolated)
+    }
+
+    @Test("timers fire in order and a cancelled one stays silent")
+    func timers() async {
+        let log = Log()
+        await withCheckedContinuation { continuation in
+            Task(executorPreference: Self.io) {
+                Self.io.schedule(after: .milliseconds(30)) {
+                    log.add("c"); continuation.resume()
+                }
+                Self.io.schedule(after: .milliseconds(10)) { log.add("a") }
+                let dead = Self.io.schedule(after: .milliseconds(20)) { log.add("dead") }
+                Self.io.schedule(after: .milliseconds(15)) { log.add("b") }
+                Self.io.cancel(dead)
+            }
+        }
+        #expect(log.lines == ["a", "b", "c"])
+    }
+
+    @Test("the turn's end comes after every job that was ready")
+    func turnEnd() async {
+        let log = Log()
+        await Task(executorPreference: Self.io) {
+            await withCheckedContinuation { continuation in
+                Self.io.atTurnEnd {
+                    log.add("end"); continuation.resume()
+                }
+                for _ in 0..<3 { Task(executorPreference: Self.io) { log.add("job") } }
+            }
+        }.value
+        #expect(log.lines == ["job", "job", "job", "end"])
+    }
+
+    @Test("a source is told of bytes, and not after it was removed")
+    func sources() async {
+        let echo = await PipeReader(io: Self.io)
+        for byte in UInt8(0)..<100 { echo.write(byte) }
+        await echo.received(100)
+        await echo.stop()
+        #expect(await echo.bytes == Array(0..<100))
+    }
+
+    @Test("blocking work runs elsewhere and its error comes back")
+    func blocking() async throws {
+        struct Failure: Error {}
+        let onIOThread = try await Task(executorPreference: Self.io) {
+            try await Blocking.run { Self.io.isIsolatingCurrentContext() }
+        }.value
+        #expect(onIOThread == false)
+        await #expect(throws: Failure.self) { try await Blocking.run { throw Failure() } }
+    }
+
+    private func onThread() -> Bool { Self.io.isIsolatingCurrentContext() == true }
+}
+
+private actor Counter {
+    private let io: IOThread
+    private(set) var value = 0
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+    init(io: IOThread) { self.io = io }
+    func increment() { value += 1 }
+}
+
+private final class Log: Sendable {
+    private let storage = Mutex<[String]>([])
+    var lines: [String] { storage.withLock { $0 } }
+    func add(_ line: String) { storage.withLock { $0.append(line) } }
+}
+
+/// Collects what is written into a pipe.
+private actor PipeReader: IOSource {
+    private let io: IOThread
+    private let reader: CInt
+    private let writer: CInt
+    private(set) var bytes: [UInt8] = []
+    private var waiter: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    init(io: IOThread) async {
+        self.io = io
+        var ends: [CInt] = [0, 0]
+        pipe(&ends)
+        (reader, writer) = (ends[0], ends[1])
+        _ = fcntl(reader, F_SETFL, O_NONBLOCK)
+        io.add(self)
+    }
+
+    nonisolated func write(_ byte: UInt8) {
+        var byte = byte
+        _ = Foundation.write(writer, &byte, 1)
+    }
+
+    func received(_ count: Int) async {
+        if bytes.count >= count { return }
+        await withCheckedContinuation { waiter = (count, $0) }
+    }
+
+    func stop() {
+        io.remove(self)
+        close(reader)
+        close(writer)
+    }
+
+    nonisolated func beforeWait() -> IOInterest? { IOInterest(descriptor: reader, write: false) }
+    nonisolated func ready(_ readiness: IOReadiness) { assumeIsolated { $0.readAll() } }
+
+    private func readAll() {
+        var byte: UInt8 = 0
+        while read(reader, &byte, 1) == 1 { bytes.append(byte) }
+        if let waiter, bytes.count >= waiter.count {
+            self.waiter = nil
+            waiter.continuation.resume()
+        }
+    }
+}

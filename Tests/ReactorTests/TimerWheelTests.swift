@@ -1,0 +1,66 @@
+import Testing
+
+@testable import Reactor
+
+@Suite("Timer wheel") struct TimerWheelTests {
+    @Test("fires at the due time, earliest first, and never early")
+    func order() {
+        var wheel = TimerWheel<String>(now: 100)
+        _ = wheel.schedule(at: 130, "late")
+        _ = wheel.schedule(at: 110, "early")
+        #expect(wheel.takeDue(at: 109).isEmpty)
+        #expect(wheel.takeDue(at: 130) == ["early", "late"])
+        #expect(wheel.count == 0)
+        #expect(wheel.nextLook() == nil)
+    }
+
+    @Test("a cancelled timer does not fire, and its token harms no later timer")
+    func cancel() {
+        var wheel = TimerWheel<Int>(now: 0)
+        let first = wheel.schedule(at: 5, 1)
+        wheel.cancel(first)
+        _ = wheel.schedule(at: 5, 2)
+        wheel.cancel(first)
+        #expect(wheel.takeDue(at: 10) == [2])
+    }
+
+    @Test("agrees with a sorted list, whatever is scheduled, cancelled and skipped", arguments: UInt64(1)...50)
+    func model(seed: UInt64) {
+        var random = SplitMix(state: seed)
+        var wheel = TimerWheel<Int>(now: 0)
+        var model: [Int: (due: Int64, token: TimerWheel<Int>.Token)] = [:]
+        var (now, fired) = (Int64(0), 0)
+        for id in 0..<500 {
+            let due = now + Int64.random(in: 1...5_000, using: &random)
+            model[id] = (due, wheel.schedule(at: due, id))
+            if Int.random(in: 0..<4, using: &random) == 0, let victim = model.randomElement(using: &random) {
+                wheel.cancel(victim.value.token)
+                model[victim.key] = nil
+            }
+            now += Int64.random(in: 0...(id % 50 == 0 ? 3_000 : 20), using: &random)
+            let expected = model.filter { $0.value.due <= now }
+            let taken = wheel.takeDue(at: now)
+            #expect(Set(taken) == Set(expected.keys))
+            #expect(zip(taken, taken.dropFirst()).allSatisfy { model[$0]!.due <= model[$1]!.due })
+            for id in taken { model[id] = nil }
+            fired += taken.count
+            #expect(wheel.count == model.count)
+            if let earliest = model.values.map(\.due).min() {
+                #expect(wheel.nextLook().map { $0 > now && $0 <= earliest } == true)
+            }
+        }
+        #expect(fired > 100)
+    }
+}
+
+/// The same numbers for the same seed.
+struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+}
