@@ -27,7 +27,7 @@ func service(_ name: String, path: String, _ dependencies: [Target.Dependency]) 
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
+    .testTarget(name: "\(name)Tests", dependencies: [.byName(name: name), "TestSupport"] + dependencies, swiftSettings: settings)
 }
 
 extension Target.Dependency {
@@ -64,6 +64,9 @@ let package = Package(
         // The loop, and the faces of three C libraries.
         shared("Reactor"),
         tests("Reactor"),
+
+        // What tests share: the servers they run against, names of their own, seeded chance.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
 
         // What services say to each other.
         shared("Contracts"),

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -26,7 +27,7 @@ import Testing
 
     @Test("agrees with a sorted list, whatever is scheduled, cancelled and skipped", arguments: UInt64(1)...50)
     func model(seed: UInt64) {
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         var wheel = TimerWheel<Int>(now: 0)
         var model: [Int: (due: Int64, token: TimerWheel<Int>.Token)] = [:]
         var (now, fired) = (Int64(0), 0)
@@ -50,17 +51,5 @@ import Testing
             }
         }
         #expect(fired > 100)
-    }
-}
-
-/// The same numbers for the same seed.
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

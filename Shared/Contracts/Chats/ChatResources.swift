@@ -1,0 +1,120 @@
+/// What kind of chat it is.
+public enum ChatKind: String, Codable, Sendable {
+    /// Of two people; one chat per pair.
+    case direct
+    case group
+}
+
+/// What a member may do.
+public enum ChatRole: String, Codable, Sendable, CaseIterable {
+    case owner, admin, member
+}
+
+/// A chat as one of its members sees it.
+public struct Chat: Codable, Hashable, Sendable {
+    public var id: ChatID
+    public var kind: ChatKind
+    /// 1–200 characters; a direct chat has none.
+    public var title: String?
+    public var memberCount: Int
+    /// The reader's.
+    public var role: ChatRole
+    public var lastMessage: Message?
+    /// Messages of others after `readSeq`.
+    public var unread: Int
+    public var readSeq: Int64
+    /// Grows with every change inside the chat.
+    public var rev: Int64
+    public var createdAt: Timestamp
+    public var updatedAt: Timestamp
+    /// True when the reader is no longer a member; in answers to `changedSince` only.
+    public var left: Bool?
+
+    public init(
+        id: ChatID, kind: ChatKind, title: String? = nil, memberCount: Int, role: ChatRole, lastMessage: Message? = nil,
+        unread: Int, readSeq: Int64, rev: Int64, createdAt: Timestamp, updatedAt: Timestamp, left: Bool? = nil
+    ) {
+        self.id = id
+        self.kind = kind
+        self.title = title
+        self.memberCount = memberCount
+        self.role = role
+        self.lastMessage = lastMessage
+        self.unread = unread
+        self.readSeq = readSeq
+        self.rev = rev
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt
+        self.left = left
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, kind, title, memberCount, role, lastMessage, unread, readSeq, rev, createdAt, updatedAt, left
+    }
+}
+
+/// Somebody in a chat.
+public struct Member: Codable, Hashable, Sendable {
+    public var userID: UserID
+    public var role: ChatRole
+    public var joinedAt: Timestamp
+    public var readSeq: Int64
+    public var deliveredSeq: Int64
+
+    public init(userID: UserID, role: ChatRole, joinedAt: Timestamp, readSeq: Int64, deliveredSeq: Int64) {
+        self.userID = userID
+        self.role = role
+        self.joinedAt = joinedAt
+        self.readSeq = readSeq
+        self.deliveredSeq = deliveredSeq
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case role, joinedAt, readSeq, deliveredSeq
+        case userID = "userId"
+    }
+}
+
+/// A message, as history, events and sockets carry it.
+public struct Message: Codable, Hashable, Sendable {
+    public var id: MessageID
+    public var chatID: ChatID
+    /// 1, 2, 3, … within the chat, in commit order.
+    public var seq: Int64
+    /// The chat's `rev` when this message last changed.
+    public var rev: Int64
+    public var senderID: UserID
+    public var clientMessageID: ClientMessageID
+    /// 1–8,000 characters; empty once deleted.
+    public var text: String
+    /// Never goes back along `seq`.
+    public var sentAt: Timestamp
+    public var editedAt: Timestamp?
+    public var deletedAt: Timestamp?
+    /// The `seq` of the message that this one answers.
+    public var replyTo: Int64?
+
+    public init(
+        id: MessageID, chatID: ChatID, seq: Int64, rev: Int64, senderID: UserID, clientMessageID: ClientMessageID, text: String,
+        sentAt: Timestamp, editedAt: Timestamp? = nil, deletedAt: Timestamp? = nil, replyTo: Int64? = nil
+    ) {
+        self.id = id
+        self.chatID = chatID
+        self.seq = seq
+        self.rev = rev
+        self.senderID = senderID
+        self.clientMessageID = clientMessageID
+        self.text = text
+        self.sentAt = sentAt
+        self.editedAt = editedAt
+        self.deletedAt = deletedAt
+        self.replyTo = replyTo
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case id, seq, rev, text, sentAt, editedAt, deletedAt, replyTo
+        case chatID = "chatId"
+        case senderID = "senderId"
+        case clientMessageID = "clientMessageId"
+    }
+}

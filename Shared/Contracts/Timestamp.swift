@@ -1,0 +1,152 @@
+/// A moment in UTC, to the millisecond. On the wire: RFC 3339 with three decimals and `Z`, `2026-01-31T08:15:30.250Z`.
+public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
+    /// Since 1970-01-01T00:00:00Z; may be negative.
+    public let millisecondsSinceEpoch: Int64
+
+    public init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
+
+    public static func < (one: Timestamp, other: Timestamp) -> Bool { one.millisecondsSinceEpoch < other.millisecondsSinceEpoch }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let value = Timestamp(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "a time is written as in RFC 3339, 2026-01-31T08:15:30.250Z")
+        }
+        self = value
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+
+    /// Years 0000…9999, as the standard has it.
+    public var description: String {
+        let (days, inDay) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
+        let (year, month, day) = Self.civil(daysSinceEpoch: days)
+        let (seconds, milliseconds) = inDay.quotientAndRemainder(dividingBy: 1_000)
+        return String(unsafeUninitializedCapacity: 24) { buffer in
+            var position = 0
+            func put(_ value: Int64, digits: Int, then mark: Character) {
+                var rest = value
+                for place in stride(from: position + digits - 1, through: position, by: -1) {
+                    buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                    rest /= 10
+                }
+                buffer[position + digits] = mark.asciiValue ?? 0
+                position += digits + 1
+            }
+            put(year, digits: 4, then: "-")
+            put(month, digits: 2, then: "-")
+            put(day, digits: 2, then: "T")
+            put(seconds / 3_600, digits: 2, then: ":")
+            put(seconds / 60 % 60, digits: 2, then: ":")
+            put(seconds % 60, digits: 2, then: ".")
+            put(milliseconds, digits: 3, then: "Z")
+            return position
+        }
+    }
+
+    /// Any RFC 3339 `date-time`: any number of decimals (beyond milliseconds cut off), `Z` or an offset, a leap second counted as the next second.
+    public init?(_ text: String) {
+        var scanner = Scanner(text)
+        guard let year = scanner.number(digits: 4), scanner.take("-"), let month = scanner.number(digits: 2), scanner.take("-"),
+            let day = scanner.number(digits: 2), scanner.take("T") || scanner.take("t") || scanner.take(" "),
+            let hour = scanner.number(digits: 2), scanner.take(":"), let minute = scanner.number(digits: 2), scanner.take(":"),
+            let second = scanner.number(digits: 2), let fraction = scanner.fraction(), let offset = scanner.offset(),
+            scanner.isAtEnd,
+            (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60,
+            second <= 60
+        else { return nil }
+        let days = Self.daysSinceEpoch(year: year, month: month, day: day)
+        let minutes = (days * 24 + hour) * 60 + minute - offset
+        self.init(millisecondsSinceEpoch: (minutes * 60 + second) * 1_000 + fraction)
+    }
+}
+
+extension Timestamp {
+    /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": days_from_civil.
+    private static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
+        let shifted = month <= 2 ? year - 1 : year
+        let era = shifted.flooredQuotientAndRemainder(dividingBy: 400).quotient
+        let yearOfEra = shifted - era * 400
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
+    }
+
+    /// The same paper's civil_from_days.
+    private static func civil(daysSinceEpoch days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let (era, dayOfEra) = (days + 719_468).flooredQuotientAndRemainder(dividingBy: 146_097)
+        let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
+    }
+
+    private static func days(inMonth month: Int64, of year: Int64) -> Int64 {
+        switch month {
+        case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
+        case 4, 6, 9, 11: 30
+        default: 31
+        }
+    }
+
+    private struct Scanner {
+        private var rest: Substring.UTF8View
+        init(_ text: String) { rest = text[...].utf8 }
+        var isAtEnd: Bool { rest.isEmpty }
+
+        mutating func take(_ mark: Character) -> Bool {
+            guard let first = rest.first, first == mark.asciiValue else { return false }
+            rest.removeFirst()
+            return true
+        }
+
+        mutating func number(digits: Int) -> Int64? {
+            var value: Int64 = 0
+            for _ in 0..<digits {
+                guard let digit = digit() else { return nil }
+                value = value * 10 + digit
+            }
+            return value
+        }
+
+        /// Milliseconds; zero when there are no decimals.
+        mutating func fraction() -> Int64? {
+            guard take(".") else { return 0 }
+            guard let first = digit() else { return nil }
+            var (value, places) = (first, 1)
+            while let digit = digit() {
+                if places < 3 { value = value * 10 + digit }
+                places += 1
+            }
+            for _ in places..<max(places, 3) { value *= 10 }
+            return value
+        }
+
+        /// Minutes east of UTC.
+        mutating func offset() -> Int64? {
+            if take("Z") || take("z") { return 0 }
+            let sign: Int64 = take("-") ? -1 : 1
+            guard sign < 0 || take("+"), let hours = number(digits: 2), take(":"), let minutes = number(digits: 2), hours < 24,
+                minutes < 60
+            else { return nil }
+            return sign * (hours * 60 + minutes)
+        }
+
+        private mutating func digit() -> Int64? {
+            guard let first = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return nil }
+            rest.removeFirst()
+            return Int64(first - UInt8(ascii: "0"))
+        }
+    }
+}
+
+extension Int64 {
+    fileprivate func flooredQuotientAndRemainder(dividingBy divisor: Int64) -> (quotient: Int64, remainder: Int64) {
+        let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
+        return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
+    }
+}

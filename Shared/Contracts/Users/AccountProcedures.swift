@@ -1,0 +1,109 @@
+/// Makes an account. Refused with `conflict` when the name is taken.
+public struct RegisterUser: Procedure {
+    public typealias Response = User
+    public static let name: ProcedureName = "users.register.v1"
+    public static let service = ServiceName.users
+    public static let callers: Set<ServiceName> = [.bff]
+    public static let timeout = Duration.seconds(10)
+    public static let isRepeatable = false
+
+    /// Lower-cased by the service, then 3–32 of a–z 0–9 . _ -
+    public var username: String
+    /// 8–256 characters.
+    public var password: String
+    /// 1–64 characters.
+    public var displayName: String
+    /// From the header of that name: the same key within 24 h gives the first answer; 1–128 characters.
+    public var idempotencyKey: String?
+
+    public init(username: String, password: String, displayName: String, idempotencyKey: String? = nil) {
+        self.username = username
+        self.password = password
+        self.displayName = displayName
+        self.idempotencyKey = idempotencyKey
+    }
+
+    enum CodingKeys: String, CodingKey { case username, password, displayName, idempotencyKey }
+}
+
+/// Reads the own account.
+public struct GetAccount: Procedure {
+    public typealias Response = Account
+    public static let name: ProcedureName = "users.account.v1"
+    public static let service = ServiceName.users
+    public static let callers: Set<ServiceName> = [.bff]
+    public static let isRepeatable = true
+
+    /// Who asks.
+    public var userID: UserID
+
+    public init(userID: UserID) {
+        self.userID = userID
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case userID = "userId"
+    }
+}
+
+/// Changes the own profile under optimistic concurrency: `stale` when `version` is not the present one.
+public struct UpdateProfile: Procedure {
+    public typealias Response = Account
+    public static let name: ProcedureName = "users.updateProfile.v1"
+    public static let service = ServiceName.users
+    public static let callers: Set<ServiceName> = [.bff]
+    public static let isRepeatable = false
+
+    /// Who asks.
+    public var userID: UserID
+    /// The version that the change is meant for.
+    public var version: Int64
+    /// 1–64 characters; unchanged when absent.
+    public var displayName: String?
+    /// An https URL of at most 512 characters, empty to remove; unchanged when absent.
+    public var avatarURL: String?
+
+    public init(userID: UserID, version: Int64, displayName: String? = nil, avatarURL: String? = nil) {
+        self.userID = userID
+        self.version = version
+        self.displayName = displayName
+        self.avatarURL = avatarURL
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case version, displayName
+        case userID = "userId"
+        case avatarURL = "avatarUrl"
+    }
+}
+
+/// Changes the password and ends every other session.
+public struct ChangePassword: Procedure {
+    public typealias Response = Done
+    public static let name: ProcedureName = "users.changePassword.v1"
+    public static let service = ServiceName.users
+    public static let callers: Set<ServiceName> = [.bff]
+    public static let timeout = Duration.seconds(10)
+    public static let isRepeatable = false
+
+    /// Who asks.
+    public var userID: UserID
+    /// Stays alive.
+    public var sessionID: SessionID
+    public var currentPassword: String
+    /// 8–256 characters.
+    public var newPassword: String
+
+    public init(userID: UserID, sessionID: SessionID, currentPassword: String, newPassword: String) {
+        self.userID = userID
+        self.sessionID = sessionID
+        self.currentPassword = currentPassword
+        self.newPassword = newPassword
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case currentPassword, newPassword
+        case userID = "userId"
+        case sessionID = "sessionId"
+    }
+}

@@ -1,0 +1,23 @@
+import Foundation
+import Testing
+
+@testable import Contracts
+
+@Suite("Identifier") struct IdentifierTests {
+    @Test("travels as a decimal string")
+    func wire() throws {
+        let json = try JSONEncoder().encode([UserID(rawValue: .max)])
+        #expect(String(decoding: json, as: UTF8.self) == #"["9223372036854775807"]"#)
+        #expect(try JSONDecoder().decode([UserID].self, from: json) == [UserID(rawValue: .max)])
+    }
+
+    @Test(
+        "refuses what is not one canonical positive number",
+        arguments: [
+            "", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "0x10", "9223372036854775808", "１", "99999999999999999999999999",
+        ])
+    func refuses(text: String) {
+        #expect(ChatID(text) == nil)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode([ChatID].self, from: JSONEncoder().encode([text])) }
+    }
+}

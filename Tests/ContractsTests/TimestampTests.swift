@@ -1,0 +1,42 @@
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Contracts
+
+@Suite("Timestamp") struct TimestampTests {
+    @Test(
+        "reads what RFC 3339 allows",
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("2026-01-31T08:15:30.250Z", 1_769_847_330_250),
+            ("2026-01-31T08:15:30.25Z", 1_769_847_330_250),
+            ("2026-01-31T09:15:30.2509999+01:00", 1_769_847_330_250), ("2000-02-29t23:59:60z", 951_868_800_000),
+            ("1969-12-31T23:59:59.999Z", -1), ("0000-01-01T00:00:00-23:59", -62_167_132_860_000),
+        ])
+    func reads(text: String, milliseconds: Int64) {
+        #expect(Timestamp(text)?.millisecondsSinceEpoch == milliseconds)
+    }
+
+    @Test(
+        "refuses the rest",
+        arguments: [
+            "", "2026-01-31", "2026-1-31T08:15:30Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z",
+            "2026-01-31T08:15:30",
+            "2026-01-31T08:15:30.Z", "2026-01-31T08:15:30Zx", "2026-01-31T08:15:30+24:00", "２０２６-01-31T08:15:30Z",
+        ])
+    func refuses(text: String) { #expect(Timestamp(text) == nil) }
+
+    @Test("writes what it reads, and as Foundation does", arguments: UInt64(1)...50)
+    func roundTrip(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        for _ in 0..<100 {
+            let milliseconds = Int64.random(in: -62_167_219_200_000...253_402_300_799_999, using: &random)
+            let text = Timestamp(millisecondsSinceEpoch: milliseconds).description
+            #expect(Timestamp(text)?.millisecondsSinceEpoch == milliseconds)
+        }
+        let modern = Int64.random(in: 0...4_102_444_800_000, using: &random)
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let date = try Date(Timestamp(millisecondsSinceEpoch: modern).description, strategy: style)
+        #expect(Int64((date.timeIntervalSince1970 * 1_000).rounded()) == modern)
+    }
+}

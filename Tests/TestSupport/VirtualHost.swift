@@ -1,0 +1,52 @@
+import Foundation
+
+#if canImport(FoundationNetworking)
+    import FoundationNetworking
+#endif
+
+/// A RabbitMQ virtual host of one test's own, made and removed over the test broker's management API.
+package struct VirtualHost: Sendable {
+    package let name: String
+
+    /// Makes a host, lends it, removes it with everything in it.
+    package static func with<Result>(
+        isolation: isolated (any Actor)? = #isolation, _ body: (VirtualHost) async throws -> Result
+    ) async throws -> Result {
+        let host = VirtualHost(name: TestStack.uniqueName("vhost"))
+        try await management("PUT", "vhosts/\(host.name)")
+        do {
+            let result = try await body(host)
+            try await management("DELETE", "vhosts/\(host.name)")
+            return result
+        } catch {
+            _ = try? await management("DELETE", "vhosts/\(host.name)")
+            throw error
+        }
+    }
+
+    /// Asks the management API, as its administrator. Paths are below `/api/`, percent-encoded.
+    ///
+    /// - Throws: ``ManagementError`` on any status from 300.
+    @discardableResult
+    package static func management(_ method: String, _ path: String, body: String? = nil) async throws -> Data {
+        let server = TestStack.rabbitmq
+        guard let url = URL(string: "http://\(server.host):\(TestStack.rabbitmqManagementPort)/api/\(path)") else {
+            throw ManagementError(description: "\(path) is not a path")
+        }
+        var request = URLRequest(url: url)
+        request.httpMethod = method
+        request.httpBody = body.map { Data($0.utf8) }
+        let credentials = Data("\(server.user):\(server.password)".utf8).base64EncodedString()
+        request.setValue("Basic \(credentials)", forHTTPHeaderField: "Authorization")
+        request.setValue("application/json", forHTTPHeaderField: "Content-Type")
+        let (data, response) = try await URLSession.shared.data(for: request)
+        guard let status = (response as? HTTPURLResponse)?.statusCode, status < 300 else {
+            throw ManagementError(description: "\(method) \(path): \(String(decoding: data, as: UTF8.self))")
+        }
+        return data
+    }
+}
+
+package struct ManagementError: Error, CustomStringConvertible {
+    package let description: String
+}
