@@ -1,0 +1,44 @@
+# `make help` says what there is. What each command does stands in scripts/; see docs/operations.md.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run up down reset scale integration dead-letters test format lint prepare
+sources := Package.swift Services Shared Tests
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: prepare ## build and start everything, stay in front; Ctrl-C stops it
+	@scripts/run.sh
+
+up: prepare ## the same in the background
+	@scripts/stack.sh .local up
+
+down: ## stop what `make up` started
+	@scripts/stack.sh .local down
+
+reset: ## stop everything and wipe .local/: data, passwords, logs
+	@scripts/reset.sh
+
+scale: ## run n instances of a service: make scale service=chats n=2
+	@scripts/stack.sh .local scale '$(service)' '$(n)'
+
+integration: ## give a program a queue of events: make integration name=billing patterns='chats.message.#' (remove=yes takes it away)
+	@scripts/stack.sh .local integration '$(name)' $(if $(remove),--remove,--patterns '$(patterns)' $(if $(bytes),--bytes '$(bytes)'))
+
+dead-letters: ## list what a service could not handle: make dead-letters service=chats (replay=all or replay=<event id> tries again)
+	@scripts/stack.sh .local dead-letters '$(service)' '$(replay)'
+
+test: ## all tests, against servers of their own
+	@scripts/install.sh
+	@scripts/test.sh
+
+format: ## rewrite the sources in the house style
+	@swift format --in-place --parallel --recursive $(wildcard $(sources))
+
+lint: ## complain about what `make format` would change, and more
+	@swift format lint --strict --parallel --recursive $(wildcard $(sources))
+
+prepare:
+	@scripts/install.sh
+	@scripts/stack.sh .local check
+	@swift build -c release

@@ -1,0 +1,89 @@
+#!/usr/bin/python3
+"""Prints the RabbitMQ definitions of a Martlet bus in one virtual host: exchanges, and who may do what.
+
+With --secrets also the users, each with the password in the file rabbitmq.<user> of that directory; one that
+has none yet gets one.
+"""
+import argparse
+import base64
+import hashlib
+import json
+import os
+import pathlib
+import secrets
+
+EXCHANGES = {"martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.dead": "topic"}
+
+
+def services():
+    """Each service with the list of those it may call."""
+    for line in (pathlib.Path(__file__).parent / "services").read_text().splitlines():
+        if not line.startswith("#"):
+            name, _, _, calls, _ = line.split()
+            yield name, [] if calls == "-" else calls.split(",")
+
+
+def permissions(vhost, name, calls):
+    own, ours = rf"{name}\..*", r"martlet\.(rpc|replies|events|dead)"
+    topics = {
+        "martlet.rpc": (f"^({'|'.join(calls)})$", f"^{name}$"),
+        "martlet.events": (rf"^{name}\.", ".*"),
+        "martlet.dead": (f"^{name}$", f"^{name}$"),
+    }
+    general = {
+        "user": name, "vhost": vhost,
+        "configure": f"^{own}$", "write": f"^({ours}|{own})$", "read": f"^({ours}|{own})$",
+    }
+    return general, [
+        {"user": name, "vhost": vhost, "exchange": exchange, "write": write, "read": read}
+        for exchange, (write, read) in topics.items()
+    ]
+
+
+def bus(vhost):
+    pairs = [permissions(vhost, name, calls) for name, calls in services()]
+    return {
+        "vhosts": [{"name": vhost}],
+        "permissions": [general for general, _ in pairs],
+        "topic_permissions": [topic for _, topics in pairs for topic in topics],
+        "exchanges": [
+            {"name": name, "vhost": vhost, "type": kind, "durable": True, "auto_delete": False, "arguments": {}}
+            for name, kind in EXCHANGES.items()
+        ],
+    }
+
+
+def password(directory, user):
+    file = pathlib.Path(directory) / f"rabbitmq.{user}"
+    if not file.exists():
+        with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
+            new.write(secrets.token_hex(24) + "\n")
+    return file.read_text().strip()
+
+
+def user(name, password, tags=""):
+    salt = secrets.token_bytes(4)
+    digest = hashlib.sha256(salt + password.encode()).digest()
+    return {
+        "name": name, "tags": tags,
+        "password_hash": base64.b64encode(salt + digest).decode(), "hashing_algorithm": "rabbit_password_hashing_sha256",
+    }
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("vhost")
+    arguments.add_argument("--secrets", metavar="DIRECTORY")
+    arguments.add_argument("--administrators", nargs="*", default=[], metavar="USER")
+    options = arguments.parse_args()
+    result = bus(options.vhost)
+    for name in options.administrators:
+        result["permissions"].append(
+            {"user": name, "vhost": options.vhost, "configure": ".*", "write": ".*", "read": ".*"})
+    if options.secrets:
+        result["users"] = [user(name, password(options.secrets, name)) for name, _ in services()]
+        result["users"] += [user(name, password(options.secrets, name), "administrator") for name in options.administrators]
+    print(json.dumps(result, indent=1))
+
+
+main()

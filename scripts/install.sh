@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Installs the system packages that are missing, and starts none of the servers among them: the stack runs its own.
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+
+packages=(
+    librabbitmq-dev libhiredis-dev libpq-dev libsodium-dev zlib1g-dev pkg-config
+    rabbitmq-server redis-server postgresql pgbouncer supervisor
+    python3-pika curl jq openssl ca-certificates
+)
+
+installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
+
+command -v swift >/dev/null || die "there is no Swift toolchain; get one from https://www.swift.org/install"
+command -v apt-get >/dev/null || die "this system has no apt; install what these Debian packages hold: ${packages[*]}"
+
+missing=()
+for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
+((${#missing[@]})) || exit 0
+
+say "Installing ${missing[*]}"
+if ((EUID == 0)); then as_root=(); else as_root=(sudo); fi
+"${as_root[@]}" bash "$repository/scripts/apt-install.sh" "${missing[@]}"

@@ -1,0 +1,53 @@
+# Our own services: what they are told, and how we know that they are ready.
+
+program_name() { if (($2 == 1)); then echo "$1"; else echo "$1-$2"; fi; }
+
+# service_environment <service> <instance>: lines of VARIABLE=value.
+service_environment() {
+    local name http management servers _ server
+    read -r name http management _ servers < <(services | grep "^$1 ")
+    echo "MARTLET_INSTANCE=$name-$2"
+    echo "MARTLET_MANAGEMENT_HOST=127.0.0.1"
+    echo "MARTLET_MANAGEMENT_PORT=$(port "${name}_management" "$2")"
+    [[ $http == - ]] || printf '%s\n' MARTLET_HTTP_HOST=127.0.0.1 "MARTLET_HTTP_PORT=$(port "$name" "$2")"
+    for server in rabbitmq ${servers//,/ }; do
+        echo "MARTLET_${server^^}_HOST=127.0.0.1"
+        echo "MARTLET_${server^^}_PORT=$(port "$server")"
+        echo "MARTLET_${server^^}_USER=$name"
+        echo "MARTLET_${server^^}_PASSWORD=$(secret "$server.$name")"
+        case $server in
+        rabbitmq) echo MARTLET_RABBITMQ_VHOST=martlet ;;
+        postgres) echo MARTLET_POSTGRES_DATABASE=martlet ;;
+        redis) echo "MARTLET_REDIS_PREFIX=$name:" ;;
+        esac
+    done
+}
+
+run_service() {
+    local environment
+    mapfile -t environment < <(service_environment "$1" "$2")
+    export "${environment[@]}"
+    exec "bin/$1"
+}
+
+add_instance() { program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
+remove_instance() { rm -f "config/programs/$(program_name "$1" "$2").conf" "run/$(program_name "$1" "$2").pid"; }
+
+instances() { # <service>: the numbers of those that are configured
+    local instance
+    for instance in {1..20}; do
+        if [[ -f config/programs/$(program_name "$1" "$instance").conf ]]; then echo "$instance"; fi
+    done
+}
+
+ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
+
+# Up to a minute for each; shows the end of the log of one that is not ready by then.
+wait_ready() {
+    local name
+    name=$(program_name "$1" "$2")
+    wait_until 60 ready "$1" "$2" && return
+    say "$name is not ready. The end of $stack/log/$name.log:"
+    tail -n 20 "log/$name.log" >&2 || true
+    die "$name is not ready; what it says of itself: curl http://127.0.0.1:$(port "$1_management" "$2")/healthz"
+}

@@ -1,0 +1,83 @@
+# The supervisor (supervisord) of one stack: it restarts whatever dies and never gives up.
+# All paths are relative to the stack's directory, which is the working directory of everything in it; the socket
+# goes through /proc because the path of a Unix socket may have 107 bytes at most.
+
+supervisor() { /usr/bin/supervisorctl -c config/supervisor.conf "$@"; }
+
+# Whether a process is alive and works in this stack (process ids are used again by others).
+ours() {
+    local where
+    where=$(readlink "/proc/$1/cwd" 2>/dev/null) && [[ $where == "$stack" || $where == "$stack"/* ]]
+}
+
+pid_of() { cat "run/$1.pid" 2>/dev/null || echo none; }
+alive() { ours "$(pid_of "$1")"; }
+gone() { ! alive "$1"; }
+
+start_supervisor() {
+    stop_leftovers
+    rm -f run/* config/programs/*
+    mkdir -p config/programs log run
+    cat >config/supervisor.conf <<-EOF
+	[supervisord]
+	pidfile=run/supervisor.pid
+	logfile=log/supervisor.log
+	logfile_maxbytes=1MB
+	logfile_backups=1
+	$([[ $EUID != 0 ]] || echo user=root)
+	[unix_http_server]
+	file=/proc/self/cwd/run/supervisor.sock
+	chmod=0600
+	[supervisorctl]
+	serverurl=unix:///proc/self/cwd/run/supervisor.sock
+	[rpcinterface:supervisor]
+	supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+	[include]
+	files=programs/*.conf
+	EOF
+    /usr/bin/supervisord -c config/supervisor.conf
+    wait_until 10 supervisor pid || die "the supervisor did not start; see $stack/log/supervisor.log"
+}
+
+# program <name> <priority> <stop signal> <arguments of launch.sh>: lower priorities start first and stop last.
+# `startsecs=0` makes every end a mere exit, which is always followed by a restart.
+program() {
+    cat >"config/programs/$1.conf" <<-EOF
+	[program:$1]
+	command=/bin/bash scripts/launch.sh $4
+	priority=$2
+	stopsignal=$3
+	stopwaitsecs=30
+	killasgroup=true
+	autorestart=true
+	startsecs=0
+	startretries=1000000000
+	redirect_stderr=true
+	stdout_logfile=log/$1.log
+	stdout_logfile_maxbytes=10MB
+	stdout_logfile_backups=1
+	EOF
+}
+
+# Starts the programs that were added and stops those that were taken away.
+apply_programs() { supervisor update >/dev/null; }
+
+stop_supervisor() {
+    if alive supervisor; then
+        supervisor shutdown >/dev/null || true
+        wait_until 240 gone supervisor || say "the supervisor does not stop; ending it"
+    fi
+    stop_leftovers
+    rm -f run/*
+}
+
+# What a killed supervisor left running.
+stop_leftovers() {
+    local file name
+    for file in run/*.pid; do
+        name=$(basename "$file" .pid)
+        alive "$name" || continue
+        kill "$(pid_of "$name")" || true
+        wait_until 30 gone "$name" || kill -9 "$(pid_of "$name")" || true
+    done
+}

@@ -1,0 +1,127 @@
+#!/usr/bin/env bash
+# One private stack of servers and services in a directory of its own: `stack.sh <directory> <command> …`
+#   check                 name the ports that are taken
+#   up                    start the servers, then every service that is in $MARTLET_BIN (default: the release build)
+#   down                  stop everything
+#   scale <service> <n>   run n instances of a service
+#   env                   print how to reach it, for tests to read: lines of `export NAME=value`
+#   environment <service> [instance]   print what a service is told
+#   rabbitmqctl …         ask the broker
+#   integration …, dead-letters …      see integration.py, dead-letters.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+for library in settings tls supervisor postgres pgbouncer rabbitmq redis service test; do
+    . "$repository/scripts/lib/$library.sh"
+done
+
+directory=${1:-} command=${2:-}
+[[ -n $command ]] || die "usage: stack.sh <directory> <command>; see its first lines"
+shift 2
+mkdir -p "$directory"
+stack=$(cd "$directory" && pwd -P)
+binaries=${MARTLET_BIN:-$repository/.build/release}
+cd "$stack"
+chmod 0700 .
+
+main() {
+    case $command in
+    check | up | down | scale | env | environment) "stack_$command" "$@" ;;
+    rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
+    integration) load_settings && integration "$@" ;;
+    *) die "unknown command: $command" ;;
+    esac
+}
+
+stack_check() {
+    alive supervisor && return
+    choose_settings && load_settings && check_ports
+}
+
+stack_up() {
+    if alive supervisor; then
+        load_settings
+        say "The stack is already up."
+        restart_changed_services
+    else
+        stack_check
+        prepare
+        start_servers
+    fi
+    start_services
+}
+
+prepare() {
+    mkdir -p log
+    ln -sfn "$repository/scripts" scripts
+    ln -sfn "$binaries" bin
+    prepare_tls
+    prepare_postgres
+    prepare_rabbitmq
+    prepare_redis
+    [[ $kind != test ]] || prepare_pgbouncer
+}
+
+start_servers() {
+    start_supervisor
+    program epmd 1 TERM epmd
+    program postgres 10 INT postgres
+    program redis 10 TERM redis
+    program rabbitmq 10 TERM rabbitmq
+    [[ $kind != test ]] || program pgbouncer 15 INT pgbouncer
+    apply_programs
+    answers postgres postgres_answers
+    bootstrap_postgres
+    answers redis redis_answers
+    answers rabbitmq listening "$(port rabbitmq)"
+}
+
+answers() { # <server> <command that is true once it does>
+    local name=$1
+    shift
+    wait_until 60 "$@" && return
+    tail -n 20 "log/$name.log" >&2
+    die "$name does not answer; see $stack/log/$name.log"
+}
+
+start_services() {
+    local name instance
+    for name in $(service_names); do
+        if [[ -x bin/$name ]]; then add_instance "$name" 1; else say "$name is not built; leaving it out"; fi
+    done
+    apply_programs
+    for name in $(service_names); do
+        for instance in $(instances "$name"); do wait_ready "$name" "$instance"; done
+    done
+}
+
+restart_changed_services() {
+    local name instance program
+    for name in $(service_names); do
+        for instance in $(instances "$name"); do
+            program=$(program_name "$name" "$instance")
+            [[ ! bin/$name -nt run/$program.pid ]] || supervisor restart "$program" >/dev/null
+        done
+    done
+}
+
+stack_down() { stop_supervisor; }
+
+stack_scale() {
+    local name=${1:-} wanted=${2:-} instance
+    [[ " $(service_names | xargs) " == *" $name "* ]] || die "service is one of: $(service_names | xargs)"
+    [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n is a number from 0 to 20"
+    alive supervisor || die "the stack is not up"
+    load_settings
+    for ((instance = 1; instance <= wanted; instance++)); do
+        [[ -f config/programs/$(program_name "$name" "$instance").conf ]] || check_instance_ports "$name" "$instance"
+        add_instance "$name" "$instance"
+    done
+    for ((; instance <= 20; instance++)); do remove_instance "$name" "$instance"; done
+    apply_programs
+    for instance in $(instances "$name"); do wait_ready "$name" "$instance"; done
+}
+
+stack_env() { load_settings && test_environment; }
+
+stack_environment() { load_settings && service_environment "$1" "${2:-1}"; }
+
+main "$@"

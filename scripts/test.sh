@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# `make test`: builds with warnings and undeclared imports as errors, starts servers of its own in .local/test,
+# tests, and stops them again whatever happens. Arguments go to `swift test`.
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+cd "$repository"
+stack=.local/test
+mkdir -p .local
+exec 8>.local/test.lock
+flock --nonblock 8 || die "\`make test\` is running here already"
+
+clean_up() {
+    local result=$?
+    trap '' INT TERM HUP
+    scripts/stack.sh "$stack" down
+    exit "$result"
+}
+
+# A run that was killed may have left its servers.
+if [[ -d $stack/config ]]; then scripts/stack.sh "$stack" down; fi
+rm -rf "$stack"
+
+swift build --build-tests --explicit-target-dependency-import-check error
+MARTLET_BIN=$(swift build --show-bin-path)
+export MARTLET_BIN
+
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+scripts/stack.sh "$stack" up 8>&-
+eval "$(scripts/stack.sh "$stack" env)"
+swift test --skip-build --parallel "$@" 8>&-
