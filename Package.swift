@@ -37,6 +37,9 @@ extension Target.Dependency {
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
     static let collections = product(name: "DequeModule", package: "swift-collections")
+    static let nio = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
 }
@@ -64,6 +67,9 @@ let package = Package(
         // The loop, and the faces of three C libraries.
         shared("Reactor"),
         tests("Reactor"),
+        system("CRabbitMQ", pkgConfig: "librabbitmq", apt: "librabbitmq-dev"),
+        shared("AMQP", ["CRabbitMQ", "Reactor", .logging, .lifecycle, .collections, .nio, .nioPosix, .nioSSL]),
+        tests("AMQP", ["Reactor", .logging, .lifecycle]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
