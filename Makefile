@@ -20,13 +20,13 @@ reset: ## stop everything and wipe .local/: data, passwords, logs
 	@scripts/reset.sh
 
 scale: ## run n instances of a service: make scale service=chats n=2
-	@scripts/stack.sh .local scale '$(service)' '$(n)'
+	@scripts/stack.sh .local scale "$$service" "$$n"
 
-integration: ## give a program a queue of events: make integration name=billing patterns='chats.message.#' (remove=yes takes it away)
-	@scripts/stack.sh .local integration '$(name)' $(if $(remove),--remove,--patterns '$(patterns)' $(if $(bytes),--bytes '$(bytes)'))
+integration: ## give a program a queue of events: make integration name=billing patterns='chats.message.#'
+	@scripts/stack.sh .local integration "$$name" $(if $(remove),--remove,--patterns "$$patterns" $(if $(bytes),--bytes "$$bytes"))
 
-dead-letters: ## list what a service could not handle: make dead-letters service=chats (replay=all or replay=<event id> tries again)
-	@scripts/stack.sh .local dead-letters '$(service)' '$(replay)'
+dead-letters: ## list what a service could not handle: make dead-letters service=chats (replay=all tries again)
+	@scripts/stack.sh .local dead-letters "$$service" "$$replay"
 
 test: ## all tests, against servers of their own
 	@scripts/install.sh

@@ -2,7 +2,7 @@
 # What the supervisor runs: notes its own process id, then becomes the program. `launch.sh <program> [instance]`
 . scripts/lib/common.sh
 stack=$PWD
-for library in settings postgres rabbitmq redis service; do . "scripts/lib/$library.sh"; done
+for library in settings postgres pgbouncer rabbitmq redis service; do . "scripts/lib/$library.sh"; done
 load_settings
 
 name=$1 instance=${2:-1}

@@ -27,6 +27,7 @@ main() {
     check | up | down | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
     integration) load_settings && integration "$@" ;;
+    dead-letters) load_settings && dead_letters "$@" ;;
     *) die "unknown command: $command" ;;
     esac
 }
@@ -72,6 +73,7 @@ start_servers() {
     bootstrap_postgres
     answers redis redis_answers
     answers rabbitmq listening "$(port rabbitmq)"
+    [[ $kind != test ]] || answers pgbouncer listening "$(port pgbouncer)"
 }
 
 answers() { # <server> <command that is true once it does>

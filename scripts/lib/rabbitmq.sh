@@ -61,3 +61,8 @@ rabbitmqctl() (
     rabbitmq_environment
     /usr/lib/rabbitmq/bin/rabbitmqctl "$@"
 )
+
+integration() {
+    STACK_SCRIPT=$repository/scripts/stack.sh STACK_DIRECTORY=$stack \
+        RABBITMQ_PORT=$(port rabbitmq) OPERATOR_PASSWORD=$(secret rabbitmq.operator) scripts/integration.py "$@"
+}

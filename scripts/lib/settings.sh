@@ -78,12 +78,15 @@ settings_from_base() {
 }
 
 # Names every port that somebody else has, with the variable that moves it.
-check_ports() {
+check_ports() { check_listeners 1 < <(listeners); }
+check_instance_ports() { check_listeners "$2" < <(listeners | grep -E "^$1(_management)? "); } # <service> <instance>
+
+check_listeners() {
     local name taken=''
     while read -r name _; do
-        if listening "$(port "$name")"; then
-            taken+="  ${name/_/ }: port $(port "$name") is taken; set $(port_variable "$name") to another"$'\n'
+        if listening "$(port "$name" "$1")"; then
+            taken+=$'\n'"  ${name//_/ }: port $(port "$name" "$1") is taken; set $(port_variable "$name") to another"
         fi
-    done < <(listeners)
-    [[ -z $taken ]] || die "cannot listen"$'\n'"$taken"
+    done
+    [[ -z $taken ]] || die "cannot start:$taken"
 }
