@@ -30,7 +30,7 @@ if supervisor_pid >/dev/null; then
     echo "It runs in the background: \`make down\` stops it."
     exit
 fi
-trap 'stop 130' INT
+trap 'stop 0' INT
 trap 'stop 143' TERM HUP
 scripts/stack.sh "$stack" up || stop 1
 welcome

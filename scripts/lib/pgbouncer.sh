@@ -31,4 +31,4 @@ pgbouncer_users() {
     for service in $(service_names); do echo "\"$service\" \"$(secret "postgres.$service")\""; done
 }
 
-run_pgbouncer() { as_postgres pgbouncer --quiet /proc/self/fd/9/pgbouncer.ini 9<data/pgbouncer; }
+run_pgbouncer() { as_system_user pgbouncer --quiet /proc/self/fd/9/pgbouncer.ini 9<data/pgbouncer; }

@@ -2,14 +2,13 @@
 #
 # When we are root it runs as `postgres`, who may not be able to reach the directory of the stack by its path.
 # We open the data directory for it and hand the descriptor over: /proc/self/fd/9 is that directory, for it and
-# for every process it forks.
+# for every process it forks. It starts in /, as it insists on being able to return to where it started.
 
 postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 system_user() { if ((EUID == 0)); then echo postgres; else id -un; fi; }
 
-# as_postgres <command…>: replaces this process.
-as_postgres() {
-    cd /
+# as_system_user <command…>: replaces this process.
+as_system_user() {
     if ((EUID == 0)); then exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else exec "$@"; fi
 }
 
@@ -30,9 +29,11 @@ create_cluster() {
     password_file=$(mktemp)
     secret postgres.postgres >"$password_file"
     chown "$(system_user)" "$password_file"
-    (as_postgres "$postgres_bin/initdb" -D /proc/self/fd/9 --username=postgres --pwfile="$password_file" \
-        --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --data-checksums) 9<data/postgres.new >log/initdb.log 2>&1 ||
-        die "initdb failed; see $stack/log/initdb.log"
+    (
+        cd /
+        as_system_user "$postgres_bin/initdb" -D /proc/self/fd/9 --username=postgres --pwfile="$password_file" \
+            --auth=scram-sha-256 --encoding=UTF8 --locale=C.UTF-8 --data-checksums
+    ) 9<data/postgres.new >log/initdb.log 2>&1 || die "initdb failed; see $stack/log/initdb.log"
     rm -f "$password_file"
     mv data/postgres.new data/postgres
 }
@@ -54,7 +55,11 @@ postgres_configuration() {
     if [[ $kind == test ]]; then printf '%s\n' 'ssl = on' "ssl_cert_file = 'server.pem'" "ssl_key_file = 'server.key'"; fi
 }
 
-run_postgres() { as_postgres "$postgres_bin/postgres" -D /proc/self/fd/9 9<data/postgres; }
+run_postgres() {
+    exec 9<data/postgres
+    cd /
+    as_system_user "$postgres_bin/postgres" -D /proc/self/fd/9
+}
 
 # sql <database> [psql options]: as the superuser.
 sql() {

@@ -71,13 +71,13 @@ stop_supervisor() {
     rm -f run/*
 }
 
-# What a killed supervisor left running.
+# What a killed supervisor left running. Everything here is made to survive this.
 stop_leftovers() {
     local file name
     for file in run/*.pid; do
         name=$(basename "$file" .pid)
         alive "$name" || continue
-        kill "$(pid_of "$name")" || true
-        wait_until 30 gone "$name" || kill -9 "$(pid_of "$name")" || true
+        kill -9 "$(pid_of "$name")" || true
+        wait_until 10 gone "$name"
     done
 }
