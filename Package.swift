@@ -41,6 +41,10 @@ extension Target.Dependency {
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
+    static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
 }
 
@@ -77,5 +81,14 @@ let package = Package(
         // What services say to each other.
         shared("Contracts"),
         tests("Contracts"),
+
+        // What every service needs to run.
+        shared(
+            "ServiceKit",
+            [
+                "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals, .configuration, .hummingbird, .hummingbirdCore,
+                .nioCore, .nioPosix,
+            ]),
+        tests("ServiceKit", ["Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
     ]
 )

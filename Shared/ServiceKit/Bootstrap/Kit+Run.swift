@@ -1,0 +1,86 @@
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+extension Kit {
+    /// Lives the service's life: opens the management port, migrates, runs `services` until SIGTERM or SIGINT, and stops them in reverse.
+    ///
+    /// - Parameters:
+    ///   - services: in the order in which they depend on one another: what is used before what uses it.
+    ///   - migrate: brings the database up to date; called before any of `services` runs, and alone for `<service> migrate`.
+    ///   - deadLetters: does what `<service> dead-letters …` asks; the services run meanwhile.
+    /// - Throws: what a service threw; when it returns, everything in flight was finished or handed back.
+    package func run(
+        _ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
+        deadLetters: (@Sendable (DeadLetterCommand) async throws -> Void)? = nil
+    ) async throws {
+        switch command {
+        case .serve: try await serve(services, migrate: migrate)
+        case .migrate: try await migrateOnly(migrate)
+        case .deadLetters(let command):
+            guard let deadLetters else { throw UsageError("\(service) has no dead letters") }
+            try await job(services) { try await deadLetters(command) }
+        case .own(let name, _): throw UsageError("\(name) was not handled")
+        case .help, .version: break
+        }
+    }
+
+    /// Runs `services` for as long as `body` takes: for commands that do one thing and end.
+    package func job<Result: Sendable>(_ services: [any Service], _ body: @Sendable () async throws -> Result) async throws
+        -> Result
+    {
+        let group = ServiceGroup(services: services, gracefulShutdownSignals: [], logger: logger)
+        async let life: Void = group.run()
+        let result: Swift.Result<Result, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        await group.triggerGracefulShutdown()
+        try await life
+        return try result.get()
+    }
+
+    private func migrateOnly(_ migrate: (@Sendable () async throws -> Void)?) async throws {
+        guard let migrate else { throw UsageError("\(service) has nothing to migrate") }
+        try await migrate()
+        logger.info("migrated")
+    }
+
+    private func serve(_ services: [any Service], migrate: (@Sendable () async throws -> Void)?) async throws {
+        let migrated = health.flag("migrations", .startup, initially: migrate == nil ? .up : .down("not applied yet"))
+        let life = ServiceLife(
+            services: services, migrate: migrate, migrated: migrated,
+            drainer: Drainer(health: health, bounds: stop, logger: logger), logger: logger)
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: management, serviceName: "management"), .init(service: life, serviceName: service)],
+            logger: logger)
+        configuration.gracefulShutdownSignals = [.sigterm, .sigint]
+        configuration.maximumGracefulShutdownDuration = stop.delay + stop.limit
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch is CancellationError where health.isDraining {
+            logger.warning("what was in flight was abandoned after its time")
+        }
+    }
+}
+
+/// Everything of a service behind its management port: migrations first, then the services.
+private struct ServiceLife: Service {
+    let services: [any Service]
+    let migrate: (@Sendable () async throws -> Void)?
+    let migrated: HealthFlag
+    let drainer: Drainer
+    let logger: Logger
+
+    func run() async throws {
+        if let migrate {
+            do {
+                try await cancelWhenGracefulShutdown { try await migrate() }
+            } catch  where Task.isShuttingDownGracefully {
+                return  // told to stop while migrating: the next start goes on
+            }
+            logger.info("migrated")
+        }
+        migrated.set(.up)
+        // The last is stopped first: it makes the process not ready, then the others stop taking work.
+        try await ServiceGroup(services: services + [drainer], logger: logger).run()
+    }
+}

@@ -1,0 +1,113 @@
+/// Where Postgres is and how to speak to it.
+package struct PostgresSettings: Sendable {
+    package static let host = Setting<String>.text(
+        "postgres.host", default: "127.0.0.1", limit: 255, "host of Postgres, or of PgBouncer before it")
+    package static let port = Setting<Int>.port("postgres.port", default: 5_432, "its port")
+    package static let database = Setting<String>.text("postgres.database", default: "martlet", limit: 63, "database")
+    package static let user = Setting<String>.text("postgres.user", limit: 63, "role; the service's name unless set")
+    package static let password = Setting<Secret>.secret("postgres.password", "the role's password; none unless set")
+    package static let tls = Setting<Bool>.flag(
+        "postgres.tls", default: false, "whether to speak TLS; the server's certificate is verified then")
+    package static let authority = Setting<String>.text(
+        "postgres.ca", "file with the certificates to trust; the system's unless set")
+    package static let directHost = Setting<String>.text(
+        "postgres.directHost", limit: 255,
+        "host of Postgres itself, for migrations, LISTEN and leadership; as postgres.host unless set")
+    package static let directPort = Setting<Int>.port("postgres.directPort", "its port; as postgres.port unless set")
+    package static let namedStatements = Setting<Bool>.flag(
+        "postgres.namedStatements", default: true,
+        "whether statements are prepared by name; false behind PgBouncer in transaction mode")
+
+    package static let all: [SettingDescription] = [
+        host.description, port.description, database.description, user.description, password.description, tls.description,
+        authority.description, directHost.description, directPort.description, namedStatements.description,
+    ]
+
+    package let host: String
+    package let port: Int
+    package let database: String
+    package let user: String
+    package let password: Secret?
+    package let tls: Bool
+    package let certificateAuthority: String?
+    package let directHost: String
+    package let directPort: Int
+    package let namedStatements: Bool
+
+    package init(_ settings: Settings, service: String) throws(ConfigurationError) {
+        host = try settings.value(Self.host)
+        port = try settings.value(Self.port)
+        database = try settings.value(Self.database)
+        user = try settings.optional(Self.user) ?? service
+        password = try settings.optional(Self.password)
+        tls = try settings.value(Self.tls)
+        certificateAuthority = try settings.optional(Self.authority)
+        directHost = try settings.optional(Self.directHost) ?? host
+        directPort = try settings.optional(Self.directPort) ?? port
+        namedStatements = try settings.value(Self.namedStatements)
+    }
+}
+
+/// Where RabbitMQ is and who we are there.
+package struct RabbitMQSettings: Sendable {
+    package static let host = Setting<String>.text("rabbitmq.host", default: "127.0.0.1", limit: 255, "host of RabbitMQ")
+    package static let port = Setting<Int>.port("rabbitmq.port", "its port; 5672 unless set, 5671 with TLS")
+    package static let virtualHost = Setting<String>.text("rabbitmq.vhost", default: "/", limit: 255, "virtual host")
+    package static let user = Setting<String>.text("rabbitmq.user", limit: 255, "user; the service's name unless set")
+    package static let password = Setting<Secret>.secret("rabbitmq.password", "the user's password")
+    package static let tls = Setting<Bool>.flag(
+        "rabbitmq.tls", default: false, "whether to speak TLS; the server's certificate is verified then")
+    package static let authority = Setting<String>.text(
+        "rabbitmq.ca", "file with the certificates to trust; the system's unless set")
+
+    package static let all: [SettingDescription] = [
+        host.description, port.description, virtualHost.description, user.description, password.description, tls.description,
+        authority.description,
+    ]
+
+    package let host: String
+    package let port: Int
+    package let virtualHost: String
+    package let user: String
+    package let password: Secret
+    package let tls: Bool
+    package let certificateAuthority: String?
+
+    package init(_ settings: Settings, service: String) throws(ConfigurationError) {
+        host = try settings.value(Self.host)
+        tls = try settings.value(Self.tls)
+        port = try settings.optional(Self.port) ?? (tls ? 5_671 : 5_672)
+        virtualHost = try settings.value(Self.virtualHost)
+        user = try settings.optional(Self.user) ?? service
+        password = try settings.value(Self.password)
+        certificateAuthority = try settings.optional(Self.authority)
+    }
+}
+
+/// Where Redis is, and the prefix of our keys in it.
+package struct RedisSettings: Sendable {
+    package static let host = Setting<String>.text("redis.host", default: "127.0.0.1", limit: 255, "host of Redis")
+    package static let port = Setting<Int>.port("redis.port", default: 6_379, "its port")
+    package static let user = Setting<String>.text("redis.user", limit: 255, "user; Redis's default user unless set")
+    package static let password = Setting<Secret>.secret("redis.password", "the user's password; none unless set")
+    package static let prefix = Setting<String>.text(
+        "redis.prefix", limit: 100, "what all keys begin with; \"<service>:\" unless set")
+
+    package static let all: [SettingDescription] = [
+        host.description, port.description, user.description, password.description, prefix.description,
+    ]
+
+    package let host: String
+    package let port: Int
+    package let user: String?
+    package let password: Secret?
+    package let prefix: String
+
+    package init(_ settings: Settings, service: String) throws(ConfigurationError) {
+        host = try settings.value(Self.host)
+        port = try settings.value(Self.port)
+        user = try settings.optional(Self.user)
+        password = try settings.optional(Self.password)
+        prefix = try settings.optional(Self.prefix) ?? "\(service):"
+    }
+}

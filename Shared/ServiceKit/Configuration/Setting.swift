@@ -1,0 +1,139 @@
+/// One thing that can be set from outside: where it is found, what it means, what it accepts and what holds without it.
+///
+/// Its key is dotted as in the configuration file (`postgres.directHost`); the environment variable follows from it (`MARTLET_POSTGRES_DIRECT_HOST`).
+package struct Setting<Value: Sendable>: Sendable {
+    package let key: String
+    /// What holds when nothing is set; without one, the setting must be given, or be asked for with ``Settings/optional(_:)``.
+    package let fallback: Value?
+    /// How an acceptable value reads, to go after "must be".
+    package let expectation: String
+    /// Its meaning and unit, for the help and the documentation.
+    package let summary: String
+    /// Its value is never printed.
+    package let isSecret: Bool
+    let parse: @Sendable (String) -> Value?
+
+    package init(
+        _ key: String, default fallback: Value?, mustBe expectation: String, _ summary: String, isSecret: Bool = false,
+        parse: @escaping @Sendable (String) -> Value?
+    ) {
+        (self.key, self.fallback, self.expectation, self.summary) = (key, fallback, expectation, summary)
+        (self.isSecret, self.parse) = (isSecret, parse)
+    }
+
+    /// The environment variable that sets it.
+    package var variable: String { Settings.variable(for: key) }
+
+    package var description: SettingDescription {
+        SettingDescription(
+            variable: variable, key: key, expectation: expectation, summary: summary,
+            fallback: isSecret ? nil : fallback.map { "\($0)" })
+    }
+}
+
+/// What a setting is, for people.
+package struct SettingDescription: Sendable {
+    package let variable: String
+    package let key: String
+    package let expectation: String
+    package let summary: String
+    /// `nil`: nothing holds unless it is set.
+    package let fallback: String?
+}
+
+extension Setting where Value == String {
+    /// Text of 1 to `limit` characters (Unicode scalars).
+    package static func text(_ key: String, default fallback: String? = nil, limit: Int = 1_024, _ summary: String) -> Setting {
+        Setting(key, default: fallback, mustBe: "text of at most \(limit) characters", summary) {
+            $0.unicodeScalars.count <= limit ? $0 : nil
+        }
+    }
+
+    /// A name that may stand in queue names and labels.
+    package static func name(_ key: String, default fallback: String? = nil, _ summary: String) -> Setting {
+        Setting(key, default: fallback, mustBe: "1 to 100 of the characters A–Z a–z 0–9 . _ -", summary) {
+            isName($0) ? $0 : nil
+        }
+    }
+
+    static func isName(_ text: String) -> Bool {
+        (1...100).contains(text.utf8.count)
+            && text.utf8.allSatisfy {
+                switch $0 {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                    true
+                default: false
+                }
+            }
+    }
+}
+
+extension Setting where Value == Int {
+    package static func whole(_ key: String, in range: ClosedRange<Int>, default fallback: Int? = nil, _ summary: String)
+        -> Setting
+    {
+        Setting(key, default: fallback, mustBe: "a whole number from \(range.lowerBound) to \(range.upperBound)", summary) {
+            Int($0).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+
+    /// A TCP port.
+    package static func port(_ key: String, default fallback: Int? = nil, _ summary: String) -> Setting {
+        whole(key, in: 1...65_535, default: fallback, summary)
+    }
+}
+
+extension Setting where Value == Double {
+    package static func number(
+        _ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil, _ summary: String
+    ) -> Setting {
+        Setting(key, default: fallback, mustBe: "a number from \(range.lowerBound) to \(range.upperBound)", summary) {
+            Double($0).flatMap { range.contains($0) ? $0 : nil }
+        }
+    }
+}
+
+extension Setting where Value == Duration {
+    /// Seconds, whole or broken; milliseconds count, less is cut off.
+    package static func seconds(
+        _ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil, _ summary: String
+    ) -> Setting {
+        Setting(
+            key, default: fallback.map { .milliseconds(Int64($0 * 1_000)) },
+            mustBe: "a number of seconds from \(range.lowerBound) to \(range.upperBound)", summary
+        ) {
+            Double($0).flatMap { range.contains($0) ? .milliseconds(Int64($0 * 1_000)) : nil }
+        }
+    }
+}
+
+extension Setting where Value == Bool {
+    package static func flag(_ key: String, default fallback: Bool, _ summary: String) -> Setting {
+        Setting(key, default: fallback, mustBe: "true or false", summary) {
+            switch $0.lowercased() {
+            case "true", "yes", "on", "1": true
+            case "false", "no", "off", "0": false
+            default: nil
+            }
+        }
+    }
+}
+
+extension Setting where Value == Secret {
+    package static func secret(_ key: String, _ summary: String) -> Setting {
+        Setting(key, default: nil, mustBe: "text of 1 to 4096 characters", summary, isSecret: true) {
+            $0.unicodeScalars.count <= 4_096 ? Secret($0) : nil
+        }
+    }
+}
+
+extension Setting where Value: CaseIterable & RawRepresentable<String> {
+    /// One of the type's cases, by its raw value.
+    package static func choice(_ key: String, default fallback: Value? = nil, _ summary: String) -> Setting {
+        let choices = Value.allCases.map(\.rawValue)
+        return Setting(key, default: fallback, mustBe: "one of " + choices.joined(separator: ", "), summary) {
+            Value(rawValue: $0.lowercased())
+        }
+    }
+}

@@ -1,0 +1,33 @@
+/// Lower-case hexadecimal, without Foundation's formatting.
+enum Hex {
+    /// The digit of the low four bits.
+    static func digit(_ value: UInt8) -> UInt8 {
+        let low = value & 0xF
+        return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10
+    }
+
+    /// All digits of `value`, zeros in front included.
+    static func append(_ value: some FixedWidthInteger & UnsignedInteger, to bytes: inout [UInt8]) {
+        var shift = value.bitWidth
+        while shift > 0 {
+            shift -= 4
+            bytes.append(digit(UInt8(truncatingIfNeeded: value >> shift)))
+        }
+    }
+
+    /// The value of exactly as many digits as the type has; `nil` for anything else, upper-case digits too.
+    static func value<Value: FixedWidthInteger & UnsignedInteger>(_ text: Substring.UTF8View, as: Value.Type = Value.self)
+        -> Value?
+    {
+        guard text.count == Value.bitWidth / 4 else { return nil }
+        var value: Value = 0
+        for byte in text {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | Value(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | Value(byte - UInt8(ascii: "a") + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+}

@@ -1,0 +1,71 @@
+import Logging
+import Tracing
+
+/// Writes each event as one JSON object on one line, with the trace, request and user it belongs to.
+///
+/// Fields: `time level logger message service instance`, then where they are known `traceId spanId requestId userId error`, then `metadata`.
+package struct JSONLogHandler: LogHandler {
+    package var metadata: Logger.Metadata = [:]
+    package var logLevel: Logger.Level
+    package var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let identity: Identity
+    private let output: any LogOutput
+    private let now: @Sendable () -> Int64
+
+    /// Bytes of a line at most.
+    package static let lineLimit = 16_384
+
+    /// Who is logging.
+    package struct Identity: Sendable {
+        package let service: String
+        package let instance: String
+
+        package init(service: String, instance: String) { (self.service, self.instance) = (service, instance) }
+    }
+
+    /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
+    package init(
+        label: String, level: Logger.Level, identity: Identity, output: any LogOutput,
+        metadataProvider: Logger.MetadataProvider? = nil,
+        now: @escaping @Sendable () -> Int64 = RFC3339.milliseconds
+    ) {
+        (self.label, logLevel, self.identity) = (label, level, identity)
+        (self.output, self.metadataProvider, self.now) = (output, metadataProvider, now)
+    }
+
+    package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    package func log(event: LogEvent) {
+        var line = JSONLine(limit: Self.lineLimit)
+        line.add("time", RFC3339.string(milliseconds: now()))
+        line.add("level", event.level.rawValue)
+        line.add("logger", label)
+        line.add("message", event.message.description)
+        line.add("service", identity.service)
+        line.add("instance", identity.instance)
+        if let context = ServiceContext.current { add(context, to: &line) }
+        if let error = event.error { line.add("error", String(describing: error)) }
+        line.add("metadata", merged(event.metadata))
+        output.write(line.end())
+    }
+
+    private func add(_ context: ServiceContext, to line: inout JSONLine) {
+        if let trace = context.trace {
+            line.add("traceId", trace.traceID.description)
+            line.add("spanId", trace.spanID.description)
+        }
+        if let request = context.requestID { line.add("requestId", request, limit: 200) }
+        if let user = context.userID { line.add("userId", user, limit: 64) }
+    }
+
+    private func merged(_ explicit: Logger.Metadata?) -> Logger.Metadata {
+        var all = metadata
+        if let provided = metadataProvider?.get(), !provided.isEmpty { all.merge(provided) { $1 } }
+        if let explicit { all.merge(explicit) { $1 } }
+        return all
+    }
+}

@@ -1,0 +1,95 @@
+import Foundation
+import Synchronization
+
+/// Takes complete lines. Never waits for whoever reads them.
+package protocol LogOutput: Sendable {
+    func write(_ line: [UInt8])
+}
+
+/// Lines to a descriptor, written by a thread of its own in the order they came.
+///
+/// A reader that is slow costs memory up to a bound and then lines, never the caller's time. What was left out is counted and told in a line.
+package final class DescriptorOutput: LogOutput {
+    private struct State {
+        var pending: [UInt8] = []
+        var isWriting = false
+        var dropped = 0
+        var droppedEver = 0
+    }
+
+    private let state = Mutex(State())
+    private let queue = DispatchQueue(label: "log")
+    private let descriptor: CInt
+    private let limit: Int
+
+    /// - Parameter limit: bytes that may wait to be written.
+    package init(descriptor: CInt = STDOUT_FILENO, limit: Int = 1 << 20) { (self.descriptor, self.limit) = (descriptor, limit) }
+
+    /// Lines left out since the start.
+    package var dropped: Int { state.withLock { $0.droppedEver } }
+
+    package func write(_ line: [UInt8]) {
+        let mustBegin = state.withLock { state in
+            guard state.pending.count + line.count <= limit else {
+                state.dropped += 1
+                state.droppedEver += 1
+                return false
+            }
+            state.pending.append(contentsOf: line)
+            defer { state.isWriting = true }
+            return !state.isWriting
+        }
+        if mustBegin { queue.async { self.drain() } }
+    }
+
+    /// Waits until what came before is written, two seconds at most. Blocks: for the end of a process.
+    package func flush() {
+        let done = DispatchSemaphore(value: 0)
+        queue.async { done.signal() }
+        _ = done.wait(timeout: .now() + 2)
+    }
+
+    private func drain() {
+        while let bytes = take() { writeAll(bytes) }
+    }
+
+    /// What is to be written next; `nil` ends the writing.
+    private func take() -> [UInt8]? {
+        state.withLock { state in
+            if state.dropped > 0 {
+                state.pending.append(
+                    contentsOf: #"{"level":"warning","message":"log lines were left out","count":\#(state.dropped)}"#.utf8)
+                state.pending.append(UInt8(ascii: "\n"))
+                state.dropped = 0
+            }
+            if state.pending.isEmpty {
+                state.isWriting = false
+                return nil
+            }
+            defer { state.pending = [] }
+            return state.pending
+        }
+    }
+
+    private func writeAll(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+                if count > 0 { rest = rest.dropFirst(count) } else if !mayTryAgain() { return }
+            }
+        }
+    }
+
+    /// Whether a refused write is worth repeating; waits for room first where there is none.
+    private func mayTryAgain() -> Bool {
+        switch errno {
+        case EINTR: return true
+        case EAGAIN:
+            var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            _ = poll(&wait, 1, 1_000)
+            return true
+        default: return false
+        }
+    }
+}

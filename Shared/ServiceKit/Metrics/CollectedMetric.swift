@@ -1,0 +1,47 @@
+/// A metric whose values are looked up when `/metrics` is read.
+package struct CollectedMetric: Sendable {
+    package enum Kind: Sendable { case counter, gauge }
+
+    struct Sample: Sendable {
+        let labels: PrometheusLabels
+        let value: Double
+    }
+
+    let name: String
+    let kind: PrometheusText.Kind
+    let help: String
+    var samples: [Sample]
+
+    /// - Parameter label: as for swift-metrics; counters get the suffix `_total`.
+    package init(_ label: String, _ kind: Kind, _ help: String, _ value: Double, labels: [(String, String)] = []) {
+        self.init(label, kind, help, [(labels, value)])
+    }
+
+    package init(_ label: String, _ kind: Kind, _ help: String, _ samples: [(labels: [(String, String)], value: Double)]) {
+        name = kind == .counter ? PrometheusName.counter(label) : PrometheusName.metric(label)
+        self.kind = kind == .counter ? .counter : .gauge
+        self.help = help
+        self.samples = samples.map { Sample(labels: PrometheusLabels($0.labels), value: $0.value) }
+    }
+
+    /// One metric per name, sorted: the format wants all samples of a name together, and each series once.
+    static func merged(_ metrics: [CollectedMetric]) -> [CollectedMetric] {
+        var byName: [String: CollectedMetric] = [:]
+        for metric in metrics where !metric.samples.isEmpty {
+            guard var known = byName[metric.name] else {
+                byName[metric.name] = metric.withoutRepeats()
+                continue
+            }
+            known.samples += metric.samples
+            byName[metric.name] = known.withoutRepeats()
+        }
+        return byName.values.sorted { $0.name < $1.name }
+    }
+
+    private func withoutRepeats() -> CollectedMetric {
+        var seen: Set<PrometheusLabels> = []
+        var metric = self
+        metric.samples = samples.filter { seen.insert($0.labels).inserted }
+        return metric
+    }
+}

@@ -1,0 +1,113 @@
+import Tracing
+
+/// The name of a trace: 128 bits, never zero.
+package struct TraceID: Hashable, Sendable, CustomStringConvertible {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init?(high: UInt64, low: UInt64) {
+        if high == 0 && low == 0 { return nil }
+        (self.high, self.low) = (high, low)
+    }
+
+    /// 32 lower-case hexadecimal digits.
+    package var description: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(32)
+        Hex.append(high, to: &bytes)
+        Hex.append(low, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// The name of a span within its trace: 64 bits, never zero.
+package struct SpanID: Hashable, Sendable, CustomStringConvertible {
+    package let bits: UInt64
+
+    package init?(_ bits: UInt64) {
+        if bits == 0 { return nil }
+        self.bits = bits
+    }
+
+    /// 16 lower-case hexadecimal digits.
+    package var description: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(16)
+        Hex.append(bits, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+/// Where in which trace something happens: what W3C Trace Context carries.
+package struct TraceContext: Hashable, Sendable {
+    package let traceID: TraceID
+    package let spanID: SpanID
+    /// Whether spans of this trace are recorded.
+    package let isSampled: Bool
+    /// What other vendors added; handed on unread.
+    package let state: String?
+
+    package init(traceID: TraceID, spanID: SpanID, isSampled: Bool, state: String? = nil) {
+        (self.traceID, self.spanID, self.isSampled, self.state) = (traceID, spanID, isSampled, state)
+    }
+
+    /// Reads the headers `traceparent` and `tracestate`, version 00 or one that comes after it.
+    ///
+    /// `nil` for anything that the recommendation calls invalid: a new trace begins then. A `tracestate` that is too long is left out.
+    package init?(traceparent: String, tracestate: String? = nil) {
+        let text = traceparent.utf8
+        guard text.count >= 55, text.count <= 512 else { return nil }
+        let parts = traceparent.prefix(55).split(separator: "-", omittingEmptySubsequences: false)
+        guard parts.count == 4, parts[0].utf8.count == 2, parts[1].utf8.count == 32,
+            let version = Hex.value(parts[0].utf8, as: UInt8.self), version != 0xFF,
+            let high = Hex.value(parts[1].prefix(16).utf8, as: UInt64.self),
+            let low = Hex.value(parts[1].dropFirst(16).utf8, as: UInt64.self),
+            let traceID = TraceID(high: high, low: low),
+            let spanID = Hex.value(parts[2].utf8, as: UInt64.self).flatMap({ SpanID($0) }),
+            let flags = Hex.value(parts[3].utf8, as: UInt8.self)
+        else { return nil }
+        if text.count > 55 {
+            // A later version may append fields; version 00 has none.
+            if version == 0 || text[text.index(text.startIndex, offsetBy: 55)] != UInt8(ascii: "-") { return nil }
+        }
+        let state = tracestate.flatMap { (1...512).contains($0.utf8.count) ? $0 : nil }
+        self.init(traceID: traceID, spanID: spanID, isSampled: flags & 1 == 1, state: state)
+    }
+
+    /// The header `traceparent`, version 00.
+    package var traceparent: String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(55)
+        bytes.append(contentsOf: "00-".utf8)
+        Hex.append(traceID.high, to: &bytes)
+        Hex.append(traceID.low, to: &bytes)
+        bytes.append(UInt8(ascii: "-"))
+        Hex.append(spanID.bits, to: &bytes)
+        bytes.append(contentsOf: (isSampled ? "-01" : "-00").utf8)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+private enum TraceKey: ServiceContextKey { typealias Value = TraceContext }
+private enum RequestIDKey: ServiceContextKey { typealias Value = String }
+private enum UserIDKey: ServiceContextKey { typealias Value = String }
+
+extension ServiceContext {
+    /// The span that is current in this context.
+    package var trace: TraceContext? {
+        get { self[TraceKey.self] }
+        set { self[TraceKey.self] = newValue }
+    }
+
+    /// The public request that caused this work; in every log line. Crosses services with the trace.
+    package var requestID: String? {
+        get { self[RequestIDKey.self] }
+        set { self[RequestIDKey.self] = newValue }
+    }
+
+    /// The signed-in user on whose behalf this work is done; in every log line. Stays in its process.
+    package var userID: String? {
+        get { self[UserIDKey.self] }
+        set { self[UserIDKey.self] = newValue }
+    }
+}
