@@ -43,8 +43,6 @@ extension Target.Dependency {
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
-    static let nioCore = product(name: "NIOCore", package: "swift-nio")
-    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
 }
 
@@ -87,7 +85,7 @@ let package = Package(
             "ServiceKit",
             [
                 "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals, .configuration, .hummingbird, .hummingbirdCore,
-                .nioCore, .nioPosix,
+                .nio, .nioPosix,
             ]),
         tests("ServiceKit", ["Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
     ]

@@ -29,7 +29,8 @@ package enum Bootstrap {
     ) async -> Never {
         do {
             let command = try ServiceCommand(arguments: Array(CommandLine.arguments.dropFirst()), own: commands)
-            let known = CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + settings
+            let known =
+                CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + HTTPSettings.all + settings
             switch command {
             case .help: say(ServiceCommand.help(service: service, own: commands, settings: known), to: .standardOutput)
             case .version: say("\(service) \(MartletVersion.current)", to: .standardOutput)
@@ -56,7 +57,7 @@ package enum Bootstrap {
         defer { output.flush() }
         let kit = try start(service, command: command, settings: settings, output: output)
         for variable in settings.unknownVariables(known: known) {
-            kit.logger.warning("a setting is not known, perhaps misspelt", metadata: ["variable": "\(variable)"])
+            kit.logger.notice("a setting is not known, perhaps misspelt", metadata: ["variable": "\(variable)"])
         }
         do {
             try await body(kit)

@@ -111,3 +111,20 @@ package struct RedisSettings: Sendable {
         prefix = try settings.optional(Self.prefix) ?? "\(service):"
     }
 }
+
+/// Where an edge serves HTTP.
+package struct HTTPSettings: Sendable {
+    package static let host = Setting<String>.text("http.host", default: "127.0.0.1", limit: 255, "address of the public port")
+    package static let port = Setting<Int>.whole(
+        "http.port", in: 0...65_535, default: 8_080, "public port; 0 takes a free one and logs it")
+
+    package static let all: [SettingDescription] = [host.description, port.description]
+
+    package let host: String
+    package let port: Int
+
+    package init(_ settings: Settings) throws(ConfigurationError) {
+        host = try settings.value(Self.host)
+        port = try settings.value(Self.port)
+    }
+}
