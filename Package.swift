@@ -73,6 +73,10 @@ let package = Package(
         shared("AMQP", ["CRabbitMQ", "Reactor", .logging, .lifecycle, .collections, .nio, .nioPosix, .nioSSL]),
         tests("AMQP", ["Reactor", .logging, .lifecycle]),
 
+        // Calls and events over the broker.
+        shared("Bus", ["AMQP", "Contracts", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
+        tests("Bus", ["AMQP", "Contracts", "Reactor", .logging, .lifecycle]),
+
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
 

@@ -1,0 +1,45 @@
+import Foundation
+
+/// The moment after which nobody waits for an answer any more, as it travels from service to service.
+package struct Deadline: Hashable, Comparable, Sendable {
+    /// Of the request being handled now; every call made while handling it inherits it, however deep.
+    @TaskLocal package static var current: Deadline?
+
+    /// Wall-clock time, since services on different machines have no other in common.
+    package let millisecondsSinceEpoch: Int64
+
+    package init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
+
+    /// - Parameter duration: longer than a thousand years counts as that.
+    package static func after(_ duration: Duration) -> Deadline {
+        Deadline(millisecondsSinceEpoch: now + min(duration.wholeMilliseconds, 31_557_600_000_000))
+    }
+
+    /// Zero or less when it has passed.
+    package var millisecondsLeft: Int64 {
+        millisecondsSinceEpoch.subtractingReportingOverflow(Self.now).partialValue
+    }
+
+    package var hasPassed: Bool { millisecondsSinceEpoch <= Self.now }
+
+    package static func < (one: Deadline, other: Deadline) -> Bool {
+        one.millisecondsSinceEpoch < other.millisecondsSinceEpoch
+    }
+
+    /// Milliseconds since the Unix epoch.
+    static var now: Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+    }
+}
+
+extension Duration {
+    /// Rounded up, and as far as 64 bits go.
+    var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
+        if overflow { return seconds < 0 ? .min / 2 : .max / 2 }
+        return milliseconds + (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+    }
+}
