@@ -79,7 +79,7 @@ start_servers() {
 answers() { # <server> <command that is true once it does>
     local name=$1
     shift
-    wait_until 60 "$@" && return
+    wait_until 120 "$@" && return
     tail -n 20 "log/$name.log" >&2
     die "$name does not answer; see $stack/log/$name.log"
 }

@@ -28,4 +28,5 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 scripts/stack.sh "$stack" up 8>&-
 eval "$(scripts/stack.sh "$stack" env)"
-swift test --skip-build --parallel "$@" 8>&-
+# What merely started is of interest to nobody, unless it never ends: then the log has it.
+swift test --skip-build --parallel --disable-xctest "$@" 2>&1 8>&- | tee "$stack/log/tests.log" | grep --line-buffered -v '^◇'

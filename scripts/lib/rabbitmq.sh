@@ -41,7 +41,7 @@ rabbitmq_environment() {
     export RABBITMQ_NODENAME=martlet@localhost
     export RABBITMQ_CONF_ENV_FILE=/dev/null # nothing from /etc
     export RABBITMQ_CONFIG_FILE=config/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=config/enabled_plugins
-    export RABBITMQ_MNESIA_BASE=data/rabbitmq RABBITMQ_LOG_BASE=log
+    export RABBITMQ_MNESIA_BASE=data/rabbitmq RABBITMQ_LOG_BASE=$stack/log
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
     export RABBITMQ_CTL_ERL_ARGS=$RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS
 }

@@ -42,11 +42,11 @@ instances() { # <service>: the numbers of those that are configured
 
 ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
 
-# Up to a minute for each; shows the end of the log of one that is not ready by then.
+# Up to two minutes for each; shows the end of the log of one that is not ready by then.
 wait_ready() {
     local name
     name=$(program_name "$1" "$2")
-    wait_until 60 ready "$1" "$2" && return
+    wait_until 120 ready "$1" "$2" && return
     say "$name is not ready. The end of $stack/log/$name.log:"
     tail -n 20 "log/$name.log" >&2 || true
     die "$name is not ready; what it says of itself: curl http://127.0.0.1:$(port "$1_management" "$2")/healthz"
