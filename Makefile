@@ -25,8 +25,9 @@ scale: ## run n instances of a service: make scale service=chats n=2
 integration: ## give a program a queue of events: make integration name=billing patterns='chats.message.#'
 	@scripts/stack.sh .local integration "$$name" $(if $(remove),--remove,--patterns "$$patterns" $(if $(bytes),--bytes "$$bytes"))
 
-dead-letters: ## list what a service could not handle: make dead-letters service=chats (replay=all tries again)
-	@scripts/stack.sh .local dead-letters "$$service" "$$replay"
+dead-letters: ## list what a service could not handle: make dead-letters service=chats (replay=all tries again, drop=all forgets)
+	@scripts/stack.sh .local service "$$service" dead-letters \
+	  $(if $(replay),replay $(replay:all=--all),$(if $(drop),drop $(drop:all=--all),list))
 
 test: ## all tests, against servers of their own
 	@scripts/install.sh

@@ -6,8 +6,9 @@
 #   scale <service> <n>   run n instances of a service
 #   env                   print how to reach it, for tests to read: lines of `export NAME=value`
 #   environment <service> [instance]   print what a service is told
+#   service <service> …   run a command of a service: `service users migrate`
 #   rabbitmqctl …         ask the broker
-#   integration …, dead-letters …      see integration.py, dead-letters.sh
+#   integration …         see integration.py
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 for library in settings tls supervisor postgres pgbouncer rabbitmq redis service test; do
     . "$repository/scripts/lib/$library.sh"
@@ -27,7 +28,7 @@ main() {
     check | up | down | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
     integration) load_settings && integration "$@" ;;
-    dead-letters) load_settings && dead_letters "$@" ;;
+    service) load_settings && service_command "$@" ;;
     *) die "unknown command: $command" ;;
     esac
 }
@@ -109,7 +110,7 @@ stack_down() { stop_supervisor; }
 
 stack_scale() {
     local name=${1:-} wanted=${2:-} instance
-    [[ " $(service_names | xargs) " == *" $name "* ]] || die "service is one of: $(service_names | xargs)"
+    is_service "$name" || die "service is one of: $(service_names | xargs)"
     [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n is a number from 0 to 20"
     alive supervisor || die "the stack is not up"
     load_settings

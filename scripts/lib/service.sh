@@ -8,8 +8,10 @@ service_environment() {
     read -r name http management _ servers < <(services | grep "^$1 ")
     echo "MARTLET_INSTANCE=$name-$2"
     echo "MARTLET_MANAGEMENT_HOST=127.0.0.1"
-    echo "MARTLET_MANAGEMENT_PORT=$(port "${name}_management" "$2")"
-    [[ $http == - ]] || printf '%s\n' MARTLET_HTTP_HOST=127.0.0.1 "MARTLET_HTTP_PORT=$(port "$name" "$2")"
+    if [[ $2 == [0-9]* ]]; then
+        echo "MARTLET_MANAGEMENT_PORT=$(port "${name}_management" "$2")"
+        [[ $http == - ]] || printf '%s\n' MARTLET_HTTP_HOST=127.0.0.1 "MARTLET_HTTP_PORT=$(port "$name" "$2")"
+    fi
     for server in rabbitmq ${servers//,/ }; do
         echo "MARTLET_${server^^}_HOST=127.0.0.1"
         echo "MARTLET_${server^^}_PORT=$(port "$server")"
@@ -23,12 +25,24 @@ service_environment() {
     done
 }
 
-run_service() {
-    local environment
+# become_service <service> <instance> [arguments…]
+become_service() {
+    local environment name _
     mapfile -t environment < <(service_environment "$1" "$2")
+    # A service names every variable that it does not know, so it is not shown what is meant for the stack.
+    unset MARTLET_BIN MARTLET_REDIS_MEMORY "${!MARTLET_TEST_@}"
+    while read -r name _; do unset "$(port_variable "$name")"; done < <(listeners && test_listeners)
     export "${environment[@]}"
-    exec "bin/$1"
+    exec "bin/$1" "${@:3}"
 }
+
+# Runs one command of a service, such as `chats dead-letters list`, beside its instances.
+service_command() {
+    is_service "${1:-}" || die "the service is one of: $(service_names | xargs)"
+    become_service "$1" "command-$$" "${@:2}"
+}
+
+is_service() { service_names | grep -qFx -- "$1"; }
 
 add_instance() { program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
 remove_instance() { rm -f "config/programs/$(program_name "$1" "$2").conf" "run/$(program_name "$1" "$2").pid"; }
