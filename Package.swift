@@ -72,6 +72,11 @@ let package = Package(
         system("CRabbitMQ", pkgConfig: "librabbitmq", apt: "librabbitmq-dev"),
         shared("AMQP", ["CRabbitMQ", "Reactor", .logging, .lifecycle, .collections, .nio, .nioPosix, .nioSSL]),
         tests("AMQP", ["Reactor", .logging, .lifecycle]),
+        .systemLibrary(name: "CRedis", path: "Shared/CRedis", providers: [.apt(["libhiredis-dev"])]),
+        shared("Redis", ["CRedis", "Reactor", .logging, .lifecycle, .collections]),
+        tests("Redis", ["Reactor", .logging]),
+        shared("Cache", ["Redis", "Reactor", .logging, .metrics]),
+        tests("Cache", ["Redis", "Reactor", .logging]),
 
         // Calls and events over the broker.
         shared("Bus", ["AMQP", "Contracts", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),

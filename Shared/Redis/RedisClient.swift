@@ -1,0 +1,110 @@
+import Logging
+import Reactor
+import ServiceLifecycle
+import Synchronization
+
+/// One connection to a Redis, shared by everything in the process: commands of one loop turn leave together, answers come back in their order.
+///
+/// While there is no connection every command fails at once. Commands that make Redis wait (`BLPOP`) or change the connection (`SUBSCRIBE`, `MULTI`) have no
+/// place here: they would hold up or confuse everybody else.
+package actor RedisClient: Service {
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    typealias Waiter = CheckedContinuation<Result<RedisReply, RedisError>, Never>
+
+    let io: IOThread
+    let endpoint: RedisEndpoint
+    private let logger: Logger
+    private let available = Atomic(false)
+
+    /// Present while connected.
+    var link: Link?
+    var output = OutputBuffer()
+    var inFlight = InFlight<Waiter>()
+    var lastReceivedAt: Nanoseconds = 0
+    /// When the timer that looks for late answers fires; `nil` when none is set.
+    var watchAt: Nanoseconds?
+    private var generation = 0
+    private var lost: CheckedContinuation<Void, Never>?
+    private var observers: [@Sendable (RedisStatus) -> Void] = []
+
+    struct Link: ~Copyable {
+        var context: RedisContext
+        let session: RedisSession
+    }
+
+    /// Does nothing until ``run()``.
+    package init(_ endpoint: RedisEndpoint, on io: IOThread, logger: Logger) {
+        self.endpoint = endpoint
+        self.io = io
+        self.logger = logger
+    }
+
+    /// Whether a command would be sent now. From any thread; a moment later it may be otherwise.
+    package nonisolated var isAvailable: Bool { available.load(ordering: .relaxed) }
+
+    /// The standing connection, if any.
+    package var session: RedisSession? { link?.session }
+
+    /// Tells `observer` of every change from now on, on the I/O thread; of a standing connection at once.
+    package func observe(_ observer: @escaping @Sendable (RedisStatus) -> Void) {
+        observers.append(observer)
+        if let session { observer(.connected(session)) }
+    }
+
+    // MARK: Staying connected
+
+    /// Keeps the connection until graceful shutdown or cancellation, then closes it: whoever still waits gets `connectionLost`.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { await self.stayConnected() }
+    }
+
+    private func stayConnected() async {
+        var backoff = Backoff()
+        var random = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            do {
+                adopt(try await SignedIn.reach(endpoint))
+                backoff.reset()
+                await untilLost()
+            } catch {
+                logger.warning("Redis cannot be reached", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: backoff.next(using: &random))
+        }
+        close(.connectionLost)
+    }
+
+    private func adopt(_ connection: consuming SignedIn) {
+        generation += 1
+        let session = RedisSession(generation: generation, server: connection.server)
+        link = Link(context: connection.context, session: session)
+        lastReceivedAt = monotonicNow()
+        io.add(self)
+        available.store(true, ordering: .relaxed)
+        logger.info("Redis connected", metadata: ["generation": "\(generation)"])
+        for observer in observers { observer(.connected(session)) }
+    }
+
+    private func untilLost() async {
+        await withTaskCancellationHandler {
+            if Task.isCancelled { return }
+            await withCheckedContinuation { lost = $0 }
+        } onCancel: {
+            Task { await self.close(.connectionLost) }
+        }
+    }
+
+    /// Gives the connection up, tells everyone who waits, and lets ``run()`` go on. Does nothing without one.
+    func close(_ error: RedisError) {
+        guard link != nil else { return }
+        link = nil
+        io.remove(self)
+        available.store(false, ordering: .relaxed)
+        output.removeAll()
+        logger.warning("Redis connection lost", metadata: ["error": "\(error)"])
+        for waiter in inFlight.removeAll() { waiter.resume(returning: .failure(.connectionLost)) }
+        for observer in observers { observer(.disconnected(error)) }
+        lost.take()?.resume()
+    }
+}

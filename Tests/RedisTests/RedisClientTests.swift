@@ -1,0 +1,75 @@
+import Redis
+import Testing
+
+@Suite struct RedisClientTests {
+    @Test("any bytes are a key and a value: zeros, line ends, bytes that are no text")
+    func binarySafe() async throws {
+        try await withClient { client in
+            let (key, value): (RedisArgument, [UInt8]) = (
+                .bytes(Array("redis-test:".utf8) + [0, 255, 13, 10, 200]), Array(0...255)
+            )
+            let stored = try await client.command(["SET", key, .bytes(value), "PX", 60_000])
+            #expect(stored == .status("OK"))
+            #expect(try await client.command(["GET", key]) == .bytes(value))
+            #expect(try await client.command(["DEL", key]) == .integer(1))
+            #expect(try await client.command(["GET", key]) == .null)
+        }
+    }
+
+    @Test("a value of megabytes comes back whole, and so do the small ones around it")
+    func largeValues() async throws {
+        try await withClient { client in
+            let key = uniqueKey()
+            let value = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            async let stored = client.command(["SET", key, .bytes(value), "PX", 60_000])
+            async let small = client.command(["ECHO", "small"])
+            #expect(try await stored == .status("OK"))
+            #expect(try await small == .bytes(Array("small".utf8)))
+            #expect(try await client.command(["GET", key]) == .bytes(value))
+            _ = try await client.command(["DEL", key])
+        }
+    }
+
+    @Test("an error is thrown with what Redis said, and harms nobody else on the connection")
+    func refusal() async throws {
+        try await withClient { client in
+            let key = uniqueKey()
+            _ = try await client.command(["SET", key, "text", "PX", 60_000])
+            let error = await #expect(throws: RedisError.self) { try await client.command(["INCR", key]) }
+            #expect(error?.code == .refused)
+            #expect(error?.message.hasPrefix("ERR value is not an integer") == true)
+            #expect(try await client.command(["GET", key]) == .bytes(Array("text".utf8)))
+        }
+    }
+
+    @Test("errors inside an array stay where they are")
+    func nestedError() async throws {
+        try await withClient { client in
+            let reply = try await client.command(["EVAL", "return {1, false, {'x', redis.error_reply('no')}}", 0])
+            #expect(reply == .array([.integer(1), .null, .array([.bytes(Array("x".utf8)), .error("ERR no")])]))
+        }
+    }
+
+    @Test("a thousand callers at once each get their own answer")
+    func manyAtOnce() async throws {
+        try await withClient { client in
+            try await withThrowingTaskGroup(of: (Int, RedisReply).self) { group in
+                for number in 0..<1_000 {
+                    group.addTask { (number, try await client.command(["ECHO", .number(Int64(number))])) }
+                }
+                for try await (number, reply) in group { #expect(reply == .bytes(Array(String(number).utf8))) }
+            }
+        }
+    }
+
+    @Test("a script runs by its digest, also on a server that has forgotten it")
+    func scripts() async throws {
+        try await withClient { client in
+            let script = RedisScript("return {KEYS[1], ARGV[1]} -- \(UInt64.random(in: .min ... .max))")
+            let expected = RedisReply.array([.bytes([1]), .bytes([0, 2])])
+            #expect(try await client.run(script, keys: [.bytes([1])], arguments: [.bytes([0, 2])]) == expected)
+            _ = try await client.command(["SCRIPT", "FLUSH"])
+            #expect(try await client.run(script, keys: [.bytes([1])], arguments: [.bytes([0, 2])]) == expected)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Logging
+import Reactor
+import Redis
+import TestSupport
+
+/// The thread that all tests of this target share.
+let io = IOThread(name: "redis-tests")
+
+extension RedisEndpoint {
+    static var test: RedisEndpoint {
+        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: TestStack.redis.port)
+        // The machine may be busy; what a timeout does is told by tests that have their own server.
+        endpoint.commandTimeout = .seconds(30)
+        endpoint.stallTimeout = .seconds(30)
+        endpoint.connectTimeout = .seconds(30)
+        return endpoint
+    }
+}
+
+/// Lends a client that keeps its connection for the length of `body`, connected.
+func withClient<Result: Sendable>(
+    _ endpoint: RedisEndpoint = .test, _ body: @escaping @Sendable (RedisClient) async throws -> Result
+) async throws -> Result {
+    let client = RedisClient(endpoint, on: io, logger: .quiet)
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await client.run() }
+        defer { group.cancelAll() }
+        try await client.connected()
+        return try await body(client)
+    }
+}
+
+extension RedisClient {
+    func connected() async throws { _ = try await eventually("connecting") { isAvailable ? true : nil } }
+    func disconnected() async throws { _ = try await eventually("losing the connection") { isAvailable ? nil : true } }
+}
+
+extension Logger {
+    /// Says nothing.
+    static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
+}
+
+/// A key that no other test uses.
+func uniqueKey(_ name: String = "key") -> RedisArgument { .text(TestStack.uniqueName("redis") + ":" + name) }
