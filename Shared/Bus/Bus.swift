@@ -3,12 +3,34 @@ import Contracts
 import Logging
 import Reactor
 import ServiceLifecycle
+import Synchronization
+import Tracing
 
 /// How services speak with one another: typed calls and events over RabbitMQ.
 ///
 /// Register what is served and consumed first, then ``run()``. Calls may be made at any time; while the broker is away they fail at once.
 package final class Bus: Service {
-    package init(_ configuration: BusConfiguration, on io: IOThread, logger: Logger) {}
+    private struct Registered {
+        var procedures: [ServedProcedure] = []
+        var server: CallServer?
+        var isRunning = false
+    }
+
+    private let configuration: BusConfiguration
+    private let io: IOThread
+    private let logger: Logger
+    private let client: CallClient
+    private let calls: AMQPConnection
+    private let registered = Mutex(Registered())
+    private let opened = Gate()
+
+    package init(_ configuration: BusConfiguration, on io: IOThread, logger: Logger) {
+        self.configuration = configuration
+        self.io = io
+        self.logger = logger
+        client = CallClient(configuration, on: io, logger: logger)
+        calls = AMQPConnection(configuration.endpoint(named: "calls"), on: io, logger: logger)
+    }
 
     // MARK: Calls
 
@@ -20,7 +42,37 @@ package final class Bus: Service {
     ///   away; `deadlineExceeded`; `unknownOutcome` when the connection was lost after the call had left. Cancelling the task abandons the call
     ///   (`deadlineExceeded`) and frees its slot; the service may still do the work.
     package func call<P: Procedure>(_ request: P, deadline: Deadline? = nil) async throws(ServiceError) -> P.Response {
-        throw ServiceError(.unavailable, "the bus is not running")
+        let service = configuration.service
+        guard P.callers.contains(service) else { throw ServiceError(.denied, "\(service) may not call \(P.name)") }
+        let deadline = [deadline, Deadline.current].compactMap(\.self).reduce(.after(P.timeout), min)
+        if deadline.hasPassed {
+            throw ServiceError(.deadlineExceeded, "no time is left to call \(P.name)", mayHaveHappened: false)
+        }
+        let payload = try Self.encode(request)
+        let answer = await withSpan(P.name.rawValue, ofKind: .client) { span in
+            let call = WireCall(
+                correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
+                context: TraceCarrier.currentFields(), payload: payload)
+            let answer = await client.call(call, to: P.service, isRepeatable: P.isRepeatable)
+            if case .failure(let error) = answer { span.attributes["martlet.error"] = error.code.rawValue }
+            return answer
+        }
+        do { return try CBORDecoder().decode(P.Response.self, from: answer.get()) } catch {
+            if let error = error as? ServiceError { throw error }
+            logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
+            throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
+        }
+    }
+
+    private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {
+        let bytes: [UInt8]
+        do { bytes = try CBOREncoder().encode(request) } catch {
+            throw ServiceError(.invalid, "the request cannot be put on the bus: \(error)")
+        }
+        guard bytes.count <= CallEnvelope.maximumPayload else {
+            throw ServiceError(.invalid, "the request has \(bytes.count) bytes; \(CallEnvelope.maximumPayload) is the most")
+        }
+        return bytes
     }
 
     /// Answers `procedure`. Before ``run()`` only.
@@ -31,18 +83,76 @@ package final class Bus: Service {
     ///     anything else is logged and answered `internal`.
     package func serve<P: Procedure>(
         _ procedure: P.Type, atMost: Int = 256, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {}
+    ) {
+        let served = ServedProcedure(procedure, atMost: atMost, logger: logger, handler)
+        registered.withLock {
+            precondition(!$0.isRunning, "procedures are registered before the bus runs")
+            precondition(P.service == configuration.service, "\(P.name) is not ours to serve")
+            $0.procedures.append(served)
+        }
+    }
 
     // MARK: Life
 
     /// Connected, not blocked, and consuming everything that was registered.
-    package var isReady: Bool { get async { false } }
+    package var isReady: Bool {
+        get async {
+            guard await calls.isReady, await client.isReady else { return false }
+            return await registered.withLock { $0.server }?.isReady ?? true
+        }
+    }
 
-    /// Returns once ready, at once if it is.
+    /// Returns once ``run()`` has connected and everything that was registered is being consumed; at once if so.
     ///
-    /// - Throws: `CancellationError`.
-    package func started() async throws {}
+    /// - Throws: `CancellationError`; `AMQPError` when the bus has stopped.
+    package func started() async throws {
+        try await opened.wait()
+        try await client.opened()
+        try await registered.withLock { $0.server }?.opened()
+    }
 
     /// Works until shutdown: then takes nothing new, answers what is in hand (at most `drainTimeout`), and leaves.
-    package func run() async throws {}
+    package func run() async throws {
+        let server = await open()
+        let connections = ServiceGroup(services: [calls], logger: logger)
+        // Detached: the connections must outlive the shutdown that everybody else hears of, until what is in hand is answered.
+        let life = Task.detached { try await connections.run() }
+        try await withTaskCancellationHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await life.value }
+                group.addTask { [configuration, client] in
+                    try? await gracefulShutdown()
+                    await server?.drain(atMost: configuration.drainTimeout)
+                    await client.stop()
+                    await connections.triggerGracefulShutdown()
+                }
+                try await group.next()
+                try await group.waitForAll()
+            }
+        } onCancel: {
+            life.cancel()
+        }
+    }
+
+    private func open() async -> CallServer? {
+        let procedures = registered.withLock { $0.procedures }
+        let server = procedures.isEmpty ? nil : CallServer(procedures, configuration, on: io, logger: logger)
+        await client.open(on: calls)
+        await server?.open(on: calls)
+        registered.withLock {
+            $0.server = server
+            $0.isRunning = true
+        }
+        opened.open()
+        return server
+    }
+}
+
+extension BusConfiguration {
+    /// The endpoint, with a name that tells operators which connection it is.
+    fileprivate func endpoint(named purpose: String) -> AMQPEndpoint {
+        var endpoint = endpoint
+        endpoint.connectionName = "\(instance) \(purpose)"
+        return endpoint
+    }
 }
