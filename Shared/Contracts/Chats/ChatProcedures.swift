@@ -42,7 +42,7 @@ public struct CreateChat: Procedure {
     }
 }
 
-/// Lists a user's chats, newest first; or those changed since a cursor given earlier.
+/// Lists a user's chats, newest first; or, newest first too, those changed since a cursor given earlier, those left among them.
 public struct ListChats: Procedure {
     public static let name: ProcedureName = "chats.list.v1"
     public static let service = ServiceName.chats
@@ -74,7 +74,7 @@ public struct ListChats: Procedure {
     public struct Response: Codable, Hashable, Sendable {
         public var items: [Chat]
         public var next: String?
-        /// For `changedSince`, given with every first page; it overlaps by more than any transaction may last.
+        /// For `changedSince`, given with every first page. Asking with it shows whatever changed since, and some chats again.
         public var cursor: String?
 
         public init(items: [Chat], next: String? = nil, cursor: String? = nil) {

@@ -27,7 +27,8 @@ public struct Chat: Codable, Hashable, Sendable {
     public var rev: Int64
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
-    /// True when the reader is no longer a member; in answers to `changedSince` only.
+    /// True when the reader is no longer a member; in answers to `changedSince` only. `updatedAt` and `rev` are then those of leaving, and
+    /// what the chat became since (title, members, messages) is left out.
     public var left: Bool?
 
     public init(

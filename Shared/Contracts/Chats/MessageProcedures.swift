@@ -45,6 +45,9 @@ public struct SendMessage: Procedure {
 }
 
 /// Reads messages of a chat, in ascending `seq`, from where the user joined.
+///
+/// A page's `next` is the number to go on with: as ``Position/before(seq:)`` after ``Position/newest`` and ``Position/before(seq:)``,
+/// as ``Position/after(seq:)`` after ``Position/after(seq:)`` and ``Position/at(time:)``, as ``Position/changedAfter(rev:)`` after that.
 public struct GetHistory: Procedure {
     public typealias Response = Page<Message>
     public static let name: ProcedureName = "chats.history.v1"
@@ -73,7 +76,7 @@ public struct GetHistory: Procedure {
     }
 
     /// Where to read.
-    public enum Position: Codable, Hashable, Sendable {
+    public enum Position: Hashable, Sendable {
         /// The newest ones.
         case newest
         /// Those just before a `seq`.
@@ -81,8 +84,46 @@ public struct GetHistory: Procedure {
         /// Those just after a `seq`.
         case after(seq: Int64)
         /// From the first message not before a moment.
-        case at(Timestamp)
-        /// Those changed after a `rev`, in ascending `rev`.
+        case at(time: Timestamp)
+        /// Those sent or changed after a `rev`: the pages by `rev`, each page by `seq`.
         case changedAfter(rev: Int64)
+    }
+}
+
+/// On the wire: `{"kind":"before","seq":40}`. A kind that this build does not know is an error; a field is not.
+extension GetHistory.Position: Codable {
+    private enum Kind: String, Codable { case newest, before, after, at, changedAfter }
+    private enum CodingKeys: String, CodingKey { case kind, seq, time, rev }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        switch try container.decode(Kind.self, forKey: .kind) {
+        case .newest: self = .newest
+        case .before: self = .before(seq: try container.decode(Int64.self, forKey: .seq))
+        case .after: self = .after(seq: try container.decode(Int64.self, forKey: .seq))
+        case .at: self = .at(time: try container.decode(Timestamp.self, forKey: .time))
+        case .changedAfter: self = .changedAfter(rev: try container.decode(Int64.self, forKey: .rev))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(kind, forKey: .kind)
+        switch self {
+        case .newest: break
+        case .before(let seq), .after(let seq): try container.encode(seq, forKey: .seq)
+        case .at(let time): try container.encode(time, forKey: .time)
+        case .changedAfter(let rev): try container.encode(rev, forKey: .rev)
+        }
+    }
+
+    private var kind: Kind {
+        switch self {
+        case .newest: .newest
+        case .before: .before
+        case .after: .after
+        case .at: .at
+        case .changedAfter: .changedAfter
+        }
     }
 }
