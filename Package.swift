@@ -94,7 +94,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals, .configuration, .hummingbird, .hummingbirdCore,
+                "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals, .configuration, .collections, .hummingbird,
+                .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
         tests("ServiceKit", ["Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),

@@ -24,17 +24,20 @@ package enum Bootstrap {
     /// - Parameters:
     ///   - settings: what this service reads beyond the common settings, for the help and for spotting misspelt variables.
     ///   - commands: what the command line takes beyond the common commands; `body` finds the one given in ``Kit/command``.
+    ///   - arguments: the command line, without the program's name.
     package static func main(
-        _ service: String, settings: [SettingDescription] = [], commands: [OwnCommand] = [], _ body: (Kit) async throws -> Void
+        _ service: String, settings: [SettingDescription] = [], commands: [OwnCommand] = [],
+        arguments: [String] = Array(CommandLine.arguments.dropFirst()),
+        environment: [String: String] = ProcessInfo.processInfo.environment, _ body: (Kit) async throws -> Void
     ) async -> Never {
         do {
-            let command = try ServiceCommand(arguments: Array(CommandLine.arguments.dropFirst()), own: commands)
+            let command = try ServiceCommand(arguments: arguments, own: commands)
             let known =
                 CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + HTTPSettings.all + settings
             switch command {
             case .help: say(ServiceCommand.help(service: service, own: commands, settings: known), to: .standardOutput)
             case .version: say("\(service) \(MartletVersion.current)", to: .standardOutput)
-            default: try await run(service, command, try await Settings.load(), known, body)
+            default: try await run(service, command, try await Settings.load(environment: environment), known, body)
             }
         } catch let error as UsageError {
             say("\(service): \(error)\n\(service) --help shows what there is.", to: .standardError)

@@ -42,11 +42,11 @@ package final class DescriptorOutput: LogOutput {
         if mustBegin { queue.async { self.drain() } }
     }
 
-    /// Waits until what came before is written, two seconds at most. Blocks: for the end of a process.
-    package func flush() {
+    /// Waits until what came before is written, `seconds` at most. Blocks: for the end of a process.
+    package func flush(within seconds: Int = 2) {
         let done = DispatchSemaphore(value: 0)
         queue.async { done.signal() }
-        _ = done.wait(timeout: .now() + 2)
+        _ = done.wait(timeout: .now() + .seconds(seconds))
     }
 
     private func drain() {

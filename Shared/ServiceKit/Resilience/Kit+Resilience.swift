@@ -1,0 +1,17 @@
+extension Kit {
+    /// A circuit breaker that `/healthz` and `/metrics` show. One per dependency, by a name of its own.
+    package func breaker(_ name: String, policy: CircuitBreakerPolicy = CircuitBreakerPolicy()) -> CircuitBreaker {
+        let breaker = CircuitBreaker(name, policy: policy)
+        health.add("breaker.\(name)", .detail) { breaker.report }
+        metrics.onCollect { breaker.metrics() }
+        return breaker
+    }
+
+    /// A gate that `/metrics` shows, by a name of its own.
+    /// - Parameters: as for ``Admission``.
+    package func admission(_ name: String, limit: Int, queue: Int, wait: Duration) -> Admission {
+        let admission = Admission(name, limit: limit, queue: queue, wait: wait)
+        metrics.onCollect { admission.metrics() }
+        return admission
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Logging
+import Metrics
+import ServiceLifecycle
+import Testing
+import Tracing
+
+@testable import ServiceKit
+
+/// Whole processes: each test starts one and looks at how it ends.
+@Suite struct BootstrapTests {
+    @Test("SIGTERM ends a service with 0 once what runs has stopped; its lines are JSON and written out")
+    func terminated() async throws {
+        let result = try await #require(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
+            await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_INSTANCE": "probe-1"]) { kit in
+                try await kit.run([SelfTerminating(kit: kit)])
+            }
+        }
+        let lines = String(decoding: result.standardOutputContent, as: UTF8.self).split(separator: "\n").filter {
+            $0.hasPrefix("{")
+        }
+        let objects = lines.compactMap { try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
+        #expect(objects.count == lines.count)
+        #expect(objects.allSatisfy { $0["service"] as? String == "probe" && $0["instance"] as? String == "probe-1" })
+        #expect(objects.compactMap { $0["message"] as? String }.suffix(3) == ["stopping", "the work is done", "stopped"])
+        let traced = objects.first { $0["message"] as? String == "within a span" }
+        #expect((traced?["traceId"] as? String)?.count == 32)
+    }
+
+    @Test("a wrong command line ends with 64 and says what is wrong, a wrong setting with 78 and its name")
+    func refused() async throws {
+        let usage = try await #require(processExitsWith: .exitCode(64), observing: [\.standardErrorContent]) {
+            await Bootstrap.main("probe", arguments: ["migrat"], environment: [:]) { _ in }
+        }
+        #expect(String(decoding: usage.standardErrorContent, as: UTF8.self).contains("there is no command \"migrat\""))
+        let setting = try await #require(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
+            await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_MANAGEMENT_PORT": "http"]) { _ in }
+        }
+        #expect(
+            String(decoding: setting.standardErrorContent, as: UTF8.self).contains(
+                "probe: MARTLET_MANAGEMENT_PORT is \"http\"; it must be"))
+    }
+
+    @Test("any other error ends with 1, and is logged")
+    func failed() async throws {
+        let result = try await #require(processExitsWith: .exitCode(1), observing: [\.standardOutputContent]) {
+            await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_POSTGRES_HSOT": "x"]) { _ in
+                throw StartError("no lease")
+            }
+        }
+        let text = String(decoding: result.standardOutputContent, as: UTF8.self)
+        #expect(text.contains(#""message":"stopped by an error""#))
+        #expect(text.contains(#""error":"no lease""#))
+        #expect(text.contains(#"{"variable":"MARTLET_POSTGRES_HSOT"}"#))
+    }
+
+    @Test("the help goes to standard output and ends with 0")
+    func help() async throws {
+        let result = try await #require(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
+            await Bootstrap.main("probe", arguments: ["--help"], environment: [:]) { _ in throw Failure() }
+        }
+        #expect(String(decoding: result.standardOutputContent, as: UTF8.self).contains("MARTLET_RABBITMQ_PASSWORD"))
+    }
+}
+
+/// Works until it is told to stop, and sends its own process the order.
+private struct SelfTerminating: Service {
+    let kit: Kit
+    func run() async throws {
+        _ = await kit.managementPort
+        withSpan("work") { _ in Logger(label: "work").info("within a span") }
+        kill(getpid(), SIGTERM)
+        try await gracefulShutdown()
+        kit.logger.info("the work is done")
+    }
+}

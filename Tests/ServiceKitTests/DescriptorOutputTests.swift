@@ -1,0 +1,61 @@
+import Foundation
+import Reactor
+import Testing
+
+@testable import ServiceKit
+
+@Suite struct DescriptorOutputTests {
+    @Test("lines of many tasks arrive whole, each task's in its order")
+    func wholeLines() async throws {
+        let pipe = Pipe()
+        let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        async let read = Self.readToEnd(pipe)
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<8 {
+                group.addTask { for number in 0..<200 { output.write(Array("\(task) \(number)\n".utf8)) } }
+            }
+        }
+        try await Blocking.run { output.flush(within: 60) }
+        try pipe.fileHandleForWriting.close()
+        let lines = String(decoding: try await read, as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 1_600)
+        for task in 0..<8 {
+            #expect(lines.filter { $0.hasPrefix("\(task) ") } == (0..<200).map { "\(task) \($0)" })
+        }
+    }
+
+    @Test("a reader that does not read costs lines, not the writer's time; then it is told how many")
+    func slowReader() async throws {
+        let pipe = Pipe()
+        let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor, limit: 100_000)
+        let line = [UInt8](repeating: UInt8(ascii: "x"), count: 999) + [UInt8(ascii: "\n")]
+        for _ in 0..<2_000 { output.write(line) }
+        let dropped = output.dropped
+        // A pipe holds 64 KiB, one batch is being written, one waits: at most 100 lines each.
+        #expect(dropped >= 1_700)
+        #expect(dropped < 2_000)
+        async let read = Self.readToEnd(pipe)
+        try await Blocking.run { output.flush(within: 60) }
+        output.write(line)
+        try await Blocking.run { output.flush(within: 60) }
+        try pipe.fileHandleForWriting.close()
+        let text = String(decoding: try await read, as: UTF8.self)
+        #expect(text.contains(#""message":"log lines were left out","count":\#(dropped)"#))
+        #expect(text.split(separator: "\n").filter { $0.hasPrefix("x") }.count == 2_001 - dropped)
+    }
+
+    private static func readToEnd(_ pipe: Pipe) async throws -> Data {
+        try await Blocking.run { try pipe.fileHandleForReading.readToEnd() ?? Data() }
+    }
+
+    @Test("a reader that went away is no reason to fail")
+    func closedReader() throws {
+        signal(SIGPIPE, SIG_IGN)
+        let pipe = Pipe()
+        let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        try pipe.fileHandleForReading.close()
+        output.write(Array("nobody reads this\n".utf8))
+        output.flush()
+        #expect(output.dropped == 0)
+    }
+}

@@ -1,0 +1,129 @@
+import Foundation
+import Logging
+import TestSupport
+import Testing
+import Tracing
+
+@testable import ServiceKit
+
+@Suite struct JSONLogTests {
+    private let kept = KeptLines()
+
+    private func logger(level: Logger.Level = .info) -> Logger {
+        Logger(label: "store") {
+            JSONLogHandler(
+                label: $0, level: level, identity: .init(service: "chats", instance: "chats-1"), output: kept,
+                now: { 1_700_000_000_123 })
+        }
+    }
+
+    @Test("a line is one JSON object with time, level, logger, message, service and instance")
+    func fields() throws {
+        logger().info("ready")
+        let expected =
+            #"{"time":"2023-11-14T22:13:20.123Z","level":"info","logger":"store","message":"ready","service":"chats","instance":"chats-1"}"#
+        #expect(String(decoding: try #require(kept.lines.first), as: UTF8.self) == expected + "\n")
+    }
+
+    @Test("trace, request and user come from the task's context")
+    func context() throws {
+        var context = ServiceContext.topLevel
+        context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+        context.requestID = "r-1"
+        context.userID = "42"
+        ServiceContext.withValue(context) { logger().info("sent") }
+        let line = try #require(kept.objects.first)
+        #expect(line["traceId"] as? String == "4bf92f3577b34da6a3ce929d0e0e4736")
+        #expect(line["spanId"] as? String == "00f067aa0ba902b7")
+        #expect(line["requestId"] as? String == "r-1")
+        #expect(line["userId"] as? String == "42")
+    }
+
+    @Test("metadata nests; what the event says goes before what the logger says")
+    func metadata() throws {
+        var logger = logger()
+        logger[metadataKey: "chat"] = "1"
+        logger[metadataKey: "shard"] = "a"
+        logger.info("sent", metadata: ["chat": "2", "rows": ["x", ["deep": "y"]], "empty": [:]])
+        let metadata = try #require(kept.objects.first?["metadata"] as? NSDictionary)
+        #expect(metadata == ["chat": "2", "shard": "a", "rows": ["x", ["deep": "y"]], "empty": [:]] as NSDictionary)
+    }
+
+    @Test("an error is told; levels below the logger's are not")
+    func errorAndLevel() throws {
+        logger(level: .warning).info("quiet")
+        logger(level: .warning).error("loud", error: Failure())
+        #expect(kept.lines.count == 1)
+        #expect(kept.objects.first?["error"] as? String == "Failure()")
+    }
+
+    @Test(
+        "what is named like a secret is not written, at any depth",
+        arguments: ["password", "accessToken", "Authorization", "client_secret"])
+    func confidential(key: String) {
+        logger().info("login", metadata: [key: "hunter2", "outer": [key: "hunter2"]])
+        let text = String(decoding: kept.lines.joined(), as: UTF8.self)
+        #expect(!text.contains("hunter2"))
+        #expect(text.contains("<redacted>"))
+    }
+
+    @Test(
+        "a line is one line, of bounded length, valid and whole in its characters, whatever is logged", arguments: UInt64(1)...60)
+    func anyText(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let text = Self.text(length: Int.random(in: 0...6_000, using: &random), using: &random)
+        var metadata: Logger.Metadata = [:]
+        for _ in 0..<Int.random(in: 0...40, using: &random) {
+            metadata[Self.text(length: Int.random(in: 0...150, using: &random), using: &random)] = .array([
+                .string(Self.text(length: Int.random(in: 0...2_000, using: &random), using: &random)),
+                .dictionary(["k\u{1}": "v"]),
+            ])
+        }
+        logger().info("\(text)", metadata: metadata)
+        let line = try #require(kept.lines.first)
+        #expect(line.count <= JSONLogHandler.lineLimit)
+        #expect(line.last == UInt8(ascii: "\n"))
+        #expect(!line.dropLast().contains(UInt8(ascii: "\n")))
+        let object = try #require(kept.objects.first, "not JSON: \(String(decoding: line, as: UTF8.self))")
+        let message = try #require(object["message"] as? String)
+        #expect(text.unicodeScalars.starts(with: message.unicodeScalars))
+        if object["truncated"] == nil { #expect(message.unicodeScalars.elementsEqual(text.unicodeScalars)) }
+    }
+
+    @Test("what is nested too deep is left out, not crashed on")
+    func deep() throws {
+        var value: Logger.MetadataValue = "bottom"
+        for _ in 0..<1_000 { value = .array([value]) }
+        logger().info("deep", metadata: ["value": value])
+        #expect(kept.objects.first?["truncated"] as? Bool == true)
+    }
+
+    private static func text(length: Int, using random: inout SeededGenerator) -> String {
+        let alphabet: [Unicode.Scalar] = [
+            "a", "\"", "\\", "\n", "\r", "\t", "\u{0}", "\u{1F}", "\u{7F}", "é", "中", "😀", "\u{2028}", "/",
+        ]
+        var text = String.UnicodeScalarView()
+        for _ in 0..<length { text.append(alphabet.randomElement(using: &random) ?? "a") }
+        return String(text)
+    }
+}
+
+@Suite struct RFC3339Tests {
+    @Test("times read as Foundation reads them", arguments: UInt64(1)...200)
+    func sameAsFoundation(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let milliseconds = Int64.random(in: -11_000_000_000_000...253_402_300_799_999, using: &random)
+        let text = RFC3339.string(milliseconds: milliseconds)
+        let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        let date = try #require(try? Date(text, strategy: style), "\(text)")
+        #expect(Int64((date.timeIntervalSince1970 * 1_000).rounded()) == milliseconds, "\(text)")
+    }
+
+    @Test("leap days and ends of years come out right")
+    func edges() {
+        #expect(RFC3339.string(milliseconds: 0) == "1970-01-01T00:00:00.000Z")
+        #expect(RFC3339.string(milliseconds: -1) == "1969-12-31T23:59:59.999Z")
+        #expect(RFC3339.string(milliseconds: 951_782_400_000) == "2000-02-29T00:00:00.000Z")
+        #expect(RFC3339.string(milliseconds: 1_735_689_599_999) == "2024-12-31T23:59:59.999Z")
+    }
+}
