@@ -23,13 +23,15 @@ put "$policy" '#!/bin/sh' 'exit 101 # no service may be started'
 [[ ! " ${ours[*]} " == *" $policy "* ]] || chmod 0755 "$policy"
 put "$clusters/martlet.conf" 'create_main_cluster = false'
 
+# Units of the servers that start at boot.
+enabled() {
+    command -v systemctl >/dev/null || return 0
+    systemctl list-unit-files --state=enabled --no-legend |
+        grep -oE '^(rabbitmq-server|epmd|redis-server|postgresql|pgbouncer|supervisor)\.(service|socket)' | sort || true
+}
+
+enabled_before=$(enabled)
 export DEBIAN_FRONTEND=noninteractive
 apt-get -qq -o DPkg::Lock::Timeout=300 update
-apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@" </dev/null
-
-# Nor after the next boot.
-if command -v systemctl >/dev/null; then
-    for package in rabbitmq-server redis-server postgresql supervisor pgbouncer; do
-        [[ ! " $* " == *" $package "* ]] || systemctl --quiet disable "$package" 2>/dev/null || true
-    done
-fi
+apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@" </dev/null >/dev/null
+comm -13 <(echo "$enabled_before") <(enabled) | xargs --no-run-if-empty systemctl --quiet disable

@@ -12,7 +12,7 @@ ours() {
 
 pid_of() { cat "run/$1.pid" 2>/dev/null || echo none; }
 alive() { ours "$(pid_of "$1")"; }
-gone() { ! alive "$1"; }
+ended() { ! ours "$1"; } # <process id>
 
 start_supervisor() {
     stop_leftovers
@@ -63,9 +63,11 @@ program() {
 apply_programs() { supervisor update >/dev/null; }
 
 stop_supervisor() {
-    if alive supervisor; then
+    local pid
+    pid=$(pid_of supervisor)
+    if ours "$pid"; then
         supervisor shutdown >/dev/null || true
-        wait_until 240 gone supervisor || say "the supervisor does not stop; ending it"
+        wait_until 240 ended "$pid" || say "the supervisor does not stop; ending it"
     fi
     stop_leftovers
     rm -f run/*
@@ -73,11 +75,11 @@ stop_supervisor() {
 
 # What a killed supervisor left running. Everything here is made to survive this.
 stop_leftovers() {
-    local file name
+    local file pid
     for file in run/*.pid; do
-        name=$(basename "$file" .pid)
-        alive "$name" || continue
-        kill -9 "$(pid_of "$name")" || true
-        wait_until 10 gone "$name"
+        pid=$(cat "$file")
+        ours "$pid" || continue
+        kill -9 "$pid" || true
+        wait_until 10 ended "$pid"
     done
 }
