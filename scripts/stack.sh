@@ -3,6 +3,7 @@
 #   check                 name the ports that are taken
 #   up                    start the servers, then every service that is in $MARTLET_BIN (default: the release build)
 #   down                  stop everything
+#   stop, start <name>    take one program away until it is started again, such as redis or chats-2
 #   scale <service> <n>   run n instances of a service
 #   env                   print how to reach it, for tests to read: lines of `export NAME=value`
 #   environment <service> [instance]   print what a service is told
@@ -25,7 +26,7 @@ chmod 0700 .
 
 main() {
     case $command in
-    check | up | down | scale | env | environment) "stack_$command" "$@" ;;
+    check | up | down | stop | start | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
     integration) load_settings && integration "$@" ;;
     service) load_settings && service_command "$@" ;;
@@ -35,7 +36,10 @@ main() {
 
 stack_check() {
     alive supervisor && return
-    choose_settings && load_settings && check_ports
+    stop_leftovers
+    choose_settings
+    load_settings
+    check_ports
 }
 
 stack_up() {
@@ -107,6 +111,9 @@ restart_changed_services() {
 }
 
 stack_down() { stop_supervisor; }
+
+stack_stop() { supervisor stop "$@"; }
+stack_start() { supervisor start "$@"; }
 
 stack_scale() {
     local name=${1:-} wanted=${2:-} instance

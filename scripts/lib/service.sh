@@ -4,8 +4,8 @@ program_name() { if (($2 == 1)); then echo "$1"; else echo "$1-$2"; fi; }
 
 # service_environment <service> <instance>: lines of VARIABLE=value.
 service_environment() {
-    local name http management servers _ server
-    read -r name http management _ servers < <(services | grep "^$1 ")
+    local name http servers server _
+    read -r name http _ _ servers < <(services | grep "^$1 ")
     echo "MARTLET_INSTANCE=$name-$2"
     echo "MARTLET_MANAGEMENT_HOST=127.0.0.1"
     if [[ $2 == [0-9]* ]]; then

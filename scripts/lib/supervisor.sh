@@ -15,7 +15,6 @@ alive() { ours "$(pid_of "$1")"; }
 ended() { ! ours "$1"; } # <process id>
 
 start_supervisor() {
-    stop_leftovers
     rm -f run/* config/programs/*
     mkdir -p config/programs log run
     cat >config/supervisor.conf <<-EOF
