@@ -51,7 +51,8 @@ let package = Package(
     name: "martlet",
     platforms: [.macOS(.v15)],
     products: [
-        .library(name: "Contracts", targets: ["Contracts"])
+        .library(name: "Contracts", targets: ["Contracts"]),
+        .executable(name: "users", targets: ["Users"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -89,6 +90,11 @@ let package = Package(
         // What services say to each other.
         shared("Contracts"),
         tests("Contracts"),
+
+        // Accounts, sessions, profiles, connections.
+        system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+        service("Users", path: "users", ["Contracts", "CSodium", "Reactor", .jwt]),
+        tests("Users", ["Contracts", .jwt]),
 
         // What every service needs to run.
         shared(

@@ -50,7 +50,14 @@ public struct ChangeConnection: Procedure {
     }
 
     public enum Step: String, Codable, Sendable, CaseIterable {
-        case invite, accept, cancel, remove
+        /// Somebody who has invited already is connected by it.
+        case invite
+        /// Of an invitation by the other one.
+        case accept
+        /// Withdraws an invitation, or declines one.
+        case cancel
+        /// Of a connection.
+        case remove
     }
 
     /// The tie after the step; none after `cancel` and `remove`.

@@ -62,13 +62,20 @@ public struct ListSessions: Procedure {
     public var userID: UserID
     /// The one that asks.
     public var sessionID: SessionID
+    /// 1–100; absent for 100.
+    public var limit: Int?
+    /// A page's `next`.
+    public var after: String?
 
-    public init(userID: UserID, sessionID: SessionID) {
+    public init(userID: UserID, sessionID: SessionID, limit: Int? = nil, after: String? = nil) {
         self.userID = userID
         self.sessionID = sessionID
+        self.limit = limit
+        self.after = after
     }
 
     enum CodingKeys: String, CodingKey {
+        case limit, after
         case userID = "userId"
         case sessionID = "sessionId"
     }
@@ -152,22 +159,29 @@ public struct ListRevocations: Procedure {
 
     /// At most one access token lifetime ago; earlier is taken as that.
     public var since: Timestamp
+    /// An answer's `next`.
+    public var after: String?
 
-    public init(since: Timestamp) {
+    public init(since: Timestamp, after: String? = nil) {
         self.since = since
+        self.after = after
     }
 
-    enum CodingKeys: String, CodingKey { case since }
+    enum CodingKeys: String, CodingKey { case since, after }
 
-    /// Whose access tokens are to be refused, though not expired.
+    /// Whose access tokens are to be refused, though not expired. May name some that were revoked a little before `since`.
     public struct Response: Codable, Hashable, Sendable {
         public var sessionIDs: [SessionID]
+        /// There are more: give it back to get them. Absent at the end.
+        public var next: String?
 
-        public init(sessionIDs: [SessionID]) {
+        public init(sessionIDs: [SessionID], next: String? = nil) {
             self.sessionIDs = sessionIDs
+            self.next = next
         }
 
         enum CodingKeys: String, CodingKey {
+            case next
             case sessionIDs = "sessionIds"
         }
     }

@@ -85,6 +85,49 @@ public struct BlockChanged: Event {
     }
 }
 
+/// Somebody has logged in.
+public struct SessionStarted: Event {
+    public static let type: EventType = "users.session.started.v1"
+    public var subject: String? { userID.description }
+
+    public var userID: UserID
+    public var sessionID: SessionID
+    public var device: String
+    public var startedAt: Timestamp
+
+    public init(userID: UserID, sessionID: SessionID, device: String, startedAt: Timestamp) {
+        self.userID = userID
+        self.sessionID = sessionID
+        self.device = device
+        self.startedAt = startedAt
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case device, startedAt
+        case userID = "userId"
+        case sessionID = "sessionId"
+    }
+}
+
+/// Somebody has a new password; the sessions that end by it are told of by ``SessionsRevoked``.
+public struct PasswordChanged: Event {
+    public static let type: EventType = "users.password.changed.v1"
+    public var subject: String? { userID.description }
+
+    public var userID: UserID
+    public var changedAt: Timestamp
+
+    public init(userID: UserID, changedAt: Timestamp) {
+        self.userID = userID
+        self.changedAt = changedAt
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case changedAt
+        case userID = "userId"
+    }
+}
+
 /// Sessions have ended before their time: refuse their access tokens from now on.
 public struct SessionsRevoked: Event {
     public static let type: EventType = "users.session.revoked.v1"

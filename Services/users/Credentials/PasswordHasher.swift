@@ -1,0 +1,83 @@
+import CSodium
+import Contracts
+import Foundation
+
+/// What one hash costs.
+struct PasswordCost: Sendable, Equatable {
+    /// Passes over the memory.
+    var operations: Int = 2
+    var memoryMiB: Int = 32
+
+    /// - Throws: ``Complaint`` for less than anybody recommends or more than a login may cost.
+    func checked() throws(Complaint) -> PasswordCost {
+        guard (1...20).contains(operations), (8...1_024).contains(memoryMiB) else {
+            throw Complaint("a password's hash takes 1 to 20 operations and 8 to 1024 MiB")
+        }
+        return self
+    }
+}
+
+/// An Argon2id hash in PHC string format, with its parameters and salt.
+struct PasswordHash: RawRepresentable, Hashable, Sendable {
+    let rawValue: String
+}
+
+/// Makes and checks hashes of passwords, each on a thread of the pool.
+///
+/// Passwords are hashed in Normalization Form C, as RFC 8265 has it: an é is one, whether the keyboard sent it as one scalar or as two.
+struct PasswordHasher: Sendable {
+    enum Verdict: Equatable, Sendable {
+        case wrong
+        case right
+        /// Right, but the hash was made with other parameters than are configured now.
+        case rightWithOldCost
+    }
+
+    private let cost: PasswordCost
+    private let pool: HashingPool
+    /// Of a password that nobody has: checked when there is no account, so that the answer takes as long.
+    private let nobodys: PasswordHash
+
+    init(cost: PasswordCost, pool: HashingPool) async throws {
+        try Sodium.prepare()
+        self.cost = cost
+        self.pool = pool
+        nobodys = try await pool.run { try Self.hash(Sodium.random(32).map(CChar.init(bitPattern:)), cost) }
+    }
+
+    /// - Throws: `unavailable` when the pool is full or memory is short; `CancellationError`.
+    func hash(_ password: Password) async throws -> PasswordHash {
+        let (bytes, cost) = (Self.bytes(of: password), cost)
+        return try await pool.run { try Self.hash(bytes, cost) }
+    }
+
+    /// - Parameter hash: `nil` when there is no account; costs as much and is always wrong.
+    /// - Throws: as ``hash(_:)`` does.
+    func verify(_ password: Password, against hash: PasswordHash?) async throws -> Verdict {
+        let (bytes, cost, stored) = (Self.bytes(of: password), cost, hash ?? nobodys)
+        let verdict = try await pool.run { Self.verify(bytes, against: stored, cost) }
+        return hash == nil ? .wrong : verdict
+    }
+
+    private static func bytes(of password: Password) -> [CChar] {
+        password.secret.precomposedStringWithCanonicalMapping.utf8.map(CChar.init(bitPattern:))
+    }
+
+    private static func hash(_ bytes: [CChar], _ cost: PasswordCost) throws -> PasswordHash {
+        var text = [CChar](repeating: 0, count: Int(crypto_pwhash_argon2id_STRBYTES))
+        let status = crypto_pwhash_str(&text, bytes, UInt64(bytes.count), UInt64(cost.operations), cost.memoryMiB << 20)
+        guard status == 0 else { throw ServiceError(.unavailable, "no memory to hash a password", retryAfterMilliseconds: 1_000) }
+        return PasswordHash(rawValue: String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+    }
+
+    private static func verify(_ bytes: [CChar], against hash: PasswordHash, _ cost: PasswordCost) -> Verdict {
+        // The library takes an array of this size.
+        let room = Int(crypto_pwhash_argon2id_STRBYTES)
+        var text = hash.rawValue.utf8.map(CChar.init(bitPattern:))
+        guard text.count < room else { return .wrong }
+        text += [CChar](repeating: 0, count: room - text.count)
+        guard crypto_pwhash_str_verify(text, bytes, UInt64(bytes.count)) == 0 else { return .wrong }
+        let isOld = crypto_pwhash_str_needs_rehash(text, UInt64(cost.operations), cost.memoryMiB << 20) != 0
+        return isOld ? .rightWithOldCost : .right
+    }
+}

@@ -1,0 +1,78 @@
+import Contracts
+
+/// What a person logs in with and is found by; never changes. 3–32 of a–z 0–9 . _ -
+struct Username: Hashable {
+    let text: String
+
+    /// Takes capital letters of ASCII for small ones, and nothing else: U+212A KELVIN SIGN is no k.
+    init(_ text: String) throws(Complaint) {
+        guard (3...32).contains(text.utf8.count), text.utf8.allSatisfy(Self.allows) else {
+            throw Complaint("must have 3 to 32 characters of a–z 0–9 . _ -")
+        }
+        self.text = String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+    }
+
+    private static func allows(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+            UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+            true
+        default: false
+        }
+    }
+}
+
+/// What others see. 1–64 characters, of which one can be seen.
+struct DisplayName: Hashable {
+    let text: String
+
+    init(_ text: String) throws(Complaint) {
+        self.text = try text.bounded(1...64)
+        guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { throw Complaint("must not be blank") }
+    }
+}
+
+/// What a user calls the device of a session. 1–64 characters.
+struct DeviceName: Hashable {
+    let text: String
+    static let unknown = DeviceName()
+
+    private init() { text = "unknown" }
+
+    /// - Parameter text: absent for ``unknown``.
+    init(_ text: String?) throws(Complaint) {
+        guard let text else {
+            self = .unknown
+            return
+        }
+        self.text = try text.bounded(1...64)
+    }
+}
+
+/// Where a picture is: an https URL of at most 512 characters, or no picture at all.
+struct AvatarURL: Hashable {
+    let text: String?
+
+    /// - Parameter text: empty to have none.
+    init(_ text: String) throws(Complaint) {
+        guard !text.isEmpty else {
+            self.text = nil
+            return
+        }
+        let prefix = "https://"
+        guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.unsafe.contains($0) }),
+            text.hasPrefix(prefix), let first = text.utf8.dropFirst(prefix.utf8.count).first, !Self.noHost.contains(first)
+        else { throw Complaint("must be an https URL of at most 512 characters") }
+        self.text = text
+    }
+
+    /// Never in a URL as such; harmful where somebody puts one into a page.
+    private static let unsafe = Set("\"<>\\^`{|}".utf8)
+    private static let noHost = Set("/?#:@.".utf8)
+}
+
+/// Chosen by a client for one registration. 1–128 characters.
+struct IdempotencyKey: Hashable {
+    let text: String
+    init(_ text: String) throws(Complaint) { self.text = try text.bounded(1...128) }
+}

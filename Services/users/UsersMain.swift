@@ -1,0 +1,4 @@
+@main
+struct UsersMain {
+    static func main() async throws {}
+}

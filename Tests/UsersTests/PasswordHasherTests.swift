@@ -1,0 +1,70 @@
+import Contracts
+import Testing
+
+@testable import Users
+
+@Suite("Password hasher") struct PasswordHasherTests {
+    let pool = HashingPool(threads: 2, queueLimit: 100)
+    let cheap = PasswordCost(operations: 1, memoryMiB: 8)
+
+    @Test("makes an Argon2id PHC string with its parameters, another each time")
+    func format() async throws {
+        let hasher = try await PasswordHasher(cost: cheap, pool: pool)
+        let password = try Password(new: "correct horse")
+        let (one, other) = (try await hasher.hash(password), try await hasher.hash(password))
+        #expect(one.rawValue.hasPrefix("$argon2id$v=19$m=8192,t=1,p=1$"))
+        #expect(one != other)
+    }
+
+    @Test("knows the right password from a wrong one, to the last character of 256")
+    func verify() async throws {
+        let hasher = try await PasswordHasher(cost: cheap, pool: pool)
+        let long = String(repeating: "pä", count: 128)
+        let hash = try await hasher.hash(try Password(new: long))
+        #expect(try await hasher.verify(try Password(attempt: long), against: hash) == .right)
+        #expect(try await hasher.verify(try Password(attempt: long.dropLast() + "a"), against: hash) == .wrong)
+        #expect(try await hasher.verify(try Password(attempt: "x"), against: hash) == .wrong)
+    }
+
+    @Test("no account: the same work, and never right")
+    func nobody() async throws {
+        let hasher = try await PasswordHasher(cost: cheap, pool: pool)
+        #expect(try await hasher.verify(try Password(attempt: "correct horse"), against: nil) == .wrong)
+    }
+
+    @Test("tells a hash made with other parameters, so that it can be made anew")
+    func oldCost() async throws {
+        let (before, now) = (try await PasswordHasher(cost: cheap, pool: pool), PasswordCost(operations: 2, memoryMiB: 8))
+        let password = try Password(new: "correct horse")
+        let hash = try await before.hash(password)
+        let hasher = try await PasswordHasher(cost: now, pool: pool)
+        #expect(try await hasher.verify(password, against: hash) == .rightWithOldCost)
+        #expect(try await hasher.verify(try Password(attempt: "wrong horse"), against: hash) == .wrong)
+    }
+
+    @Test("takes one letter for the same, however the keyboard sends it")
+    func normalization() async throws {
+        let hasher = try await PasswordHasher(cost: cheap, pool: pool)
+        let hash = try await hasher.hash(try Password(new: "caf\u{E9} au lait"))
+        #expect(try await hasher.verify(try Password(attempt: "cafe\u{301} au lait"), against: hash) == .right)
+        // Compatibility forms are other characters: the ligature is not f and i.
+        let ligature = try await hasher.hash(try Password(new: "\u{FB01}ne weather"))
+        #expect(try await hasher.verify(try Password(attempt: "fine weather"), against: ligature) == .wrong)
+    }
+
+    @Test("what is no hash is never right", arguments: ["", "plain", "$argon2id$", "$2b$10$abcdefghijklmnopqrstuv", "\u{0}"])
+    func noHash(text: String) async throws {
+        let hasher = try await PasswordHasher(cost: cheap, pool: pool)
+        #expect(try await hasher.verify(try Password(attempt: "correct horse"), against: PasswordHash(rawValue: text)) == .wrong)
+    }
+
+    @Test("refuses parameters below what anybody recommends, or beyond what a login may cost")
+    func bounds() {
+        #expect((try? PasswordCost().checked()) == PasswordCost())
+        for cost in [
+            PasswordCost(operations: 0), PasswordCost(operations: 21), PasswordCost(memoryMiB: 7), PasswordCost(memoryMiB: 1_025),
+        ] {
+            #expect(throws: Complaint.self) { try cost.checked() }
+        }
+    }
+}
