@@ -77,7 +77,7 @@ let package = Package(
         .systemLibrary(name: "CRedis", path: "Shared/CRedis", providers: [.apt(["libhiredis-dev"])]),
         shared("Redis", ["CRedis", "Reactor", .logging, .lifecycle, .collections]),
         tests("Redis", ["Reactor", .logging]),
-        shared("Cache", ["Redis", "Reactor", .logging, .metrics]),
+        shared("Cache", ["Redis", "Reactor", .metrics, .collections]),
         tests("Cache", ["Redis", "Reactor", .logging]),
 
         // Calls and events over the broker.

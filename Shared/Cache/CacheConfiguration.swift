@@ -8,9 +8,11 @@ package struct CacheConfiguration: Sendable {
     package var timeToLive: Duration = .seconds(300)
     /// How long Redis keeps "there is none"; spread likewise.
     package var absentTimeToLive: Duration = .seconds(10)
-    /// How long process memory keeps anything, unless the freshness asked for is shorter.
-    package var memoryTimeToLive: Duration = .seconds(10)
-    /// Bounds of process memory: entries, and their encoded bytes with about 100 for each.
+    /// How long one call of the loader may take; it is cancelled then.
+    package var loadTimeout: Duration = .seconds(5)
+    /// How long Redis keeps a place for a load's result; longer than ``loadTimeout``.
+    package var leaseTime: Duration = .seconds(10)
+    /// Bounds of process memory: entries, and their coded bytes with 100 for each.
     package var maxCount = 10_000
     package var maxBytes = 16 * 1_024 * 1_024
     /// Keys this process distrusts at one time; beyond it, it distrusts all of them.

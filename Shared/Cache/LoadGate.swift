@@ -1,4 +1,80 @@
+import DequeModule
+import Synchronization
+
 /// Too many loads wait already; nothing was asked. Known at once.
 package struct CacheOverloaded: Error, Hashable, Sendable {
     package init() {}
+}
+
+/// A load took longer than it may; see ``CacheConfiguration/loadTimeout``.
+package struct CacheLoadTimedOut: Error, Hashable, Sendable {
+    package init() {}
+}
+
+/// Lets so many loads through at one time and so many more wait, so that the store outlives the cache. The caches of a process may share one.
+package final class LoadGate: Sendable {
+    private struct State {
+        var running = 0
+        var waiting: Deque<CheckedContinuation<Void, Never>> = []
+    }
+
+    private let state = Mutex(State())
+    private let maxRunning: Int
+    private let maxWaiting: Int
+
+    /// - Parameters:
+    ///   - maxRunning: at least 1.
+    ///   - maxWaiting: with 0, whoever cannot run at once is refused.
+    package init(maxRunning: Int = 16, maxWaiting: Int = 512) {
+        self.maxRunning = max(1, maxRunning)
+        self.maxWaiting = maxWaiting
+    }
+
+    /// Loads that run and loads that wait, now.
+    package var load: (running: Int, waiting: Int) { state.withLock { ($0.running, $0.waiting.count) } }
+
+    /// - Throws: ``CacheOverloaded`` at once, or what `body` throws.
+    /// - Note: Cancellation does not shorten the waiting, `body` sees it then.
+    func run<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        try await enter()
+        defer { leave() }
+        return try await body()
+    }
+
+    private func enter() async throws {
+        let mustWait = try state.withLock { state in
+            if state.running < maxRunning {
+                state.running += 1
+                return false
+            }
+            if state.waiting.count >= maxWaiting { throw CacheOverloaded() }
+            return true
+        }
+        if mustWait { await wait() }
+    }
+
+    private func wait() async {
+        await withCheckedContinuation { continuation in
+            // A place may have come free since.
+            let free = state.withLock { state in
+                if state.running < maxRunning {
+                    state.running += 1
+                    return true
+                }
+                state.waiting.append(continuation)
+                return false
+            }
+            if free { continuation.resume() }
+        }
+    }
+
+    /// Hands the place to whoever has waited longest.
+    private func leave() {
+        let next = state.withLock { state in
+            let next = state.waiting.popFirst()
+            if next == nil { state.running -= 1 }
+            return next
+        }
+        next?.resume()
+    }
 }

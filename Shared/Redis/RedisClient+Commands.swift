@@ -19,7 +19,7 @@ extension RedisClient {
     }
 
     private func admit(on session: RedisSession?) throws(RedisError) {
-        guard let current = self.session, session == nil || session == current else { throw .notConnected }
+        guard let current = link?.session, session == nil || session == current else { throw .notConnected }
         if inFlight.count >= endpoint.maxInFlight || output.count >= endpoint.maxOutputBytes { throw .overloaded }
         if Task.isCancelled { throw .cancelled(mayHaveHappened: false) }
     }

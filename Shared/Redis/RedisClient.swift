@@ -15,7 +15,7 @@ package actor RedisClient: Service {
     let io: IOThread
     let endpoint: RedisEndpoint
     private let logger: Logger
-    private let available = Atomic(false)
+    private let standing = Mutex<RedisSession?>(nil)
 
     /// Present while connected.
     var link: Link?
@@ -40,11 +40,10 @@ package actor RedisClient: Service {
         self.logger = logger
     }
 
+    /// The standing connection, if any. From any thread; a moment later it may be another.
+    package nonisolated var session: RedisSession? { standing.withLock { $0 } }
     /// Whether a command would be sent now. From any thread; a moment later it may be otherwise.
-    package nonisolated var isAvailable: Bool { available.load(ordering: .relaxed) }
-
-    /// The standing connection, if any.
-    package var session: RedisSession? { link?.session }
+    package nonisolated var isAvailable: Bool { session != nil }
 
     /// Tells `observer` of every change from now on, on the I/O thread; of a standing connection at once.
     package func observe(_ observer: @escaping @Sendable (RedisStatus) -> Void) {
@@ -81,7 +80,7 @@ package actor RedisClient: Service {
         link = Link(context: connection.context, session: session)
         lastReceivedAt = monotonicNow()
         io.add(self)
-        available.store(true, ordering: .relaxed)
+        standing.withLock { $0 = session }
         logger.info("Redis connected", metadata: ["generation": "\(generation)"])
         for observer in observers { observer(.connected(session)) }
     }
@@ -100,7 +99,7 @@ package actor RedisClient: Service {
         guard link != nil else { return }
         link = nil
         io.remove(self)
-        available.store(false, ordering: .relaxed)
+        standing.withLock { $0 = nil }
         output.removeAll()
         logger.warning("Redis connection lost", metadata: ["error": "\(error)"])
         for waiter in inFlight.removeAll() { waiter.resume(returning: .failure(.connectionLost)) }

@@ -41,7 +41,8 @@ package struct RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     /// - Note: A script may have changed something before it failed.
     static func refused(_ message: String) -> RedisError { RedisError(.refused, message, mayHaveHappened: true) }
 
-    static func unexpected(_ reply: RedisReply, wanted: String) -> RedisError {
+    /// For whoever takes an answer apart.
+    package static func unexpected(_ reply: RedisReply, wanted: String) -> RedisError {
         RedisError(.unexpectedReply, "wanted \(wanted), got \(reply.kind)", mayHaveHappened: true)
     }
 

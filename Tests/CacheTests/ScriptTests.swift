@@ -1,0 +1,198 @@
+import Redis
+import TestSupport
+import Testing
+
+@testable import Cache
+
+/// The steps inside Redis, one by one; a transcript of who comes when.
+@Suite struct ScriptTests {
+    /// Lends the tier of one cache over a key space of its own.
+    private func withTier(_ body: (RedisTier<Int64>, RedisSession) async throws -> Void) async throws {
+        try await withClients(1) { clients async throws in
+            let session = try #require(clients[0].session)
+            try await body(RedisTier(.unique(), redis: clients[0]), session)
+        }
+    }
+
+    private func value(_ version: Int64, _ payload: UInt8 = 0) -> Entry {
+        Entry(state: .value, version: version, payload: [payload])
+    }
+
+    @Test("a load fills the place it took")
+    func fill() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            #expect(lease.state == .lease)
+            #expect(try await tier.read([1], on: session) == [nil])
+            let entry = value(3)
+            guard case .installed = try await tier.fill([(1, entry, lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            #expect(try await tier.read([1], on: session) == [entry])
+            #expect(try await tier.stamp(1, on: session) == entry.stamp)
+        }
+    }
+
+    @Test("a load whose place was evicted fills nothing: a newer value may have gone with it")
+    func evicted() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            _ = try await tier.redis.command(["DEL", tier.name(1, on: session)], on: session)
+            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            _ = try await tier.lease([1], on: session)
+            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            #expect(try await tier.read([1], on: session) == [nil])
+        }
+    }
+
+    @Test("everyone who loads the same key at once shares one place")
+    func sharedLease() async throws {
+        try await withTier { tier, session async throws in
+            let first = try await tier.lease([1], on: session)[0]
+            #expect(try await tier.lease([1], on: session)[0] == first)
+        }
+    }
+
+    @Test("a write into an empty key waits for the first reader; nobody can tell whether a newer one was there")
+    func putIntoNothing() async throws {
+        try await withTier { tier, session async throws in
+            #expect(try await tier.put([(1, value(5))], on: session) == [false])
+            #expect(try await tier.read([1], on: session) == [nil])
+        }
+    }
+
+    @Test("a write during a load wins over what the load read before it")
+    func putDuringLoad() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            #expect(try await tier.put([(1, value(5, 55))], on: session) == [false])
+            #expect(try await tier.put([(1, value(4, 44))], on: session) == [false])
+            #expect(try await tier.read([1], on: session) == [nil])
+            guard case .present(let present) = try await tier.fill([(1, value(4, 40), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            #expect((present.state, present.version, present.payload) == (.value, 5, [55]))
+            #expect(try await tier.read([1], on: session) == [present])
+        }
+    }
+
+    @Test("a load that read something newer than what was written during it wins")
+    func putBeforeLoadReads() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            _ = try await tier.put([(1, value(5))], on: session)
+            let loaded = value(6)
+            guard case .installed = try await tier.fill([(1, loaded, lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            #expect(try await tier.read([1], on: session) == [loaded])
+        }
+    }
+
+    @Test("a deletion during a load wins, too, and so does what is created after it")
+    func deletionDuringLoad() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            _ = try await tier.put([(1, Entry(state: .absent, version: 5))], on: session)
+            guard case .present(let gone) = try await tier.fill([(1, value(4), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            #expect((gone.state, gone.version, gone.payload) == (.absent, 5, []))
+            let again = value(6)
+            #expect(try await tier.put([(1, again)], on: session) == [true])
+            #expect(try await tier.put([(1, Entry(state: .absent, version: 5))], on: session) == [false])
+            #expect(try await tier.read([1], on: session) == [again])
+        }
+    }
+
+    @Test(
+        "versions beyond what Lua's numbers hold are told apart", arguments: [Int64.min, -1, 1 << 53, Int64.max - 1] as [Int64])
+    func largeVersions(_ version: Int64) async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            _ = try await tier.fill([(1, value(version), lease.stampBytes)], on: session)
+            #expect(try await tier.put([(1, value(version + 1))], on: session) == [true])
+            #expect(try await tier.put([(1, value(version))], on: session) == [false])
+        }
+    }
+
+    @Test("a fence hides what is older, and only what is as new may fill")
+    func fence() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            _ = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)
+            try await tier.fence([1], versions: [3], on: session)
+            #expect(try await tier.read([1], on: session)[0]?.version == 3)
+            try await tier.fence([1], versions: [5], on: session)
+            #expect(try await tier.read([1], on: session) == [nil])
+            #expect(try await tier.put([(1, value(4))], on: session) == [false])
+            let next = try await tier.lease([1], on: session)[0]
+            guard case .lost = try await tier.fill([(1, value(4), next.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            guard case .installed = try await tier.fill([(1, value(5), next.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+        }
+    }
+
+    @Test("a fence without a version hides whatever is there, and ends loads under way")
+    func blindFence() async throws {
+        try await withTier { tier, session async throws in
+            let lease = try await tier.lease([1], on: session)[0]
+            try await tier.fence([1], versions: nil, on: session)
+            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            let next = try await tier.lease([1], on: session)[0]
+            _ = try await tier.fill([(1, value(3), next.stampBytes)], on: session)
+            try await tier.fence([1], versions: nil, on: session)
+            #expect(try await tier.read([1], on: session) == [nil])
+            #expect(try await tier.put([(1, value(2))], on: session) == [false])
+            let last = try await tier.lease([1], on: session)[0]
+            guard case .lost = try await tier.fill([(1, value(2), last.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+            guard case .installed = try await tier.fill([(1, value(3), last.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+        }
+    }
+
+    @Test("what another build or another tool left under a key is no answer, and is replaced")
+    func foreign() async throws {
+        try await withTier { tier, session async throws in
+            _ = try await tier.redis.command(["SET", tier.name(1, on: session), "?", "PX", 60_000], on: session)
+            #expect(try await tier.read([1], on: session) == [nil])
+            let lease = try await tier.lease([1], on: session)[0]
+            guard case .installed = try await tier.fill([(1, value(1), lease.stampBytes)], on: session)[0] else {
+                Issue.record(); return
+            }
+        }
+    }
+
+    @Test("lives are spread, and short for what is absent")
+    func lives() async throws {
+        try await withTier { tier, session async throws in
+            let keys = (0..<40).map(Int64.init)
+            let leases = try await tier.lease(keys, on: session)
+            let entries = zip(keys, leases).map { key, lease in
+                (key: key, entry: key % 2 == 0 ? value(1) : Entry(state: .absent, version: .min), lease: lease.stampBytes)
+            }
+            _ = try await tier.fill(entries, on: session)
+            var lives: [Int64] = []
+            for key in keys {
+                lives.append(try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer())
+            }
+            let values = lives.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+            let absent = lives.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+            #expect(values.allSatisfy { (200_000...360_000).contains($0) })
+            #expect(Set(values).count > 10)
+            #expect(absent.allSatisfy { (1...12_000).contains($0) })
+        }
+    }
+}

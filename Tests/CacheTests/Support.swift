@@ -1,0 +1,151 @@
+import Logging
+import Reactor
+import Redis
+import Synchronization
+import TestSupport
+
+@testable import Cache
+
+/// The thread that all tests of this target share.
+let io = IOThread(name: "cache-tests")
+
+/// A store as a database is one: every change has a version, readers see what is committed.
+actor Store {
+    private var rows: [Int64: Versioned<String>] = [:]
+    private(set) var loads: [[Int64]] = []
+    private var gate: Gate?
+    private var failure: (any Error)?
+
+    struct Away: Error {}
+
+    /// - Returns: the version of this change.
+    @discardableResult
+    func commit(_ key: Int64, _ value: String?) -> Versioned<String> {
+        let row = Versioned(value, version: (rows[key]?.version ?? 0) + 1)
+        rows[key] = row
+        return row
+    }
+
+    /// Reads, and then takes as long as the test says.
+    func load(_ keys: [Int64]) async throws -> [Int64: Versioned<String>] {
+        loads.append(keys)
+        if let failure { throw failure }
+        let snapshot = rows.filter { keys.contains($0.key) }
+        if let gate {
+            gate.arrived.continuation.yield()
+            for await _ in gate.leave.stream { break }
+        }
+        return snapshot
+    }
+
+    func fail(_ error: (any Error)?) { failure = error }
+
+    /// From now on every load stops after it has read, until let go.
+    func hold() -> Gate {
+        let gate = Gate()
+        self.gate = gate
+        return gate
+    }
+
+    func holdNoMore() { gate = nil }
+}
+
+/// Where loads stop.
+struct Gate: Sendable {
+    fileprivate let arrived = AsyncStream<Void>.makeStream()
+    fileprivate let leave = AsyncStream<Void>.makeStream()
+
+    /// Waits for one load to have read.
+    func arrival() async { for await _ in arrived.stream { break } }
+    /// Lets one load go on.
+    func letGo() { leave.continuation.yield() }
+}
+
+extension Logger {
+    /// Says nothing.
+    static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
+}
+
+extension CacheCoder where Value == String {
+    static var text: CacheCoder { CacheCoder(encode: { Array($0.utf8) }, decode: { String(decoding: $0, as: UTF8.self) }) }
+}
+
+extension CacheConfiguration {
+    /// A prefix that no other test uses.
+    static func unique() -> CacheConfiguration {
+        CacheConfiguration(prefix: TestStack.uniqueName("cache") + ":", kind: "text.v1")
+    }
+}
+
+typealias TextCache = Cache<Int64, String>
+
+extension Cache where Key == Int64, Value == String {
+    init(
+        _ configuration: CacheConfiguration, _ client: RedisClient, _ store: Store, gate: LoadGate = LoadGate(),
+        clock: TestClock? = nil,
+        broadcast: @escaping Broadcast = { _ in }
+    ) {
+        let now: @Sendable () -> ContinuousClock.Instant = { clock?.now ?? ContinuousClock.now }
+        self.init(
+            configuration, redis: client, on: CacheTests.io, coder: .text, gate: gate, now: now, broadcast: broadcast,
+            load: { keys in try await store.load(keys) })
+    }
+}
+
+/// Time passes when the test says so.
+final class TestClock: Sendable {
+    private let time = Mutex(ContinuousClock.now)
+    var now: ContinuousClock.Instant { time.withLock { $0 } }
+    func advance(by duration: Duration) { time.withLock { $0 += duration } }
+}
+
+extension RedisEndpoint {
+    /// Patient: the machine may be busy.
+    static func patient(host: String = TestStack.redis.host, port: Int = TestStack.redis.port) -> RedisEndpoint {
+        var endpoint = RedisEndpoint(host: host, port: port)
+        endpoint.commandTimeout = .seconds(30)
+        endpoint.stallTimeout = .seconds(30)
+        endpoint.connectTimeout = .seconds(30)
+        return endpoint
+    }
+}
+
+/// Lends clients that keep their connections for the length of `body`, connected.
+func withClients<Result: Sendable>(
+    _ count: Int, _ endpoint: RedisEndpoint = .patient(), _ body: ([RedisClient]) async throws -> Result
+) async throws -> Result {
+    let clients = (0..<count).map { _ in RedisClient(endpoint, on: io, logger: .quiet) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        for client in clients { group.addTask { try await client.run() } }
+        defer { group.cancelAll() }
+        for client in clients { try await client.connected() }
+        return try await body(clients)
+    }
+}
+
+extension RedisClient {
+    func connected() async throws { _ = try await eventually("connecting") { isAvailable ? true : nil } }
+    func disconnected() async throws { _ = try await eventually("losing the connection") { isAvailable ? nil : true } }
+}
+
+/// A client that never connects.
+func away() -> RedisClient { RedisClient(RedisEndpoint(host: "127.0.0.1", port: 1), on: io, logger: .quiet) }
+
+extension Cache {
+    var waiting: Int { readers.count }
+    var distrusted: Int { distrust.count }
+    var hasToldAll: Bool { untold.changes.isEmpty }
+
+    /// What Redis does when its memory is full.
+    func evict(_ key: Key) async {
+        guard let session = tier.redis.session else { return }
+        _ = try? await tier.redis.command(["DEL", tier.name(key, on: session)])
+    }
+}
+
+/// What a cache had broadcast.
+final class Notices: Sendable {
+    private let notices = Mutex<[CacheNotice]>([])
+    var all: [CacheNotice] { notices.withLock { $0 } }
+    func add(_ notice: CacheNotice) { notices.withLock { $0.append(notice) } }
+}
