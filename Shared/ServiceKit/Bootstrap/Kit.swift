@@ -36,8 +36,8 @@ package final class Kit: Sendable {
             answers: answers,
             metrics: metrics, logger: logger,
             onListening: { [listening, logger] port in
-                listening.set(port)
                 logger.info("the management port is open", metadata: ["port": "\(port)"])
+                listening.set(port)
             })
         addMetrics(of: (output as? DescriptorOutput))
     }
