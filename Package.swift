@@ -23,7 +23,8 @@ func shared(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
 /// One service: an executable in `Services/<path>`.
 func service(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: dependencies, path: "Services/\(path)", exclude: ["Migrations"], swiftSettings: settings)
+        name: name, dependencies: dependencies, path: "Services/\(path)", resources: [.embedInCode("Migrations")],
+        swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -45,6 +46,7 @@ extension Target.Dependency {
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
 }
 
 let package = Package(
@@ -60,6 +62,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
@@ -79,6 +82,12 @@ let package = Package(
         tests("Redis", ["Reactor", .logging]),
         shared("Cache", ["Redis", "Reactor", .metrics, .collections]),
         tests("Cache", ["Redis", "Reactor", .logging]),
+        system("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
+        shared("Postgres", ["CPostgres", "Reactor", .collections, .crypto, .lifecycle, .logging]),
+        tests("Postgres", ["PostgresTesting", "Reactor", .logging]),
+        .target(
+            name: "PostgresTesting", dependencies: ["Postgres", "Reactor", "TestSupport", .logging],
+            path: "Tests/PostgresTesting", swiftSettings: settings),
 
         // Calls and events over the broker.
         shared("Bus", ["AMQP", "Contracts", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),

@@ -1,0 +1,115 @@
+import CPostgres
+
+/// A `PGconn`, finished with this object. Not `Sendable`: it belongs to one connection actor.
+final class ConnectionHandle {
+    let raw: OpaquePointer
+
+    init(adopting opened: OpenedConnection) { raw = opened.raw }
+    deinit { PQfinish(raw) }
+
+    var descriptor: CInt { PQsocket(raw) }
+    var message: String { PQerrorMessage(raw).map { trimmed(String(cString: $0)) } ?? "" }
+    var isBroken: Bool { PQstatus(raw) == CONNECTION_BAD }
+    var processID: Int32 { PQbackendPID(raw) }
+}
+
+/// A connection on its way from the thread that opened it to the actor that will have it.
+///
+/// Sending it is safe: the opening thread lets go of it, and libpq allows any thread to use a connection as long as it is one at a time.
+struct OpenedConnection: @unchecked Sendable {
+    fileprivate let raw: OpaquePointer
+
+    /// Connects and logs in. Blocks: not for the pool of Swift, and not for the loop.
+    ///
+    /// - Throws: ``PostgresError/Reason/unavailable`` with the server's or libpq's words.
+    static func open(_ configuration: PostgresConfiguration, direct: Bool = false) throws(PostgresError) -> OpenedConnection {
+        let settings = configuration.settings(direct: direct)
+        guard let raw = connect(settings) else { throw PostgresError(.unavailable, "no memory for a connection") }
+        guard PQstatus(raw) == CONNECTION_OK else {
+            let message = PQerrorMessage(raw).map { trimmed(String(cString: $0)) } ?? ""
+            PQfinish(raw)
+            throw PostgresError(.unavailable, message)
+        }
+        martlet_pg_ignore_notices(raw)
+        return OpenedConnection(raw: raw)
+    }
+
+    /// For an owner that finishes it itself.
+    func intoRaw() -> OpaquePointer { raw }
+
+    /// Nonblocking, in pipeline mode.
+    static func openPipelined(_ configuration: PostgresConfiguration) throws(PostgresError) -> OpenedConnection {
+        let opened = try open(configuration)
+        guard PQsetnonblocking(opened.raw, 1) == 0, PQenterPipelineMode(opened.raw) == 1 else {
+            PQfinish(opened.raw)
+            throw PostgresError(.unavailable, "the connection does not pipeline")
+        }
+        return opened
+    }
+
+    private static func connect(_ settings: [(String, String)]) -> OpaquePointer? {
+        withCStrings(settings.map(\.0)) { keywords in
+            withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 0) }
+        }
+    }
+
+    /// Lends the strings as an array that ends with NULL.
+    private static func withCStrings<Result>(
+        _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
+    ) -> Result {
+        var characters: [CChar] = []
+        var offsets: [Int] = []
+        for string in strings {
+            offsets.append(characters.count)
+            characters += string.utf8CString
+        }
+        return characters.withUnsafeBufferPointer { buffer in
+            let pointers = offsets.map { offset in buffer.baseAddress.map { $0 + offset } } + [nil]
+            return pointers.withUnsafeBufferPointer { body($0.baseAddress) }
+        }
+    }
+}
+
+extension PostgresConfiguration {
+    /// Keywords and values for libpq.
+    func settings(direct: Bool) -> [(String, String)] {
+        let address = direct ? directAddress ?? address : address
+        var settings = [
+            ("host", address.host), ("port", "\(address.port)"), ("dbname", database), ("user", user), ("password", password),
+            ("application_name", applicationName), ("client_encoding", "UTF8"), ("gssencmode", "disable"),
+            ("connect_timeout", "\(max(2, connectTimeout.components.seconds))"),
+            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "15000"),
+        ]
+        switch tls {
+        case .off: settings.append(("sslmode", "disable"))
+        case .unverified: settings.append(("sslmode", "require"))
+        case .verified(let authorities): settings += [("sslmode", "verify-full"), ("sslrootcert", authorities)]
+        case .verifiedAuthority(let authorities): settings += [("sslmode", "verify-ca"), ("sslrootcert", authorities)]
+        }
+        if namedStatements || direct { settings.append(("options", options(direct: direct))) }
+        return settings
+    }
+
+    /// Session settings, in the form of the server's command line.
+    private func options(direct: Bool) -> String {
+        var options: [String] = []
+        if !direct {
+            options.append("-c statement_timeout=\(statementTimeout.milliseconds)")
+            options.append("-c idle_in_transaction_session_timeout=\(idleInTransactionTimeout.milliseconds)")
+        }
+        if let schema {
+            let escaped = schema.replacing("\\", with: "\\\\").replacing(" ", with: "\\ ")
+            options.append("-c search_path=\(escaped)")
+        }
+        return options.joined(separator: " ")
+    }
+}
+
+extension Duration {
+    /// Whole ones, rounded down.
+    var milliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+    }
+}

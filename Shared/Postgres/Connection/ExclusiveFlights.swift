@@ -1,0 +1,66 @@
+import CPostgres
+import Reactor
+
+extension PostgresConnection {
+    /// Sends statements as one flight and waits for the answer, for the one caller that has this connection.
+    ///
+    /// When the caller is cancelled, or `deadline` passes, it is told at once; the server is asked to stop, and the connection is closed, because a late
+    /// cancellation could otherwise hit the next statement.
+    ///
+    /// - Parameters:
+    ///   - commits: success would commit: then a lost answer may have happened.
+    ///   - uncancellable: for cleaning up after a cancellation.
+    func perform(
+        _ statements: [SQL], commits: Bool, deadline: ContinuousClock.Instant?, uncancellable: Bool = false
+    ) async throws(PostgresError) -> [PostgresRows] {
+        if Task.isCancelled, !uncancellable { throw PostgresError(.cancelled, "the caller was cancelled before this was sent") }
+        if let deadline, deadline <= .now { throw PostgresError(.deadlineExceeded, "the deadline passed before this was sent") }
+        let id = nextFlight()
+        let timer = deadline.map { deadline in
+            io.schedule(after: deadline - .now) { [weak self] in
+                self?.assumeIsolated { $0.interrupt(id, .deadlineExceeded, commits) }
+            }
+        }
+        defer { if let timer { io.cancel(timer) } }
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { caller in
+                send(Flight(id: id, statements: statements, commits: commits, mayBeResent: false, caller: caller))
+            }
+        } onCancel: {
+            if !uncancellable { Task(executorPreference: io) { await self.interrupt(id, .cancelled, commits) } }
+        }
+        return try answer.get()
+    }
+
+    private func interrupt(_ id: UInt64, _ reason: PostgresError.Reason, _ commits: Bool) {
+        guard let caller = takeCaller(of: id) else { return }
+        let message = reason == .cancelled ? "the caller was cancelled" : "the deadline passed"
+        caller.resume(
+            returning: .failure(PostgresError(reason, "\(message); the server was asked to stop", mayHaveHappened: commits)))
+        stopOnServer()
+    }
+
+    /// Asks the server to stop, on a thread of its own, then closes.
+    private func stopOnServer() {
+        guard let handle, let cancel = PQgetCancel(handle.raw) else { return close(.cancelled, "interrupted") }
+        let request = CancelRequest(cancel)
+        Task(executorPreference: io) {
+            try? await Blocking.run { request.send() }
+            await self.close(.cancelled, "interrupted")
+        }
+    }
+}
+
+/// What it takes to cancel a connection's statement from another thread. Freed with this object.
+///
+/// Sharing it is safe: libpq made the `PGcancel` a copy of its own for this very purpose, and says so; it is never changed.
+private final class CancelRequest: @unchecked Sendable {
+    private let raw: OpaquePointer
+    init(_ raw: OpaquePointer) { self.raw = raw }
+    deinit { PQfreeCancel(raw) }
+
+    /// Blocks until the server has taken the request. Failing is of no matter: the connection is closed next.
+    func send() {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { _ = PQcancel(raw, $0.baseAddress, 256) }
+    }
+}

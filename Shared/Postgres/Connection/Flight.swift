@@ -1,0 +1,70 @@
+/// What one round trip brings back: the rows of each statement, or why there are none.
+typealias Answer = Result<[PostgresRows], PostgresError>
+
+/// Statements that travel together, up to one Sync: without a transaction around them they are one.
+struct Flight: Sendable {
+    let id: UInt64
+    let statements: [SQL]
+    /// Success commits, so that a lost answer leaves it open whether it did.
+    let commits: Bool
+    /// May be sent once more when the server says that a prepared statement is not there or not valid: then nothing was done.
+    var mayBeResent: Bool
+    let caller: CheckedContinuation<Answer, Never>
+
+    /// Why it cannot be sent, if so.
+    var fault: PostgresError? {
+        for statement in statements {
+            if let fault = statement.parameters.fault { return PostgresError(.invalidParameter, fault) }
+        }
+        return nil
+    }
+}
+
+/// What was sent up to one Sync, and how far its answers have come.
+struct SentGroup {
+    /// A statement prepared on the way.
+    struct Preparation {
+        let step: Int
+        let key: StatementKey
+        let name: String
+    }
+
+    /// `nil` once nobody waits for it any more.
+    var flight: Flight?
+    /// The connection's own housekeeping: nobody ever waited.
+    let isInternal: Bool
+    let preparations: [Preparation]
+    /// Answers to come before the Sync's.
+    let stepCount: Int
+    let sentAt: ContinuousClock.Instant
+    let patience: Duration
+
+    private(set) var step = 0
+    private(set) var rows: [PostgresRows] = []
+    private(set) var error: PostgresError?
+
+    init(flight: Flight?, preparations: [Preparation], stepCount: Int, patience: Duration) {
+        self.flight = flight
+        isInternal = flight == nil
+        self.preparations = preparations
+        self.stepCount = stepCount
+        self.patience = patience
+        sentAt = .now
+        rows.reserveCapacity(flight?.statements.count ?? 0)
+    }
+
+    var preparation: Preparation? { preparations.first { $0.step == step } }
+
+    mutating func succeeded(_ result: consuming ResultSet) {
+        if flight != nil, preparation == nil { rows.append(PostgresRows(result: SharedResult(result))) }
+        step += 1
+    }
+
+    /// The first error is the cause; what follows it was skipped.
+    mutating func failed(_ cause: PostgresError) {
+        if error == nil { error = cause }
+        step += 1
+    }
+
+    mutating func skipped() { step += 1 }
+}

@@ -1,0 +1,89 @@
+import Logging
+import Reactor
+import ServiceLifecycle
+import Synchronization
+
+/// The connections of one process to one database.
+///
+/// A few are *shared*: statements of all callers travel on them pipelined, each committed by itself. The others are *exclusive*: one caller at a
+/// time, for transactions and `COPY`. Both are bounded, as are those who wait for them. ``run()`` keeps the shared ones connected; while the server is away,
+/// callers are told at once (``PostgresError/Reason/unavailable``).
+package actor PostgresPool: Service {
+    struct WaitingFlight {
+        let flight: Flight
+        let timer: IOTimer
+    }
+
+    struct WaitingCaller {
+        let caller: CheckedContinuation<Result<PostgresConnection, PostgresError>, Never>
+        let timer: IOTimer
+    }
+
+    package nonisolated let configuration: PostgresConfiguration
+    package nonisolated let io: IOThread
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+    nonisolated let logger: Logger
+
+    var state: PoolState
+    var shared: [PostgresConnection?]
+    var exclusive: [Int: PostgresConnection] = [:]
+    var waitingFlights: [UInt64: WaitingFlight] = [:]
+    var waitingCallers: [UInt64: WaitingCaller] = [:]
+    private var callerCount: UInt64 = 0
+    private var connectionCount = 0
+    /// Resumed when the shared connection in a slot is gone.
+    var closedWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    var readyWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    var quietWaiter: CheckedContinuation<Void, Never>?
+    /// Why the last attempt to connect failed; for those who are refused meanwhile.
+    var lastFailure = "not connected yet"
+    nonisolated let available = Atomic(false)
+
+    package init(_ configuration: PostgresConfiguration, on io: IOThread, logger: Logger) {
+        self.configuration = configuration
+        self.io = io
+        self.logger = logger
+        state = PoolState(
+            limits: PoolState.Limits(
+                shared: max(1, configuration.sharedConnections), exclusive: max(1, configuration.exclusiveConnections),
+                pipelineDepth: max(1, configuration.pipelineDepth), queue: max(0, configuration.queueLimit)))
+        shared = Array(repeating: nil, count: max(1, configuration.sharedConnections))
+    }
+
+    /// Whether statements can be sent now. From any thread, for health pages and breakers.
+    package nonisolated var isAvailable: Bool { available.load(ordering: .relaxed) }
+
+    func nextCaller() -> UInt64 {
+        callerCount += 1
+        return callerCount
+    }
+
+    func nextConnectionNumber() -> Int {
+        connectionCount += 1
+        return connectionCount
+    }
+
+    func error(for refusal: PoolState.Refusal) -> PostgresError {
+        switch refusal {
+        case .unavailable: PostgresError(.unavailable, lastFailure)
+        case .overloaded: PostgresError(.overloaded, "too many callers wait for a connection")
+        case .closed: PostgresError(.unavailable, "shutting down")
+        }
+    }
+
+    /// What the pool does at the moment, for metrics and health pages.
+    package struct Statistics: Sendable, Equatable {
+        package var sharedConnected = 0
+        package var inFlight = 0
+        package var waiting = 0
+        package var exclusiveBusy = 0
+        package var exclusiveIdle = 0
+    }
+
+    package var statistics: Statistics {
+        Statistics(
+            sharedConnected: state.loads.count { $0 != nil }, inFlight: state.loads.reduce(0) { $0 + ($1 ?? 0) },
+            waiting: state.sharedQueue.count + state.exclusiveQueue.count, exclusiveBusy: state.busy.count,
+            exclusiveIdle: state.idle.count)
+    }
+}

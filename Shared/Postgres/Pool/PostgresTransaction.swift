@@ -1,0 +1,93 @@
+/// How much of others' concurrent work a transaction sees.
+package enum PostgresIsolation: Sendable {
+    case readCommitted, repeatableRead, serializable
+
+    fileprivate var begin: SQL {
+        switch self {
+        case .readCommitted: "BEGIN"
+        case .repeatableRead: "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        case .serializable: "BEGIN ISOLATION LEVEL SERIALIZABLE"
+        }
+    }
+}
+
+/// A transaction in progress, lent by ``PostgresPool/transaction(deadline:isolation:attempts:_:)``.
+///
+/// Statements travel in flights: `BEGIN` goes with the first, what was put into the queue with ``enqueue(_:)`` with the next, `COMMIT` with the last. So
+/// one `run` and a few `enqueue`s make a transaction of two round trips.
+package final class PostgresTransaction {
+    private enum State { case open, failed, over }
+
+    private let connection: PostgresConnection
+    private let deadline: ContinuousClock.Instant?
+    private let isolation: PostgresIsolation
+    private var state = State.open
+    private var begun = false
+    private var queue: [SQL] = []
+
+    init(on connection: PostgresConnection, deadline: ContinuousClock.Instant?, isolation: PostgresIsolation) {
+        self.connection = connection
+        self.deadline = deadline
+        self.isolation = isolation
+    }
+
+    /// Sends the statements together and waits for their rows; an error of one skips those after it.
+    ///
+    /// - Throws: after any error the transaction can only be rolled back, which happens when the body ends.
+    package func run(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
+        try await flight(statements, commit: false)
+    }
+
+    package func query(_ sql: SQL) async throws(PostgresError) -> PostgresRows { try await run([sql])[0] }
+
+    /// Rows inserted, updated or deleted.
+    @discardableResult
+    package func execute(_ sql: SQL) async throws(PostgresError) -> Int { try await run([sql])[0].affectedCount }
+
+    /// Rides with the next flight, which is `COMMIT` unless something else is run before. Its rows are dropped; its error fails that flight.
+    package func enqueue(_ sql: SQL) { queue.append(sql) }
+
+    /// Sends the last statements together with `COMMIT` and waits for their rows. Nothing may follow.
+    ///
+    /// - Throws: with ``PostgresError/mayHaveHappened`` when the answer was lost.
+    @discardableResult
+    package func commit(_ last: [SQL] = []) async throws(PostgresError) -> [PostgresRows] { try await flight(last, commit: true) }
+
+    private func flight(_ statements: [SQL], commit: Bool) async throws(PostgresError) -> [PostgresRows] {
+        guard state == .open else {
+            throw PostgresError(.transactionOver, state == .failed ? "the transaction has failed" : "the transaction is over")
+        }
+        var all = begun ? [] : [isolation.begin]
+        let skipped = all.count + queue.count
+        all += queue + statements
+        if commit { all.append("COMMIT") }
+        (queue, begun) = ([], true)
+        do throws(PostgresError) {
+            var rows = try await connection.perform(all, commits: commit, deadline: deadline)
+            if commit {
+                state = .over
+                guard rows.removeLast().result.commandTag == "COMMIT" else {
+                    throw PostgresError(.transactionOver, "the server rolled back instead of committing")
+                }
+            }
+            return Array(rows.dropFirst(skipped))
+        } catch {
+            if state == .open { state = .failed }
+            throw error
+        }
+    }
+
+    /// Commits unless that is done, or there is nothing to commit.
+    func finish() async throws(PostgresError) {
+        if state == .over { return }
+        if state == .open, !begun, queue.isEmpty { return state = .over }
+        try await commit()
+    }
+
+    /// Undoes what was done, whatever state it is in. Without success the connection is not given to anyone else.
+    func abandon() async {
+        defer { state = .over }
+        guard begun, state != .over, await connection.isOpen else { return }
+        _ = try? await connection.perform(["ROLLBACK"], commits: false, deadline: .now + .seconds(5), uncancellable: true)
+    }
+}

@@ -1,0 +1,70 @@
+import Reactor
+
+extension PostgresPool {
+    /// Sends the statements as one implicit transaction, on whichever shared connection has the least to do.
+    func fly(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
+        if Task.isCancelled { throw PostgresError(.cancelled, "the caller was cancelled before anything was sent") }
+        let id = nextCaller()
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { caller in
+                submit(Flight(id: id, statements: statements, commits: true, mayBeResent: true, caller: caller))
+            }
+        } onCancel: {
+            Task(executorPreference: io) { await self.abandonFlight(id) }
+        }
+        return try answer.get()
+    }
+
+    private func submit(_ flight: Flight) {
+        switch state.submit(flight.id) {
+        case .use(let slot): shared[slot]?.assumeIsolated { $0.send(flight) }
+        case .wait:
+            let timer = io.schedule(after: configuration.acquireTimeout) { [weak self] in
+                self?.assumeIsolated { $0.expire(flight.id) }
+            }
+            waitingFlights[flight.id] = WaitingFlight(flight: flight, timer: timer)
+        case .refuse(let refusal): flight.caller.resume(returning: .failure(error(for: refusal)))
+        }
+    }
+
+    func flightEnded(_ slot: Int) {
+        if let next = state.ended(slot: slot), let connection = shared[slot] { startWaiting(next, on: connection) }
+        noteQuiet()
+    }
+
+    /// The turn of a flight that waited has come.
+    func startWaiting(_ id: UInt64, on connection: PostgresConnection) {
+        guard let waiting = waitingFlights.removeValue(forKey: id) else { return }
+        io.cancel(waiting.timer)
+        connection.assumeIsolated { $0.send(waiting.flight) }
+    }
+
+    /// Whoever waited for an answer waits no longer. What was not sent never is; what was sent goes on.
+    private func abandonFlight(_ id: UInt64) {
+        if state.abandon(id) {
+            return fail([id], PostgresError(.cancelled, "the caller was cancelled before anything was sent"))
+        }
+        for connection in shared {
+            if connection?.assumeIsolated({ $0.abandon(id) }) == true { return }
+        }
+    }
+
+    /// The time to wait for a connection is over.
+    func expire(_ id: UInt64) {
+        guard state.abandon(id) else { return }
+        fail([id], PostgresError(.acquireTimeout, "no connection came free within \(configuration.acquireTimeout)"))
+        noteQuiet()
+    }
+
+    func fail(_ callers: [UInt64], _ error: PostgresError) {
+        for id in callers {
+            if let waiting = waitingFlights.removeValue(forKey: id) {
+                io.cancel(waiting.timer)
+                waiting.flight.caller.resume(returning: .failure(error))
+            } else if let waiting = waitingCallers.removeValue(forKey: id) {
+                io.cancel(waiting.timer)
+                waiting.caller.resume(returning: .failure(error))
+            }
+        }
+    }
+}
