@@ -45,6 +45,12 @@ extension Target.Dependency {
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+    static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioCompression = product(name: "NIOHTTPCompression", package: "swift-nio-extras")
+    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+    static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
 }
@@ -62,12 +68,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
     ],
     targets: [
@@ -109,10 +116,15 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals, .configuration, .collections, .hummingbird,
+                "AMQP", "Bus", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals,
+                .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
         tests("ServiceKit", ["Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
+
+        // The services.
+        service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
+        tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
     ]
 )

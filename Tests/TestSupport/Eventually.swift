@@ -1,6 +1,8 @@
-/// Thrown by ``eventually(within:_:)`` when time is up.
+/// Thrown by ``eventually(within:_:)`` when time is up, and by tests for what cannot be waited for.
 package struct NotYet: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Asks again and again until the answer is not `nil`: for what happens in another process and tells nobody. Never to give something time.

@@ -1,0 +1,46 @@
+import Bus
+import Contracts
+import Postgres
+import ServiceKit
+
+@main enum IDGenMain {
+    static func main() async {
+        await Bootstrap.main("idgen", settings: LeaseTerms.settings) { kit in
+            let (database, bus, leased) = (try kit.postgres(), try kit.bus(), kit.health.flag("lease", .own))
+            let generator = IDGenerator(
+                store: PostgresLeaseStore(database: database), holder: kit.instance, terms: try LeaseTerms(kit.settings),
+                on: kit.io,
+                logger: kit.logger
+            ) { condition in leased.set(condition.report) }
+            bus.serve(NextIDs.self) { request, _ in
+                NextIDs.Response(ids: try await generator.next(request.count).map(NextIDs.RawID.init(rawValue:)))
+            }
+            try await kit.run(
+                [database, generator, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try IDGenMigrations.all()) })
+        }
+    }
+}
+
+extension LeaseTerms {
+    private static let ahead = Setting<Int>.whole(
+        "idgen.lease.seconds", in: 3...3_600, default: 60,
+        "how far ahead of the clock ids may be issued without asking Postgres again, seconds")
+
+    static var settings: [SettingDescription] { [ahead.description] }
+
+    /// Renewed when a sixth of the time has passed.
+    init(_ settings: Settings) throws {
+        let milliseconds = Int64(try settings.value(Self.ahead)) * 1_000
+        self.init(ahead: milliseconds, renewBelow: milliseconds * 5 / 6)
+    }
+}
+
+extension IDGenerator.Condition {
+    fileprivate var report: ComponentReport {
+        switch self {
+        case .issuing: .up
+        case .noLease(let why): .down(why)
+        case .clockBehind(let milliseconds): .down("the clock is \(milliseconds) ms behind ids already issued")
+        }
+    }
+}

@@ -1,0 +1,5 @@
+import Postgres
+
+enum IDGenMigrations {
+    static func all() throws -> MigrationSet { try MigrationSet(["0001_generators": PackageResources._001_generators_sql]) }
+}

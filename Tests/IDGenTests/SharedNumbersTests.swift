@@ -1,0 +1,70 @@
+import TestSupport
+import Testing
+
+@testable import IDGen
+
+/// Several processes, each with a clock of its own that jumps, stop, wake, crash and come again over one table of leases. No sockets: what is shown is the rule.
+@Suite("Generator numbers shared by processes") struct SharedNumbersTests {
+    @Test("no id is issued twice, whatever clocks, leases and stopped processes do", arguments: UInt64(1)...60)
+    func neverTwice(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var table = LeaseTable(numbers: 3)
+        var processes = (0..<4).map { _ in SimulatedProcess() }
+        var (time, issued, total) = (Int64(100_000), Set<Int64>(), 0)
+        for _ in 0..<1_000 {
+            time += Int64.random(in: 0...40, using: &random)
+            let index = Int.random(in: processes.indices, using: &random)
+            let ids = processes[index].act(at: time, on: &table, using: &random)
+            total += ids.count
+            issued.formUnion(ids)
+        }
+        #expect(total > 500)
+        #expect(issued.count == total)
+    }
+}
+
+/// Does what the process does between two suspensions, in an order that chance decides.
+private struct SimulatedProcess {
+    private static let terms = LeaseTerms(ahead: 300, renewBelow: 200)
+    private var skew: Int64 = 0
+    private var lease: GeneratorLease?
+    private var sequence: IDSequence?
+    /// A mark that was raised in the table, while the process has not heard of it yet.
+    private var unheard: Int64?
+
+    mutating func act(at time: Int64, on table: inout LeaseTable, using random: inout SeededGenerator) -> [Int64] {
+        let now = time + skew
+        switch Int.random(in: 0..<20, using: &random) {
+        case 0: skew = Int64.random(in: -2_000...2_000, using: &random)
+        case 1: (lease, sequence, unheard) = (nil, nil, nil)
+        case 2...4: ask(&table, now: now)
+        case 5: hear()
+        case 6: giveBack(&table)
+        default: return sequence?.issue(Int.random(in: 1...50, using: &random), at: now).ids ?? []
+        }
+        return []
+    }
+
+    private mutating func ask(_ table: inout LeaseTable, now: Int64) {
+        let mark = Self.terms.mark(at: now)
+        guard let held = lease else {
+            lease = table.take(holder: "", now: now, mark: mark)
+            sequence = lease.map { IDSequence(generator: $0.number, first: $0.first, mark: $0.mark) }
+            return
+        }
+        guard Self.terms.needsRenewal(mark: held.mark, at: now) else { return }
+        if table.raise(held, to: mark) { unheard = mark } else { (lease, sequence, unheard) = (nil, nil, nil) }
+    }
+
+    private mutating func hear() {
+        guard let mark = unheard, let held = lease else { return }
+        lease?.mark = max(held.mark, mark)
+        sequence?.raise(mark: mark)
+        unheard = nil
+    }
+
+    private mutating func giveBack(_ table: inout LeaseTable) {
+        if let lease, let sequence { table.release(lease, at: sequence.latest + 1) }
+        (lease, sequence, unheard) = (nil, nil, nil)
+    }
+}
