@@ -126,5 +126,8 @@ let package = Package(
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
+
+        // The house rules, as tests over the sources' text.
+        .testTarget(name: "TidyTests", swiftSettings: settings),
     ]
 )

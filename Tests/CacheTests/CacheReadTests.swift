@@ -149,8 +149,7 @@ import Testing
         configuration.loadTimeout = .milliseconds(1)
         try await withClients(1) { [configuration] clients async throws in
             let cache = TextCache(configuration, redis: clients[0], on: io, coder: .text, broadcast: { _ in }) { _ in
-                try await Task.sleep(for: .seconds(3_600))
-                return [:]
+                try await untilCancelled()
             }
             await #expect(throws: CacheLoadTimedOut.self) { try await cache.get(1, .checked) }
         }

@@ -20,3 +20,8 @@ package func eventually<Answer>(
         try await Task.sleep(for: .milliseconds(20))
     }
 }
+
+/// Waits for ever, until its task is cancelled: what never answers.
+package func untilCancelled() async throws -> Never {
+    while true { try await Task.sleep(for: .seconds(3_600)) }
+}
