@@ -41,6 +41,7 @@ extension Target.Dependency {
     static let collections = product(name: "DequeModule", package: "swift-collections")
     static let nio = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let nioTLS = product(name: "NIOTLS", package: "swift-nio")
     static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
@@ -82,7 +83,7 @@ let package = Package(
         shared("Reactor"),
         tests("Reactor"),
         system("CRabbitMQ", pkgConfig: "librabbitmq", apt: "librabbitmq-dev"),
-        shared("AMQP", ["CRabbitMQ", "Reactor", .logging, .lifecycle, .collections, .nio, .nioPosix, .nioSSL]),
+        shared("AMQP", ["CRabbitMQ", "Reactor", .logging, .lifecycle, .collections, .nio, .nioPosix, .nioTLS, .nioSSL]),
         tests("AMQP", ["Reactor", .logging, .lifecycle]),
         .systemLibrary(name: "CRedis", path: "Shared/CRedis", providers: [.apt(["libhiredis-dev"])]),
         shared("Redis", ["CRedis", "Reactor", .logging, .lifecycle, .collections]),

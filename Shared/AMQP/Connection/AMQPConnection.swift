@@ -13,23 +13,113 @@ package actor AMQPConnection: Service {
     nonisolated let endpoint: AMQPEndpoint
     nonisolated let logger: Logger
 
+    /// There while the connection is up.
+    var link: Link?
+    private var generation: UInt32 = 0
+    var blockedReason: String?
+    /// Why there is no connection now.
+    var lastError = AMQPError.notConnected("not connected yet")
+    private var observers: [@Sendable (AMQPStatus) -> Void] = []
+
+    /// Channel n stands at n - 1.
+    var channels: [ChannelCore?] = []
+    private var serial: UInt32 = 0
+    /// Channels with acknowledgements to tell.
+    var unflushed: [ChannelCore] = []
+    var openWaiters: [UInt64: (core: ChannelCore, continuation: CheckedContinuation<AMQPError?, Never>)] = [:]
+    var publishes: [UInt64: PendingPublish] = [:]
+    private var lastID: UInt64 = 0
+
+    var life = Life()
+
     package init(_ endpoint: AMQPEndpoint, on io: IOThread, logger: Logger) {
         self.endpoint = endpoint
         self.io = io
+        var logger = logger
+        logger[metadataKey: "connection"] = "\(endpoint.connectionName)"
         self.logger = logger
     }
 
     /// Connected and not blocked, and every channel is open.
-    package var isReady: Bool { false }
-    package var isConnected: Bool { false }
-    package var isBlocked: Bool { false }
+    package var isReady: Bool { isConnected && !isBlocked && channels.allSatisfy { $0?.phase ?? .open == .open } }
+    package var isConnected: Bool { link != nil }
+    package var isBlocked: Bool { blockedReason != nil }
 
     /// Calls `observer` on the I/O thread at every change from now on, and at once with `connected` if it is so.
-    package func observe(_ observer: @escaping @Sendable (AMQPStatus) -> Void) {}
+    package func observe(_ observer: @escaping @Sendable (AMQPStatus) -> Void) {
+        observers.append(observer)
+        if link != nil { observer(.connected(generation: generation)) }
+        if let blockedReason { observer(.blocked(blockedReason)) }
+    }
 
     /// A channel that survives reconnects. Before ``run()`` or while it runs; at most 255 on a connection.
-    package func openChannel(_ setup: AMQPChannelSetup) -> AMQPChannel { AMQPChannel(connection: self) }
+    package func openChannel(_ setup: AMQPChannelSetup) -> AMQPChannel {
+        let index = channels.firstIndex { $0 == nil } ?? channels.count
+        precondition(index < 255, "a connection has at most 255 channels")
+        if index == channels.count { channels.append(nil) }
+        serial += 1
+        let core = ChannelCore(number: UInt16(index + 1), serial: serial, setup: setup, bounds: endpoint)
+        channels[index] = core
+        if let link { open(core, link) }
+        return AMQPChannel(connection: self, number: core.number, serial: core.serial)
+    }
 
-    /// Keeps the connection up. Asked to stop, it refuses new messages, waits for outstanding confirms (at most `drainTimeout`), and closes.
-    package func run() async throws {}
+    /// `nil` when the channel was closed for good.
+    func core(_ channel: AMQPChannel) -> ChannelCore? {
+        guard let core = channels[Int(channel.number) - 1], core.serial == channel.serial else { return nil }
+        return core
+    }
+
+    func nextID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    // MARK: The link comes and goes
+
+    func takeOver(_ handle: ConnectionHandle) {
+        let link = Link(handle)
+        self.link = link
+        generation += 1
+        io.add(self)
+        logger.info("connected to the broker", metadata: ["generation": "\(generation)"])
+        if let error = link.drainLibrary({ receive($0, link) }) { return lose(error) }
+        guard self.link === link else { return }
+        scheduleHeartbeat(link)
+        notify(.connected(generation: generation))
+        for case let core? in channels where self.link === link { open(core, link) }
+    }
+
+    /// Ends the connection that is up: everything begun on it is lost.
+    func lose(_ error: AMQPError) {
+        guard let link else { return }
+        self.link = nil
+        io.remove(self)
+        lastError = error
+        blockedReason = nil
+        unflushed = []
+        if !link.closing { logger.warning("lost the connection to the broker", metadata: ["reason": "\(error)"]) }
+        for case let core? in channels {
+            cancelRetries(core)
+            if core.phase == .closing { finishClosing(core) } else { lose(core, error) }
+        }
+        notify(.disconnected(error))
+        life.wakeUp()
+    }
+
+    func notify(_ status: AMQPStatus) {
+        for observer in observers { observer(status) }
+    }
+
+    private func scheduleHeartbeat(_ link: Link) {
+        guard let tick = link.heartbeat.tick else { return }
+        io.schedule(after: tick) { [weak self, generation] in self?.assumeIsolated { $0.beat(generation) } }
+    }
+
+    private func beat(_ generation: UInt32) {
+        guard let link, generation == self.generation else { return }
+        if link.heartbeat.isDead(at: .now) { return lose(.unconfirmed("no heartbeat from the broker")) }
+        link.output.heartbeat()
+        scheduleHeartbeat(link)
+    }
 }

@@ -1,0 +1,90 @@
+/// What the handle of a channel asks for.
+extension AMQPConnection {
+    func acknowledge(_ tag: AMQPDeliveryTag, on channel: AMQPChannel) {
+        guard let core = core(channel), core.epoch == tag.epoch else { return }
+        if core.acks.acknowledge(tag.value) { unflushed.append(core) }
+    }
+
+    func reject(_ tag: AMQPDeliveryTag, requeue: Bool, on channel: AMQPChannel) {
+        guard let link, let core = core(channel), core.epoch == tag.epoch, core.acks.reject(tag.value) else { return }
+        link.output.reject(tag.value, requeue: requeue, channel: core.number)
+    }
+
+    func consume(_ consumer: AMQPConsumer, on channel: AMQPChannel) -> AMQPConsumerID {
+        guard let core = core(channel) else { return AMQPConsumerID(index: -1) }
+        let index = core.add(consumer)
+        if let link, core.phase == .open || core.phase == .opening { subscribe(index, core, link) }
+        return AMQPConsumerID(index: index)
+    }
+
+    func cancel(_ id: AMQPConsumerID, on channel: AMQPChannel) async {
+        guard let core = core(channel), core.subscriptions.indices.contains(id.index) else { return }
+        await cancel(id.index, core)
+    }
+
+    func stopConsuming(on channel: AMQPChannel) async {
+        guard let core = core(channel) else { return }
+        for index in core.subscriptions.indices { beginCancel(index, core) }
+        for index in core.subscriptions.indices { await cancel(index, core) }
+    }
+
+    private func cancel(_ index: Int, _ core: ChannelCore) async {
+        beginCancel(index, core)
+        guard core.subscriptions[index].state == .cancelling else { return }
+        await withCheckedContinuation { core.subscriptions[index].cancelWaiters.append($0) }
+    }
+
+    private func beginCancel(_ index: Int, _ core: ChannelCore) {
+        switch core.subscriptions[index].state {
+        case .cancelling, .removed: return
+        case .idle: core.subscriptions[index].state = .removed
+        case .starting, .active:
+            // Without a link it would be idle.
+            guard let link else { return }
+            core.subscriptions[index].state = .cancelling
+            link.output.cancel(consumer: Self.consumerTag(index), channel: core.number)
+            core.replies.ask(.cancel(index))
+        }
+    }
+
+    // MARK: The channel as a whole
+
+    func waitUntilOpen(_ channel: AMQPChannel) async -> AMQPError? {
+        let id = nextID()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { beginWaiting(id, channel, $0) }
+        } onCancel: {
+            Task { await self.abandonWaiting(id) }
+        }
+    }
+
+    private func beginWaiting(_ id: UInt64, _ channel: AMQPChannel, _ continuation: CheckedContinuation<AMQPError?, Never>) {
+        if Task.isCancelled { return continuation.resume(returning: .cancelled(sent: false)) }
+        guard let core = core(channel) else { return continuation.resume(returning: .notConnected("the channel was closed")) }
+        if life.stop != nil { return continuation.resume(returning: .notConnected("the connection is stopping")) }
+        if core.phase == .open { return continuation.resume(returning: nil) }
+        openWaiters[id] = (core, continuation)
+    }
+
+    private func abandonWaiting(_ id: UInt64) {
+        openWaiters.removeValue(forKey: id)?.continuation.resume(returning: .cancelled(sent: false))
+    }
+
+    func close(_ channel: AMQPChannel) {
+        guard let core = core(channel), core.phase != .closing else { return }
+        let wasUp = core.phase == .open || core.phase == .opening
+        cancelRetries(core)
+        lose(core, .notConnected("the channel was closed"), phase: .closing)
+        if let link, wasUp { link.output.close(core.number, text: "closed") } else { finishClosing(core) }
+    }
+
+    /// The number is free again.
+    func finishClosing(_ core: ChannelCore) {
+        let index = Int(core.number) - 1
+        if channels[index] === core { channels[index] = nil }
+        for (id, waiter) in openWaiters where waiter.core === core {
+            openWaiters[id] = nil
+            waiter.continuation.resume(returning: .notConnected("the channel was closed"))
+        }
+    }
+}

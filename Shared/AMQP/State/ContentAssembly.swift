@@ -1,0 +1,97 @@
+/// Puts one message of a channel together: a method, then a header, then as many body frames as the header promised.
+struct ContentAssembly {
+    /// The method that a message came with.
+    enum Origin: Equatable {
+        case delivery(consumer: Int, tag: UInt64, redelivered: Bool, exchange: String, routingKey: String)
+        case returned(code: UInt16, text: String, exchange: String, routingKey: String)
+    }
+
+    struct Message: Equatable {
+        let origin: Origin
+        let properties: AMQPProperties
+        /// Our own number, in a message that came back.
+        let number: UInt64?
+        let body: [UInt8]
+    }
+
+    enum Step: Equatable {
+        case more
+        case complete(Message)
+        /// All of it has gone by, but it was too large to keep.
+        case refused(Origin, size: UInt64)
+        case violation(String)
+    }
+
+    private enum State {
+        case idle
+        case method(Origin)
+        case body(Message, missing: UInt64)
+        case skipping(Origin, size: UInt64, missing: UInt64)
+    }
+
+    let maxBody: Int
+    private var state = State.idle
+    private var bytes: [UInt8] = []
+
+    init(maxBody: Int) { self.maxBody = maxBody }
+
+    /// Forgets what has begun, as a closed channel does.
+    mutating func reset() {
+        state = .idle
+        bytes = []
+    }
+
+    mutating func begin(_ origin: Origin) -> Step {
+        guard case .idle = state else { return .violation("a message begins within another") }
+        state = .method(origin)
+        return .more
+    }
+
+    mutating func header(_ properties: AMQPProperties, number: UInt64?, bodySize: UInt64) -> Step {
+        guard case .method(let origin) = state else { return .violation("a header without its method") }
+        let message = Message(origin: origin, properties: properties, number: number, body: [])
+        if bodySize == 0 {
+            state = .idle
+            return .complete(message)
+        }
+        // What came back is ours; nobody asks for its body again.
+        if case .returned = origin {
+            state = .body(message, missing: bodySize)
+        } else if bodySize > UInt64(maxBody) {
+            state = .skipping(origin, size: bodySize, missing: bodySize)
+        } else {
+            state = .body(message, missing: bodySize)
+            bytes.reserveCapacity(Int(bodySize))
+        }
+        return .more
+    }
+
+    mutating func body(_ part: UnsafeRawBufferPointer) -> Step {
+        let count = UInt64(part.count)
+        switch state {
+        case .idle, .method: return .violation("a body without its header")
+        case .body(let message, let missing):
+            guard count <= missing else { return .violation("a body longer than its header says") }
+            if case .delivery = message.origin { bytes.append(contentsOf: part) }
+            return progress(message, missing: missing - count)
+        case .skipping(let origin, let size, let missing):
+            guard count <= missing else { return .violation("a body longer than its header says") }
+            if missing > count {
+                state = .skipping(origin, size: size, missing: missing - count)
+                return .more
+            }
+            state = .idle
+            return .refused(origin, size: size)
+        }
+    }
+
+    private mutating func progress(_ message: Message, missing: UInt64) -> Step {
+        if missing > 0 {
+            state = .body(message, missing: missing)
+            return .more
+        }
+        state = .idle
+        defer { bytes = [] }
+        return .complete(Message(origin: message.origin, properties: message.properties, number: message.number, body: bytes))
+    }
+}
