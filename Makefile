@@ -29,9 +29,9 @@ dead-letters: ## list what a service could not handle: make dead-letters service
 	@scripts/stack.sh .local service "$$service" dead-letters \
 	  $(if $(replay),replay $(replay:all=--all),$(if $(drop),drop $(drop:all=--all),list))
 
-test: ## all tests, against servers of their own
+test: ## all tests, against servers of their own (filter=Bus: only some)
 	@scripts/install.sh
-	@scripts/test.sh
+	@scripts/test.sh $(if $(filter),--filter "$$filter")
 
 format: ## rewrite the sources in the house style
 	@swift format --in-place --parallel --recursive $(wildcard $(sources))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make test`: builds with warnings and undeclared imports as errors, starts servers of its own in .local/test,
-# tests, and stops them again whatever happens. Arguments go to `swift test`.
+# tests, and stops them again whatever happens. Arguments are those of Swift Testing, such as `--filter Bus`.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 cd "$repository"
 stack=.local/test
@@ -28,5 +28,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 scripts/stack.sh "$stack" up 8>&-
 eval "$(scripts/stack.sh "$stack" env)"
-# What merely started is of interest to nobody, unless it never ends: then the log has it.
-swift test --skip-build --parallel --disable-xctest "$@" 2>&1 8>&- | tee "$stack/log/tests.log" | grep --line-buffered -v '^◇'
+# Not through `swift test`, which would keep everybody from building until the tests end. What merely started (◇)
+# is of interest only if it never ends: then the log has it.
+NO_COLOR=1 "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing "$@" 2>&1 8>&- |
+    tee "$stack/log/tests.log" | grep --line-buffered -v '◇'
