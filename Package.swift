@@ -98,8 +98,8 @@ let package = Package(
             path: "Tests/PostgresTesting", swiftSettings: settings),
 
         // Calls and events over the broker.
-        shared("Bus", ["AMQP", "Contracts", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
-        tests("Bus", ["AMQP", "Contracts", "Reactor", .logging, .lifecycle]),
+        shared("Bus", ["AMQP", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
+        tests("Bus", ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", .logging, .lifecycle]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

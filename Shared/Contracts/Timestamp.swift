@@ -28,13 +28,13 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         let (seconds, milliseconds) = inDay.quotientAndRemainder(dividingBy: 1_000)
         return String(unsafeUninitializedCapacity: 24) { buffer in
             var position = 0
-            func put(_ value: Int64, digits: Int, then mark: Character) {
+            func put(_ value: Int64, digits: Int, then mark: Unicode.Scalar) {
                 var rest = value
                 for place in stride(from: position + digits - 1, through: position, by: -1) {
                     buffer[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
                     rest /= 10
                 }
-                buffer[position + digits] = mark.asciiValue ?? 0
+                buffer[position + digits] = UInt8(ascii: mark)
                 position += digits + 1
             }
             put(year, digits: 4, then: "-")
@@ -50,7 +50,13 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
 
     /// Any RFC 3339 `date-time`: any number of decimals (beyond milliseconds cut off), `Z` or an offset, a leap second counted as the next second.
     public init?(_ text: String) {
-        var scanner = Scanner(text)
+        var text = text
+        guard let time = text.withUTF8({ Timestamp(utf8: $0) }) else { return nil }
+        self = time
+    }
+
+    private init?(utf8: UnsafeBufferPointer<UInt8>) {
+        var scanner = Scanner(utf8)
         guard let year = scanner.number(digits: 4), scanner.take("-"), let month = scanner.number(digits: 2), scanner.take("-"),
             let day = scanner.number(digits: 2), scanner.take("T") || scanner.take("t") || scanner.take(" "),
             let hour = scanner.number(digits: 2), scanner.take(":"), let minute = scanner.number(digits: 2), scanner.take(":"),
@@ -94,13 +100,14 @@ extension Timestamp {
     }
 
     private struct Scanner {
-        private var rest: Substring.UTF8View
-        init(_ text: String) { rest = text[...].utf8 }
-        var isAtEnd: Bool { rest.isEmpty }
+        private let bytes: UnsafeBufferPointer<UInt8>
+        private var position = 0
+        init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+        var isAtEnd: Bool { position == bytes.count }
 
-        mutating func take(_ mark: Character) -> Bool {
-            guard let first = rest.first, first == mark.asciiValue else { return false }
-            rest.removeFirst()
+        mutating func take(_ mark: Unicode.Scalar) -> Bool {
+            guard position < bytes.count, bytes[position] == UInt8(ascii: mark) else { return false }
+            position += 1
             return true
         }
 
@@ -137,9 +144,9 @@ extension Timestamp {
         }
 
         private mutating func digit() -> Int64? {
-            guard let first = rest.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return nil }
-            rest.removeFirst()
-            return Int64(first - UInt8(ascii: "0"))
+            guard position < bytes.count, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[position]) else { return nil }
+            defer { position += 1 }
+            return Int64(bytes[position] - UInt8(ascii: "0"))
         }
     }
 }

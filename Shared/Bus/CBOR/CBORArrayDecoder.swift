@@ -45,39 +45,45 @@ struct CBORArrayDecoder: UnkeyedDecodingContainer {
 
     func superDecoder() throws -> any Decoder {
         let decoder = CBORValueDecoder(reader: reader, depth: depth)
-        try element {
-            decoder.begin(at: $0)
-            return ((), try reader.skip($0))
+        try element { position in
+            decoder.begin(at: position)
+            reader.next = try reader.skip(position)
         }
         return decoder
     }
 
-    private func advance(to next: Int) {
-        cursor.index += 1
-        cursor.next = next
-    }
+    private func advance(to next: Int) { cursor.advance(past: cursor.index, to: next) }
 
-    private func element<Value>(_ read: (Int) throws -> (Value, next: Int)) throws -> Value {
-        let key = CBORIndexKey(cursor.index)
-        guard !isAtEnd else {
-            throw DecodingError.valueNotFound(
-                Value.self, DecodingError.Context(codingPath: [key], debugDescription: "the array has no more elements"))
-        }
+    @inline(__always)
+    private func element<Value>(_ read: (Int) throws -> Value) throws -> Value {
+        let index = cursor.index
+        guard index < cursor.count else { throw Self.atEnd(index, Value.self) }
         do {
-            let (value, next) = try read(cursor.next)
-            advance(to: next)
+            let value = try read(cursor.next)
+            cursor.advance(past: index, to: reader.next)
             return value
         } catch let error as DecodingError {
-            throw error.under(key)
+            throw error.under(CBORIndexKey(index))
         }
     }
 
+    private static func atEnd(_ index: Int, _ type: Any.Type) -> DecodingError {
+        let context = DecodingError.Context(
+            codingPath: [CBORIndexKey(index)], debugDescription: "the array has no more elements")
+        return .valueNotFound(type, context)
+    }
+
+    @inline(__always)
     private func integer<Value: FixedWidthInteger>() throws -> Value {
         try element { try reader.integer(at: $0, as: Value.self) }
     }
 
     private func nested(_ major: CBORMajor) throws -> CBORCursor {
         guard depth < CBORDecoder.maximumDepth else { throw DecodingError.refused("nested too deeply") }
-        return try element { (try reader.cursor(major, at: $0), try reader.skip($0)) }
+        return try element { position in
+            let cursor = try reader.cursor(major, at: position)
+            reader.next = try reader.skip(position)
+            return cursor
+        }
     }
 }

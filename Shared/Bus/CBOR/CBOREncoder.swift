@@ -19,87 +19,80 @@ package struct CBOREncoder: Sendable {
     }
 }
 
+/// A map or array that is being written; its length is put before it when it is closed.
+final class CBOROpenContainer {
+    let major: CBORMajor
+    let head: Int
+    /// 1 for the outermost.
+    let depth: Int
+    let parent: CBOROpenContainer?
+    var items = 0
+    var isClosed = false
+
+    init(_ major: CBORMajor, head: Int, within parent: CBOROpenContainer?) {
+        (self.major, self.head, self.parent) = (major, head, parent)
+        depth = (parent?.depth ?? 0) + 1
+    }
+}
+
 /// What the containers of one encoding share: the bytes, and which maps and arrays are not closed yet.
 final class CBORSink {
-    /// A map or array whose length is written when it is closed.
-    private struct Open {
-        let head: Int
-        let major: CBORMajor
-        let serial: Int
-        var items = 0
-    }
-
-    /// Where a container stands; worthless once it was closed.
-    struct Place {
-        fileprivate let level: Int
-        fileprivate let serial: Int
-    }
-
     let out = CBORWriter()
-    private var open: [Open] = []
-    private var lastSerial = 0
+    /// The innermost that is not closed.
+    private var current: CBOROpenContainer?
     /// One encoder for each depth, made when first needed and used again for all values at that depth.
     private var encoders: [CBORValueEncoder] = []
     /// Where a value was promised to a `superEncoder` that may not have kept the promise yet; -1 is nowhere.
     private var owed = -1
+    private let identifiers = CBORIdentifiers()
+    private let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
 
     /// Ends the cycle between this and its encoders.
     func releaseEncoders() { encoders = [] }
 
     func value<Value: Encodable>(_ value: Value) throws {
-        if Value.self == [UInt8].self, let bytes = value as? [UInt8] { return bytes.withUnsafeBytes { out.byteString($0) } }
-        if Value.self == Data.self, let data = value as? Data { return data.withUnsafeBytes { out.byteString($0) } }
-        let depth = open.count
-        guard depth < CBOREncoder.maximumDepth else { throw EncodingError.refused(value, "nested too deeply") }
-        let encoder = encoder(at: depth)
-        encoder.start = out.count
+        let type = ObjectIdentifier(Value.self)
+        if type == byteTypes.0, let bytes = value as? [UInt8] { return bytes.withUnsafeBytes { out.byteString($0) } }
+        if type == byteTypes.1, let data = value as? Data { return data.withUnsafeBytes { out.byteString($0) } }
+        if let number = identifiers.number(of: value, type), number > 0 { return out.decimal(number) }
+        let outer = current
+        let encoder = try encoder(at: outer?.depth ?? 0)
+        let start = out.count
+        encoder.begin(at: start)
         try value.encode(to: encoder)
-        close(to: depth)
+        if current !== outer { close(to: outer) }
         // A type without stored properties may encode nothing at all.
-        if out.count == encoder.start { out.head(.map, 0) }
+        if out.count == start { out.head(.map, 0) }
     }
 
-    /// The container of the value at `depth`, begun earlier or now. `nil`: the value is something else already.
-    func container(_ major: CBORMajor, depth: Int, start: Int) -> Place? {
-        if open.count > depth {
-            return open[depth].major == major ? Place(level: depth, serial: open[depth].serial) : nil
-        }
-        return open.count == depth && out.count == start ? begin(major) : nil
+    func begin(_ major: CBORMajor) -> CBOROpenContainer {
+        let container = CBOROpenContainer(major, head: out.openHead(), within: current)
+        current = container
+        return container
     }
 
-    func begin(_ major: CBORMajor) -> Place {
-        lastSerial += 1
-        open.append(Open(head: out.openHead(), major: major, serial: lastSerial))
-        return Place(level: open.count - 1, serial: lastSerial)
-    }
-
-    /// Closes what was opened within `place`, then counts one more item of it, to be written to the result.
-    func next(in place: Place?) throws -> CBORWriter {
-        guard let place, place.level < open.count, open[place.level].serial == place.serial else {
+    /// Closes what was opened within `container`, then counts one more item of it, to be written to the result.
+    func next(in container: CBOROpenContainer?) throws -> CBORWriter {
+        guard let container, !container.isClosed else {
             throw EncodingError.refused("", "a container is written to after it was left, or beside another one of its value")
         }
         if owed >= 0 { settle() }
-        if open.count > place.level + 1 { close(to: place.level + 1) }
-        open[place.level].items += 1
+        if current !== container { close(to: container) }
+        container.items += 1
         return out
     }
 
-    func items(in place: Place?) -> Int {
-        guard let place, place.level < open.count, open[place.level].serial == place.serial else { return 0 }
-        return open[place.level].items
-    }
-
     /// As ``next(in:)``, for a map: writes the key too.
-    func key(_ key: some CodingKey, in place: Place?) throws -> CBORWriter {
-        try next(in: place).text(key.stringValue)
+    func key(_ key: String, in container: CBOROpenContainer?) throws -> CBORWriter {
+        try next(in: container).text(key)
         return out
     }
 
     /// An encoder for a value that begins here, for as long as the container around it is open.
     func detachedEncoder() -> CBORValueEncoder {
         owed = out.count
-        let encoder = CBORValueEncoder(sink: self, depth: open.count)
-        encoder.start = out.count
+        let encoder = CBORValueEncoder(sink: self)
+        encoder.begin(at: out.count)
         return encoder
     }
 
@@ -108,16 +101,18 @@ final class CBORSink {
         owed = -1
     }
 
-    private func close(to depth: Int) {
+    private func close(to outer: CBOROpenContainer?) {
         if owed >= 0 { settle() }
-        while open.count > depth {
-            let container = open.removeLast()
+        while let container = current, container !== outer {
             out.close(head: container.head, major: container.major, length: container.items)
+            container.isClosed = true
+            current = container.parent
         }
     }
 
-    private func encoder(at depth: Int) -> CBORValueEncoder {
-        while encoders.count <= depth { encoders.append(CBORValueEncoder(sink: self, depth: encoders.count)) }
+    private func encoder(at depth: Int) throws -> CBORValueEncoder {
+        guard depth < CBOREncoder.maximumDepth else { throw EncodingError.refused("", "nested too deeply") }
+        while encoders.count <= depth { encoders.append(CBORValueEncoder(sink: self)) }
         return encoders[depth]
     }
 }

@@ -23,14 +23,14 @@ struct CBORRefusingEncoder: Encoder {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        KeyedEncodingContainer(CBORMapEncoder<Key>(sink: sink, place: nil))
+        KeyedEncodingContainer(CBORMapEncoder<Key>(sink: sink, container: nil))
     }
 
-    func unkeyedContainer() -> any UnkeyedEncodingContainer { CBORArrayEncoder(sink: sink, place: nil) }
+    func unkeyedContainer() -> any UnkeyedEncodingContainer { CBORArrayEncoder(sink: sink, container: nil) }
 
     func singleValueContainer() -> any SingleValueEncodingContainer {
         let encoder = sink.detachedEncoder()
-        encoder.start = -1
+        encoder.begin(at: -1)
         return encoder
     }
 }

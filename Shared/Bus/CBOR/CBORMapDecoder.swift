@@ -1,4 +1,6 @@
 /// A map that is being read. Fields asked for in the order of the wire cost one comparison each.
+///
+/// What depends on the type of the key is kept small: it runs unspecialised, and what does not costs a fraction of it.
 struct CBORMapDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let reader: CBORReader
     let cursor: CBORCursor
@@ -10,21 +12,25 @@ struct CBORMapDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     var allKeys: [Key] {
         var keys: [Key] = []
         var position = cursor.first
-        for _ in 0..<cursor.count {
-            guard let (name, value) = try? reader.text(at: position), let next = try? reader.skip(value) else { break }
-            if let key = Key(stringValue: name) { keys.append(key) }
-            position = next
+        do {
+            for _ in 0..<cursor.count {
+                let name = try reader.text(at: position)
+                if let key = Key(stringValue: name) { keys.append(key) }
+                position = try reader.skip(reader.next)
+            }
+        } catch {
+            cursor.fault = error as? DecodingError ?? .keyIsNotText
         }
         return keys
     }
 
-    func contains(_ key: Key) -> Bool { (try? find(key)) != nil }
-    func decodeNil(forKey key: Key) throws -> Bool { try reader.isNull(at: require(key).value) }
+    func contains(_ key: Key) -> Bool { (try? reader.field(key.stringValue, in: cursor).isAbsent) == false }
+    func decodeNil(forKey key: Key) throws -> Bool { try reader.isNull(at: field(key).value) }
 
-    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try field(key, reader.bool) }
-    func decode(_ type: String.Type, forKey key: Key) throws -> String { try field(key, reader.text) }
-    func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try field(key, reader.double) }
-    func decode(_ type: Float.Type, forKey key: Key) throws -> Float { Float(try field(key, reader.double)) }
+    func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try read(key, reader.bool) }
+    func decode(_ type: String.Type, forKey key: Key) throws -> String { try read(key, reader.text) }
+    func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try read(key, reader.double) }
+    func decode(_ type: Float.Type, forKey key: Key) throws -> Float { Float(try read(key, reader.double)) }
     func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try integer(key) }
     func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try integer(key) }
     func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try integer(key) }
@@ -35,19 +41,17 @@ struct CBORMapDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try integer(key) }
     func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try integer(key) }
     func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try integer(key) }
+    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value { try value(field(key), key) }
 
-    func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-        try field(key) { try reader.value(type, at: $0, depth: depth) }
-    }
-
-    func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try optional(key, reader.bool) }
-    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try optional(key, reader.text) }
-    func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try optional(key, reader.double) }
-    func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try optionalInteger(key) }
-    func decodeIfPresent(_ type: Int32.Type, forKey key: Key) throws -> Int32? { try optionalInteger(key) }
-    func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try optionalInteger(key) }
+    func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try readIfPresent(key, reader.bool) }
+    func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try readIfPresent(key, reader.text) }
+    func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try readIfPresent(key, reader.double) }
+    func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try integerIfPresent(key) }
+    func decodeIfPresent(_ type: Int32.Type, forKey key: Key) throws -> Int32? { try integerIfPresent(key) }
+    func decodeIfPresent(_ type: Int64.Type, forKey key: Key) throws -> Int64? { try integerIfPresent(key) }
     func decodeIfPresent<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value? {
-        try optional(key) { try reader.value(type, at: $0, depth: depth) }
+        let field = try fieldIfPresent(key)
+        return field.isAbsent ? nil : try value(field, key)
     }
 
     func nestedContainer<NestedKey: CodingKey>(
@@ -65,85 +69,78 @@ struct CBORMapDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
 }
 
 extension CBORMapDecoder {
-    private struct Found {
-        let index: Int
-        let value: Int
-    }
-
-    /// Looks where the last field ended, then onwards, then from the start.
-    private func find(_ key: some CodingKey) throws -> Found? {
-        var name = key.stringValue
-        return try name.withUTF8 { name in
-            if cursor.index < cursor.count, let value = try reader.match(name, at: cursor.next) {
-                return Found(index: cursor.index, value: value)
-            }
-            return try find(name, from: cursor.index, at: cursor.next, upTo: cursor.count)
-                ?? find(name, from: 0, at: cursor.first, upTo: cursor.index)
+    private func field(_ key: some CodingKey) throws -> CBORField {
+        let field = try reader.field(key.stringValue, in: cursor)
+        if field.isAbsent {
+            let context = DecodingError.Context(codingPath: [], debugDescription: "there is no \(key.stringValue)")
+            throw DecodingError.keyNotFound(key, context)
         }
+        return field
     }
 
-    private func find(_ name: UnsafeBufferPointer<UInt8>, from index: Int, at position: Int, upTo limit: Int) throws -> Found? {
-        var position = position
-        for index in index..<limit {
-            if let value = try reader.match(name, at: position) { return Found(index: index, value: value) }
-            position = try reader.skip(reader.skip(position))
-        }
-        return nil
+    /// Absent also when it is null.
+    private func fieldIfPresent(_ key: Key) throws -> CBORField {
+        let field = try reader.field(key.stringValue, in: cursor)
+        if field.isAbsent { return field }
+        guard try reader.isNull(at: field.value) else { return field }
+        cursor.advance(past: field.index, to: field.value + 1)
+        return .absent
     }
 
-    private func require(_ key: some CodingKey) throws -> Found {
-        if let found = try find(key) { return found }
-        throw DecodingError.keyNotFound(
-            key, DecodingError.Context(codingPath: [], debugDescription: "there is no \(key.stringValue)"))
-    }
-
-    private func advance(past found: Found, to next: Int) {
-        cursor.index = found.index + 1
-        cursor.next = next
-    }
-
-    private func field<Value>(_ key: Key, _ read: (Int) throws -> (Value, next: Int)) throws -> Value {
-        let found = try require(key)
-        return try value(key, found, read)
-    }
-
-    private func optional<Value>(_ key: Key, _ read: (Int) throws -> (Value, next: Int)) throws -> Value? {
-        guard let found = try find(key) else { return nil }
-        if try reader.isNull(at: found.value) {
-            advance(past: found, to: found.value + 1)
-            return nil
-        }
-        return try value(key, found, read)
-    }
-
-    private func value<Value>(_ key: Key, _ found: Found, _ read: (Int) throws -> (Value, next: Int)) throws -> Value {
+    private func value<Value: Decodable>(_ field: CBORField, _ key: Key) throws -> Value {
         do {
-            let (value, next) = try read(found.value)
-            advance(past: found, to: next)
+            let value = try reader.value(Value.self, at: field.value, depth: depth)
+            cursor.advance(past: field.index, to: reader.next)
             return value
         } catch let error as DecodingError {
             throw error.under(key)
         }
     }
 
-    private func integer<Value: FixedWidthInteger>(_ key: Key) throws -> Value {
-        try field(key) { try reader.integer(at: $0, as: Value.self) }
+    @inline(__always)
+    private func read<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value { try one(field(key), key, read) }
+
+    @inline(__always)
+    private func readIfPresent<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value? {
+        let field = try fieldIfPresent(key)
+        return field.isAbsent ? nil : try one(field, key, read)
     }
 
-    private func optionalInteger<Value: FixedWidthInteger>(_ key: Key) throws -> Value? {
-        try optional(key) { try reader.integer(at: $0, as: Value.self) }
+    @inline(__always)
+    private func integer<Value: FixedWidthInteger>(_ key: Key) throws -> Value {
+        try one(field(key), key) { try reader.integer(at: $0, as: Value.self) }
+    }
+
+    @inline(__always)
+    private func integerIfPresent<Value: FixedWidthInteger>(_ key: Key) throws -> Value? {
+        let field = try fieldIfPresent(key)
+        return field.isAbsent ? nil : try one(field, key) { try reader.integer(at: $0, as: Value.self) }
+    }
+
+    /// A value that is one item.
+    @inline(__always)
+    private func one<Value>(_ field: CBORField, _ key: Key, _ read: (Int) throws -> Value) throws -> Value {
+        do {
+            let value = try read(field.value)
+            cursor.advance(past: field.index, to: reader.next)
+            return value
+        } catch let error as DecodingError {
+            throw error.under(key)
+        }
     }
 
     private func nested(_ major: CBORMajor, _ key: Key) throws -> CBORCursor {
         guard depth < CBORDecoder.maximumDepth else { throw DecodingError.refused("nested too deeply") }
-        return try field(key) { (try reader.cursor(major, at: $0), try reader.skip($0)) }
+        let field = try field(key)
+        cursor.advance(past: field.index, to: try reader.skip(field.value))
+        do { return try reader.cursor(major, at: field.value) } catch let error as DecodingError { throw error.under(key) }
     }
 
     private func superDecoder(_ key: some CodingKey) throws -> any Decoder {
-        let found = try require(key)
+        let field = try field(key)
         let decoder = CBORValueDecoder(reader: reader, depth: depth)
-        decoder.begin(at: found.value)
-        advance(past: found, to: try reader.skip(found.value))
+        decoder.begin(at: field.value)
+        cursor.advance(past: field.index, to: try reader.skip(field.value))
         return decoder
     }
 }

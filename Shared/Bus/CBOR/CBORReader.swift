@@ -1,11 +1,17 @@
+import Foundation
+
 /// Reads items of CBOR at given positions, trusting nothing: every length is checked against what is there.
 ///
 /// It borrows its bytes: after ``close()`` there are none, so that a container kept too long finds an end and not freed memory.
 final class CBORReader {
     private var base: UnsafeRawPointer
     private(set) var end: Int
+    /// The position after what was read last.
+    var next = 0
     /// One decoder for each depth, made when first needed and used again for all values at that depth.
     private var decoders: [CBORValueDecoder] = []
+    let identifiers = CBORIdentifiers()
+    let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
 
     init(_ bytes: UnsafeRawBufferPointer) {
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
@@ -40,7 +46,7 @@ final class CBORReader {
         guard position < end else { throw DecodingError.truncated }
         let first = base.load(fromByteOffset: position, as: UInt8.self)
         let info = first & 0x1F
-        guard let major = CBORMajor(rawValue: first & 0xE0) else { throw DecodingError.truncated }
+        let major = CBORMajor(rawValue: first & 0xE0)
         if info < 24 { return Head(major: major, info: info, value: UInt64(info), next: position + 1) }
         guard info <= 27 else {
             throw DecodingError.refused(info == 31 ? "indefinite lengths are not accepted" : "a reserved first byte, \(first)")
@@ -79,7 +85,7 @@ final class CBORReader {
             case .array: pending += try length(head, bytesEach: 1)
             case .map: pending += 2 * (try length(head, bytesEach: 2))
             case .tag: throw DecodingError.refused("tags are not accepted")
-            case .simple: try checkSimple(head)
+            default: try checkSimple(head)
             }
         }
         return position
@@ -92,7 +98,7 @@ final class CBORReader {
             return isEqual(name, at: position + 1) ? position + 1 + name.count : nil
         }
         let head = try head(at: position)
-        guard head.major == .text else { throw DecodingError.refused("a map's key is not text") }
+        guard head.major == .text else { throw DecodingError.keyIsNotText }
         let length = try length(head, bytesEach: 1)
         return length == name.count && isEqual(name, at: head.next) ? head.next + length : nil
     }
@@ -107,7 +113,8 @@ final class CBORReader {
     }
 
     private func isEqual(_ name: UnsafeBufferPointer<UInt8>, at position: Int) -> Bool {
-        content(position..<position + name.count).elementsEqual(name)
+        guard let start = name.baseAddress else { return true }
+        return memcmp(base + position, start, name.count) == 0
     }
 
     private func checkSimple(_ head: Head) throws {
@@ -120,6 +127,8 @@ final class CBORReader {
 extension DecodingError {
     static func refused(_ reason: String) -> DecodingError { .dataCorrupted(Context(codingPath: [], debugDescription: reason)) }
     static var truncated: DecodingError { refused("the bytes end within an item, or a length says more than there is") }
+
+    static var keyIsNotText: DecodingError { refused("a map's key is not text") }
 
     static func mismatch(_ type: Any.Type, _ head: CBORReader.Head) -> DecodingError {
         .typeMismatch(type, Context(codingPath: [], debugDescription: "expected \(type), found \(head.found)"))
@@ -152,7 +161,7 @@ extension CBORReader.Head {
         case .array: "an array"
         case .map: "a map"
         case .tag: "a tag"
-        case .simple: info == CBORHead.null & 0x1F ? "null" : "a boolean or floating-point number"
+        default: info == CBORHead.null & 0x1F ? "null" : "a boolean or floating-point number"
         }
     }
 }

@@ -1,50 +1,88 @@
-/// Values that are one item, read with the position after them.
+import Foundation
+
+/// Values that are one item. Each leaves the position after it in ``CBORReader/next``.
 extension CBORReader {
-    func integer<Value: FixedWidthInteger>(at position: Int, as type: Value.Type) throws -> (Value, next: Int) {
+    @inline(__always)
+    func integer<Value: FixedWidthInteger>(at position: Int, as type: Value.Type) throws -> Value {
         let head = try head(at: position)
-        let value: Value? =
-            switch head.major {
-            case .unsigned: Value(exactly: head.value)
-            // -1 - n, which is ~n; beyond 64 bits there is nothing of ours.
-            case .negative: Int64(exactly: head.value).flatMap { Value(exactly: ~$0) }
-            default: throw DecodingError.mismatch(type, head)
-            }
-        guard let value else { throw DecodingError.refused("the integer does not fit \(type)") }
-        return (value, head.next)
+        next = head.next
+        if head.major == .unsigned, let value = Value(exactly: head.value) { return value }
+        // -1 - n, which is ~n; beyond 64 bits there is nothing of ours.
+        if head.major == .negative, let number = Int64(exactly: head.value), let value = Value(exactly: ~number) { return value }
+        throw Self.notInteger(head, type)
     }
 
-    func bool(at position: Int) throws -> (Bool, next: Int) {
+    private static func notInteger(_ head: Head, _ type: Any.Type) -> DecodingError {
+        let isInteger = head.major == .unsigned || head.major == .negative
+        return isInteger ? .refused("the integer does not fit \(type)") : .mismatch(type, head)
+    }
+
+    func bool(at position: Int) throws -> Bool {
         let head = try head(at: position)
         guard head.major == .simple, head.info == 20 || head.info == 21 else { throw DecodingError.mismatch(Bool.self, head) }
-        return (head.info == 21, head.next)
+        next = head.next
+        return head.info == 21
     }
 
     /// Integers are numbers too.
-    func double(at position: Int) throws -> (Double, next: Int) {
+    func double(at position: Int) throws -> Double {
         let head = try head(at: position)
+        next = head.next
         switch (head.major, head.info) {
-        case (.simple, 27): return (Double(bitPattern: head.value), head.next)
-        case (.simple, 26): return (Double(Float(bitPattern: UInt32(truncatingIfNeeded: head.value))), head.next)
-        case (.unsigned, _): return (Double(head.value), head.next)
-        case (.negative, _): return (-1 - Double(head.value), head.next)
+        case (.simple, 27): return Double(bitPattern: head.value)
+        case (.simple, 26): return Double(Float(bitPattern: UInt32(truncatingIfNeeded: head.value)))
+        case (.unsigned, _): return Double(head.value)
+        case (.negative, _): return -1 - Double(head.value)
         default: throw DecodingError.mismatch(Double.self, head)
         }
     }
 
     /// - Throws: also when the bytes are not UTF-8: nothing is repaired in silence.
-    func text(at position: Int) throws -> (String, next: Int) {
+    func text(at position: Int) throws -> String {
         let head = try head(at: position)
         guard head.major == .text else { throw DecodingError.mismatch(String.self, head) }
         let length = try length(head, bytesEach: 1)
-        let utf8 = content(head.next..<head.next + length).assumingMemoryBound(to: UInt8.self)
-        guard let text = String(validating: utf8, as: UTF8.self) else { throw DecodingError.refused("text is not UTF-8") }
-        return (text, head.next + length)
+        next = head.next + length
+        let source = content(head.next..<next)
+        // Faster than the initialiser that validates; a text that was repaired differs from its source.
+        var text = String(decoding: source, as: UTF8.self)
+        let isSame = text.withUTF8 { utf8 in
+            guard let one = utf8.baseAddress, let other = source.baseAddress else { return source.isEmpty }
+            return utf8.count == source.count && memcmp(one, other, source.count) == 0
+        }
+        guard isSame else { throw DecodingError.refused("text is not UTF-8") }
+        return text
     }
 
-    func bytes(at position: Int) throws -> (UnsafeRawBufferPointer, next: Int) {
+    func bytes(at position: Int) throws -> UnsafeRawBufferPointer {
         let head = try head(at: position)
         guard head.major == .bytes else { throw DecodingError.mismatch([UInt8].self, head) }
         let length = try length(head, bytesEach: 1)
-        return (content(head.next..<head.next + length), head.next + length)
+        next = head.next + length
+        return content(head.next..<next)
+    }
+
+    /// Reads a value by its own `init(from:)`, or whole if it is a byte string.
+    func value<Value: Decodable>(_ type: Value.Type, at position: Int, depth: Int) throws -> Value {
+        let identity = ObjectIdentifier(type)
+        if identity == byteTypes.0, let bytes = try byteString(at: position), let value = [UInt8](bytes) as? Value {
+            return value
+        }
+        if identity == byteTypes.1, let bytes = try byteString(at: position), let value = Data(bytes) as? Value { return value }
+        if identifiers.contains(identity), let number = identifier(at: position),
+            let value: Value = identifiers.value(number, as: identity)
+        {
+            return value
+        }
+        let decoder = try decoder(at: depth)
+        decoder.begin(at: position)
+        let value = try Value(from: decoder)
+        next = try decoder.finish()
+        return value
+    }
+
+    /// `nil` when something else is there, an array of numbers for example.
+    private func byteString(at position: Int) throws -> UnsafeRawBufferPointer? {
+        try head(at: position).major == .bytes ? try bytes(at: position) : nil
     }
 }

@@ -44,9 +44,10 @@ final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
         return cursor
     }
 
-    private func take<Value>(_ read: (value: Value, next: Int)) -> Value {
-        end = read.next
-        return read.value
+    /// Remembers that the value was taken whole.
+    private func whole<Value>(_ value: Value) -> Value {
+        end = reader.next
+        return value
     }
 
     func decodeNil() -> Bool {
@@ -55,23 +56,23 @@ final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
         return true
     }
 
-    func decode(_ type: Bool.Type) throws -> Bool { take(try reader.bool(at: start)) }
-    func decode(_ type: String.Type) throws -> String { take(try reader.text(at: start)) }
-    func decode(_ type: Double.Type) throws -> Double { take(try reader.double(at: start)) }
-    func decode(_ type: Float.Type) throws -> Float { Float(take(try reader.double(at: start))) }
-    func decode(_ type: Int.Type) throws -> Int { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: Int8.Type) throws -> Int8 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: Int16.Type) throws -> Int16 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: Int32.Type) throws -> Int32 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: Int64.Type) throws -> Int64 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: UInt.Type) throws -> UInt { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: UInt8.Type) throws -> UInt8 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: UInt16.Type) throws -> UInt16 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: UInt32.Type) throws -> UInt32 { take(try reader.integer(at: start, as: type)) }
-    func decode(_ type: UInt64.Type) throws -> UInt64 { take(try reader.integer(at: start, as: type)) }
+    func decode(_ type: Bool.Type) throws -> Bool { whole(try reader.bool(at: start)) }
+    func decode(_ type: String.Type) throws -> String { whole(try reader.text(at: start)) }
+    func decode(_ type: Double.Type) throws -> Double { whole(try reader.double(at: start)) }
+    func decode(_ type: Float.Type) throws -> Float { Float(whole(try reader.double(at: start))) }
+    func decode(_ type: Int.Type) throws -> Int { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: Int8.Type) throws -> Int8 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: Int16.Type) throws -> Int16 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: Int32.Type) throws -> Int32 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: Int64.Type) throws -> Int64 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: UInt.Type) throws -> UInt { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: UInt8.Type) throws -> UInt8 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: UInt16.Type) throws -> UInt16 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: UInt32.Type) throws -> UInt32 { whole(try reader.integer(at: start, as: type)) }
+    func decode(_ type: UInt64.Type) throws -> UInt64 { whole(try reader.integer(at: start, as: type)) }
 
     /// A value in the place of another, an `Optional` for example. One level deeper, so that its decoder is not this one.
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-        take(try reader.value(type, at: start, depth: depth + 1))
+        whole(try reader.value(type, at: start, depth: depth + 1))
     }
 }

@@ -3,13 +3,17 @@
 /// The sink keeps one for each depth and points it at the next value; a type that keeps its encoder beyond `encode(to:)` gets errors, not garbage.
 final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
     private let sink: CBORSink
-    private let depth: Int
     /// Where the value begins.
-    var start = 0
+    private var start = 0
+    /// Once the value has asked for one.
+    private var container: CBOROpenContainer?
 
-    init(sink: CBORSink, depth: Int) {
-        self.sink = sink
-        self.depth = depth
+    init(sink: CBORSink) { self.sink = sink }
+
+    /// - Parameter position: -1 makes an encoder that refuses everything.
+    func begin(at position: Int) {
+        start = position
+        container = nil
     }
 
     /// Empty: errors get their path on the way out, which costs nothing when there are none.
@@ -17,14 +21,23 @@ final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) -> KeyedEncodingContainer<Key> {
-        KeyedEncodingContainer(CBORMapEncoder<Key>(sink: sink, place: sink.container(.map, depth: depth, start: start)))
+        KeyedEncodingContainer(CBORMapEncoder<Key>(sink: sink, container: open(.map)))
     }
 
     func unkeyedContainer() -> any UnkeyedEncodingContainer {
-        CBORArrayEncoder(sink: sink, place: sink.container(.array, depth: depth, start: start))
+        CBORArrayEncoder(sink: sink, container: open(.array))
     }
 
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
+
+    /// The value's container, begun earlier or now. `nil`: the value is something else already.
+    private func open(_ major: CBORMajor) -> CBOROpenContainer? {
+        if let container { return container.major == major ? container : nil }
+        guard sink.out.count == start else { return nil }
+        let container = sink.begin(major)
+        self.container = container
+        return container
+    }
 
     private func once() throws -> CBORWriter {
         if sink.out.count != start { throw EncodingError.refused("", "a value is encoded twice into the same place") }
@@ -49,8 +62,9 @@ final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
 
     func encode<Value: Encodable>(_ value: Value) throws {
         _ = try once()
+        // The value within has the same depth, and so this very encoder.
         let start = start
-        defer { self.start = start }
+        defer { begin(at: start) }
         try sink.value(value)
     }
 }

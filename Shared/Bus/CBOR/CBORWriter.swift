@@ -23,10 +23,13 @@ final class CBORWriter {
 
     func text(_ value: String) {
         var value = value
-        value.withUTF8 { utf8 in
-            head(.text, UInt64(utf8.count))
-            append(UnsafeRawBufferPointer(utf8))
-        }
+        value.withUTF8 { text(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// - Parameter utf8: must be that.
+    func text(_ utf8: UnsafeRawBufferPointer) {
+        head(.text, UInt64(utf8.count))
+        append(utf8)
     }
 
     func byteString(_ value: UnsafeRawBufferPointer) {
@@ -133,15 +136,17 @@ final class CBORWriter {
 }
 
 /// The kinds of item, as the upper three bits of its first byte.
-enum CBORMajor: UInt8 {
-    case unsigned = 0x00
-    case negative = 0x20
-    case bytes = 0x40
-    case text = 0x60
-    case array = 0x80
-    case map = 0xA0
-    case tag = 0xC0
-    case simple = 0xE0
+struct CBORMajor: Equatable {
+    let rawValue: UInt8
+
+    static let unsigned = CBORMajor(rawValue: 0x00)
+    static let negative = CBORMajor(rawValue: 0x20)
+    static let bytes = CBORMajor(rawValue: 0x40)
+    static let text = CBORMajor(rawValue: 0x60)
+    static let array = CBORMajor(rawValue: 0x80)
+    static let map = CBORMajor(rawValue: 0xA0)
+    static let tag = CBORMajor(rawValue: 0xC0)
+    static let simple = CBORMajor(rawValue: 0xE0)
 }
 
 /// First bytes that are whole items, or say all about one.

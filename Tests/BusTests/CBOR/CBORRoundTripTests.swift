@@ -1,0 +1,195 @@
+import Contracts
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Bus
+
+@Suite("CBOR: what was encoded comes back") struct CBORRoundTripTests {
+    @Test("the bytes are those of RFC 8949's examples")
+    func examples() throws {
+        let cases: [(any Codable, String)] = [
+            (0, "00"), (23, "17"), (24, "1818"), (100, "1864"), (1_000, "1903e8"), (1_000_000, "1a000f4240"),
+            (Int64(1_000_000_000_000), "1b000000e8d4a51000"), (UInt64.max, "1bffffffffffffffff"), (-1, "20"), (-100, "3863"),
+            (-1_000, "3903e7"), (1.1, "fb3ff199999999999a"), (false, "f4"), (true, "f5"), ("", "60"), ("IETF", "6449455446"),
+            ("\u{00fc}", "62c3bc"), ([UInt8]([1, 2, 3, 4]), "4401020304"), ([1, 2, 3], "83010203"),
+            ([[1], [2, 3]], "8281018202 03".replacing(" ", with: "")), (["a": 1], "a1616101"), (Optional<Int>.none, "f6"),
+            ([Int](1...25), "98190102030405060708090a0b0c0d0e0f101112131415161718181819"),
+        ]
+        for (value, expected) in cases { #expect(hex(try CBOREncoder().encode(value)) == expected) }
+    }
+
+    @Test("random values of every shape", arguments: UInt64(1)...60)
+    func random(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let value = Sample.random(using: &random)
+        let bytes = try CBOREncoder().encode(value)
+        #expect(try CBORDecoder().decode(Sample.self, from: bytes) == value)
+    }
+
+    @Test("containers that need longer heads than were left for them", arguments: [0, 23, 24, 255, 256, 65_536])
+    func longContainers(count: Int) throws {
+        let array = Array(repeating: ["x"], count: count)
+        #expect(try roundTrip(array) == array)
+        let map = Dictionary(uniqueKeysWithValues: (0..<count).map { ("k\($0)", $0) })
+        #expect(try roundTrip(map) == map)
+    }
+
+    @Test("integers at the ends of their ranges")
+    func integerLimits() throws {
+        #expect(try roundTrip(Int64.min) == .min)
+        #expect(try roundTrip(Int64.max) == .max)
+        #expect(try roundTrip(UInt64.max) == .max)
+        #expect(try roundTrip([Int8.min, .max]) == [.min, .max])
+        #expect(try roundTrip([UInt16.min, .max]) == [.min, .max])
+    }
+
+    @Test("floating-point numbers, also those that are none")
+    func floats() throws {
+        for value in [0, -0.0, 1.5, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude] as [Double] {
+            #expect(try roundTrip(value) == value)
+        }
+        #expect(try roundTrip(Double.nan).isNaN)
+        #expect(try roundTrip(Float(1.25)) == 1.25)
+        #expect(try CBORDecoder().decode(Double.self, from: [0x20]) == -1)  // a whole number is a number
+    }
+
+    @Test("fields in any order, unknown fields, absent fields and null")
+    func evolution() throws {
+        struct Newer: Codable {
+            var added = ["x": [1, 2]]
+            var second = "two"
+            var nothing: Int?
+            var first = 1
+        }
+        struct Older: Codable, Equatable {
+            var first: Int
+            var second: String
+            var third: String?
+        }
+        #expect(
+            try CBORDecoder().decode(Older.self, from: CBOREncoder().encode(Newer()))
+                == Older(first: 1, second: "two", third: nil))
+        let null = bytes("a3 65 6669727374 01 66 7365636f6e64 63 74776f 65 7468697264 f6")
+        #expect(try CBORDecoder().decode(Older.self, from: null) == Older(first: 1, second: "two", third: nil))
+    }
+
+    @Test("enumerations with associated values, dictionaries, data, dates, classes with a superclass")
+    func unusualShapes() throws {
+        let choices: [Choice] = [.nothing, .one(5), .pair(left: "a", right: [1.5])]
+        #expect(try roundTrip(choices) == choices)
+        #expect(try roundTrip([1: "one", 2: "two"]) == [1: "one", 2: "two"])
+        #expect(try roundTrip(Data([1, 2, 3])) == Data([1, 2, 3]))
+        let date = Date(timeIntervalSince1970: 1_700_000_000.25)
+        #expect(try roundTrip(date) == date)
+        let child = try roundTrip(Child(base: 7, own: "x"))
+        #expect(child.base == 7 && child.own == "x")
+        #expect(try CBORDecoder().decode(Empty.self, from: CBOREncoder().encode(Empty())) == Empty())
+        #expect(try roundTrip([Int?.none, 3]) == [nil, 3])
+    }
+
+    @Test("nested containers by hand, written in order and read in any")
+    func nestedContainers() throws {
+        #expect(try roundTrip(ByHand(a: 1, b: ["x", "y"], c: 3)) == ByHand(a: 1, b: ["x", "y"], c: 3))
+    }
+
+    @Test("a container that was left refuses to be written to")
+    func leftContainer() {
+        #expect(throws: EncodingError.self) { try CBOREncoder().encode(Interleaved()) }
+        #expect(throws: EncodingError.self) { try CBOREncoder().encode(Twice()) }
+    }
+
+    @Test("contracts: a page of messages")
+    func contracts() throws {
+        let message = Message.sample(seq: 7)
+        let page = Page(items: [message, message], next: "more")
+        #expect(try roundTrip(page) == page)
+        let error = ServiceError(.invalid, "no", fields: [.init("text", "too long")], retryAfterMilliseconds: 5)
+        #expect(try roundTrip(error) == error)
+    }
+
+    private func roundTrip<Value: Codable>(_ value: Value) throws -> Value {
+        try CBORDecoder().decode(Value.self, from: CBOREncoder().encode(value))
+    }
+}
+
+enum Choice: Codable, Equatable {
+    case nothing
+    case one(Int)
+    case pair(left: String, right: [Double])
+}
+
+struct Empty: Codable, Equatable {}
+
+class Parent: Codable {
+    let base: Int
+    init(base: Int) { self.base = base }
+}
+
+final class Child: Parent {
+    let own: String
+    init(base: Int, own: String) {
+        self.own = own
+        super.init(base: base)
+    }
+
+    required init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        own = try container.decode(String.self, forKey: .own)
+        try super.init(from: container.superDecoder())
+    }
+
+    override func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        try super.encode(to: container.superEncoder())
+        try container.encode(own, forKey: .own)
+    }
+
+    enum Keys: CodingKey { case own }
+}
+
+private struct ByHand: Codable, Equatable {
+    var a: Int
+    var b: [String]
+    var c: Int
+
+    enum Keys: CodingKey { case outer, list, last, inner }
+
+    init(a: Int, b: [String], c: Int) { (self.a, self.b, self.c) = (a, b, c) }
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Keys.self)
+        c = try container.decode(Int.self, forKey: .last)
+        let outer = try container.nestedContainer(keyedBy: Keys.self, forKey: .outer)
+        var list = try container.nestedUnkeyedContainer(forKey: .list)
+        a = try outer.decode(Int.self, forKey: .inner)
+        b = []
+        while !list.isAtEnd { b.append(try list.decode(String.self)) }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Keys.self)
+        var outer = container.nestedContainer(keyedBy: Keys.self, forKey: .outer)
+        try outer.encode(a, forKey: .inner)
+        var list = container.nestedUnkeyedContainer(forKey: .list)
+        for text in b { try list.encode(text) }
+        try container.encode(c, forKey: .last)
+    }
+}
+
+private struct Interleaved: Encodable {
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: ByHand.Keys.self)
+        var left = container.nestedContainer(keyedBy: ByHand.Keys.self, forKey: .outer)
+        try container.encode(1, forKey: .last)
+        try left.encode(2, forKey: .inner)
+    }
+}
+
+private struct Twice: Encodable {
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(1)
+        try container.encode(2)
+    }
+}

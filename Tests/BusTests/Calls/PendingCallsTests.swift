@@ -1,0 +1,237 @@
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Bus
+
+/// Each test is the transcript of one call's life.
+@Suite("Pending calls") struct PendingCallsTests {
+    typealias Table = PendingCalls<String>
+
+    @Test("sent, answered, gone")
+    func answered() {
+        var table = Table.with(1)
+        let sent = table.takeForSending(1)
+        #expect(sent?.attempt == .init(id: 1, number: .first))
+        #expect(table.answered(1, by: "users") == "waiter 1")
+        #expect(table.answered(1, by: "users") == nil)
+        #expect(table.count == 0)
+    }
+
+    @Test("an answer from anybody but the service that was asked is ignored")
+    func wrongSender() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(table.answered(1, by: "chats") == nil)
+        #expect(table.answered(1, by: nil) == nil)
+        #expect(table.answered(1, by: "users") == "waiter 1")
+    }
+
+    @Test("one more than the limit is not taken in")
+    func limit() {
+        var table = Table(limit: 1)
+        let taken = [1, 2].map { table.add(.call($0), to: .users, isRepeatable: true, "a") }
+        #expect(taken == [true, false])
+    }
+
+    @Test("nobody serves it: unavailable, and it has not happened", arguments: [Table.Refusal.noServer, .full])
+    func refused(refusal: Table.Refusal) {
+        var table = Table.with(1, repeatable: false)
+        _ = table.takeForSending(1)
+        #expect(table.refused(.init(id: 1, number: .first), refusal).failure == .init(.unavailable, mayHaveHappened: false))
+        #expect(table.count == 0)
+    }
+
+    @Test("a repeatable call is repeated once when refused, then fails", arguments: [Table.Refusal.noServer, .full])
+    func repeatedWhenRefused(refusal: Table.Refusal) {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(table.refused(.init(id: 1, number: .first), refusal).isSend)
+        #expect(table.try(1) == .second)
+        #expect(table.refused(.init(id: 1, number: .second), refusal).failure == .init(.unavailable, mayHaveHappened: false))
+    }
+
+    @Test("what could not leave fails at once, repeatable or not", arguments: [true, false])
+    func notSent(repeatable: Bool) {
+        var table = Table.with(1, repeatable: repeatable)
+        _ = table.takeForSending(1)
+        let step = table.refused(.init(id: 1, number: .first), .notSent("away"))
+        #expect(step.failure == .init(.unavailable, mayHaveHappened: false))
+    }
+
+    @Test("at half time a repeatable call is sent again, and either answer counts, once")
+    func halfTime() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(table.halfTimePassed(1).isSend)
+        #expect(table.try(1) == .second)
+        #expect(table.halfTimePassed(1).isNone)
+        #expect(table.answered(1, by: "users") == "waiter 1")
+        #expect(table.answered(1, by: "users") == nil)
+    }
+
+    @Test("a call that is not repeatable is not sent again")
+    func notRepeatable() {
+        var table = Table.with(1, repeatable: false)
+        _ = table.takeForSending(1)
+        #expect(table.halfTimePassed(1).isNone)
+        #expect(table.takeForSending(1) == nil)
+        #expect(table.lost(.init(id: 1, number: .first)).failure == .init(.unknownOutcome, mayHaveHappened: true))
+    }
+
+    @Test("when the repeat finds no server, the first try may still be answered")
+    func repeatRefused() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        _ = table.halfTimePassed(1)
+        _ = table.takeForSending(1)
+        #expect(table.refused(.init(id: 1, number: .second), .noServer).isNone)
+        #expect(table.answered(1, by: "users") == "waiter 1")
+    }
+
+    @Test("a lost connection: a repeatable call waits for the next one and is sent again")
+    func lostAndBack() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(table.lost(.init(id: 1, number: .first)).isSendWhenConnected)
+        #expect(table.halfTimePassed(1).isNone)  // it is to be repeated anyway
+        #expect(table.connected() == [1])
+        #expect(table.try(1) == .second)
+        #expect(table.lost(.init(id: 1, number: .first)).isNone)  // of that we know already
+        #expect(table.answered(1, by: "users") == "waiter 1")
+    }
+
+    @Test("a lost connection that stays away: unknown outcome")
+    func lostForGood() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(table.lostAll().map(\.step.isSendWhenConnected) == [true])
+        #expect(table.connectionStayedAway().map(\.failure) == [.init(.unknownOutcome, mayHaveHappened: true)])
+        #expect(table.connectionStayedAway().isEmpty)
+    }
+
+    @Test("losing everything tells each call what to do, and queued ones go on")
+    func lostAll() {
+        var table = Table.with(1)
+        _ = table.add(.call(2), to: .users, isRepeatable: false, "waiter 2")
+        _ = table.add(.call(3), to: .users, isRepeatable: false, "waiter 3")
+        _ = table.takeForSending(1)
+        _ = table.takeForSending(2)
+        let steps = Dictionary(uniqueKeysWithValues: table.lostAll().map { ($0.id, $0.step) })
+        #expect(steps[1]?.isSendWhenConnected == true)
+        #expect(steps[2]?.failure == .init(.unknownOutcome, mayHaveHappened: true))
+        #expect(steps[3] == nil)
+        #expect(table.takeForSending(3) != nil)
+    }
+
+    @Test("after one try was lost, a refusal of the second does not say that nothing happened")
+    func lostThenRefused() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        _ = table.lost(.init(id: 1, number: .first))
+        _ = table.connected()
+        _ = table.takeForSending(1)
+        #expect(table.refused(.init(id: 1, number: .second), .noServer).failure == .init(.unknownOutcome, mayHaveHappened: true))
+    }
+
+    @Test("the deadline: it may have happened if it had left")
+    func deadline() {
+        var table = Table.with(1)
+        #expect(table.deadlinePassed(1).failure == .init(.deadlineExceeded, mayHaveHappened: false))
+        table = .with(1)
+        _ = table.takeForSending(1)
+        #expect(table.deadlinePassed(1).failure == .init(.deadlineExceeded, mayHaveHappened: true))
+        #expect(table.deadlinePassed(1).isNone)
+    }
+
+    @Test("a cancelled call frees its slot and is not sent any more")
+    func cancelled() {
+        var table = Table.with(1)
+        #expect(table.cancelled(1).failure?.code == .deadlineExceeded)
+        #expect(table.takeForSending(1) == nil)
+        #expect(table.count == 0)
+        #expect(table.refused(.init(id: 1, number: .first), .noServer).isNone)
+    }
+
+    @Test(
+        "whatever happens in whatever order, each call ends exactly once and is tried at most twice", arguments: UInt64(1)...100)
+    func anyOrder(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var walk = Walk(random: random)
+        for id in UInt64(1)...40 { walk.begin(id, repeatable: Bool.random(using: &random)) }
+        for _ in 0..<600 { walk.step() }
+        walk.finish()
+        #expect(walk.ended.count == 40)
+        #expect(walk.ended.values.allSatisfy { $0 == 1 })
+        #expect(walk.tries.values.allSatisfy { $0 <= 2 })
+    }
+}
+
+/// Tells a table random things and counts what comes of them.
+private struct Walk {
+    var random: SeededGenerator
+    var table = PendingCalls<String>(limit: 100)
+    var ended: [String: Int] = [:]
+    var tries: [UInt64: Int] = [:]
+    var sent: [PendingCalls<String>.Attempt] = []
+
+    mutating func begin(_ id: UInt64, repeatable: Bool) {
+        _ = table.add(.call(id), to: .users, isRepeatable: repeatable, "waiter \(id)")
+    }
+
+    mutating func step() {
+        let id = UInt64.random(in: 1...40, using: &random)
+        let attempt = sent.randomElement(using: &random)
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0...4:
+            guard let taken = table.takeForSending(id) else { return }
+            tries[id, default: 0] += 1
+            sent.append(taken.attempt)
+        case 5: if let attempt { note(table.refused(attempt, .full)) }
+        case 6: if let attempt { note(table.lost(attempt)) }
+        case 7: note(table.halfTimePassed(id))
+        case 8: _ = table.connected()
+        case 9: for (_, step) in table.lostAll() { note(step) }
+        case 10: if let waiter = table.answered(id, by: "users") { ended[waiter, default: 0] += 1 }
+        default: if Int.random(in: 0..<8, using: &random) == 0 { note(table.deadlinePassed(id)) }
+        }
+    }
+
+    mutating func finish() { for step in table.abandonAll() { note(step) } }
+
+    mutating func note(_ step: PendingCalls<String>.Step) {
+        if case .fail(let waiter, _) = step { ended[waiter, default: 0] += 1 }
+    }
+}
+
+struct Failure: Equatable {
+    var code: ServiceError.Code
+    var mayHaveHappened: Bool
+    init(_ code: ServiceError.Code, mayHaveHappened: Bool) { (self.code, self.mayHaveHappened) = (code, mayHaveHappened) }
+}
+
+extension PendingCalls.Step {
+    var failure: Failure? {
+        if case .fail(_, let error) = self { Failure(error.code, mayHaveHappened: error.mayHaveHappened) } else { nil }
+    }
+    var isSend: Bool { if case .send = self { true } else { false } }
+    var isSendWhenConnected: Bool { if case .sendWhenConnected = self { true } else { false } }
+    var isNone: Bool { if case .none = self { true } else { false } }
+}
+
+extension PendingCalls<String> {
+    /// Sends it: which try it is.
+    mutating func `try`(_ id: UInt64) -> Try? { takeForSending(id)?.attempt.number }
+
+    static func with(_ id: UInt64, repeatable: Bool = true) -> PendingCalls {
+        var table = PendingCalls(limit: 10)
+        _ = table.add(.call(id), to: .users, isRepeatable: repeatable, "waiter \(id)")
+        return table
+    }
+}
+
+extension WireCall {
+    static func call(_ id: UInt64) -> WireCall {
+        WireCall(correlationID: id, deadline: 0, procedure: "users.test.v1", context: [], payload: [])
+    }
+}
