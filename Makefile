@@ -12,6 +12,7 @@ run: prepare ## build and start everything, stay in front; Ctrl-C stops it
 
 up: prepare ## the same in the background
 	@scripts/stack.sh .local up
+	@scripts/welcome.sh
 
 down: ## stop what `make up` started
 	@scripts/stack.sh .local down

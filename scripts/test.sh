@@ -12,6 +12,7 @@ clean_up() {
     local result=$?
     trap '' INT TERM HUP
     scripts/stack.sh "$stack" down
+    rm -rf "$stack/data"
     exit "$result"
 }
 

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Says where Martlet answers, and a first thing to ask it.
+. "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
+cd "$repository/.local"
+. scripts/lib/settings.sh
+load_settings
+url=http://127.0.0.1:$(port bff)
+cat <<EOF
+
+Martlet answers at $url. Register somebody:
+
+  curl -i $url/v1/users -H 'content-type: application/json' \\
+    -d '{"username": "ada", "password": "correct horse battery", "displayName": "Ada"}'
+
+Logs are in .local/log/.
+EOF
