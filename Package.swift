@@ -62,6 +62,7 @@ let package = Package(
     products: [
         .library(name: "Contracts", targets: ["Contracts"]),
         .executable(name: "users", targets: ["Users"]),
+        .executable(name: "idgen", targets: ["IDGen"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
