@@ -37,6 +37,10 @@ extension Cache {
         await invalidate(Dictionary(keys.map { ($0, version) }) { first, _ in first })
     }
 
+    /// Likewise, each key with the version of its own, in one step.
+    @discardableResult
+    package func invalidate(_ versions: [Key: Int64]) async -> CacheWrite { await invalidate(versions.mapValues { Optional($0) }) }
+
     private func invalidate(_ changes: [Key: Int64?]) async -> CacheWrite {
         if changes.isEmpty { return .stored }
         let versions = changes.values.compactMap { $0 }
