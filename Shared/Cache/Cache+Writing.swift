@@ -39,7 +39,9 @@ extension Cache {
 
     /// Likewise, each key with the version of its own, in one step.
     @discardableResult
-    package func invalidate(_ versions: [Key: Int64]) async -> CacheWrite { await invalidate(versions.mapValues { Optional($0) }) }
+    package func invalidate(_ versions: [Key: Int64]) async -> CacheWrite {
+        await invalidate(versions.mapValues { Optional($0) })
+    }
 
     private func invalidate(_ changes: [Key: Int64?]) async -> CacheWrite {
         if changes.isEmpty { return .stored }
