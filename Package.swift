@@ -111,8 +111,10 @@ let package = Package(
 
         // Accounts, sessions, profiles, connections.
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
-        service("Users", path: "users", ["Contracts", "CSodium", "Reactor", .jwt]),
-        tests("Users", ["Contracts", .jwt]),
+        service(
+            "Users", path: "users",
+            ["Bus", "Cache", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
+        tests("Users", ["Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
 
         // What every service needs to run.
         shared(

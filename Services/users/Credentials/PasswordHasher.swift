@@ -7,14 +7,6 @@ struct PasswordCost: Sendable, Equatable {
     /// Passes over the memory.
     var operations: Int = 2
     var memoryMiB: Int = 32
-
-    /// - Throws: ``Complaint`` for less than anybody recommends or more than a login may cost.
-    func checked() throws(Complaint) -> PasswordCost {
-        guard (1...20).contains(operations), (8...1_024).contains(memoryMiB) else {
-            throw Complaint("a password's hash takes 1 to 20 operations and 8 to 1024 MiB")
-        }
-        return self
-    }
 }
 
 /// An Argon2id hash in PHC string format, with its parameters and salt.

@@ -1,7 +1,7 @@
 import Contracts
 
 /// How many items a page may have: 1–100.
-struct PageLimit: Equatable {
+struct PageLimit: Hashable, Sendable {
     static let most = 100
     let count: Int
 
@@ -12,7 +12,7 @@ struct PageLimit: Equatable {
 }
 
 /// Where a list that runs from the newest to the oldest goes on: behind this item.
-struct NewestFirstCursor: Equatable {
+struct NewestFirstCursor: Hashable, Sendable {
     let since: Timestamp
     /// Decides between items of one millisecond; the highest comes first.
     let id: Int64

@@ -8,7 +8,7 @@ enum SearchText {
 }
 
 /// 3–64 characters that stand anywhere in a username or display name.
-struct SearchQuery: Equatable, Hashable {
+struct SearchQuery: Hashable, Sendable {
     let text: String
 
     init(_ text: String) throws(Complaint) { self.text = try text.bounded(3...64).lowercased() }
@@ -25,7 +25,7 @@ struct SearchQuery: Equatable, Hashable {
 }
 
 /// People whose username begins with the query come first, then the rest, each by username: an order that new people do not disturb.
-struct SearchCursor: Equatable {
+struct SearchCursor: Hashable, Sendable {
     enum Rank: Int, Sendable { case usernamePrefix, other }
 
     let rank: Rank

@@ -1,0 +1,110 @@
+import Cache
+import Contracts
+
+/// Answers what is asked of one's own account.
+struct Accounts: Sendable {
+    let store: AccountStore
+    let profiles: ProfileStore
+    let cache: UserCaches
+    let hasher: PasswordHasher
+    let nextID: @Sendable () async throws -> Int64
+    let now: @Sendable () -> Timestamp
+
+    func register(_ request: RegisterUser) async throws -> User {
+        let wanted = try Wanted(request)
+        let before = try await store.beforeRegistering(wanted.username, key: wanted.key, now: now())
+        if let earlier = before.earlier { return try await answer(again: earlier, to: wanted) }
+        // Before the hash: it costs more than anything else here.
+        if before.isTaken { throw Self.taken }
+        let hash = try await hasher.hash(wanted.password)
+        let user = User(
+            id: UserID(rawValue: try await nextID()), username: wanted.username.text, displayName: wanted.displayName.text,
+            createdAt: now())
+        let account = AccountStore.NewAccount(
+            user: user, hash: hash, searchText: SearchText.of(username: wanted.username, displayName: wanted.displayName))
+        switch try await store.register(account, key: wanted.key) {
+        case .done:
+            await cache.put(Account(user: user, version: 1))
+            return user
+        case .taken: throw Self.taken
+        case .repeated:
+            guard let earlier = try await store.beforeRegistering(wanted.username, key: wanted.key, now: now()).earlier else {
+                throw ServiceError(.unavailable, "the key has just been given up; ask again")
+            }
+            return try await answer(again: earlier, to: wanted)
+        }
+    }
+
+    private static let taken = ServiceError(
+        .conflict, "the username is taken", fields: [ServiceError.Field("username", "is taken")])
+
+    /// The same request gets the first answer; another one with its key is refused.
+    private func answer(again earlier: AccountStore.Registration, to wanted: Wanted) async throws -> User {
+        let user = earlier.user
+        guard user.username == wanted.username.text, user.displayName.utf8.elementsEqual(wanted.displayName.text.utf8),
+            try await hasher.verify(wanted.password, against: earlier.hash) != .wrong
+        else { throw ServiceError.invalid("Idempotency-Key", "was used for another request") }
+        return user
+    }
+
+    /// What a registration asks for, once it is in order.
+    private struct Wanted {
+        let username: Username
+        let password: Password
+        let displayName: DisplayName
+        let key: IdempotencyKey?
+
+        init(_ request: RegisterUser) throws(ServiceError) {
+            var complaints = Complaints()
+            let username = complaints.take("username") { () throws(Complaint) in try Username(request.username) }
+            let password = complaints.take("password") { () throws(Complaint) in try Password(new: request.password) }
+            let displayName = complaints.take("displayName") { () throws(Complaint) in try DisplayName(request.displayName) }
+            let key = complaints.take("Idempotency-Key") { () throws(Complaint) in
+                try request.idempotencyKey.map(IdempotencyKey.init)
+            }
+            guard let username, let password, let displayName, let key else { throw complaints.error }
+            (self.username, self.password, self.displayName, self.key) = (username, password, displayName, key)
+        }
+    }
+}
+
+extension Accounts {
+    func account(_ request: GetAccount) async throws -> Account {
+        guard let account = try await cache.accounts.get(request.userID, .checked) else { throw Self.unknown }
+        return account
+    }
+
+    func update(_ request: UpdateProfile) async throws -> Account {
+        var complaints = Complaints()
+        let displayName = complaints.take("displayName") { () throws(Complaint) in try request.displayName.map(DisplayName.init) }
+        let avatarURL = complaints.take("avatarUrl") { () throws(Complaint) in try request.avatarURL.map(AvatarURL.init) }
+        guard let displayName, let avatarURL else { throw complaints.error }
+        let change = ProfileStore.Change(displayName: displayName, avatarURL: avatarURL)
+        switch try await profiles.update(request.userID, ifVersion: request.version, change) {
+        case .done(let account):
+            await cache.put(account)
+            return account
+        case .stale: throw ServiceError(.stale, "the profile has changed since version \(request.version)")
+        case .notFound: throw Self.unknown
+        }
+    }
+
+    func changePassword(_ request: ChangePassword) async throws -> Done {
+        var complaints = Complaints()
+        let current = complaints.take("currentPassword") { () throws(Complaint) in try Password(attempt: request.currentPassword)
+        }
+        let new = complaints.take("newPassword") { () throws(Complaint) in try Password(new: request.newPassword) }
+        guard let current, let new else { throw complaints.error }
+        guard let credentials = try await store.credentials(of: request.userID) else { throw Self.unknown }
+        guard try await hasher.verify(current, against: credentials.hash) != .wrong else {
+            throw ServiceError(.denied, "the current password is not right")
+        }
+        let hash = try await hasher.hash(new)
+        guard try await store.changePassword(of: credentials, to: hash, keeping: request.sessionID, now: now()) else {
+            throw ServiceError(.conflict, "the password was changed by another request")
+        }
+        return Done()
+    }
+
+    private static let unknown = ServiceError(.notFound, "there is no such user")
+}

@@ -1,0 +1,98 @@
+import Cache
+import Contracts
+import Logging
+
+/// Answers what is asked of sessions and tokens.
+struct Sessions: Sendable {
+    let store: SessionStore
+    let accounts: AccountStore
+    let cache: UserCaches
+    let hasher: PasswordHasher
+    let keys: KeyRing
+    let nextID: @Sendable () async throws -> Int64
+    let now: @Sendable () -> Timestamp
+    let logger: Logger
+
+    /// The same answer and the same work, whether there is no such user or the password is wrong: one hash, at today's cost.
+    func logIn(_ request: LogIn) async throws -> LogIn.Response {
+        let (name, password, device) = try Self.parts(of: request)
+        // A name that nobody can have is like one that nobody has.
+        let username = try? Username(name)
+        let credentials =
+            if let username { try await accounts.credentials(of: username) } else { nil as AccountStore.Credentials? }
+        let verdict = try await hasher.verify(password, against: credentials?.hash)
+        guard let credentials, verdict != .wrong else { throw Self.wrong }
+        // A full queue is no reason to turn somebody away whose password is right: it is made anew next time.
+        let rehashed = verdict == .rightWithOldCost ? try? await hasher.hash(password) : nil
+        let id = SessionID(rawValue: try await nextID())
+        let (stampKey, startedAt) = (Sodium.random(32), now())
+        let token = RefreshToken(for: id, stampKey: stampKey)
+        let session = SessionStore.NewSession(
+            id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
+            expiresAt: startedAt + store.lifetimes.refresh)
+        guard let holder = try await store.start(session, checked: credentials.hash, rehashed: rehashed) else { throw Self.wrong }
+        let tokens = try await tokens(for: holder, session: id, refresh: token)
+        guard let account = try await cache.accounts.get(holder.userID, .checked) else { throw Self.wrong }
+        return LogIn.Response(tokens: tokens, user: account.user)
+    }
+
+    private static func parts(of request: LogIn) throws(ServiceError) -> (String, Password, DeviceName) {
+        var complaints = Complaints()
+        let username = complaints.take("username") { () throws(Complaint) in try request.username.bounded(1...256) }
+        let password = complaints.take("password") { () throws(Complaint) in try Password(attempt: request.password) }
+        let device = complaints.take("device") { () throws(Complaint) in try DeviceName(request.device) }
+        guard let username, let password, let device else { throw complaints.error }
+        return (username, password, device)
+    }
+
+    private static let wrong = ServiceError(.unauthenticated, "the username or the password is wrong")
+
+    func refresh(_ request: RefreshSession) async throws -> Tokens {
+        guard let token = RefreshToken(request.refreshToken) else { throw Self.over }
+        switch try await store.renew(token, now: now()) {
+        case .renewed(let holder, let next): return try await tokens(for: holder, session: token.sessionID, refresh: next)
+        case .refused: throw Self.over
+        case .replayed(let user):
+            logger.notice(
+                "a refresh token came twice; its session has ended",
+                metadata: ["user": "\(user)", "session": "\(token.sessionID)"])
+            throw Self.over
+        }
+    }
+
+    private static let over = ServiceError(.unauthenticated, "the refresh token is not valid; log in again")
+
+    private func tokens(for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken) async throws -> Tokens {
+        let (issued, lifetime) = (now().seconds, Int(store.lifetimes.access.components.seconds))
+        let token = AccessToken(
+            sub: holder.userID, sid: session, name: holder.username, roles: holder.roles, iat: issued, exp: issued + lifetime)
+        return Tokens(accessToken: try await keys.sign(token), refreshToken: refresh.text, expiresIn: lifetime)
+    }
+}
+
+extension Sessions {
+    func list(_ request: ListSessions) async throws -> Page<Session> {
+        let limit = try checked("limit") { () throws(Complaint) in try PageLimit(request.limit ?? PageLimit.most) }
+        let after = try checked("after") { () throws(Complaint) in try request.after.map(NewestFirstCursor.init) }
+        let read = try await store.list(
+            of: request.userID, after: after, limit: limit, asking: request.sessionID, now: now())
+        return Page(read, limit: limit) { NewestFirstCursor(since: $0.createdAt, id: $0.id.rawValue).text }
+    }
+
+    func revoke(_ request: RevokeSession) async throws -> Done {
+        guard try await store.revoke(request.sessionID, of: request.userID, now: now()) else {
+            throw ServiceError(.notFound, "there is no such session")
+        }
+        return Done()
+    }
+
+    func revocations(_ request: ListRevocations) async throws -> ListRevocations.Response {
+        let after = try checked("after") { () throws(Complaint) in try request.after.map(NewestFirstCursor.init) }
+        let window = RevocationWindow(since: request.since, lifetimes: store.lifetimes, now: now())
+        let read = try await store.revocations(since: window.start, after: after)
+        let part = read.prefix(SessionStore.mostInOneAnswer)
+        let next = read.count > part.count ? part.last : nil
+        return ListRevocations.Response(
+            sessionIDs: part.map { $0.id }, next: next.map { NewestFirstCursor(since: $0.revokedAt, id: $0.id.rawValue).text })
+    }
+}

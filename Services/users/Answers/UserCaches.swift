@@ -1,0 +1,70 @@
+import Bus
+import Cache
+import Contracts
+import Foundation
+import Reactor
+import Redis
+
+/// What is remembered of users: accounts by id, for their owners and for all others, and pages of searches for a moment.
+struct UserCaches: Sendable {
+    let accounts: Cache<UserID, Account>
+    let searches: Cache<SearchPage, Page<User>>
+
+    init(
+        prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore, now: @escaping @Sendable () -> Timestamp,
+        broadcast: @escaping @Sendable (CacheNotice) -> Void
+    ) {
+        let gate = LoadGate()
+        accounts = Cache(
+            CacheConfiguration(prefix: prefix, kind: "account.v1"), redis: redis, on: io, coder: Self.coder(), gate: gate,
+            broadcast: broadcast
+        ) { ids in
+            try await profiles.accounts(ids).mapValues { Versioned($0, version: $0.version) }
+        }
+        searches = Cache(
+            Self.searching(prefix), redis: redis, on: io, coder: Self.coder(), gate: gate, broadcast: { _ in }
+        ) { pages in
+            var found: [SearchPage: Versioned<Page<User>>] = [:]
+            for page in pages {
+                let read = try await profiles.search(page.query, after: page.after, limit: page.limit)
+                let users = Page(read, limit: page.limit) { SearchCursor(after: $0, of: page.query).text }
+                found[page] = Versioned(users, version: now().millisecondsSinceEpoch)
+            }
+            return found
+        }
+    }
+
+    /// Nobody tells a search that a name has changed: what Redis and memory keep together is less than a second old.
+    private static func searching(_ prefix: String) -> CacheConfiguration {
+        var configuration = CacheConfiguration(prefix: prefix, kind: "search.v1")
+        configuration.timeToLive = .milliseconds(400)
+        configuration.absentTimeToLive = .milliseconds(400)
+        configuration.maxCount = 1_000
+        return configuration
+    }
+
+    private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {
+        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+    }
+
+    /// Makes a committed account known. Before its writer is answered.
+    func put(_ account: Account) async { await accounts.put(account.user.id, Versioned(account, version: account.version)) }
+
+    /// What another process of this service has written.
+    func receive(_ notice: CacheNotice) async { await accounts.receive(notice) }
+
+    /// Notices may have been lost.
+    func dropAll() async {
+        await accounts.dropAll()
+        await searches.dropAll()
+    }
+}
+
+/// A change of a cached value, told to all processes of this service and to nobody else.
+struct CacheChanged: Event {
+    static let type: EventType = "users.cache.changed.v1"
+    var subject: String? { nil }
+    let notice: CacheNotice
+
+    enum CodingKeys: String, CodingKey { case notice }
+}

@@ -1,0 +1,180 @@
+import Bus
+import Contracts
+import Postgres
+
+/// Accounts and their passwords.
+struct AccountStore: Sendable {
+    struct Credentials: Sendable {
+        let userID: UserID
+        let hash: PasswordHash
+    }
+
+    struct NewAccount: Sendable {
+        let user: User
+        let hash: PasswordHash
+        let searchText: String
+    }
+
+    /// What a registration with an idempotency key left behind.
+    struct Registration: Sendable {
+        let user: User
+        let hash: PasswordHash
+    }
+
+    enum Registered: Equatable {
+        case done
+        /// The username is somebody's.
+        case taken
+        /// Another registration has used the key.
+        case repeated
+    }
+
+    /// For how long a key gives the first answer.
+    static let keyLifetime = Duration.seconds(86_400)
+
+    let database: PostgresPool
+    let outbox: Outbox
+
+    func credentials(of username: Username) async throws -> Credentials? {
+        try await database.first(
+            "SELECT id, password_hash FROM accounts WHERE username = \(username.text)", as: (UserID, PasswordHash).self
+        ).map { Credentials(userID: $0.0, hash: $0.1) }
+    }
+
+    func credentials(of user: UserID) async throws -> Credentials? {
+        try await database.first("SELECT id, password_hash FROM accounts WHERE id = \(user)", as: (UserID, PasswordHash).self)
+            .map { Credentials(userID: $0.0, hash: $0.1) }
+    }
+
+    /// What there is already, of one moment: the registration under `key`, and whether the username is taken.
+    func beforeRegistering(
+        _ username: Username, key: IdempotencyKey?, now: Timestamp
+    ) async throws -> (earlier: Registration?, isTaken: Bool) {
+        let row = try await database.query(
+            """
+            SELECT r.user_id, r.username, r.display_name, r.password_hash, r.created_at,
+                EXISTS (SELECT FROM accounts WHERE username = \(username.text))
+            FROM (SELECT) AS one
+            LEFT JOIN registrations r ON r.key = \(key?.text as String?) AND r.created_at > \(now - Self.keyLifetime)
+            """
+        ).one(as: (UserID?, String?, String?, PasswordHash?, Timestamp?, Bool).self)
+        guard let id = row.0, let name = row.1, let displayName = row.2, let hash = row.3, let at = row.4 else {
+            return (nil, row.5)
+        }
+        let user = User(id: id, username: name, displayName: displayName, createdAt: at)
+        return (Registration(user: user, hash: hash), row.5)
+    }
+
+    /// Makes the account, its profile, and the fact that it is there: all or nothing.
+    func register(_ account: NewAccount, key: IdempotencyKey?) async throws -> Registered {
+        let event = try OutboxEvent(UserRegistered(user: account.user))
+        let registered = try await database.transaction { transaction in
+            // The key comes first: a repeat waits here for the first try, and then knows that it is one.
+            let first = try await transaction.run([claim(key, account), insert(account)])
+            if key != nil, first[0].isEmpty { throw Refused(outcome: .repeated) }
+            if first[1].isEmpty { throw Refused(outcome: .taken) }
+            try await transaction.commit([insertProfile(account), event.insert])
+            return Registered.done
+        } orElse: { (refused: Refused) in
+            refused.outcome
+        }
+        if registered == .done { outbox.committed([event]) }
+        return registered
+    }
+
+    private struct Refused: Error { let outcome: Registered }
+
+    /// An old key is taken over. Nothing is returned when the key is in use; nothing happens when there is none.
+    private func claim(_ key: IdempotencyKey?, _ account: NewAccount) -> SQL {
+        let user = account.user
+        return """
+            INSERT INTO registrations AS earlier (key, user_id, username, display_name, password_hash, created_at)
+            SELECT \(key?.text as String?), \(user.id), \(user.username), \(user.displayName), \(account.hash), \(user.createdAt)
+            WHERE \(key?.text as String?) IS NOT NULL
+            ON CONFLICT (key) DO UPDATE SET user_id = excluded.user_id, username = excluded.username,
+                display_name = excluded.display_name, password_hash = excluded.password_hash, created_at = excluded.created_at
+            WHERE earlier.created_at <= \(user.createdAt - Self.keyLifetime)
+            RETURNING key
+            """
+    }
+
+    private func insert(_ account: NewAccount) -> SQL {
+        """
+        INSERT INTO accounts (id, username, password_hash, created_at, password_changed_at)
+        VALUES (\(account.user.id), \(account.user.username), \(account.hash), \(account.user.createdAt), \(account.user.createdAt))
+        ON CONFLICT (username) DO NOTHING RETURNING id
+        """
+    }
+
+    private func insertProfile(_ account: NewAccount) -> SQL {
+        """
+        INSERT INTO profiles (user_id, username, display_name, search_text, version, created_at)
+        VALUES (\(account.user.id), \(account.user.username), \(account.user.displayName), \(account.searchText), 1,
+            \(account.user.createdAt))
+        """
+    }
+}
+
+extension AccountStore {
+    /// Sets a new password and ends the other sessions, if the password is still the one that was checked.
+    ///
+    /// - Returns: false when it has changed since, and nothing was done.
+    func changePassword(of checked: Credentials, to hash: PasswordHash, keeping session: SessionID, now: Timestamp) async throws
+        -> Bool
+    {
+        let (user, changed) = (checked.userID, try OutboxEvent(PasswordChanged(userID: checked.userID, changedAt: now)))
+        let events = try await database.transaction { transaction -> [OutboxEvent] in
+            let rows = try await transaction.run([
+                """
+                UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now)
+                WHERE id = \(user) AND password_hash = \(checked.hash) RETURNING id
+                """,
+                """
+                UPDATE sessions SET revoked_at = \(now)
+                WHERE user_id = \(user) AND id <> \(session) AND revoked_at IS NULL AND expires_at > \(now) RETURNING id
+                """,
+            ])
+            if rows[0].isEmpty { throw Changed() }
+            let events = try [changed] + SessionStore.revoked(rows[1].decode(SessionID.self), of: user, at: now)
+            try await transaction.commit(events.map(\.insert))
+            return events
+        } orElse: { (_: Changed) in
+            []
+        }
+        outbox.committed(events)
+        return !events.isEmpty
+    }
+
+    private struct Changed: Error {}
+
+    /// - Returns: false when there is no such account.
+    func makeAdmin(_ username: Username) async throws -> Bool {
+        try await database.execute(
+            """
+            UPDATE accounts SET roles = CASE WHEN \(Role.admin) = ANY(roles) THEN roles ELSE roles || \(Role.admin) END
+            WHERE username = \(username.text)
+            """) == 1
+    }
+
+    /// Forgets keys that have served their time, up to 1,000 of them.
+    func sweep(now: Timestamp) async throws {
+        try await database.execute(
+            """
+            DELETE FROM registrations WHERE key IN
+                (SELECT key FROM registrations WHERE created_at <= \(now - Self.keyLifetime) LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """)
+    }
+}
+
+extension PostgresPool {
+    /// A transaction that a refusal of our own rolls back; the refusal becomes its result.
+    nonisolated func transaction<Answer, Refusal: Error>(
+        _ body: (PostgresTransaction) async throws -> Answer, orElse: (Refusal) throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await transaction(body)
+        } catch let refusal as Refusal {
+            return try orElse(refusal)
+        }
+    }
+}

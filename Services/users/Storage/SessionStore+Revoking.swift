@@ -1,0 +1,62 @@
+import Bus
+import Contracts
+import Postgres
+
+extension SessionStore {
+    /// The living ones, newest first, one more than `limit` if there are.
+    func list(of user: UserID, after: NewestFirstCursor?, limit: PageLimit, asking current: SessionID, now: Timestamp)
+        async throws -> [Session]
+    {
+        let after = after ?? .beforeAll
+        return try await database.query(
+            """
+            SELECT id, device, created_at, last_seen_at FROM sessions
+            WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.since), \(after.id))
+            ORDER BY created_at DESC, id DESC LIMIT \(limit.count + 1)
+            """, as: (SessionID, String, Timestamp, Timestamp).self
+        ).map { Session(id: $0.0, device: $0.1, createdAt: $0.2, lastSeenAt: $0.3, current: $0.0 == current) }
+    }
+
+    /// Ends a session. One that is over already stays as it is.
+    ///
+    /// - Returns: false when the user never had it.
+    func revoke(_ session: SessionID, of user: UserID, now: Timestamp) async throws -> Bool {
+        var events: [OutboxEvent] = []
+        let isFound = try await database.transaction { transaction -> Bool in
+            let found = try await transaction.query(
+                "SELECT expires_at, revoked_at FROM sessions WHERE id = \(session) AND user_id = \(user) FOR UPDATE"
+            ).first(as: (Timestamp, Timestamp?).self)
+            guard let (expiresAt, revokedAt) = found else { return false }
+            guard SessionState(expiresAt: expiresAt, revokedAt: revokedAt).isLive(at: now) else { return true }
+            events = try Self.revoked([session], of: user, at: now)
+            transaction.enqueue("UPDATE sessions SET revoked_at = \(now) WHERE id = \(session)")
+            for event in events { transaction.enqueue(event.insert) }
+            return true
+        }
+        outbox.committed(events)
+        return isFound
+    }
+
+    /// Sessions revoked at `since` or later, oldest first, one more than ``mostInOneAnswer`` if there are.
+    func revocations(since: Timestamp, after: NewestFirstCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
+        let after = after ?? NewestFirstCursor(since: since, id: 0)
+        return try await database.query(
+            """
+            SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL
+                AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.since), \(after.id))
+            ORDER BY revoked_at, id LIMIT \(Self.mostInOneAnswer + 1)
+            """, as: (SessionID, Timestamp).self
+        ).map { ($0.0, $0.1) }
+    }
+
+    /// Forgets sessions that ended so long ago that nobody asks for them any more, up to 1,000 of them.
+    func sweep(now: Timestamp) async throws {
+        let longAgo = now - .seconds(86_400)
+        try await database.execute(
+            """
+            DELETE FROM sessions WHERE id IN
+                ((SELECT id FROM sessions WHERE revoked_at < \(longAgo) LIMIT 500)
+                UNION (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 500))
+            """)
+    }
+}

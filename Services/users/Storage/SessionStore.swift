@@ -1,0 +1,134 @@
+import Bus
+import Contracts
+import Postgres
+
+/// Sessions and their refresh tokens.
+struct SessionStore: Sendable {
+    struct NewSession: Sendable {
+        let id: SessionID
+        let userID: UserID
+        let device: DeviceName
+        let stampKey: [UInt8]
+        let refreshHash: [UInt8]
+        let createdAt: Timestamp
+        let expiresAt: Timestamp
+    }
+
+    /// Whom a token speaks for.
+    struct Holder: Equatable, Sendable {
+        let userID: UserID
+        let username: String
+        let roles: [Role]
+    }
+
+    enum Renewal: Sendable {
+        case renewed(Holder, next: RefreshToken)
+        /// The token had been used before; its session has ended by this.
+        case replayed(UserID)
+        case refused
+    }
+
+    /// Ids in one ``SessionsRevoked`` and in one answer of ``revocations(since:after:)``.
+    static let mostInOneEvent = 1_000
+    static let mostInOneAnswer = 10_000
+
+    let database: PostgresPool
+    let outbox: Outbox
+    let lifetimes: TokenLifetimes
+
+    /// Begins a session, if the password is still the one that was checked, so that a change of it ends those that log in meanwhile.
+    ///
+    /// - Parameter rehashed: the same password's hash at today's cost, to be stored with it.
+    /// - Returns: `nil` when the password has changed since, and nothing was done.
+    func start(_ session: NewSession, checked: PasswordHash, rehashed: PasswordHash?) async throws -> Holder? {
+        let event = try OutboxEvent(
+            SessionStarted(
+                userID: session.userID, sessionID: session.id, device: session.device.text, startedAt: session.createdAt))
+        let holder = try await database.transaction { transaction -> Holder? in
+            if let rehashed {
+                transaction.enqueue(
+                    "UPDATE accounts SET password_hash = \(rehashed) WHERE id = \(session.userID) AND password_hash = \(checked)")
+            }
+            let found = try await transaction.query(insert(session, ifHashIs: rehashed ?? checked)).first(
+                as: (String, [Role]).self)
+            guard let (username, roles) = found else { throw Changed() }
+            try await transaction.commit([event.insert])
+            return Holder(userID: session.userID, username: username, roles: roles)
+        } orElse: { (_: Changed) in
+            nil
+        }
+        if holder != nil { outbox.committed([event]) }
+        return holder
+    }
+
+    private struct Changed: Error {}
+
+    /// The row lock of the account keeps a change of its password from committing between the look at the hash and our commit.
+    private func insert(_ session: NewSession, ifHashIs hash: PasswordHash) -> SQL {
+        """
+        WITH holder AS MATERIALIZED (
+            SELECT id, username, roles FROM accounts WHERE id = \(session.userID) AND password_hash = \(hash) FOR SHARE
+        ), started AS (
+            INSERT INTO sessions (id, user_id, device, stamp_key, refresh_hash, created_at, last_seen_at, expires_at)
+            SELECT \(session.id), id, \(session.device.text), \(session.stampKey), \(session.refreshHash), \(session.createdAt),
+                \(session.createdAt), \(session.expiresAt) FROM holder
+        )
+        SELECT username, roles FROM holder
+        """
+    }
+
+    /// Trades a refresh token for the next one, or ends its session when it had been traded before: judged and done under the session's row lock.
+    func renew(_ token: RefreshToken, now: Timestamp) async throws -> Renewal {
+        var events: [OutboxEvent] = []
+        let renewal = try await database.transaction { transaction -> Renewal in
+            guard let row = try await find(token.sessionID, in: transaction) else { return .refused }
+            let standing = token.standing(currentHash: row.refreshHash, stampKey: row.stampKey)
+            switch row.state.judge(standing, lifetimes: lifetimes, at: now) {
+            case .refused: return .refused
+            case .renew(let expiresAt):
+                let next = RefreshToken(for: token.sessionID, stampKey: row.stampKey)
+                transaction.enqueue(
+                    """
+                    UPDATE sessions SET refresh_hash = \(next.hash), last_seen_at = \(now), expires_at = \(expiresAt)
+                    WHERE id = \(token.sessionID)
+                    """)
+                return .renewed(row.holder, next: next)
+            case .replayed:
+                events = try Self.revoked([token.sessionID], of: row.holder.userID, at: now)
+                transaction.enqueue("UPDATE sessions SET revoked_at = \(now) WHERE id = \(token.sessionID)")
+                for event in events { transaction.enqueue(event.insert) }
+                return .replayed(row.holder.userID)
+            }
+        }
+        outbox.committed(events)
+        return renewal
+    }
+
+    private struct Found {
+        let state: SessionState
+        let stampKey: [UInt8]
+        let refreshHash: [UInt8]
+        let holder: Holder
+    }
+
+    private func find(_ id: SessionID, in transaction: PostgresTransaction) async throws -> Found? {
+        try await transaction.query(
+            """
+            SELECT s.expires_at, s.revoked_at, s.stamp_key, s.refresh_hash, a.id, a.username, a.roles
+            FROM sessions s JOIN accounts a ON a.id = s.user_id WHERE s.id = \(id) FOR UPDATE OF s
+            """
+        ).first(as: (Timestamp, Timestamp?, [UInt8], [UInt8], UserID, String, [Role]).self).map { row in
+            Found(
+                state: SessionState(expiresAt: row.0, revokedAt: row.1), stampKey: row.2, refreshHash: row.3,
+                holder: Holder(userID: row.4, username: row.5, roles: row.6))
+        }
+    }
+
+    /// One event for each 1,000.
+    static func revoked(_ sessions: [SessionID], of user: UserID, at now: Timestamp) throws -> [OutboxEvent] {
+        try stride(from: 0, to: sessions.count, by: mostInOneEvent).map { start in
+            let part = Array(sessions[start..<min(start + mostInOneEvent, sessions.count)])
+            return try OutboxEvent(SessionsRevoked(userID: user, sessionIDs: part, revokedAt: now))
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import Bus
+import Cache
+import Contracts
+import Foundation
+import Postgres
+import Redis
+import ServiceKit
+
+/// What the service is made of, put together once.
+struct UsersParts: Sendable {
+    let service: UsersService
+    let accounts: AccountStore
+    let caches: UserCaches
+    let sweeper: Sweeper
+
+    init(_ kit: Kit, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
+        let settings = try UsersSettings(kit.settings)
+        let outbox = Outbox(database)
+        let pool = HashingPool(
+            admission: kit.admission(
+                "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))
+        let hasher = try await PasswordHasher(cost: settings.passwordCost, pool: pool)
+        let nextID: @Sendable () async throws -> Int64 = {
+            guard let id = try await bus.call(NextIDs(count: 1)).ids.first else {
+                throw ServiceError(.internal, "no id was issued", mayHaveHappened: false)
+            }
+            return id.rawValue
+        }
+
+        let profiles = ProfileStore(database: database, outbox: outbox)
+        let sessions = SessionStore(database: database, outbox: outbox, lifetimes: TokenLifetimes())
+        accounts = AccountStore(database: database, outbox: outbox)
+        caches = UserCaches(
+            prefix: try RedisSettings(kit.settings, service: kit.service).prefix, redis: redis, on: kit.io, profiles: profiles,
+            now: Self.now, broadcast: { _ in })
+        let hasKeys = kit.health.flag("keys", .own, initially: .down("no signing key yet"))
+        let keys = KeyRing(
+            KeyStore(database: database, seal: KeySeal(passphrase: settings.signingSecret?.reveal())),
+            schedule: settings.keySchedule, now: Self.now, logger: kit.logger
+        ) { trouble in hasKeys.set(trouble.map { .down($0) } ?? .up) }
+
+        service = UsersService(
+            accounts: Accounts(
+                store: accounts, profiles: profiles, cache: caches, hasher: hasher, nextID: nextID, now: Self.now),
+            sessions: Sessions(
+                store: sessions, accounts: accounts, cache: caches, hasher: hasher, keys: keys, nextID: nextID, now: Self.now,
+                logger: kit.logger),
+            profiles: Profiles(cache: caches),
+            contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: Self.now),
+            keys: keys)
+        sweeper = Sweeper(accounts: accounts, sessions: sessions, now: Self.now, logger: kit.logger)
+    }
+
+    /// The wall clock.
+    private static let now: @Sendable () -> Timestamp = {
+        Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
+    }
+}

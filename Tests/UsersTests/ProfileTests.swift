@@ -1,0 +1,139 @@
+import Contracts
+import Testing
+
+@testable import Users
+
+@Suite("Profiles") struct ProfileTests {
+    @Test("a change needs the present version and gives the next; all instances see it at once")
+    func update() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            _ = try await world.other.accounts.account(GetAccount(userID: user.id))
+            let change = UpdateProfile(
+                userID: user.id, version: 1, displayName: "Mia M", avatarURL: "https://a.example/1.png")
+            let changed = try await world.one.accounts.update(change)
+            #expect(changed.version == 2)
+            #expect(changed.user.displayName == "Mia M" && changed.user.avatarURL == "https://a.example/1.png")
+            #expect(try await world.other.accounts.account(GetAccount(userID: user.id)) == changed)
+            #expect(await refusal { try await world.one.accounts.update(change) } == .stale)
+            let removed = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 2, avatarURL: ""))
+            #expect(removed.user.avatarURL == nil && removed.user.displayName == "Mia M")
+            #expect(Set(try await world.facts(UserUpdated.self).map(\.version)) == [2, 3])
+        }
+    }
+
+    @Test("of twenty who change one version, one succeeds")
+    func race() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let results = await atOnce(20) { number in
+                try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 1, displayName: "Mia \(number)"))
+            }
+            let winners = results.compactMap(\.value)
+            #expect(winners.count == 1)
+            #expect(results.compactMap(\.code) == Array(repeating: .stale, count: 19))
+            #expect(try await world.one.accounts.account(GetAccount(userID: user.id)) == winners.first)
+        }
+    }
+
+    @Test("a change that changes nothing takes no version and tells nobody; a bad one changes nothing")
+    func nothing() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia", displayName: "Mia")
+            let same = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 1, displayName: "Mia"))
+            #expect(same.version == 1)
+            #expect(try await world.facts(UserUpdated.self).isEmpty)
+            let bad = UpdateProfile(userID: user.id, version: 1, displayName: "", avatarURL: "http://x")
+            let error = await #expect(throws: ServiceError.self) { try await world.one.accounts.update(bad) }
+            #expect(error?.fields.map(\.field) == ["displayName", "avatarUrl"])
+            let nobody = UpdateProfile(userID: UserID(rawValue: 9), version: 1, displayName: "x")
+            #expect(await refusal { try await world.one.accounts.update(nobody) } == .notFound)
+            #expect(await refusal { try await world.one.accounts.account(GetAccount(userID: UserID(rawValue: 9))) } == .notFound)
+        }
+    }
+
+    @Test("public profiles come in the order asked for, the unknown left out, within bounds")
+    func batch() async throws {
+        try await World.with { world async throws in
+            let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
+            let nobody = UserID(rawValue: 9)
+            let answer = try await world.one.profiles.profiles(GetProfiles(ids: [tom.id, nobody, mia.id, tom.id]), caller: .bff)
+            #expect(answer.users == [tom, mia, tom])
+            for (count, caller, isFine) in [
+                (0, ServiceName.bff, false), (101, .bff, false), (1_000, .chats, true), (1_001, .chats, false),
+            ] {
+                let ids = (0..<count).map { UserID(rawValue: Int64(1_000_000 + $0)) }
+                let refused = await refusal { try await world.one.profiles.profiles(GetProfiles(ids: ids), caller: caller) }
+                #expect(refused == (isFine ? nil : .invalid))
+            }
+        }
+    }
+}
+
+@Suite("Searching people") struct SearchStoreTests {
+    private func names(_ world: World, _ query: String, limit: Int = 100, after: String? = nil) async throws -> [String] {
+        try await world.one.profiles.search(SearchUsers(query: query, limit: limit, after: after)).items.map(\.username)
+    }
+
+    @Test("finds any part of both names, in any case, and takes no character for a wildcard")
+    func parts() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("martha", displayName: "ÄNNE Ünver")
+            _ = try await world.register("tom_r", displayName: "100% Tom")
+            _ = try await world.register("tomxr", displayName: #"Back\slash"#)
+            #expect(try await names(world, "art") == ["martha"])
+            #expect(try await names(world, "änne ü") == ["martha"])
+            #expect(try await names(world, "NVER") == ["martha"])
+            #expect(try await names(world, "tom_") == ["tom_r"])
+            #expect(try await names(world, "00%") == ["tom_r"])
+            #expect(try await names(world, #"k\s"#) == ["tomxr"])
+            #expect(try await names(world, "%%%").isEmpty)
+            #expect(try await names(world, "nobody").isEmpty)
+        }
+    }
+
+    @Test("usernames that begin with it come first, and pages follow one another without gap or repeat")
+    func pages() async throws {
+        try await World.with { world async throws in
+            for number in 0..<7 { _ = try await world.register("x-\(number)", displayName: "The Mara \(number)") }
+            for number in 0..<6 { _ = try await world.register("mara\(number)", displayName: "Nobody") }
+            let all = try await names(world, "mara")
+            #expect(all == (0..<6).map { "mara\($0)" } + (0..<7).map { "x-\($0)" })
+            var (found, after) = ([String](), String?.none)
+            repeat {
+                let page = try await world.one.profiles.search(SearchUsers(query: "MARA", limit: 3, after: after))
+                found += page.items.map(\.username)
+                after = page.next
+            } while after != nil
+            #expect(found == all)
+        }
+    }
+
+    @Test("a new display name is found, the one before is not")
+    func renamed() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia", displayName: "Before")
+            _ = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 1, displayName: "Behind"))
+            #expect(try await names(world, "behind") == ["mia"])
+            #expect(try await names(world, "before").isEmpty)
+        }
+    }
+
+    @Test("bad questions are refused field by field")
+    func invalid() async throws {
+        try await World.with { world async throws in
+            let bad = SearchUsers(query: "ab", limit: 101, after: "no")
+            let error = await #expect(throws: ServiceError.self) { try await world.one.profiles.search(bad) }
+            #expect(error?.fields.map(\.field) == ["search", "limit", "after"])
+        }
+    }
+
+    @Test("the cache's name for a page gives back the page")
+    func names() throws {
+        for after in [nil, try SearchCursor("1mia")] {
+            let page = SearchPage(query: try SearchQuery("a b - c"), limit: try PageLimit(20), after: after)
+            #expect(SearchPage(page.description) == page)
+        }
+        for text in ["", "20", "20 -", "20 - ab", "0 - abc", "20 x abc"] { #expect(SearchPage(text) == nil) }
+    }
+}

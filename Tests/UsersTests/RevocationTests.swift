@@ -1,0 +1,165 @@
+import Contracts
+import Postgres
+import Testing
+
+@testable import Users
+
+@Suite("Revoking") struct RevocationTests {
+    @Test("a session ends once, only by its owner, and everybody is told")
+    func revoke() async throws {
+        try await World.with { world async throws in
+            let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
+            let tokens = try await world.logIn("mia").tokens
+            let id = try world.session(of: tokens)
+            #expect(
+                await refusal { try await world.one.sessions.revoke(RevokeSession(userID: tom.id, sessionID: id)) } == .notFound)
+            for _ in 0..<2 { _ = try await world.one.sessions.revoke(RevokeSession(userID: mia.id, sessionID: id)) }
+            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[id]])
+            #expect(try await world.one.sessions.list(ListSessions(userID: mia.id, sessionID: id)).items.isEmpty)
+            #expect(
+                await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken)) }
+                    == .unauthenticated)
+        }
+    }
+
+    @Test("a new password ends all other sessions, and the old one lets nobody in")
+    func password() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let (kept, other) = (try await world.logIn("mia").tokens, try await world.logIn("mia").tokens)
+            let change = ChangePassword(
+                userID: user.id, sessionID: try world.session(of: kept), currentPassword: World.password,
+                newPassword: "battery staple")
+            var wrong = change
+            wrong.currentPassword = "something else"
+            #expect(await refusal { try await world.one.accounts.changePassword(wrong) } == .denied)
+            _ = try await world.one.accounts.changePassword(change)
+            #expect(
+                await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: other.refreshToken)) }
+                    == .unauthenticated)
+            _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: kept.refreshToken))
+            #expect(await refusal { try await world.logIn("mia") } == .unauthenticated)
+            _ = try await world.one.sessions.logIn(LogIn(username: "mia", password: "battery staple"))
+            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[try world.session(of: other)]])
+            #expect(try await world.facts(PasswordChanged.self).map(\.userID) == [user.id])
+        }
+    }
+
+    @Test("who logs in with the old password while it is changed has no session afterwards")
+    func logInRace() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let change = ChangePassword(
+                userID: user.id, sessionID: SessionID(rawValue: 1), currentPassword: World.password, newPassword: "battery staple"
+            )
+            let results = await atOnce(20) { number -> LogIn.Response? in
+                if number != 10 { return try await world.logIn("mia") }
+                _ = try await world.other.accounts.changePassword(change)
+                return nil
+            }
+            #expect(try results[10].get() == nil)
+            for tokens in results.compactMap({ $0.value??.tokens }) {
+                #expect(
+                    await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken)) }
+                        == .unauthenticated)
+            }
+            #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 0)
+        }
+    }
+
+    @Test("of two changes of one password, one succeeds")
+    func changeRace() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let results = await atOnce(4) { number in
+                try await world.one.accounts.changePassword(
+                    ChangePassword(
+                        userID: user.id, sessionID: SessionID(rawValue: 1), currentPassword: World.password,
+                        newPassword: "battery staple \(number)"))
+            }
+            // Who read the password after the change was committed finds the current one wrong.
+            #expect(results.compactMap(\.value).count == 1)
+            #expect(results.compactMap(\.code).allSatisfy { $0 == .conflict || $0 == .denied })
+        }
+    }
+
+    @Test("the feed tells what was revoked within an access token's life, page by page, and no more")
+    func feed() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let old = try world.session(of: try await world.logIn("mia").tokens)
+            let recent = try world.session(of: try await world.logIn("mia").tokens)
+            let start = world.clock.now
+            _ = try await world.one.sessions.revoke(RevokeSession(userID: user.id, sessionID: old))
+            world.clock.advance(.seconds(961))
+            _ = try await world.one.sessions.revoke(RevokeSession(userID: user.id, sessionID: recent))
+            #expect(try await world.other.sessions.revocations(ListRevocations(since: start)) == .init(sessionIDs: [recent]))
+            try await world.database.execute(
+                """
+                INSERT INTO sessions SELECT 1000000 + n, \(user.id), 'x', decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'),
+                    \(start), \(start), \(start), \(world.clock.now) FROM generate_series(1, 10001) n
+                """)
+            let first = try await world.one.sessions.revocations(ListRevocations(since: start))
+            let second = try await world.one.sessions.revocations(ListRevocations(since: start, after: first.next))
+            #expect(first.sessionIDs.count == 10_000 && second.next == nil)
+            #expect(Set(first.sessionIDs + second.sessionIDs).count == 10_002)
+        }
+    }
+
+    @Test("what ended long ago is forgotten, the rest is kept")
+    func sweep() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let revoked = try world.session(of: try await world.logIn("mia").tokens)
+            _ = try await world.one.sessions.revoke(RevokeSession(userID: user.id, sessionID: revoked))
+            let kept = try await world.logIn("mia").tokens
+            let store = world.one.sessions.store
+            world.clock.advance(.seconds(86_400))
+            try await store.sweep(now: world.clock.now)
+            #expect(try await world.count("SELECT count(*) FROM sessions") == 2)
+            world.clock.advance(.milliseconds(1))
+            try await store.sweep(now: world.clock.now)
+            #expect(
+                try await world.database.query("SELECT id FROM sessions", as: SessionID.self) == [try world.session(of: kept)])
+        }
+    }
+
+    @Test("a hash of old parameters is made anew when its owner logs in")
+    func rehash() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let dearer = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: World.pool)
+            let before = world.one.sessions
+            let sessions = Sessions(
+                store: before.store, accounts: before.accounts, cache: before.cache, hasher: dearer, keys: before.keys,
+                nextID: before.nextID, now: before.now, logger: World.logger)
+            for _ in 0..<2 { _ = try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
+            let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
+            #expect(stored.contains("m=8192,t=2,"))
+            _ = try await world.logIn("mia")
+        }
+    }
+
+    @Test("sessions are listed newest first, page by page")
+    func pages() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            var ids: [SessionID] = []
+            for number in 0..<5 {
+                if number % 2 == 0 { world.clock.advance(.milliseconds(1)) }
+                ids.insert(try world.session(of: try await world.logIn("mia").tokens), at: 0)
+            }
+            var (found, after) = ([SessionID](), String?.none)
+            repeat {
+                let page = try await world.one.sessions.list(
+                    ListSessions(userID: user.id, sessionID: ids[0], limit: 2, after: after))
+                found += page.items.map(\.id)
+                after = page.next
+            } while after != nil
+            #expect(found == ids)
+            #expect(
+                await refusal { try await world.one.sessions.list(ListSessions(userID: user.id, sessionID: ids[0], limit: 0)) }
+                    == .invalid)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Contracts
+import Postgres
+import Testing
+
+@testable import Users
+
+@Suite("Sessions") struct SessionTests {
+    @Test("who logs in has a session, tokens and an announced device")
+    func logsIn() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let answer = try await world.one.sessions.logIn(LogIn(username: "MIA", password: World.password, device: "Kitchen"))
+            #expect(answer.user == user && answer.tokens.expiresIn == 900)
+            let id = try world.session(of: answer.tokens)
+            let listed = try await world.other.sessions.list(ListSessions(userID: user.id, sessionID: id))
+            let (now, device) = (world.clock.now, "Kitchen")
+            #expect(listed.items == [Session(id: id, device: device, createdAt: now, lastSeenAt: now, current: true)])
+            let facts = try await world.facts(SessionStarted.self)
+            #expect(facts.map(\.sessionID) == [id] && facts.map(\.device) == [device])
+        }
+    }
+
+    @Test("an unknown user and a wrong password get one and the same answer")
+    func wrong() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            var errors: Set<ServiceError> = []
+            for (username, password) in [
+                ("mia", "wrong horse"), ("nobody", World.password), ("no such name!", World.password), ("mia", "x"),
+            ] {
+                let request = LogIn(username: username, password: password)
+                if let error = await #expect(
+                    throws: ServiceError.self, performing: { try await world.one.sessions.logIn(request) })
+                {
+                    errors.insert(error)
+                }
+            }
+            #expect(errors.count == 1 && errors.first?.code == .unauthenticated)
+            #expect(try await world.count("SELECT count(*) FROM sessions") == 0)
+        }
+    }
+
+    @Test("what cannot be a log-in is refused before any hash")
+    func invalid() async throws {
+        try await World.with { world async throws in
+            let long = String(repeating: "x", count: 257)
+            let error = await #expect(throws: ServiceError.self) {
+                try await world.one.sessions.logIn(LogIn(username: long, password: long, device: ""))
+            }
+            #expect(error?.code == .invalid && error?.fields.map(\.field) == ["username", "password", "device"])
+            #expect(await refusal { try await world.one.sessions.logIn(LogIn(username: "mia", password: "a\u{0}b")) } == .invalid)
+        }
+    }
+
+    @Test("each refresh gives another token and thirty more days")
+    func rotates() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            var tokens = try await world.logIn("mia").tokens
+            let id = try world.session(of: tokens)
+            for _ in 0..<3 {
+                world.clock.advance(.seconds(29 * 86_400))
+                let next = try await world.other.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
+                #expect(next.refreshToken != tokens.refreshToken && next.expiresIn == 900)
+                #expect(try world.session(of: next) == id)
+                tokens = next
+            }
+            let listed = try await world.one.sessions.list(ListSessions(userID: user.id, sessionID: id)).items
+            #expect(listed.map(\.lastSeenAt) == [world.clock.now])
+            world.clock.advance(.seconds(30 * 86_400))
+            #expect(
+                await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken)) }
+                    == .unauthenticated)
+        }
+    }
+
+    @Test("a used token ends its session: the next one is dead too, and everybody is told")
+    func replay() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let first = try await world.logIn("mia").tokens
+            let bystander = try await world.logIn("mia").tokens
+            let second = try await world.one.sessions.refresh(RefreshSession(refreshToken: first.refreshToken))
+            for token in [first, second, first] {
+                #expect(
+                    await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: token.refreshToken)) }
+                        == .unauthenticated)
+            }
+            let facts = try await world.facts(SessionsRevoked.self)
+            #expect(facts.map(\.sessionIDs) == [[try world.session(of: first)]] && facts.map(\.userID) == [user.id])
+            _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: bystander.refreshToken))
+        }
+    }
+
+    @Test("one token from twenty tasks: one of them gets the next, and the session ends")
+    func refreshRace() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let tokens = try await world.logIn("mia").tokens
+            let results = await atOnce(20) { number in
+                let instance = number % 2 == 0 ? world.one : world.other
+                return try await instance.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
+            }
+            let winners = results.compactMap(\.value)
+            #expect(winners.count == 1)
+            #expect(results.compactMap(\.code) == Array(repeating: .unauthenticated, count: 19))
+            #expect(try await world.facts(SessionsRevoked.self).count == 1)
+            for winner in winners {
+                #expect(
+                    await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: winner.refreshToken)) }
+                        == .unauthenticated)
+            }
+        }
+    }
+
+    @Test("a made-up token changes nothing, even with the session's own id in it")
+    func forged() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let tokens = try await world.logIn("mia").tokens
+            let forged = RefreshToken(for: try world.session(of: tokens), stampKey: Sodium.random(32)).text
+            for text in ["", "x", forged, String(tokens.refreshToken.reversed()), tokens.refreshToken + "A"] {
+                #expect(
+                    await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: text)) } == .unauthenticated
+                )
+            }
+            _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
+        }
+    }
+
+    @Test("the store holds no token, only what knows one again")
+    func secrets() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let token = try await world.logIn("mia").tokens.refreshToken
+            let (hash, key) = try await world.database.one(
+                "SELECT refresh_hash, stamp_key FROM sessions", as: ([UInt8], [UInt8]).self)
+            let bytes = try #require(Base64URL.decode(token, count: 56))
+            for secret in [hash, key] { #expect(!bytes.indices.contains { bytes[$0...].starts(with: secret.prefix(8)) }) }
+        }
+    }
+}
