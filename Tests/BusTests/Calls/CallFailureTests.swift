@@ -1,0 +1,157 @@
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Bus
+
+@Suite("Calls that meet trouble", .timeLimit(.minutes(3))) struct CallFailureTests {
+    @Test("the deadline ends the wait, and the handler")
+    func deadline() async throws {
+        try await TestBroker.with { broker in
+            let cancelled = Told<Void>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { _, _ in
+                        do { try await forever() } catch {
+                            cancelled.tell()
+                            throw error
+                        }
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.milliseconds(100))) }
+                    #expect(error?.code == .deadlineExceeded)
+                    #expect(error?.mayHaveHappened == true)
+                    await cancelled.value
+                }
+            }
+        }
+    }
+
+    @Test("no time left: nothing is sent")
+    func noTimeLeft() async throws {
+        try await TestBroker.with { broker in
+            try await broker.bus(.bff) { bff in
+                let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.zero)) }
+                #expect(error == ServiceError(.deadlineExceeded, error?.message ?? "", mayHaveHappened: false))
+            }
+        }
+    }
+
+    @Test("calls made while answering inherit the deadline")
+    func inheritedDeadline() async throws {
+        try await TestBroker.with { broker in
+            let seen = Seen<Deadline>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { request, context in
+                        seen.add(context.deadline)
+                        return request
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    let deadline = Deadline.after(.seconds(3))
+                    _ = try await Deadline.$current.withValue(deadline) { try await bff.call(Echo(text: "")) }
+                    #expect(seen.all == [deadline])
+                }
+            }
+        }
+    }
+
+    @Test("cancelling the caller frees its slot")
+    func cancellation() async throws {
+        try await TestBroker.with { broker in
+            let begun = Told<Void>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { request, _ in
+                        if request.number == 1 { return request }
+                        begun.tell()
+                        try await forever()
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff, configure: { $0.callsAtOnce = 1 }) { bff in
+                    let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(60))) }
+                    await begun.value
+                    #expect(await failure { try await bff.call(Echo(text: "", number: 1)) }?.code == .unavailable)
+                    call.cancel()
+                    #expect(await failure { try await call.value }?.code == .deadlineExceeded)
+                    let next = try await bff.call(Echo(text: "", number: 1))
+                    #expect(next.number == 1)
+                }
+            }
+        }
+    }
+
+    @Test("a repeatable call is sent again at half of its time, to whoever answers then")
+    func repeatedAtHalfTime() async throws {
+        try await TestBroker.with { broker in
+            let keys = Seen<Int>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Lookup.self) { request, _ in
+                        keys.add(request.key)
+                        if keys.count == 1 { try await forever() }
+                        return Done()
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    let answer = try await bff.call(Lookup(key: 7), deadline: .after(.seconds(4)))
+                    #expect(answer == Done())
+                    #expect(keys.all == [7, 7])
+                }
+            }
+        }
+    }
+
+    @Test("a lost connection: a call that may not be repeated has an unknown outcome; later ones work again")
+    func lostConnection() async throws {
+        try await TestBroker.with { broker in
+            let begun = Told<Void>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { request, _ in
+                        if request.number == 1 { return request }
+                        begun.tell()
+                        try await forever()
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(100))) }
+                    await begun.value
+                    try await broker.closeConnections(named: "bff-1 calls")
+                    let error = await failure { try await call.value }
+                    #expect(error?.code == .unknownOutcome)
+                    #expect(error?.mayHaveHappened == true)
+                    let answer = try await eventually("bff is connected again") { try? await bff.call(Echo(text: "", number: 1)) }
+                    #expect(answer.number == 1)
+                }
+            }
+        }
+    }
+
+    @Test("a server that lost its connection serves again")
+    func serverReconnects() async throws {
+        try await TestBroker.with { broker in
+            try await broker.bus(.users, register: { $0.serve(Echo.self) { request, _ in request } }) { _ in
+                try await broker.bus(.bff) { bff in
+                    let before = try await bff.call(Echo(text: "before"))
+                    #expect(before.text == "before")
+                    try await broker.closeConnections(named: "users-1 calls")
+                    let answer = try await eventually("users serves again") { try? await bff.call(Echo(text: "after")) }
+                    #expect(answer.text == "after")
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+import AMQP
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Bus
+
+@Suite("Calls over the broker", .timeLimit(.minutes(3))) struct CallTests {
+    @Test("a call is answered, with the caller's verified name and the deadline")
+    func roundTrip() async throws {
+        try await TestBroker.with { broker in
+            let contexts = Seen<CallContext>()
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { request, context in
+                        contexts.add(context)
+                        return Echo(text: request.text, number: request.number + 1)
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    let deadline = Deadline.after(.seconds(4))
+                    let answer = try await bff.call(Echo(text: "hello"), deadline: deadline)
+                    #expect(answer == Echo(text: "hello", number: 1))
+                    #expect(contexts.all.map(\.caller) == [.bff])
+                    #expect(contexts.all.map(\.procedure) == [Echo.name])
+                    #expect(contexts.all.map(\.deadline) == [deadline])
+                }
+            }
+        }
+    }
+
+    @Test("a thousand calls at once are all answered, each with its own answer")
+    func many() async throws {
+        try await TestBroker.with { broker in
+            try await broker.bus(.users, register: { $0.serve(Echo.self, atMost: 1_000) { request, _ in request } }) { _ in
+                try await broker.bus(.bff) { bff in
+                    let answers = try await withThrowingTaskGroup { group in
+                        for number in 0..<1_000 {
+                            group.addTask {
+                                try await bff.call(Echo(text: "many", number: number), deadline: .after(.seconds(60)))
+                            }
+                        }
+                        return try await group.reduce(into: Set<Int>()) { $0.insert($1.number) }
+                    }
+                    #expect(answers.count == 1_000)
+                }
+            }
+        }
+    }
+
+    @Test("calls of one turn share messages of at most 32")
+    func coalescing() async throws {
+        try await TestBroker.with { broker in
+            try await broker.raw { try $0.declareRequests(of: "users") }
+            try await broker.bus(.bff) { bff in
+                let tasks = await Task(executorPreference: TestBroker.io) {
+                    (0..<40).map { number in
+                        Task(executorPreference: TestBroker.io) { try? await bff.call(Echo(text: "x", number: number)) }
+                    }
+                }.value
+                let sizes = try await eventually("40 calls") {
+                    let status = try await broker.raw { try $0.status(ofQueue: "raw") }
+                    guard status.messages >= 2 else { return [Int]?.none }
+                    return try await broker.raw { raw in
+                        try (0..<status.messages).compactMap { _ in try raw.get(fromQueue: "raw") }.map {
+                            try CallEnvelope.decode($0.body).count
+                        }
+                    }
+                }
+                #expect(sizes == [32, 8])
+                for task in tasks { task.cancel() }
+                for task in tasks { #expect(await task.value == nil) }
+            }
+        }
+    }
+
+    @Test("an error is a value: code, message, fields, hint and whether it may have happened")
+    func errors() async throws {
+        try await TestBroker.with { broker in
+            let error = ServiceError(
+                .conflict, "taken", fields: [.init("username", "is taken")], mayHaveHappened: true, retryAfterMilliseconds: 7)
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self) { request, _ in
+                        if request.number == 0 { throw error }
+                        throw SomethingElse()
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    await #expect(throws: error) { try await bff.call(Echo(text: "")) }
+                    let other = await failure { try await bff.call(Echo(text: "secret", number: 1)) }
+                    #expect(other?.code == .internal)
+                    #expect(other?.mayHaveHappened == true)
+                    #expect(other?.message.contains("secret") == false)
+                }
+            }
+        }
+    }
+
+    @Test("a service that nobody runs is unavailable at once")
+    func noServer() async throws {
+        try await TestBroker.with { broker in
+            try await broker.bus(.bff) { bff in
+                let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.seconds(600))) }
+                #expect(error?.code == .unavailable)
+                #expect(error?.mayHaveHappened == false)
+                #expect(await failure { try await bff.call(Lookup(key: 1)) }?.code == .unavailable)
+            }
+        }
+    }
+
+    @Test("a full queue is unavailable at once")
+    func fullQueue() async throws {
+        try await TestBroker.with { broker in
+            try await broker.raw { raw in
+                try raw.declareRequests(of: "users", arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
+                try raw.publish(.init(exchange: "martlet.rpc", routingKey: "users", body: [0]))
+            }
+            try await broker.bus(.bff) { bff in
+                let error = await failure { try await bff.call(Lookup(key: 1)) }
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains("too many") == true)
+            }
+        }
+    }
+
+    @Test("before the broker is there, calls are unavailable at once")
+    func notConnected() async throws {
+        try await TestBroker.with { broker in
+            var configuration = broker.configuration(.bff, nil) { _ in }
+            configuration.endpoint.port = 1
+            let bus = Bus(configuration, on: TestBroker.io, logger: TestBroker.logger)
+            let error = await failure { try await bus.call(Lookup(key: 1)) }
+            #expect(error?.code == .unavailable)
+        }
+    }
+
+    @Test("a handler beyond its limit is unavailable, and the queue does not wait for it")
+    func admission() async throws {
+        try await TestBroker.with { broker in
+            let (begun, end) = (Told<Void>(), Told<Void>())
+            try await broker.bus(
+                .users,
+                register: {
+                    $0.serve(Echo.self, atMost: 1) { request, _ in
+                        begun.tell()
+                        await end.value
+                        return request
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff) { bff in
+                    async let first = bff.call(Echo(text: "first"), deadline: .after(.seconds(60)))
+                    await begun.value
+                    #expect(
+                        await failure { try await bff.call(Echo(text: "second"), deadline: .after(.seconds(60))) }?.code
+                            == .unavailable)
+                    end.tell()
+                    let answer = try await first
+                    #expect(answer.text == "first")
+                }
+            }
+        }
+    }
+
+    @Test("stopping answers what is in hand and takes nothing new")
+    func gracefulStop() async throws {
+        try await TestBroker.with { broker in
+            let begun = Told<Void>()
+            try await broker.bus(.bff) { bff in
+                let call = try await broker.bus(
+                    .users,
+                    register: {
+                        $0.serve(Echo.self) { request, _ in
+                            begun.tell()
+                            try await gracefulStopSeen(bff)
+                            return request
+                        }
+                    }
+                ) { _ in
+                    let call = Task { try await bff.call(Echo(text: "in hand"), deadline: .after(.seconds(60))) }
+                    await begun.value
+                    return call
+                }
+                #expect(try await call.value.text == "in hand")
+                #expect(await failure { try await bff.call(Echo(text: "later")) }?.code == .unavailable)
+            }
+        }
+    }
+
+    /// Returns when users takes no calls any more.
+    private func gracefulStopSeen(_ bff: Bus) async throws {
+        _ = try await eventually("users stops") {
+            await failure { try await bff.call(Lookup(key: 1)) }?.code == .unavailable ? true : nil
+        }
+    }
+}
+
+struct SomethingElse: Error {}
+
+/// The refusal; `nil` when there was none.
+func failure<Answer>(_ body: () async throws -> Answer) async -> ServiceError? {
+    do {
+        _ = try await body()
+        return nil
+    } catch {
+        return error as? ServiceError
+    }
+}
