@@ -12,6 +12,8 @@ service_environment() {
         echo "MARTLET_MANAGEMENT_PORT=$(port "${name}_management" "$2")"
         [[ $http == - ]] || printf '%s\n' MARTLET_HTTP_HOST=127.0.0.1 "MARTLET_HTTP_PORT=$(port "$name" "$2")"
     fi
+    # Seals its signing keys in the database.
+    [[ $name != users ]] || echo "MARTLET_USERS_SIGNING_SECRET=$(secret users.signing)"
     for server in rabbitmq ${servers//,/ }; do
         echo "MARTLET_${server^^}_HOST=127.0.0.1"
         echo "MARTLET_${server^^}_PORT=$(port "$server")"
