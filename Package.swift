@@ -125,7 +125,8 @@ let package = Package(
                 .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
-        tests("ServiceKit", ["Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
+        tests(
+            "ServiceKit", ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
 
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),

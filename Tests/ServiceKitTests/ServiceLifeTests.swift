@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import Postgres
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -74,6 +75,20 @@ import Testing
             }
         ) { _ in await begun.waitForArrivals(1) }
         #expect(journal.notes.isEmpty)
+    }
+
+    @Test("a database that cannot be reached yet is waited for, and the probes say why")
+    func databaseAway() async throws {
+        let (kit, tries) = (try await kit(), Journal())
+        try await living(
+            kit, [Noted(name: "chats", journal: journal, health: kit.health)],
+            migrate: {
+                tries.note("try")
+                if tries.notes.count < 2 { throw MigrationError.unavailable("connection refused") }
+                #expect(kit.health.missing == ["starting: migrations: connection refused"])
+            }
+        ) { _ in await journal.waitFor(1) }
+        #expect(tries.notes.count == 2)
     }
 
     @Test("a failed migration ends the service with its error")

@@ -43,8 +43,11 @@ extension Kit {
             logger: logger)
     }
 
-    /// Tells `/startupz` once everything that was registered with `bus` is being consumed. Give it to ``run(_:migrate:deadLetters:)`` after the bus.
-    package func consuming(_ bus: Bus) -> some Service { Consuming(bus: bus, flag: health.flag("bus", .startup)) }
+    /// Tells `/startupz` once everything that was registered with `bus` is being consumed, and from then on how the broker is.
+    /// Give it to ``run(_:migrate:deadLetters:)`` after the bus.
+    package func consuming(_ bus: Bus) -> some Service {
+        Consuming(bus: bus, started: health.flag("bus", .startup), broker: health.flag("rabbitmq", .dependency))
+    }
 
     /// Where the broker is, and who we are there.
     package func rabbitmqEndpoint() throws -> AMQPEndpoint {
@@ -70,11 +73,18 @@ extension Kit {
 
 private struct Consuming: Service {
     let bus: Bus
-    let flag: HealthFlag
+    let started: HealthFlag
+    let broker: HealthFlag
 
     func run() async throws {
-        try await cancelWhenGracefulShutdown { try await bus.started() }
-        flag.set(.up)
-        try await gracefulShutdown()
+        // Stopping ends the watch, which is no error.
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                let isReady = await bus.isReady
+                if isReady { started.set(.up) }
+                broker.set(isReady ? .up : .down("not connected, or it blocks publishers"))
+                try await Task.sleep(for: .milliseconds(isReady ? 500 : 50))
+            }
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Logging
+import Postgres
 import ServiceLifecycle
 import UnixSignals
 
@@ -40,14 +41,14 @@ extension Kit {
 
     private func migrateOnly(_ migrate: (@Sendable () async throws -> Void)?) async throws {
         guard let migrate else { throw UsageError("\(service) has nothing to migrate") }
-        try await migrate()
+        try await whenReachable(within: .seconds(60), report: { _ in }, migrate)
         logger.info("migrated")
     }
 
     private func serve(_ services: [any Service], migrate: (@Sendable () async throws -> Void)?) async throws {
         let migrated = health.flag("migrations", .startup, initially: migrate == nil ? .up : .down("not applied yet"))
         let life = ServiceLife(
-            services: services, migrate: migrate, migrated: migrated,
+            kit: self, services: services, migrate: migrate, migrated: migrated,
             drainer: Drainer(health: health, bounds: stop, logger: logger), logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: management, serviceName: "management"), .init(service: life, serviceName: service)],
@@ -62,8 +63,28 @@ extension Kit {
     }
 }
 
+extension Kit {
+    /// Tries again while the database cannot be reached.
+    ///
+    /// - Parameter patience: gives up then, throwing the last error; `nil` never does.
+    func whenReachable(
+        within patience: Duration?, report: (String) -> Void, _ migrate: @Sendable () async throws -> Void
+    ) async throws {
+        let begin = ContinuousClock.now
+        while true {
+            do { return try await migrate() } catch MigrationError.unavailable(let reason) {
+                if let patience, begin.duration(to: .now) > patience { throw MigrationError.unavailable(reason) }
+                report(reason)
+                logger.warning("the database cannot be reached yet", metadata: ["reason": "\(reason)"])
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+}
+
 /// Everything of a service behind its management port: migrations first, then the services.
 private struct ServiceLife: Service {
+    let kit: Kit
     let services: [any Service]
     let migrate: (@Sendable () async throws -> Void)?
     let migrated: HealthFlag
@@ -73,7 +94,9 @@ private struct ServiceLife: Service {
     func run() async throws {
         if let migrate {
             do {
-                try await cancelWhenGracefulShutdown { try await migrate() }
+                try await cancelWhenGracefulShutdown {
+                    try await kit.whenReachable(within: nil, report: { migrated.set(.down($0)) }, migrate)
+                }
             } catch  where Task.isShuttingDownGracefully {
                 return  // told to stop while migrating: the next start goes on
             }
