@@ -1,0 +1,34 @@
+import Foundation
+import Testing
+
+@testable import ServiceKit
+
+@Suite struct DocumentationTests {
+    private static let page =
+        try? String(
+            contentsOf: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .deletingLastPathComponent()
+                .appending(path: "docs/service-kit.md"), encoding: .utf8)
+
+    private static let documented =
+        CommonSettings.all + HTTPSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all
+
+    @Test("every setting has its row, with its default", arguments: documented.map(\.variable))
+    func settings(variable: String) throws {
+        let setting = try #require(Self.documented.first { $0.variable == variable })
+        let page = try #require(Self.page)
+        let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(variable)` |") }, "no row for \(variable)")
+        if let fallback = setting.fallback {
+            let seconds = fallback.firstMatch(of: /^(\d+)\.0 seconds$/).map { String($0.1) }
+            #expect(row.contains("`\(seconds ?? fallback)`"), "\(fallback)")
+        }
+    }
+
+    @Test("the page knows no setting that is not there")
+    func nothingElse() throws {
+        let page = try #require(Self.page)
+        let known = Set(Self.documented.map(\.variable) + ["MARTLET_CONFIG_FILE"])
+        let named = Set(page.matches(of: /MARTLET_[A-Z_]+[A-Z]/).map { String($0.0) })
+        #expect(named.subtracting(known) == [])
+    }
+}
