@@ -114,7 +114,7 @@ let package = Package(
         service(
             "Users", path: "users",
             ["Bus", "Cache", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
-        tests("Users", ["Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
+        tests("Users", ["AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
 
         // What every service needs to run.
         shared(

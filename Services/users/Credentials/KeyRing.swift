@@ -55,6 +55,7 @@ actor KeyRing: Service {
     }
 
     private func keepLooking() async {
+        await store.ready()
         while !Task.isCancelled {
             let pause: Duration
             do {

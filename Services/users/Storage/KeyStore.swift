@@ -6,6 +6,9 @@ struct KeyStore: Sendable {
     let database: PostgresPool
     let seal: KeySeal
 
+    /// Returns once the database can be asked, or when the task is cancelled.
+    func ready() async { await database.ready() }
+
     /// All that are stored, oldest first.
     ///
     /// - Throws: ``KeySeal/Failure`` when one cannot be opened with our secret.

@@ -1,0 +1,49 @@
+import Bus
+import Contracts
+import Testing
+
+@testable import Users
+
+@Suite("Users over the bus") struct UsersServiceTests {
+    @Test("every procedure answers")
+    func course() async throws {
+        try await BusWorld.with { world async throws in
+            let bff = world.bff
+            let mia = try await bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
+            let tom = try await bff.call(RegisterUser(username: "tom", password: World.password, displayName: "Tom"))
+            let login = try await bff.call(LogIn(username: "mia", password: World.password))
+            let tokens = try await bff.call(RefreshSession(refreshToken: login.tokens.refreshToken))
+            let session = try world.world.session(of: tokens)
+            #expect(try await bff.call(GetAccount(userID: mia.id)).user == mia)
+            #expect(try await bff.call(UpdateProfile(userID: mia.id, version: 1, displayName: "Mia M")).version == 2)
+            #expect(try await bff.call(GetKeys()).keys.map(\.kty) == ["OKP"])
+            #expect(try await bff.call(ListSessions(userID: mia.id, sessionID: session)).items.map(\.current) == [true])
+            #expect(try await world.chats.call(GetProfiles(ids: [tom.id])).users == [tom])
+            #expect(try await bff.call(SearchUsers(query: "tom", limit: 10)).items == [tom])
+            let step = ChangeConnection(userID: mia.id, otherID: tom.id, step: .invite)
+            #expect(try await bff.call(step).connection?.status == .sent)
+            #expect(try await bff.call(ListConnections(userID: tom.id, limit: 10)).items.map(\.status) == [.received])
+            _ = try await bff.call(SetBlock(userID: tom.id, otherID: mia.id, blocked: true))
+            #expect(try await bff.call(ListBlocks(userID: tom.id, limit: 10)).items.map(\.userID) == [mia.id])
+            _ = try await bff.call(
+                ChangePassword(
+                    userID: mia.id, sessionID: session, currentPassword: World.password, newPassword: "battery staple"))
+            _ = try await bff.call(RevokeSession(userID: mia.id, sessionID: session))
+            let revoked = try await bff.call(ListRevocations(since: world.world.clock.now))
+            #expect(revoked.sessionIDs == [session])
+        }
+    }
+
+    @Test("refusals travel with their fields, and nobody asks for what is not theirs")
+    func refusals() async throws {
+        try await BusWorld.with { world async throws in
+            let bad = RegisterUser(username: "!", password: "short", displayName: "")
+            let error = await #expect(throws: ServiceError.self) { try await world.bff.call(bad) }
+            #expect(error?.code == .invalid && error?.fields.map(\.field) == ["username", "password", "displayName"])
+            #expect(error?.mayHaveHappened == false)
+            let unknown = LogIn(username: "nobody", password: World.password)
+            #expect(await refusal { try await world.bff.call(unknown) } == .unauthenticated)
+            #expect(await refusal { try await world.chats.call(unknown) } == .denied)
+        }
+    }
+}
