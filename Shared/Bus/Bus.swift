@@ -12,7 +12,10 @@ import Tracing
 package final class Bus: Service {
     private struct Registered {
         var procedures: [ServedProcedure] = []
+        var feeds: [Broadcast] = []
+        var consumers: [WorkConsumer] = []
         var server: CallServer?
+        var eventChannels: [AMQPChannel] = []
         var isRunning = false
     }
 
@@ -21,6 +24,8 @@ package final class Bus: Service {
     private let logger: Logger
     private let client: CallClient
     private let calls: AMQPConnection
+    private let events: AMQPConnection
+    let publisher: EventPublisher
     private let registered = Mutex(Registered())
     private let opened = Gate()
 
@@ -29,7 +34,9 @@ package final class Bus: Service {
         self.io = io
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
+        publisher = EventPublisher(configuration.service, on: io)
         calls = AMQPConnection(configuration.endpoint(named: "calls"), on: io, logger: logger)
+        events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
 
     // MARK: Calls
@@ -92,12 +99,42 @@ package final class Bus: Service {
         }
     }
 
+    // MARK: Events
+
+    /// Works off a queue of events that all instances of this service share. Before ``run()`` only.
+    package func consume(_ queue: WorkQueue) {
+        let consumer = WorkConsumer(queue, of: configuration.service, on: io, logger: logger)
+        registered.withLock {
+            precondition(!$0.isRunning, "queues are registered before the bus runs")
+            $0.consumers.append(consumer)
+        }
+    }
+
+    /// Listens to events as one process. Before ``run()`` only.
+    package func listen(_ feed: Broadcast) {
+        registered.withLock {
+            precondition(!$0.isRunning, "feeds are registered before the bus runs")
+            $0.feeds.append(feed)
+        }
+    }
+
+    /// Tells whoever listens now; nobody else ever hears of it. For caches: facts go through an ``Outbox``.
+    ///
+    /// - Throws: `unavailable` when the broker is away, `unknownOutcome` when it went before its answer, `invalid` for what is no JSON.
+    package func broadcast(_ event: some Event) async throws(ServiceError) {
+        let message: OutboxEvent
+        do { message = try OutboxEvent(event) } catch {
+            throw ServiceError(.invalid, "the event cannot be put on the bus: \(error)")
+        }
+        try await publisher.broadcast(message)
+    }
+
     // MARK: Life
 
     /// Connected, not blocked, and consuming everything that was registered.
     package var isReady: Bool {
         get async {
-            guard await calls.isReady, await client.isReady else { return false }
+            guard await calls.isReady, await events.isReady, await client.isReady else { return false }
             return await registered.withLock { $0.server }?.isReady ?? true
         }
     }
@@ -109,12 +146,14 @@ package final class Bus: Service {
         try await opened.wait()
         try await client.opened()
         try await registered.withLock { $0.server }?.opened()
+        for channel in registered.withLock({ $0.eventChannels }) { try await channel.opened() }
     }
 
     /// Works until shutdown: then takes nothing new, answers what is in hand (at most `drainTimeout`), and leaves.
     package func run() async throws {
         let server = await open()
-        let connections = ServiceGroup(services: [calls], logger: logger)
+        let (consumers, channels) = registered.withLock { ($0.consumers, $0.eventChannels) }
+        let connections = ServiceGroup(services: [calls, events], logger: logger)
         // Detached: the connections must outlive the shutdown that everybody else hears of, until what is in hand is answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
@@ -122,10 +161,13 @@ package final class Bus: Service {
                 group.addTask { try await life.value }
                 group.addTask { [configuration, client] in
                     try? await gracefulShutdown()
+                    for channel in channels { await channel.stopConsuming() }
+                    for consumer in consumers { consumer.stop() }
                     await server?.drain(atMost: configuration.drainTimeout)
                     await client.stop()
                     await connections.triggerGracefulShutdown()
                 }
+                for (consumer, channel) in zip(consumers, channels) { group.addTask { await consumer.run(channel) } }
                 try await group.next()
                 try await group.waitForAll()
             }
@@ -139,12 +181,31 @@ package final class Bus: Service {
         let server = procedures.isEmpty ? nil : CallServer(procedures, configuration, on: io, logger: logger)
         await client.open(on: calls)
         await server?.open(on: calls)
+        await publisher.open(on: events)
+        let channels = await openEvents()
         registered.withLock {
             $0.server = server
+            $0.eventChannels = channels
             $0.isRunning = true
         }
         opened.open()
         return server
+    }
+}
+
+extension Bus {
+    /// A channel for each work queue, in their order, then one for each feed.
+    private func openEvents() async -> [AMQPChannel] {
+        let (consumers, feeds) = registered.withLock { ($0.consumers, $0.feeds) }
+        var channels: [AMQPChannel] = []
+        for consumer in consumers { channels.append(await events.openChannel(consumer.channel)) }
+        for (number, feed) in feeds.enumerated() {
+            let name = "\(configuration.service).broadcast.\(configuration.instance).\(number)"
+            let listener = BroadcastListener(feed: feed, queue: name, logger: logger)
+            channels.append(
+                await events.openChannel(AMQPChannelSetup(name: name, confirmWindow: nil, consumers: [listener.consumer])))
+        }
+        return channels
     }
 }
 
