@@ -61,6 +61,7 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "Contracts", targets: ["Contracts"]),
+        .executable(name: "bff", targets: ["BFF"]),
         .executable(name: "users", targets: ["Users"]),
         .executable(name: "idgen", targets: ["IDGen"]),
     ],
@@ -131,6 +132,17 @@ let package = Package(
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
+
+        .executableTarget(
+            name: "BFF",
+            dependencies: [
+                "Bus", "Contracts", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging, .metrics, .tracing,
+                .lifecycle, .nio, .nioHTTP1, .nioCompression, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+            ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
+        tests("BFF", ["Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
+
+        // The whole, over the running stack.
+        .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
         // The house rules, as tests over the sources' text.
         .testTarget(name: "TidyTests", swiftSettings: settings),

@@ -14,7 +14,8 @@ package struct DeadLetters: Sendable {
 
     package enum Selection: Sendable {
         case all
-        case event(String)
+        /// By their event ids.
+        case events(Set<String>)
     }
 
     /// Letters looked at in one go.
@@ -27,11 +28,12 @@ package struct DeadLetters: Sendable {
         (self.endpoint, self.service) = (endpoint, service)
     }
 
+    /// - Parameter limit: letters at the most, oldest first.
     /// - Throws: ``AMQPError``.
-    package func list() async throws -> [Letter] {
+    package func list(limit: Int) async throws -> [Letter] {
         try await AMQPAdmin.run(endpoint) { [self] admin in
             var letters: [Letter] = []
-            try forEach(admin) { _, letter in letters.append(letter) }
+            try forEach(admin, atMost: limit) { _, letter in letters.append(letter) }
             return letters
         }
     }
@@ -75,10 +77,10 @@ package struct DeadLetters: Sendable {
     }
 
     /// What is not acknowledged goes back when the session ends.
-    private func forEach(_ admin: AMQPAdmin, _ body: (AMQPDelivery, Letter) throws -> Void) throws {
+    private func forEach(_ admin: AMQPAdmin, atMost limit: Int = atOnce, _ body: (AMQPDelivery, Letter) throws -> Void) throws {
         let queue = DeadLetterQueue.name(of: service)
         for declaration in DeadLetterQueue.declarations(of: service) { try admin.declare(declaration) }
-        for _ in 0..<Self.atOnce {
+        for _ in 0..<limit {
             guard let delivery = try admin.get(fromQueue: queue) else { return }
             try body(delivery, Letter(delivery))
         }
@@ -101,7 +103,7 @@ extension DeadLetters.Selection {
     fileprivate func includes(_ letter: DeadLetters.Letter) -> Bool {
         switch self {
         case .all: true
-        case .event(let id): letter.id == id
+        case .events(let ids): ids.contains(letter.id)
         }
     }
 }

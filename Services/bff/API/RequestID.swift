@@ -1,0 +1,32 @@
+import HTTPTypes
+import Hummingbird
+
+/// Names one request: 16 random hexadecimal digits, or what the client sent as `X-Request-ID`.
+struct RequestID: Sendable, CustomStringConvertible {
+    private let random = UInt64.random(in: .min ... .max)
+
+    var description: String {
+        let digits = String(random, radix: 16)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+
+    /// The client's own name for the request: 1–64 of A–Z a–z 0–9 . _ - ; anything else is replaced by ours, so that logs hold no surprise.
+    func orGiven(_ header: String?) -> String {
+        guard let header, (1...64).contains(header.utf8.count), header.utf8.allSatisfy(Self.isPlain) else { return description }
+        return header
+    }
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"): true
+        default: false
+        }
+    }
+}
+
+extension HTTPField.Name {
+    static let requestID = HTTPField.Name("X-Request-ID").unsafelyUnwrapped
+    static let idempotencyKey = HTTPField.Name("Idempotency-Key").unsafelyUnwrapped
+}

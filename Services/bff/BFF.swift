@@ -1,0 +1,20 @@
+import Hummingbird
+import Logging
+import ServiceKit
+
+/// The public HTTP API, put together: every route over one bus. `openapi.json` documents all of it, and nothing else.
+struct BFF {
+    let bus: any ProcedureCaller
+    let keys: KeySet
+    let verifier: any TokenVerifying
+
+    var endpoints: [Endpoint] {
+        UserRoutes(bus: bus).endpoints + SessionRoutes(bus: bus).endpoints + AccountRoutes(bus: bus).endpoints
+            + ContactRoutes(bus: bus).endpoints + ChatRoutes(bus: bus).endpoints + MessageRoutes(bus: bus).endpoints
+            + MetaRoutes(keys: keys).endpoints
+    }
+
+    func responder(admission: Admission) -> APIResponder {
+        APIResponder(endpoints: endpoints, verifier: verifier, admission: admission)
+    }
+}

@@ -1,0 +1,64 @@
+import Contracts
+import JWTKit
+import Logging
+import ServiceLifecycle
+
+/// The public keys of `users`, kept: they go on working while `users` is away.
+actor KeySet: Service {
+    /// How often keys are looked after, so that a new one is known before it signs.
+    private static let interval = Duration.seconds(60)
+    /// An unknown key's name makes us ask at most this often.
+    private static let pause = Duration.seconds(5)
+
+    private let bus: any ProcedureCaller
+    private let logger: Logger
+    private let clock = ContinuousClock()
+    private let onKeys: @Sendable () -> Void
+    private var keys: [String: JWTKeyCollection] = [:]
+    /// As `users` publishes them; `nil` until they were fetched.
+    private(set) var published: GetKeys.Response?
+    private var asked: ContinuousClock.Instant?
+
+    /// - Parameter onKeys: called whenever keys were fetched.
+    init(bus: any ProcedureCaller, logger: Logger, onKeys: @escaping @Sendable () -> Void = {}) {
+        (self.bus, self.logger, self.onKeys) = (bus, logger, onKeys)
+    }
+
+    /// Fetches the keys at once and every minute.
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                await self.refresh()
+                let wait = await self.published == nil ? Duration.milliseconds(250) : Self.interval
+                try? await Task.sleep(for: wait)
+            }
+        }
+    }
+
+    /// - Returns: `nil` when there is no such key, asked anew if that was not done just before.
+    /// - Throws: ``Problem``: 503 while no key at all is known.
+    func key(named kid: String) async throws -> JWTKeyCollection? {
+        if let key = keys[kid] { return key }
+        if asked.map({ clock.now - $0 > Self.pause }) ?? true { await refresh() }
+        if keys.isEmpty { throw Problem.unavailable("Access tokens cannot be verified at the moment.") }
+        return keys[kid]
+    }
+
+    private func refresh() async {
+        asked = clock.now
+        do {
+            let answer = try await bus.call(GetKeys())
+            var fetched: [String: JWTKeyCollection] = [:]
+            for key in answer.keys where key.kty == "OKP" && key.crv == "Ed25519" {
+                let collection = JWTKeyCollection()
+                await collection.add(eddsa: try EdDSA.PublicKey(x: key.x, curve: .ed25519))
+                fetched[key.kid] = collection
+            }
+            guard !fetched.isEmpty else { return }
+            (keys, published) = (fetched, answer)
+            onKeys()
+        } catch {
+            logger.notice("keys not fetched", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,48 @@
+import Bus
+import Contracts
+import Foundation
+import Logging
+import ServiceLifecycle
+
+/// Keeps ``Revocations`` true: listens to the news, and after every loss of it fetches what may have been missed.
+struct RevocationFeed: Service {
+    private let revocations: Revocations
+    private let bus: any ProcedureCaller
+    private let logger: Logger
+    private let onCaughtUp: @Sendable () -> Void
+    private let started: AsyncStream<Void>
+    private let start: AsyncStream<Void>.Continuation
+
+    init(_ revocations: Revocations, bus: any ProcedureCaller, logger: Logger, onCaughtUp: @escaping @Sendable () -> Void = {}) {
+        (self.revocations, self.bus, self.logger, self.onCaughtUp) = (revocations, bus, logger, onCaughtUp)
+        (started, start) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// What to give to the bus.
+    var broadcast: Broadcast {
+        var feed = Broadcast()
+        feed.on(SessionsRevoked.self) { [revocations] event, _ in revocations.revoke(event.sessionIDs) }
+        feed.onStart { [start] in start.yield() }
+        feed.onLost { [revocations] in revocations.lost() }
+        return feed
+    }
+
+    func run() async throws {
+        for await _ in started.cancelOnGracefulShutdown() { await catchUp() }
+    }
+
+    /// Asks until there is an answer: the feed is already listened to, so nothing falls between.
+    private func catchUp() async {
+        while !Task.isCancelled {
+            let losses = revocations.losses
+            do {
+                let since = Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 - 960) * 1_000))
+                revocations.caughtUp(with: try await bus.call(ListRevocations(since: since)).sessionIDs, losses: losses)
+                return onCaughtUp()
+            } catch {
+                logger.notice("revocations not fetched", metadata: ["error": "\(error)"])
+                try? await Task.sleep(for: .milliseconds(250))
+            }
+        }
+    }
+}

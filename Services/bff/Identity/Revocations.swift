@@ -1,0 +1,78 @@
+import Contracts
+import Synchronization
+
+/// Which sessions have ended before their access tokens have.
+final class Revocations: Sendable {
+    enum Verdict: Equatable {
+        case live, revoked
+        /// Cut off from the news for too long.
+        case unknown
+    }
+
+    /// What was known goes on being used this long after the feed is lost.
+    static let patience = Duration.seconds(10)
+    /// Tokens outlive a revocation by their lifetime at most; a minute more for clocks that disagree.
+    private static let memory = AccessToken.lifetime + .seconds(60)
+
+    private struct State {
+        var revoked: [SessionID: ContinuousClock.Instant] = [:]
+        var nextSweep: ContinuousClock.Instant
+        /// Since when there is no news; `nil` while there is.
+        var lostSince: ContinuousClock.Instant?
+        /// How often the feed was lost.
+        var losses = 0
+        /// The first list has come.
+        var everKnown = false
+    }
+
+    private let state: Mutex<State>
+    private let now: @Sendable () -> ContinuousClock.Instant
+
+    init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+        self.now = now
+        state = Mutex(State(nextSweep: now() + Self.memory))
+    }
+
+    func verdict(on session: SessionID) -> Verdict {
+        let now = now()
+        return state.withLock { state in
+            if let until = state.revoked[session], until > now { return .revoked }
+            guard state.everKnown else { return .unknown }
+            if let lost = state.lostSince, now - lost > Self.patience { return .unknown }
+            return .live
+        }
+    }
+
+    /// News from the feed.
+    func revoke(_ sessions: [SessionID]) {
+        let now = now()
+        state.withLock { state in
+            for session in sessions { state.revoked[session] = now + Self.memory }
+            if now >= state.nextSweep {
+                state.revoked = state.revoked.filter { $0.value > now }
+                state.nextSweep = now + Self.memory
+            }
+        }
+    }
+
+    /// How often the feed was lost; to be asked before the list is fetched.
+    var losses: Int { state.withLock { $0.losses } }
+
+    /// The feed is there, and what it may have missed was fetched: nothing is unknown now, unless it was lost again meanwhile.
+    func caughtUp(with sessions: [SessionID], losses: Int) {
+        revoke(sessions)
+        state.withLock { state in
+            guard state.losses == losses else { return }
+            state.everKnown = true
+            state.lostSince = nil
+        }
+    }
+
+    func lost() {
+        let now = now()
+        state.withLock { state in
+            state.losses += 1
+            state.lostSince = state.lostSince ?? now
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Contracts
+import HTTPTypes
+import Hummingbird
+
+/// The own account.
+struct AccountRoutes {
+    let bus: any ProcedureCaller
+
+    var endpoints: [Endpoint] {
+        [
+            .get("/v1/me", .signedIn, read),
+            .patch("/v1/me", change),
+            .put("/v1/me/password", changePassword),
+        ]
+    }
+
+    private func read(_ call: Call) async throws -> Reply {
+        let account = try await bus.call(GetAccount(userID: try call.caller.userID))
+        return try Reply.json(account.user).tagged(String(account.version), for: call)
+    }
+
+    private struct Change: Body {
+        var displayName: String?
+        var avatarURL: String?
+        static let fields: [BodyField] = [.optional("displayName"), .optional("avatarUrl")]
+
+        enum CodingKeys: String, CodingKey {
+            case displayName
+            case avatarURL = "avatarUrl"
+        }
+    }
+
+    private func change(_ call: Call) async throws -> Reply {
+        let version = try call.expectedVersion()
+        let body: Change = try await call.body()
+        let account = try await bus.call(
+            UpdateProfile(
+                userID: try call.caller.userID, version: version, displayName: body.displayName, avatarURL: body.avatarURL))
+        var reply = try Reply.json(account.user)
+        reply.headers[.eTag] = "\"\(account.version)\""
+        return reply
+    }
+
+    private struct Passwords: Body {
+        var currentPassword: String
+        var newPassword: String
+        static let fields: [BodyField] = [.required("currentPassword"), .required("newPassword")]
+    }
+
+    private func changePassword(_ call: Call) async throws -> Reply {
+        let caller = try call.caller
+        let body: Passwords = try await call.body()
+        _ = try await bus.call(
+            ChangePassword(
+                userID: caller.userID, sessionID: caller.sessionID, currentPassword: body.currentPassword,
+                newPassword: body.newPassword))
+        return .noContent
+    }
+}

@@ -1,0 +1,88 @@
+import Contracts
+import HTTPTypes
+import Testing
+
+@testable import BFF
+
+@Suite("Bad input at the door") struct BodyTests {
+    @Test(
+        "what is no JSON object is 400",
+        arguments: [
+            "", "{", "[]", "\"text\"", "null", "{\"text\":}", "{} {}", String(repeating: "[", count: 30_000), "{\"a\":1e999}x",
+        ])
+    func malformed(body: String) async throws {
+        let answer = try await TestAPI().send(.post, "/v1/sessions", body: body, as: nil)
+        #expect(answer.status == 400)
+        #expect(answer.code == "malformed")
+    }
+
+    @Test("invalid UTF-8 is 400")
+    func encoding() async throws {
+        let answer = try await TestAPI().send(
+            .post, "/v1/sessions", bytes: Array("{\"username\":\"".utf8) + [0xC3, 0x28] + Array("\"}".utf8), as: nil)
+        #expect(answer.status == 400)
+    }
+
+    @Test("every field that is missing or of the wrong type is named at once")
+    func fields() async throws {
+        let answer = try await TestAPI().send(.post, "/v1/users", body: #"{"username":7,"displayName":null}"#, as: nil)
+        #expect(answer.status == 422)
+        #expect(answer.fields == ["username", "password", "displayName"])
+    }
+
+    @Test(
+        "a number that is no whole 64-bit number is named",
+        arguments: ["1.5", "\"1\"", "1e30", "true", "null", "9223372036854775808"])
+    func numbers(value: String) async throws {
+        let answer = try await TestAPI().send(.put, "/v1/chats/5/read", body: "{\"seq\":\(value)}")
+        #expect(answer.status == 422)
+        #expect(answer.fields == ["seq"])
+    }
+
+    @Test("more than 64 KiB is 413, declared or not")
+    func large() async throws {
+        let api = TestAPI()
+        let text = String(repeating: "x", count: Call.maximumBody)
+        let whole = try await api.send(.post, "/v1/sessions", body: "{\"username\":\"\(text)\"}", as: nil)
+        #expect(whole.status == 413)
+        #expect(whole.code == "tooLarge")
+        let declared = try await api.send(.post, "/v1/sessions", body: "{}", as: nil, headers: [.contentLength: "65537"])
+        #expect(declared.status == 413)
+    }
+
+    @Test("unknown fields are ignored")
+    func unknownFields() async throws {
+        let api = TestAPI()
+        api.bus.answer(MarkRead.self) { request in MarkRead.Response(readSeq: request.seq, unread: 0) }
+        let answer = try await api.send(.put, "/v1/chats/5/read", body: #"{"seq":3,"future":{"a":[1]}}"#)
+        #expect(answer.status == 200)
+        #expect(answer.json["readSeq"] as? Int == 3)
+    }
+
+    @Test("an id in the path that is none names nothing", arguments: ["0", "-1", "abc", "9223372036854775808", "1%00", "01"])
+    func ids(id: String) async throws {
+        let answer = try await TestAPI().send(.get, "/v1/chats/\(id)")
+        #expect(answer.status == 404)
+    }
+
+    @Test("a page's limit is 1 to 100", arguments: ["0", "101", "-1", "ten", "1.5", ""])
+    func limit(limit: String) async throws {
+        let answer = try await TestAPI().send(.get, "/v1/chats?limit=\(limit)")
+        #expect(answer.status == 422)
+        #expect(answer.fields == ["limit"])
+    }
+
+    @Test("history is read at one place", arguments: ["before=1&after=2", "at=yesterday", "before=x"])
+    func positions(query: String) async throws {
+        let answer = try await TestAPI().send(.get, "/v1/chats/5/messages?\(query)")
+        #expect(answer.status == 422)
+        #expect(!answer.fields.isEmpty)
+    }
+
+    @Test("members that are no ids are named by their place")
+    func members() async throws {
+        let answer = try await TestAPI().send(.post, "/v1/chats", body: #"{"kind":"group","title":"t","members":["1","x"]}"#)
+        #expect(answer.status == 422)
+        #expect(answer.fields == ["members[1]"])
+    }
+}

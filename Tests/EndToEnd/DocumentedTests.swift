@@ -1,0 +1,91 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Runs every operation that `openapi.json` documents and holds what comes back against what is documented.
+@Suite("openapi.json is true", .timeLimit(.minutes(5))) struct DocumentedTests {
+    @Test("every documented operation answers as documented")
+    func everyOperation() async throws {
+        let document = try OpenAPI(try await API().send("GET", "/openapi.json").json)
+        let world = try await World.new()
+        #expect(document.operations.count >= 30)
+        for operation in document.operations.sorted(by: { world.rank($0) < world.rank($1) }) {
+            let answer = try await world.run(operation)
+            let complaints = document.complaints(about: answer, to: operation)
+            #expect(complaints.isEmpty, "\(operation.method) \(operation.path): \(answer.status) \(complaints)")
+            #expect(
+                (200..<300).contains(answer.status),
+                "\(operation.method) \(operation.path): \(answer.status) \(answer.text("detail"))")
+            if !operation.isOpen {
+                let stranger = try await world.run(operation, signedIn: false)
+                #expect(stranger.status == 401)
+                #expect(document.complaints(about: stranger, to: operation).isEmpty)
+            }
+        }
+    }
+}
+
+/// Enough people and things for each operation to succeed once.
+private struct World {
+    let me: Person
+    let other: Person
+    let third: Person
+    let fourth: Person
+    let group: String
+    let etag: String
+
+    static func new() async throws -> World {
+        let (me, other) = (try await Person.new("me"), try await Person.new("other"))
+        let (third, fourth) = (try await Person.new("third"), try await Person.new("fourth"))
+        let group = try await me.group("Documented", with: [other])
+        for person in [third, fourth] { _ = try await person.send("POST", "/v1/connections/\(me.id)/invite") }
+        let etag = try #require(try await me.get("/v1/me").header("ETag"))
+        return World(me: me, other: other, third: third, fourth: fourth, group: group, etag: etag)
+    }
+
+    /// What ends something comes last.
+    func rank(_ operation: OpenAPI.Operation) -> Int {
+        let order = [
+            "inviteConnection", "cancelConnection", "acceptConnection", "removeConnection", "block", "unblock", "changePassword",
+            "removeMember", "revokeSession",
+        ]
+        return order.firstIndex(of: operation.id).map { $0 + 1 } ?? 0
+    }
+
+    func run(_ operation: OpenAPI.Operation, signedIn: Bool = true) async throws -> API.Answer {
+        let path = operation.path.replacing("{chatId}", with: group).replacing("{userId}", with: user(operation))
+            .replacing("{sessionId}", with: "current")
+        return try await API().send(
+            operation.method, path + query(operation), body(operation),
+            token: signedIn && !operation.isOpen ? me.accessToken : nil,
+            headers: operation.id == "updateMe" ? ["If-Match": etag] : [:])
+    }
+
+    private func user(_ operation: OpenAPI.Operation) -> String {
+        switch operation.id {
+        case "acceptConnection": third.id
+        case "removeConnection": third.id
+        case "setMember", "block", "unblock": fourth.id
+        default: other.id
+        }
+    }
+
+    private func query(_ operation: OpenAPI.Operation) -> String { operation.id == "findUsers" ? "?ids=\(other.id)" : "" }
+
+    private func body(_ operation: OpenAPI.Operation) -> [String: Any]? {
+        switch operation.id {
+        case "registerUser":
+            ["username": TestStack.uniqueName("doc").prefix(32).description, "password": Person.password, "displayName": "Doc"]
+        case "logIn": ["username": me.username, "password": Person.password]
+        case "refreshSession": ["refreshToken": fourth.refreshToken]
+        case "updateMe": ["displayName": "Documented"]
+        case "changePassword": ["currentPassword": Person.password, "newPassword": "another \(Person.password)"]
+        case "createChat": ["kind": "direct", "members": [other.id]]
+        case "updateChat": ["title": "Documented still"]
+        case "markRead": ["seq": 0]
+        case "setMember": ["role": "member"]
+        case "sendMessage": ["clientMessageId": UUID().uuidString, "text": "documented"]
+        default: nil
+        }
+    }
+}
