@@ -67,7 +67,7 @@ import Tracing
 private struct SelfTerminating: Service {
     let kit: Kit
     func run() async throws {
-        _ = await kit.managementPort
+        _ = try await kit.managementPort
         withSpan("work") { _ in Logger(label: "work").info("within a span") }
         kill(getpid(), SIGTERM)
         try await gracefulShutdown()

@@ -27,7 +27,7 @@ import Testing
             onListening: { listening.set($0) })
         let group = ServiceGroup(services: [server], logger: server.logger)
         async let life: Void = group.run()
-        try await body(try #require(URL(string: "http://127.0.0.1:\(await listening.port())")))
+        try await body(try #require(URL(string: "http://127.0.0.1:\(try await listening.port())")))
         await group.triggerGracefulShutdown()
         try await life
     }

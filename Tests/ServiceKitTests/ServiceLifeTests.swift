@@ -49,7 +49,7 @@ import Testing
     func migrating() async throws {
         let (kit, gate) = (try await kit(), Gate())
         try await living(kit, [Noted(name: "chats", journal: journal, health: kit.health)], migrate: { await gate.pass() }) { _ in
-            _ = await kit.managementPort
+            _ = try await kit.managementPort
             await gate.waitForArrivals(1)
             #expect(kit.health.missing == ["starting: migrations: not applied yet"])
             #expect(journal.notes.isEmpty)
@@ -89,6 +89,20 @@ import Testing
             }
         ) { _ in await journal.waitFor(1) }
         #expect(tries.notes.count == 2)
+    }
+
+    @Test("without its management port a service neither migrates nor begins")
+    func portTaken() async throws {
+        let first = try await kit()
+        try await living(first, [Noted(name: "first", journal: Journal(), health: first.health)]) { _ in
+            let second = try await kit(.serve, ["MARTLET_MANAGEMENT_PORT": "\(try await first.managementPort)"])
+            await #expect(throws: StartError.self) {
+                try await second.run(
+                    [Noted(name: "second", journal: journal, health: second.health)],
+                    migrate: { [journal] in journal.note("migrate") })
+            }
+            #expect(journal.notes == [])
+        }
     }
 
     @Test("a failed migration ends the service with its error")

@@ -61,6 +61,18 @@ import Testing
         #expect(text.contains(expectation))
     }
 
+    @Test(
+        "what the file has wrong is said to be in the file, also when it is no simple value",
+        arguments: [(#""many""#, #""many""#), ("[1]", "neither text nor a number"), ("1.5", #""1.5""#)])
+    func wrongInFile(json: String, shown: String) async throws {
+        let file = try JSONFile(#"{"batch": {"maxSize": \#(json)}}"#)
+        let settings = try await Settings.load(environment: ["MARTLET_CONFIG_FILE": file.path])
+        let error = #expect(throws: ConfigurationError.self) { try settings.value(size) }
+        #expect(
+            error?.description.hasPrefix(
+                "MARTLET_BATCH_MAX_SIZE (batch.maxSize in the configuration file) is \(shown); it must be a whole") == true)
+    }
+
     @Test("what must be set and is not, is named")
     func missing() async throws {
         let settings = try await Settings.load(environment: [:])

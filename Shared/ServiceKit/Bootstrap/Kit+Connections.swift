@@ -16,8 +16,7 @@ extension Kit {
 
     /// Brings the database up to date, over its direct address.
     package func migrate(_ migrations: MigrationSet) async throws {
-        let applied = try await Migrator(migrations, try postgresConfiguration(), logger: logger).run()
-        for name in applied { logger.info("migration applied", metadata: ["migration": "\(name)"]) }
+        _ = try await Migrator(migrations, try postgresConfiguration(), logger: logger).run()
     }
 
     private func postgresConfiguration() throws -> PostgresConfiguration {

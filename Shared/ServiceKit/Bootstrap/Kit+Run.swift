@@ -71,11 +71,13 @@ extension Kit {
         within patience: Duration?, report: (String) -> Void, _ migrate: @Sendable () async throws -> Void
     ) async throws {
         let begin = ContinuousClock.now
+        var told = ""
         while true {
             do { return try await migrate() } catch MigrationError.unavailable(let reason) {
                 if let patience, begin.duration(to: .now) > patience { throw MigrationError.unavailable(reason) }
                 report(reason)
-                logger.warning("the database cannot be reached yet", metadata: ["reason": "\(reason)"])
+                if reason != told { logger.warning("the database cannot be reached yet", metadata: ["reason": "\(reason)"]) }
+                told = reason
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
@@ -95,6 +97,7 @@ private struct ServiceLife: Service {
         if let migrate {
             do {
                 try await cancelWhenGracefulShutdown {
+                    _ = try await kit.managementPort
                     try await kit.whenReachable(within: nil, report: { migrated.set(.down($0)) }, migrate)
                 }
             } catch  where Task.isShuttingDownGracefully {

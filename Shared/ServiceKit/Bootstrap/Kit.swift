@@ -43,7 +43,8 @@ package final class Kit: Sendable {
     }
 
     /// The management port, once it is open.
-    package var managementPort: Int { get async { await listening.port() } }
+    /// - Throws: `CancellationError`, also when it cannot be opened, as that ends all.
+    package var managementPort: Int { get async throws { try await listening.port() } }
 
     private func addMetrics(of output: DescriptorOutput?) {
         metrics.onCollect { ProcessMetrics.collect() }

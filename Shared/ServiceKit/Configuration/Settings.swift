@@ -45,10 +45,9 @@ package struct Settings: Sendable {
     /// What is set, and `nil` otherwise, whatever the default.
     /// - Throws: when it is set to something unacceptable.
     package func optional<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> Value? {
-        guard let text = text(for: setting.key) else { return nil }
-        if let value = setting.parse(text) { return value }
-        let shown = setting.isSecret ? "not acceptable" : "\"\(text.prefix(100))\""
-        throw ConfigurationError("\(setting.variable) is \(shown); it must be \(setting.expectation) (\(setting.summary))")
+        guard let found = try found(setting) else { return nil }
+        if let value = setting.parse(found.text) { return value }
+        throw refusal(of: setting, setting.isSecret ? "not acceptable" : "\"\(found.text.prefix(100))\"", in: found.provider)
     }
 
     /// Variables `MARTLET_*` that name none of `known`: most likely misspelt.
@@ -74,18 +73,37 @@ package struct Settings: Sendable {
         return variable
     }
 
-    /// A value of any simple type, as text.
-    private func text(for key: String) -> String? {
-        let key = AbsoluteConfigKey(key.split(separator: ".").map(String.init))
+    /// A value of any simple type, as text, and who has it.
+    private func found<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> (
+        text: String, provider: any ConfigProvider
+    )? {
+        let key = AbsoluteConfigKey(setting.key.split(separator: ".").map(String.init))
         for provider in providers {
+            var hasAnotherType = false
             for type in [ConfigType.string, .int, .double, .bool] {
-                // A provider throws when it has the key with another type: the next type may fit.
-                guard let value = try? provider.value(forKey: key, type: type).value else { continue }
-                let text = Self.text(value.content)
-                if !text.isEmpty { return text }
+                do {
+                    guard let value = try provider.value(forKey: key, type: type).value else { continue }
+                    let text = Self.text(value.content)
+                    if !text.isEmpty { return (text, provider) }
+                } catch {
+                    // It has the key with another type: the next one may fit.
+                    hasAnotherType = true
+                    continue
+                }
+                hasAnotherType = false
+                break
             }
+            if hasAnotherType { throw refusal(of: setting, "neither text nor a number", in: provider) }
         }
         return nil
+    }
+
+    private func refusal<Value>(of setting: Setting<Value>, _ found: String, in provider: any ConfigProvider)
+        -> ConfigurationError
+    {
+        let place = provider is FileProvider<JSONSnapshot> ? " (\(setting.key) in the configuration file)" : ""
+        return ConfigurationError(
+            "\(setting.variable)\(place) is \(found); it must be \(setting.expectation) (\(setting.summary))")
     }
 
     private static func text(_ content: ConfigContent) -> String {
