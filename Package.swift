@@ -115,7 +115,9 @@ let package = Package(
         service(
             "Users", path: "users",
             ["Bus", "Cache", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
-        tests("Users", ["AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
+        tests(
+            "Users",
+            ["AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
 
         // What every service needs to run.
         shared(
@@ -136,7 +138,8 @@ let package = Package(
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "Contracts", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging, .metrics, .tracing,
+                "Bus", "Contracts", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging, .metrics,
+                .tracing,
                 .lifecycle, .nio, .nioHTTP1, .nioCompression, .nioHTTPTypes, .nioHTTPTypesHTTP1,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
         tests("BFF", ["Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
