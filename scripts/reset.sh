@@ -2,7 +2,6 @@
 # `make reset`: stops what runs under .local/ and removes all of it.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 cd "$repository"
-for stack in .local .local/test; do
-    if [[ -d $stack/config ]]; then scripts/stack.sh "$stack" down; fi
-done
+stop_stacks .local
+stop_stacks .local/test
 rm -rf .local

@@ -11,13 +11,13 @@ flock --nonblock 8 || die "\`make test\` is running here already"
 clean_up() {
     local result=$?
     trap '' INT TERM HUP
-    scripts/stack.sh "$stack" down
-    rm -rf "$stack/data"
+    stop_stacks "$stack"
+    rm -rf "$stack"/{,*/}data
     exit "$result"
 }
 
 # A run that was killed may have left its servers.
-if [[ -d $stack/config ]]; then scripts/stack.sh "$stack" down; fi
+stop_stacks "$stack"
 rm -rf "$stack"
 
 swift build --build-tests --explicit-target-dependency-import-check error

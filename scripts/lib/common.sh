@@ -27,3 +27,11 @@ secret() {
     [[ -s secrets/$1 ]] || (umask 077 && mkdir -p secrets && openssl rand -hex 24 >"secrets/$1")
     cat "secrets/$1"
 }
+
+# stop_stacks <directory>: the stack in it, and those of tests below it.
+stop_stacks() {
+    local config
+    for config in "$1"/config "$1"/*/config; do
+        [[ ! -d $config ]] || "$repository/scripts/stack.sh" "${config%/config}" down
+    done
+}
