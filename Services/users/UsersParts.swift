@@ -20,12 +20,8 @@ struct UsersParts: Sendable {
             admission: kit.admission(
                 "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))
         let hasher = try await PasswordHasher(cost: settings.passwordCost, pool: pool)
-        let nextID: @Sendable () async throws -> Int64 = {
-            guard let id = try await bus.call(NextIDs(count: 1)).ids.first else {
-                throw ServiceError(.internal, "no id was issued", mayHaveHappened: false)
-            }
-            return id.rawValue
-        }
+        let ids = IDSource(bus, on: kit.io)
+        let nextID: @Sendable () async throws -> Int64 = { try await ids.next(NextIDs.RawID.self).rawValue }
 
         let profiles = ProfileStore(database: database, outbox: outbox)
         let sessions = SessionStore(database: database, outbox: outbox, lifetimes: TokenLifetimes())

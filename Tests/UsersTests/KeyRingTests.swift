@@ -66,7 +66,7 @@ import Testing
 
     /// Which key signs now.
     private func kid(_ ring: KeyRing) async throws -> String {
-        let jwt = try await ring.sign(
+        let jwt = try await ring.current().sign(
             AccessToken(sub: UserID(rawValue: 1), sid: SessionID(rawValue: 2), name: "mia", roles: [], iat: 0, exp: 1))
         let keys = try await ring.published()
         let header = jwt.prefix { $0 != "." }

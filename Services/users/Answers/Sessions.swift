@@ -22,6 +22,8 @@ struct Sessions: Sendable {
             if let username { try await accounts.credentials(of: username) } else { nil as AccountStore.Credentials? }
         let verdict = try await hasher.verify(password, against: credentials?.hash)
         guard let credentials, verdict != .wrong else { throw Self.wrong }
+        guard let account = try await cache.accounts.get(credentials.userID, .checked) else { throw Self.wrong }
+        let key = try await keys.current()
         // A full queue is no reason to turn somebody away whose password is right: it is made anew next time.
         let rehashed = verdict == .rightWithOldCost ? try? await hasher.hash(password) : nil
         let id = SessionID(rawValue: try await nextID())
@@ -31,9 +33,8 @@ struct Sessions: Sendable {
             id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
             expiresAt: startedAt + store.lifetimes.refresh)
         guard let holder = try await store.start(session, checked: credentials.hash, rehashed: rehashed) else { throw Self.wrong }
-        let tokens = try await tokens(for: holder, session: id, refresh: token)
-        guard let account = try await cache.accounts.get(holder.userID, .checked) else { throw Self.wrong }
-        return LogIn.Response(tokens: tokens, user: account.user)
+        return LogIn.Response(
+            tokens: try await tokens(for: holder, session: id, refresh: token, signedBy: key), user: account.user)
     }
 
     private static func parts(of request: LogIn) throws(ServiceError) -> (String, Password, DeviceName) {
@@ -49,8 +50,11 @@ struct Sessions: Sendable {
 
     func refresh(_ request: RefreshSession) async throws -> Tokens {
         guard let token = RefreshToken(request.refreshToken) else { throw Self.over }
+        // First: once the token is used, there is no way back for its holder.
+        let key = try await keys.current()
         switch try await store.renew(token, now: now()) {
-        case .renewed(let holder, let next): return try await tokens(for: holder, session: token.sessionID, refresh: next)
+        case .renewed(let holder, let next):
+            return try await tokens(for: holder, session: token.sessionID, refresh: next, signedBy: key)
         case .refused: throw Self.over
         case .replayed(let user):
             logger.notice(
@@ -62,11 +66,13 @@ struct Sessions: Sendable {
 
     private static let over = ServiceError(.unauthenticated, "the refresh token is not valid; log in again")
 
-    private func tokens(for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken) async throws -> Tokens {
+    private func tokens(
+        for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken, signedBy key: SigningKey
+    ) async throws -> Tokens {
         let (issued, lifetime) = (now().seconds, Int(store.lifetimes.access.components.seconds))
         let token = AccessToken(
             sub: holder.userID, sid: session, name: holder.username, roles: holder.roles, iat: issued, exp: issued + lifetime)
-        return Tokens(accessToken: try await keys.sign(token), refreshToken: refresh.text, expiresIn: lifetime)
+        return Tokens(accessToken: try await key.sign(token), refreshToken: refresh.text, expiresIn: lifetime)
     }
 }
 

@@ -24,15 +24,15 @@ actor KeyRing: Service {
         self.onState = onState
     }
 
-    /// Signs with the key of the hour.
+    /// The key of the hour. Ask for it before a change is committed whose answer needs a signature.
     ///
     /// - Throws: what the store throws, when what is known is too old to sign by: another instance may have rotated since.
-    func sign(_ token: AccessToken) async throws -> String {
+    func current() async throws -> SigningKey {
         if isStale { try await reload() }
         guard let id = schedule.signing(keys.map(\.schedule), at: now())?.id, let key = keys.first(where: { $0.id == id }) else {
             throw ServiceError(.unavailable, "there is no key to sign with yet", retryAfterMilliseconds: 1_000)
         }
-        return try await key.sign(token)
+        return key
     }
 
     /// The keys that verify. While the store is away, those that are known.
