@@ -17,8 +17,9 @@ import ServiceKit
                 }
             }
             parts.service.serve(on: bus)
+            parts.caches.listen(on: bus)
             try await kit.run(
-                [database, redis, parts.service.keys, parts.sweeper, bus, kit.consuming(bus)],
+                [database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, kit.consuming(bus)],
                 migrate: { try await kit.migrate(try UsersMigrations.all()) })
         }
     }

@@ -11,11 +11,12 @@ struct UsersParts: Sendable {
     let service: UsersService
     let accounts: AccountStore
     let caches: UserCaches
+    let outbox: Outbox
     let sweeper: Sweeper
 
     init(_ kit: Kit, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
         let settings = try UsersSettings(kit.settings)
-        let outbox = Outbox(database)
+        outbox = Outbox(database, bus: bus, logger: kit.logger)
         let pool = HashingPool(
             admission: kit.admission(
                 "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))
@@ -28,7 +29,11 @@ struct UsersParts: Sendable {
         accounts = AccountStore(database: database, outbox: outbox)
         caches = UserCaches(
             prefix: try RedisSettings(kit.settings, service: kit.service).prefix, redis: redis, on: kit.io, profiles: profiles,
-            now: Self.now, broadcast: { _ in })
+            now: Self.now
+        ) { [io = kit.io] notice in
+            // Whoever does not hear of it reads at most a second longer what was there before.
+            Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }
+        }
         let hasKeys = kit.health.flag("keys", .own, initially: .down("no signing key yet"))
         let keys = KeyRing(
             KeyStore(database: database, seal: KeySeal(passphrase: settings.signingSecret?.reveal())),

@@ -3,6 +3,7 @@ import Bus
 import Contracts
 import Foundation
 import ServiceLifecycle
+import Synchronization
 import TestSupport
 
 @testable import Users
@@ -12,32 +13,41 @@ struct BusWorld: Sendable {
     let world: World
     let bff: Bus
     let chats: Bus
+    /// What the bff has heard of users, by type.
+    let heard: Heard
 
     static func with(_ body: (BusWorld) async throws -> Void) async throws {
-        try await World.with { world async throws in
-            try await VirtualHost.with { host async throws in
-                try await prepare(host)
-                let users = bus(.users, host)
-                let world = BusWorld(world: world, bff: bus(.bff, host), chats: bus(.chats, host))
-                let (one, buses) = (world.world.one, [users, world.bff, world.chats])
-                UsersService(
-                    accounts: one.accounts, sessions: one.sessions, profiles: one.profiles, contacts: one.contacts, keys: one.keys
-                ).serve(on: users)
-                let group = ServiceGroup(services: buses, logger: World.logger)
-                let life = Task.detached { try await group.run() }
-                let result: Result<Void, any Error>
-                do {
-                    for bus in buses { try await bus.started() }
-                    result = .success(try await body(world))
-                } catch {
-                    result = .failure(error)
+        try await VirtualHost.with { host async throws in
+            try await prepare(host)
+            let users = bus(.users, host)
+            try await World.with(bus: users) { world async throws in
+                let world = BusWorld(world: world, bff: bus(.bff, host), chats: bus(.chats, host), heard: Heard())
+                world.service.serve(on: users)
+                world.heard.listen(on: world.bff)
+                let services: [any Service] = [users, world.bff, world.chats, world.world.outbox]
+                try await running(services) {
+                    for bus in [users, world.bff, world.chats] { try await bus.started() }
+                    try await body(world)
                 }
-                await group.triggerGracefulShutdown()
-                try await life.value
-                try await VirtualHost.management("DELETE", "users/\(host.name)")
-                try result.get()
             }
+            try await VirtualHost.management("DELETE", "users/\(host.name)")
         }
+    }
+
+    private var service: UsersService {
+        let one = world.one
+        return UsersService(
+            accounts: one.accounts, sessions: one.sessions, profiles: one.profiles, contacts: one.contacts, keys: one.keys)
+    }
+
+    private static func running(_ services: [any Service], _ body: () async throws -> Void) async throws {
+        let group = ServiceGroup(services: services, logger: World.logger)
+        let life = Task.detached { try await group.run() }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        await group.triggerGracefulShutdown()
+        try await life.value
+        try result.get()
     }
 
     private static func bus(_ service: ServiceName, _ host: VirtualHost) -> Bus {
@@ -57,5 +67,28 @@ struct BusWorld: Sendable {
             try await VirtualHost.management(
                 "PUT", "exchanges/\(host.name)/martlet.\(name)", body: #"{"type":"\#(kind)","durable":true}"#)
         }
+    }
+}
+
+/// The facts of users that came over the bus.
+final class Heard: Sendable {
+    private let facts = Mutex<[EventType: [any Event]]>([:])
+
+    func all<E: Event>(_ type: E.Type) -> [E] { facts.withLock { $0[E.type] ?? [] }.compactMap { $0 as? E } }
+
+    func listen(on bus: Bus) {
+        var feed = Broadcast()
+        hear(UserRegistered.self, in: &feed)
+        hear(UserUpdated.self, in: &feed)
+        hear(SessionStarted.self, in: &feed)
+        hear(SessionsRevoked.self, in: &feed)
+        hear(PasswordChanged.self, in: &feed)
+        hear(ConnectionChanged.self, in: &feed)
+        hear(BlockChanged.self, in: &feed)
+        bus.listen(feed)
+    }
+
+    private func hear<E: Event>(_: E.Type, in feed: inout Broadcast) {
+        feed.on(E.self) { event, _ in self.facts.withLock { $0[E.type, default: []].append(event) } }
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite("Hashing pool") struct HashingPoolTests {
     @Test("runs as many at once as it has threads, and all of them in the end")
     func bounded() async throws {
-        let pool = HashingPool(threads: 3, queueLimit: 100)
+        let pool = HashingPool(threads: 3, queueLimit: 100, patience: .seconds(120))
         let counter = Counter()
         let answers = try await withThrowingTaskGroup { group in
             for number in 0..<60 {
@@ -31,7 +31,7 @@ import Testing
 
     @Test("refuses at once what has no place in the queue")
     func full() async throws {
-        let pool = HashingPool(threads: 1, queueLimit: 1)
+        let pool = HashingPool(threads: 1, queueLimit: 1, patience: .seconds(120))
         let gate = Gate()
         try await withThrowingTaskGroup { group in
             group.addTask { try await pool.run { gate.wait() } }
@@ -49,7 +49,7 @@ import Testing
 
     @Test("whoever is cancelled while waiting gives up the place in the queue and does no work")
     func cancelled() async throws {
-        let pool = HashingPool(threads: 1, queueLimit: 1)
+        let pool = HashingPool(threads: 1, queueLimit: 1, patience: .seconds(120))
         let gate = Gate()
         async let first: Void = pool.run { gate.wait() }
         try await eventually("the first runs") { pool.load.running == 1 ? () : nil }

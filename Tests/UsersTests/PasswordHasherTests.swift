@@ -4,7 +4,7 @@ import Testing
 @testable import Users
 
 @Suite("Password hasher") struct PasswordHasherTests {
-    let pool = HashingPool(threads: 2, queueLimit: 100)
+    let pool = HashingPool(threads: 2, queueLimit: 100, patience: .seconds(120))
     let cheap = PasswordCost(operations: 1, memoryMiB: 8)
 
     @Test("makes an Argon2id PHC string with its parameters, another each time")

@@ -1,5 +1,7 @@
 import Bus
 import Contracts
+import Postgres
+import TestSupport
 import Testing
 
 @testable import Users
@@ -31,6 +33,30 @@ import Testing
             _ = try await bff.call(RevokeSession(userID: mia.id, sessionID: session))
             let revoked = try await bff.call(ListRevocations(since: world.world.clock.now))
             #expect(revoked.sessionIDs == [session])
+        }
+    }
+
+    @Test("every change is told to those who listen, and the outbox is empty afterwards")
+    func facts() async throws {
+        try await BusWorld.with { world async throws in
+            let (bff, heard) = (world.bff, world.heard)
+            let mia = try await bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
+            let tom = try await bff.call(RegisterUser(username: "tom", password: World.password, displayName: "Tom"))
+            let tokens = try await bff.call(LogIn(username: "mia", password: World.password)).tokens
+            let session = try world.world.session(of: tokens)
+            _ = try await bff.call(UpdateProfile(userID: mia.id, version: 1, displayName: "Mia M"))
+            _ = try await bff.call(ChangeConnection(userID: mia.id, otherID: tom.id, step: .invite))
+            _ = try await bff.call(SetBlock(userID: tom.id, otherID: mia.id, blocked: true))
+            _ = try await bff.call(RevokeSession(userID: mia.id, sessionID: session))
+            try await eventually("the facts") {
+                heard.all(UserRegistered.self).count == 2 && heard.all(SessionStarted.self).count == 1
+                    && heard.all(UserUpdated.self).count == 1 && heard.all(ConnectionChanged.self).count == 2
+                    && heard.all(BlockChanged.self).count == 1 && heard.all(SessionsRevoked.self).count == 1 ? () : nil
+            }
+            #expect(heard.all(SessionsRevoked.self).first?.sessionIDs == [session])
+            try await eventually("an empty outbox") {
+                try await world.world.count("SELECT count(*) FROM outbox") == 0 ? () : nil
+            }
         }
     }
 

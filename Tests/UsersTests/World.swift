@@ -1,3 +1,5 @@
+import AMQP
+import Bus
 import Cache
 import Contracts
 import Foundation
@@ -26,6 +28,13 @@ struct World: Sendable {
     static let cost = PasswordCost(operations: 1, memoryMiB: 8)
     static let pool = HashingPool(threads: 2, queueLimit: 1_000, patience: .seconds(120))
 
+    /// Never runs.
+    static let silent = Bus(
+        BusConfiguration(
+            service: .users, instance: "users-silent",
+            endpoint: AMQPEndpoint(host: "127.0.0.1", port: 1, vhost: "/", user: "", password: "", connectionName: "test")),
+        on: io, logger: logger)
+
     let database: PostgresPool
     let redis: RedisClient
     let prefix: String
@@ -44,14 +53,17 @@ struct World: Sendable {
         let keys: KeyRing
     }
 
-    static func with<Answer>(cost: PasswordCost = World.cost, _ body: (World) async throws -> Answer) async throws -> Answer {
+    /// - Parameter bus: publishes what is committed, when it runs; without one, the outbox keeps it.
+    static func with<Answer>(
+        bus: Bus = World.silent, _ body: (World) async throws -> Answer
+    ) async throws -> Answer {
         try await TestDatabase.with(on: io) { own in
             // The trigram extension is found in `public` where nobody has put it among the system's own.
             var configuration = own.configuration
             configuration.schema = configuration.schema.map { "\($0),public" }
             _ = try await Migrator(UsersMigrations.all(), configuration, logger: logger).run()
             return try await TestDatabase.running(configuration, on: io) { database in
-                try await withRedis { redis in try await body(World(database, redis, cost)) }
+                try await withRedis { redis in try await body(World(database, redis, bus)) }
             }
         }
     }
@@ -64,10 +76,12 @@ struct World: Sendable {
         return try await body(redis)
     }
 
-    private init(_ database: PostgresPool, _ redis: RedisClient, _ cost: PasswordCost) async throws {
+    private init(_ database: PostgresPool, _ redis: RedisClient, _ bus: Bus) async throws {
         (self.database, self.redis) = (database, redis)
-        (prefix, clock, outbox) = ("\(TestStack.uniqueName("users")):", TestClock(), Outbox(database))
-        let hasher = try await PasswordHasher(cost: cost, pool: Self.pool)
+        (prefix, clock, outbox) = (
+            "\(TestStack.uniqueName("users")):", TestClock(), Outbox(database, bus: bus, logger: Self.logger)
+        )
+        let hasher = try await PasswordHasher(cost: Self.cost, pool: Self.pool)
         let ids = IDs()
         one = Self.instance(database, redis, prefix, clock, outbox, hasher, ids)
         other = Self.instance(database, redis, prefix, clock, outbox, hasher, ids)

@@ -50,13 +50,16 @@ struct UserCaches: Sendable {
     /// Makes a committed account known. Before its writer is answered.
     func put(_ account: Account) async { await accounts.put(account.user.id, Versioned(account, version: account.version)) }
 
-    /// What another process of this service has written.
-    func receive(_ notice: CacheNotice) async { await accounts.receive(notice) }
-
-    /// Notices may have been lost.
-    func dropAll() async {
-        await accounts.dropAll()
-        await searches.dropAll()
+    /// Hears what other processes of this service have written. Before the bus runs.
+    func listen(on bus: Bus) {
+        var feed = Broadcast()
+        // Handlers run on the I/O thread, as the caches do.
+        feed.on(CacheChanged.self) { [accounts] changed, _ in accounts.assumeIsolated { $0.receive(changed.notice) } }
+        feed.onLost { [accounts, searches] in
+            accounts.assumeIsolated { $0.dropAll() }
+            searches.assumeIsolated { $0.dropAll() }
+        }
+        bus.listen(feed)
     }
 }
 
