@@ -63,6 +63,7 @@ let package = Package(
         .library(name: "Contracts", targets: ["Contracts"]),
         .executable(name: "bff", targets: ["BFF"]),
         .executable(name: "users", targets: ["Users"]),
+        .executable(name: "chats", targets: ["Chats"]),
         .executable(name: "idgen", targets: ["IDGen"]),
     ],
     dependencies: [
@@ -118,6 +119,17 @@ let package = Package(
         tests(
             "Users",
             ["AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
+
+        // Chats, members, messages.
+        service(
+            "Chats", path: "chats",
+            ["Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .crypto, .lifecycle, .logging, .metrics]),
+        tests(
+            "Chats",
+            [
+                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .lifecycle,
+                .logging,
+            ]),
 
         // What every service needs to run.
         shared(

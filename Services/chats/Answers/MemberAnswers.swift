@@ -1,0 +1,61 @@
+import Cache
+import Contracts
+
+/// Answers what is about members, their markers and the title.
+struct MemberAnswers: Sendable {
+    let store: MemberStore
+    let opening: OpeningStore
+    let markers: MarkerStore
+    let views: ChatViewStore
+    let caches: ChatCaches
+    let people: People
+
+    /// - Throws: `notFound` for who is not in the chat; `invalid` for a limit or a cursor that cannot be.
+    func members(_ request: ListMembers) async throws -> Page<Member> {
+        try Limits.check(limit: request.limit)
+        let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
+        let key = MemberKey(chatID: request.chatID, userID: request.userID)
+        guard try await caches.memberships.get(key, .checked)?.isPresent == true else { throw ServiceError.noSuchChat }
+        let found = try await store.members(of: request.chatID, after: after, limit: request.limit + 1)
+        let items = Array(found.prefix(request.limit))
+        let next =
+            found.count > request.limit ? items.last.map { PageCursor(time: $0.joinedAt, id: $0.userID.rawValue).text } : nil
+        return Page(items: items, next: next)
+    }
+
+    /// Who is new is asked for after the rules have agreed, outside of any transaction; then the rules decide again.
+    func set(_ request: SetMember, deadline: ContinuousClock.Instant) async throws -> SetMember.Response {
+        var change = try await store.set(request, isKnown: false, deadline: deadline)
+        if change == nil {
+            try await people.check(request.memberID)
+            try await opening.lead([request.memberID], to: request.chatID)
+            change = try await store.set(request, isKnown: true, deadline: deadline)
+        }
+        guard let change, let member = change.member else { throw ServiceError(.internal, "a member who was set is not there") }
+        await caches.note(change, of: request.memberID, in: request.chatID)
+        return SetMember.Response(member: member, added: change.kind == .added)
+    }
+
+    func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> Done {
+        if let change = try await store.remove(request, deadline: deadline) {
+            await caches.note(change, of: request.memberID, in: request.chatID)
+        }
+        return Done()
+    }
+
+    /// - Throws: `invalid` for a title that cannot be, and what ``GroupRules`` refuses.
+    func rename(_ request: UpdateChat, deadline: ContinuousClock.Instant) async throws -> Chat {
+        var complaints = Complaints()
+        complaints.add("title", Limits.complaint(about: request.title, Limits.title))
+        try complaints.check()
+        _ = try await store.rename(request, deadline: deadline)
+        guard let chat = try await views.chat(request.chatID, for: request.userID) else { throw ServiceError.noSuchChat }
+        return chat
+    }
+
+    /// - Throws: `invalid` for a negative `seq`; `notFound` for who is not in the chat.
+    func markRead(_ request: MarkRead, deadline: ContinuousClock.Instant) async throws -> MarkRead.Response {
+        guard request.seq >= 0 else { throw ServiceError.invalid("seq", "must be the seq of a message, or 0") }
+        return try await markers.markRead(request, deadline: deadline)
+    }
+}

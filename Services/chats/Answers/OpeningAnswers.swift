@@ -1,0 +1,82 @@
+import Bus
+import Contracts
+
+/// Answers `chats.create.v1`.
+struct OpeningAnswers: Sendable {
+    let store: OpeningStore
+    let views: ChatViewStore
+    let caches: ChatCaches
+    let people: People
+    let nextID: @Sendable () async throws -> ChatID
+
+    /// - Throws: `invalid`, `denied` when somebody of them has blocked the creator, `unavailable` while nobody can say who exists.
+    func create(_ request: CreateChat, deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
+        let opening = try Opening(request)
+        switch opening.kind {
+        case .direct(let other): return try await openDirect(opening, with: other, deadline)
+        case .group: return try await openGroup(opening, deadline)
+        }
+    }
+
+    /// The pair is reserved first, then the chat made by the reserved id: whoever fails in between, or does the same at the same time, leaves
+    /// something that the next one completes.
+    private func openDirect(
+        _ opening: Opening, with other: UserID, _ deadline: ContinuousClock.Instant
+    ) async throws -> CreateChat.Response {
+        let pair = Pair(opening.creatorID, other)
+        var reserved = try await store.directChat(of: pair)
+        if let reserved, let chat = try await views.chat(reserved, for: opening.creatorID) {
+            return .init(chat: chat, created: false)
+        }
+        try await people.check(opening)
+        if reserved == nil { reserved = try await store.reserve(try await nextID(), for: pair) }
+        guard let id = reserved else { throw ServiceError(.internal, "a pair without a chat") }
+        return try await make(opening, id, deadline)
+    }
+
+    private func openGroup(_ opening: Opening, _ deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
+        if let key = opening.idempotencyKey,
+            let earlier = try await store.creation(under: key, by: opening.creatorID, hash: RequestHash(of: opening))
+        {
+            return try await respond(opening, earlier, created: true)
+        }
+        try await people.check(opening)
+        return try await make(opening, try await nextID(), deadline)
+    }
+
+    private func make(
+        _ opening: Opening, _ id: ChatID, _ deadline: ContinuousClock.Instant
+    ) async throws -> CreateChat.Response {
+        let members = opening.members.map(\.userID)
+        try await store.lead(members, to: id)
+        let result = try await store.create(opening, id: id, hash: RequestHash(of: opening), deadline: deadline)
+        if case .repeated(let earlier) = result { return try await respond(opening, earlier, created: true) }
+        await caches.noteOpening(of: id, members: members)
+        return try await respond(opening, id, created: result == .created)
+    }
+
+    private func respond(_ opening: Opening, _ id: ChatID, created: Bool) async throws -> CreateChat.Response {
+        guard let chat = try await views.chat(id, for: opening.creatorID) else { throw ServiceError.noSuchChat }
+        return CreateChat.Response(chat: chat, created: created)
+    }
+}
+
+/// Knows who exists, by asking `users`.
+struct People: Sendable {
+    let known: @Sendable ([UserID]) async throws -> Set<UserID>
+
+    /// Over the bus.
+    init(on bus: Bus) {
+        known = { ids in Set(try await bus.call(GetProfiles(ids: ids)).users.map(\.id)) }
+    }
+
+    init(known: @escaping @Sendable ([UserID]) async throws -> Set<UserID>) { self.known = known }
+
+    /// - Throws: `invalid` naming who does not exist; what the bus throws.
+    func check(_ opening: Opening) async throws { try opening.check(known: try await known(opening.others)) }
+
+    /// - Throws: `notFound` when nobody is known by this id; what the bus throws.
+    func check(_ user: UserID) async throws {
+        guard try await known([user]).contains(user) else { throw ServiceError(.notFound, "nobody is known as \(user)") }
+    }
+}

@@ -1,0 +1,58 @@
+import Cache
+import Contracts
+
+/// Answers what only reads: chats and history.
+struct ReadingAnswers: Sendable {
+    let views: ChatViewStore
+    let history: HistoryStore
+    let caches: ChatCaches
+
+    /// - Throws: `notFound` for who is not in the chat.
+    func chat(_ request: GetChat) async throws -> Chat {
+        guard let chat = try await views.chat(request.chatID, for: request.userID) else { throw ServiceError.noSuchChat }
+        return chat
+    }
+
+    /// - Throws: `invalid` for a limit or a cursor that cannot be.
+    func list(_ request: ListChats) async throws -> ListChats.Response {
+        try Limits.check(limit: request.limit)
+        let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
+        let since = try request.changedSince.map { text throws(ServiceError) in try ChangesCursor(text) }
+        let (chats, askedAt) =
+            if let since {
+                try await views.list(for: request.userID, changedFrom: since.from, after: after, limit: request.limit + 1)
+            } else {
+                try await views.list(for: request.userID, after: after, limit: request.limit + 1)
+            }
+        let items = Array(chats.prefix(request.limit))
+        let next = chats.count > request.limit ? items.last.map { PageCursor(time: $0.updatedAt, id: $0.id.rawValue).text } : nil
+        // Later pages show what changed since the first: its cursor is the one to keep.
+        return ListChats.Response(items: items, next: next, cursor: after == nil ? ChangesCursor(askedAt: askedAt).text : nil)
+    }
+
+    /// The newest messages come from memory, after their version was checked in the same request; older ones from the store.
+    ///
+    /// - Throws: `notFound` for who is not in the chat; `invalid` for a position or a limit that cannot be.
+    func history(_ request: GetHistory) async throws -> Page<Message> {
+        try Limits.check(limit: request.limit)
+        async let kept = request.position.isRecent ? caches.recent.get(request.chatID, .checked) : nil
+        let key = MemberKey(chatID: request.chatID, userID: request.userID)
+        guard let membership = try await caches.memberships.get(key, .checked), membership.isPresent else {
+            throw ServiceError.noSuchChat
+        }
+        let range = try HistoryRange(request.position, limit: request.limit, visibleAfter: membership.joinedSeq)
+        if let page = try await kept?.page(range, limit: request.limit) { return page }
+        let found = try await history.messages(of: request.chatID, range, limit: request.limit + 1)
+        return range.page(found, limit: request.limit)
+    }
+}
+
+extension GetHistory.Position {
+    /// Whether the newest messages are likely to be what is asked for.
+    fileprivate var isRecent: Bool {
+        switch self {
+        case .newest, .after: true
+        case .before, .at, .changedAfter: false
+        }
+    }
+}

@@ -1,0 +1,21 @@
+import Bus
+import Cache
+import Contracts
+import Postgres
+import Redis
+import ServiceKit
+
+@main enum ChatsMain {
+    static func main() async {
+        await Bootstrap.main("chats") { kit in
+            let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
+            let outbox = Outbox(database, bus: bus, logger: kit.logger)
+            let chats = ChatsService(
+                database: database, redis: redis, prefix: try RedisSettings(kit.settings, service: kit.service).prefix, bus: bus,
+                outbox: outbox, ids: kit.ids(bus), on: kit.io, logger: kit.logger)
+            try await kit.run(
+                [database, redis, outbox, chats, bus, kit.consuming(bus)],
+                migrate: { try await kit.migrate(try ChatsMigrations.all()) })
+        }
+    }
+}

@@ -1,0 +1,126 @@
+import Bus
+import Cache
+import Contracts
+import Logging
+import Postgres
+import Reactor
+import Redis
+import ServiceKit
+import ServiceLifecycle
+
+/// Answers everything about chats, members and messages.
+struct ChatsService: Service {
+    private let reading: ReadingAnswers
+    private let openings: OpeningAnswers
+    private let members: MemberAnswers
+    private let sends: SendBatcher
+    private let caches: ChatCaches
+    private let store: OpeningStore
+    private let logger: Logger
+
+    /// Registers all that it answers and consumes; the bus begins with it when it runs.
+    ///
+    /// - Parameter prefix: of this service's keys in Redis.
+    init(
+        database: PostgresPool, redis: RedisClient, prefix: String, bus: Bus, outbox: Outbox, ids: IDSource, on io: IOThread,
+        logger: Logger
+    ) {
+        let history = HistoryStore(database: database)
+        let views = ChatViewStore(database: database)
+        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io)
+        let sendStore = SendStore(database: database, outbox: outbox)
+        let people = People(on: bus)
+        (self.caches, self.logger) = (caches, logger)
+        store = OpeningStore(database: database, outbox: outbox)
+        reading = ReadingAnswers(views: views, history: history, caches: caches)
+        openings = OpeningAnswers(
+            store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
+        members = MemberAnswers(
+            store: MemberStore(database: database, outbox: outbox), opening: store,
+            markers: MarkerStore(database: database, outbox: outbox), views: views, caches: caches, people: people)
+        let committer = BatchCommitter(
+            nextIDs: { try await ids.next($0) },
+            commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
+        sends = SendBatcher(committer, on: io)
+        register(on: bus, database: database)
+    }
+
+    /// Sends, and housekeeping, until shutdown.
+    func run() async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await sends.run() }
+            group.addTask { await forgetOldCreations() }
+        }
+    }
+
+    private func register(on bus: Bus, database: PostgresPool) {
+        let serving = Serving(bus: bus, logger: logger)
+        serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
+            try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
+        }
+        serving.answer(GetHistory.self) { [reading] request, _ in try await reading.history(request) }
+        serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
+        serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
+        serving.answer(CreateChat.self) { [openings] request, context in
+            try await openings.create(request, deadline: context.deadline.instant)
+        }
+        serving.answer(UpdateChat.self) { [members] request, context in
+            try await members.rename(request, deadline: context.deadline.instant)
+        }
+        serving.answer(ListMembers.self) { [members] request, _ in try await members.members(request) }
+        serving.answer(SetMember.self) { [members] request, context in
+            try await members.set(request, deadline: context.deadline.instant)
+        }
+        serving.answer(RemoveMember.self) { [members] request, context in
+            try await members.remove(request, deadline: context.deadline.instant)
+        }
+        serving.answer(MarkRead.self) { [members] request, context in
+            try await members.markRead(request, deadline: context.deadline.instant)
+        }
+        consume(on: bus, database: database)
+    }
+
+    private func consume(on bus: Bus, database: PostgresPool) {
+        var blocks = WorkQueue("blocks", inbox: Inbox(database))
+        // The highest rev wins, so that taking a fact in twice or late changes nothing.
+        blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
+        bus.consume(blocks)
+        bus.listen(caches.feed)
+    }
+
+    private func forgetOldCreations() async {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: .seconds(Int64.random(in: 1_800...5_400)))
+                do { try await store.forgetOldCreations() } catch {
+                    logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
+                }
+            }
+        }
+    }
+}
+
+/// Registers handlers whose errors become what a caller may know.
+private struct Serving {
+    let bus: Bus
+    let logger: Logger
+
+    func answer<P: Procedure>(
+        _ procedure: P.Type, atMost: Int = 256, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
+    ) {
+        bus.serve(procedure, atMost: atMost) { [logger] request, context in
+            do { return try await answer(request, context) } catch {
+                let refusal = ServiceError(unavailable: error)
+                if refusal.code == .internal {
+                    logger.error("a request failed", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
+                }
+                throw refusal
+            }
+        }
+    }
+}
+
+extension Deadline {
+    /// The same moment by the clock that the database's deadlines go by.
+    fileprivate var instant: ContinuousClock.Instant { .now + .milliseconds(millisecondsLeft) }
+}

@@ -1,0 +1,143 @@
+import Bus
+import Contracts
+import Metrics
+import Reactor
+import ServiceLifecycle
+
+/// Gathers sends into batches: those that are ready in one turn of the loop leave together at its end, and share ids and commit.
+///
+/// Without a timer, so that a send that is alone leaves at once; under load batches grow by themselves, see ``SendQueue``.
+actor SendBatcher: Service {
+    private struct Waiting: Sendable {
+        let number: UInt64
+        let draft: Draft
+        let deadline: Deadline
+        let sender: CheckedContinuation<BatchCommitter.Answer, Never>
+    }
+
+    nonisolated let io: IOThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    private let committer: BatchCommitter
+    private var queue: SendQueue<Waiting>
+    private var lastNumber: UInt64 = 0
+    private var workers: [CheckedContinuation<[Waiting]?, Never>] = []
+    private var flushIsScheduled = false
+    private var isStopping = false
+    private let batchSizes = Recorder(label: "martlet_send_batch_size")
+    private let commits = Metrics.Timer(label: "martlet_send_commit")
+
+    /// - Parameter capacity: sends that may wait for a batch; further ones are refused at once.
+    init(_ committer: BatchCommitter, capacity: Int = 4_096, on io: IOThread) {
+        self.io = io
+        self.committer = committer
+        queue = SendQueue(capacity: capacity) { $0.draft.text.utf8.count }
+    }
+
+    /// How many wait for a batch now.
+    var count: Int { queue.count }
+
+    /// Stores the draft with others that come at the same time.
+    ///
+    /// - Parameter deadline: when it is not begun by then, it is not begun at all.
+    /// - Throws: what ``SendBatch`` refuses; `unavailable` at once when the queue is full or a dependency is away; `deadlineExceeded`; `unknownOutcome`.
+    ///   Cancelling the task takes it out of the queue; what is being committed is waited for.
+    func send(_ draft: Draft, deadline: Deadline) async throws(ServiceError) -> SendMessage.Response {
+        if Task.isCancelled || deadline.hasPassed { throw .tooLate }
+        lastNumber += 1
+        let number = lastNumber
+        let answer = await withTaskCancellationHandler {
+            await withCheckedContinuation { enqueue(Waiting(number: number, draft: draft, deadline: deadline, sender: $0)) }
+        } onCancel: {
+            Task(executorPreference: io) { await self.abandon(number) }
+        }
+        return try answer.get()
+    }
+
+    private func enqueue(_ waiting: Waiting) {
+        guard !isStopping, queue.add(waiting) else {
+            let error = ServiceError(.unavailable, "too many messages wait to be stored", retryAfterMilliseconds: 500)
+            return waiting.sender.resume(returning: .failure(error))
+        }
+        scheduleFlush()
+    }
+
+    private func abandon(_ number: UInt64) {
+        for waiting in queue.remove(where: { $0.number == number }) { waiting.sender.resume(returning: .failure(.tooLate)) }
+        dismissWorkers()
+    }
+
+    // MARK: Batches
+
+    private func scheduleFlush() {
+        if flushIsScheduled { return }
+        flushIsScheduled = true
+        io.atTurnEnd { [weak self] in self?.assumeIsolated { $0.flush() } }
+    }
+
+    private func flush() {
+        flushIsScheduled = false
+        while let worker = workers.last, let batch = queue.take() {
+            workers.removeLast()
+            worker.resume(returning: batch)
+        }
+    }
+
+    /// Works until shutdown, and then until nothing waits any more.
+    func run() async {
+        await withTaskCancellationOrGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                for _ in 0..<SendQueue<Waiting>.batchesAtOnce {
+                    group.addTask(executorPreference: io) { await self.work() }
+                }
+            }
+        } onCancelOrGracefulShutdown: {
+            Task(executorPreference: self.io) { await self.stop() }
+        }
+    }
+
+    private func work() async {
+        while let batch = await nextBatch() {
+            await commit(batch)
+            queue.finish()
+        }
+    }
+
+    private func nextBatch() async -> [Waiting]? {
+        await withCheckedContinuation {
+            workers.append($0)
+            if queue.count > 0 { scheduleFlush() }
+            dismissWorkers()
+        }
+    }
+
+    private func commit(_ batch: [Waiting]) async {
+        var inTime: [Waiting] = []
+        for waiting in batch {
+            if waiting.deadline.hasPassed { waiting.sender.resume(returning: .failure(.tooLate)) } else { inTime.append(waiting) }
+        }
+        guard let last = inTime.map(\.deadline).max() else { return }
+        batchSizes.record(inTime.count)
+        let start = ContinuousClock.now
+        let deadline = start + .milliseconds(last.millisecondsLeft)
+        let answers = await committer.answer(inTime.map(\.draft), deadline: deadline)
+        commits.record(duration: .now - start)
+        for (waiting, answer) in zip(inTime, answers) { waiting.sender.resume(returning: answer) }
+    }
+
+    private func stop() {
+        isStopping = true
+        dismissWorkers()
+    }
+
+    /// When stopping, as soon as nothing waits.
+    private func dismissWorkers() {
+        guard isStopping, queue.count == 0 else { return }
+        for worker in workers { worker.resume(returning: nil) }
+        workers = []
+    }
+}
+
+extension ServiceError {
+    fileprivate static let tooLate = ServiceError(.deadlineExceeded, "the message was not begun in time", mayHaveHappened: false)
+}

@@ -1,0 +1,97 @@
+import Bus
+import Cache
+import Contracts
+import Reactor
+import Redis
+
+/// What is kept in memory and in Redis: who may read a chat, and its newest messages.
+///
+/// Both are asked for with `.checked`: whoever wrote told Redis the new version before answering. Nothing here ever allows a write.
+struct ChatCaches: Sendable {
+    let memberships: Cache<MemberKey, Membership>
+    let recent: Cache<ChatID, RecentMessages>
+
+    init(
+        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread,
+        broadcast: @escaping @Sendable (CacheNotice) -> Void
+    ) {
+        memberships = Cache(
+            CacheConfiguration(prefix: prefix, kind: "membership.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
+        ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
+        recent = Cache(
+            CacheConfiguration(prefix: prefix, kind: "recent.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
+        ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
+    }
+
+    /// What a batch committed. Repeats count: whoever stored them may have died before telling.
+    func note(_ decision: SendBatch.Decision) async {
+        var revs = decision.chats.mapValues(\.rev)
+        for case .repeated(let message) in decision.outcomes {
+            revs[message.chatID] = max(revs[message.chatID] ?? 0, message.rev)
+        }
+        await recent.invalidate(revs)
+    }
+
+    /// What became of a member, and of an heir. Without a change, what a process that died in between may have left untold.
+    func note(_ change: MemberChange, of member: UserID, in chat: ChatID) async {
+        if change.facts.isEmpty { await memberships.invalidate([MemberKey(chatID: chat, userID: member)]) }
+        let revs = change.facts.map { (MemberKey(chatID: chat, userID: $0.memberID), $0.rev) }
+        await memberships.invalidate(Dictionary(revs, uniquingKeysWith: max))
+    }
+
+    /// Somebody may have asked about them in vain before.
+    func noteOpening(of chat: ChatID, members: [UserID]) async {
+        await memberships.invalidate(members.map { MemberKey(chatID: chat, userID: $0) }, version: 1)
+    }
+}
+
+extension ChatCaches {
+    /// With other processes told over the bus.
+    init(history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread) {
+        self.init(history: history, redis: redis, prefix: prefix, on: io) { notice in
+            // Every reader here checks versions in Redis anyway: others need to hear only when Redis could not be told.
+            guard notice.distrustMilliseconds != nil else { return }
+            Task(executorPreference: io) { try? await bus.broadcast(CacheDistrusted(notice: notice)) }
+        }
+    }
+
+    /// What other processes of this service could not tell Redis.
+    var feed: Broadcast {
+        var feed = Broadcast()
+        feed.on(CacheDistrusted.self) { event, _ in
+            memberships.assumeIsolated { $0.receive(event.notice) }
+            recent.assumeIsolated { $0.receive(event.notice) }
+        }
+        feed.onLost {
+            memberships.assumeIsolated { $0.dropAll() }
+            recent.assumeIsolated { $0.dropAll() }
+        }
+        return feed
+    }
+}
+
+/// Between processes of this service: Redis may hold what is no longer so.
+private struct CacheDistrusted: Event {
+    static let type: EventType = "chats.cache.distrusted.v1"
+    var subject: String? { nil }
+    var notice: CacheNotice
+
+    enum CodingKeys: String, CodingKey { case notice }
+}
+
+extension CacheCoder where Value: Codable {
+    fileprivate static func cbor() -> CacheCoder {
+        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+    }
+}
+
+extension MemberKey: LosslessStringConvertible {
+    /// `<chat>.<user>`, as keys in Redis have it.
+    var description: String { "\(chatID).\(userID)" }
+
+    init?(_ description: String) {
+        let parts = description.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, let chat = ChatID(String(parts[0])), let user = UserID(String(parts[1])) else { return nil }
+        self.init(chatID: chat, userID: user)
+    }
+}

@@ -1,0 +1,114 @@
+import Bus
+import Contracts
+import Postgres
+
+/// Commits batches of sends: two round trips, whatever their number.
+struct SendStore: Sendable {
+    let database: PostgresPool
+    let outbox: Outbox
+
+    /// Decides over the drafts under the locks of their chats and stores what is accepted, with the fact that tells of it.
+    ///
+    /// - Parameters:
+    ///   - ids: as many as drafts, ascending.
+    ///   - deadline: when to give up.
+    /// - Returns: only after the commit.
+    /// - Throws: ``PostgresError``; then nothing is stored, unless ``PostgresError/mayHaveHappened``. Repeating the same drafts is safe.
+    func commit(_ drafts: [Draft], ids: [MessageID], deadline: ContinuousClock.Instant) async throws -> SendBatch.Decision {
+        var event: OutboxEvent?
+        let decision = try await database.transaction(deadline: deadline) { transaction in
+            let facts = try await readFacts(drafts, in: transaction)
+            let decision = facts.decide(drafts, ids: ids)
+            if decision.inserts.isEmpty { return decision }
+            let sent = try OutboxEvent(MessagesSent(messages: decision.inserts.map(\.message)))
+            event = sent
+            try await transaction.commit([insert(decision.inserts), update(decision.chats), sent.insert])
+            return decision
+        }
+        if let event { outbox.committed([event]) }
+        return decision
+    }
+
+    // MARK: The first flight
+
+    /// The locks are a statement of their own: only the next one's snapshot is sure to show what earlier holders committed.
+    /// They are taken in the order of ids, so that batches never wait for one another in a circle.
+    private func readFacts(_ drafts: [Draft], in transaction: PostgresTransaction) async throws -> SendBatch {
+        let chats = Set(drafts.map(\.key.chatID)).sorted()
+        let rows = try await transaction.run([
+            "SELECT id, kind, last_seq, rev, last_sent_at FROM chats WHERE id = ANY(\(chats)) ORDER BY id FOR NO KEY UPDATE",
+            Self.facts(about: drafts),
+        ])
+        var facts = SendBatch(chats: [:], members: [:], blocked: [], repeats: [:], now: Timestamp(millisecondsSinceEpoch: 0))
+        for (id, kind, lastSeq, rev, lastSentAt) in try rows[0].decode((ChatID, ChatKind, Int64, Int64, Timestamp?).self) {
+            facts.chats[id] = .init(kind: kind, lastSeq: lastSeq, rev: rev, lastSentAt: lastSentAt)
+        }
+        for (draft, row) in zip(drafts, try rows[1].decode(FactRow.self)) { facts.note(row, of: draft) }
+        return facts
+    }
+
+    /// One row for each draft, in their order: the clock, the sender's membership, whether the other one of a direct chat has blocked them,
+    /// and what an earlier send under the same key stored. Written so that every look-up is by a whole key, whatever the planner knows of the tables:
+    /// blocks are looked for in direct chats only, which have two members.
+    private static func facts(about drafts: [Draft]) -> SQL {
+        """
+        SELECT \(SQL.clock), s.role, s.joined_seq, s.left_seq,
+            CASE WHEN c.kind = 'direct' THEN EXISTS (
+                SELECT FROM members o WHERE o.chat_id = d.chat_id AND o.user_id <> d.sender_id
+                    AND (SELECT b.blocked FROM blocks b WHERE b.user_id = o.user_id AND b.other_id = d.sender_id))
+            ELSE FALSE END,
+            m.request_hash, m.seq, m.id, coalesce(m.changed_rev, m.sent_rev), m.text, m.sent_at, m.edited_at, m.deleted_at, m.reply_to
+        FROM unnest(\(drafts.map(\.key.chatID)), \(drafts.map(\.key.senderID)), \(drafts.map(\.key.clientMessageID)))
+            WITH ORDINALITY AS d (chat_id, sender_id, client_message_id, place)
+        LEFT JOIN chats c ON c.id = d.chat_id
+        LEFT JOIN members s ON s.chat_id = d.chat_id AND s.user_id = d.sender_id
+        LEFT JOIN messages m
+            ON m.chat_id = d.chat_id AND m.sender_id = d.sender_id AND m.client_message_id = d.client_message_id
+        ORDER BY d.place
+        """
+    }
+
+    // MARK: The second flight
+
+    private func insert(_ inserts: [SendBatch.Stored]) -> SQL {
+        let messages = inserts.map(\.message)
+        return """
+            INSERT INTO messages (chat_id, seq, id, sent_rev, sender_id, reply_to, sent_at, client_message_id, request_hash, text)
+            SELECT * FROM unnest(
+                \(messages.map(\.chatID)), \(messages.map(\.seq)), \(messages.map(\.id)), \(messages.map(\.rev)),
+                \(messages.map(\.senderID)), \(messages.map(\.replyTo)), \(messages.map(\.sentAt)),
+                \(messages.map(\.clientMessageID)), \(inserts.map(\.hash)), \(messages.map(\.text)))
+            """
+    }
+
+    private func update(_ chats: [ChatID: SendBatch.Chat]) -> SQL {
+        let (ids, states) = (Array(chats.keys), Array(chats.values))
+        return """
+            UPDATE chats SET last_seq = n.last_seq, rev = n.rev, last_sent_at = n.sent_at, updated_at = greatest(updated_at, n.sent_at)
+            FROM unnest(\(ids), \(states.map(\.lastSeq)), \(states.map(\.rev)), \(states.map(\.lastSentAt)))
+                AS n (id, last_seq, rev, sent_at)
+            WHERE chats.id = n.id
+            """
+    }
+}
+
+private typealias FactRow = (
+    Timestamp, ChatRole?, Int64?, Int64?, Bool,
+    RequestHash?, Int64?, MessageID?, Int64?, String?, Timestamp?, Timestamp?, Timestamp?, Int64?
+)
+
+extension SendBatch {
+    fileprivate mutating func note(_ row: FactRow, of draft: Draft) {
+        let (clock, role, joinedSeq, leftSeq, isBlocked, hash, seq, id, rev, text, sentAt, editedAt, deletedAt, replyTo) = row
+        now = max(now, clock)
+        let sender = MemberKey(chatID: draft.key.chatID, userID: draft.key.senderID)
+        if let role, let joinedSeq { members[sender] = Membership(role: role, joinedSeq: joinedSeq, leftSeq: leftSeq) }
+        if isBlocked { blocked.insert(sender) }
+        guard let hash, let seq, let id, let rev, let text, let sentAt else { return }
+        let message = Message(
+            id: id, chatID: draft.key.chatID, seq: seq, rev: rev, senderID: draft.key.senderID,
+            clientMessageID: draft.key.clientMessageID, text: text, sentAt: sentAt, editedAt: editedAt, deletedAt: deletedAt,
+            replyTo: replyTo)
+        repeats[draft.key] = Stored(message: message, hash: hash)
+    }
+}

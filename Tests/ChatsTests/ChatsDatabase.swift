@@ -1,0 +1,114 @@
+import AMQP
+import Bus
+import Contracts
+import Logging
+import Postgres
+import PostgresTesting
+import Synchronization
+import TestSupport
+
+@testable import Chats
+
+/// The stores of chats on a schema of one test's own, and people to use them.
+struct ChatsDatabase: Sendable {
+    let pool: PostgresPool
+    let sends: SendStore
+    let openings: OpeningStore
+    let members: MemberStore
+    let markers: MarkerStore
+    let views: ChatViewStore
+    let history: HistoryStore
+
+    /// Lends a migrated database and drops it afterwards.
+    static func with<Result>(
+        configure: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (ChatsDatabase) async throws -> Result
+    ) async throws -> Result {
+        try await TestDatabase.with(configure: configure) { pool in
+            _ = try await Migrator(ChatsMigrations.all(), pool.configuration, logger: .quiet).run()
+            return try await body(ChatsDatabase(on: pool))
+        }
+    }
+
+    /// As another process on the same database would have it.
+    init(on pool: PostgresPool) {
+        self.pool = pool
+        // Never run: facts stay in their table.
+        let bus = Bus(
+            BusConfiguration(
+                service: .chats, instance: "test",
+                endpoint: AMQPEndpoint(host: "", port: 0, vhost: "", user: "", password: "", connectionName: "test")),
+            on: ChatsProcess.io, logger: .quiet)
+        let outbox = Outbox(pool, bus: bus, logger: .quiet)
+        sends = SendStore(database: pool, outbox: outbox)
+        openings = OpeningStore(database: pool, outbox: outbox)
+        members = MemberStore(database: pool, outbox: outbox)
+        markers = MarkerStore(database: pool, outbox: outbox)
+        views = ChatViewStore(database: pool)
+        history = HistoryStore(database: pool)
+    }
+
+    /// Another process on the same database.
+    func another<Result>(_ body: (ChatsDatabase) async throws -> Result) async throws -> Result {
+        try await TestDatabase.running(pool.configuration) { try await body(ChatsDatabase(on: $0)) }
+    }
+
+    private static let lastID = Mutex<Int64>(1_000)
+
+    /// An id that no other test has.
+    static func id() -> Int64 {
+        lastID.withLock { id in
+            id += 1
+            return id
+        }
+    }
+
+    static func user() -> UserID { UserID(rawValue: id()) }
+
+    static var soon: ContinuousClock.Instant { .now + .seconds(60) }
+
+    /// A group that `users[0]` owns.
+    func group(_ users: [UserID], title: String = "group") async throws -> ChatID {
+        try await open(CreateChat(creatorID: users[0], kind: .group, title: title, members: Array(users.dropFirst())))
+    }
+
+    func direct(_ one: UserID, _ other: UserID) async throws -> ChatID {
+        try await open(CreateChat(creatorID: one, kind: .direct, members: [other]))
+    }
+
+    private func open(_ request: CreateChat) async throws -> ChatID {
+        let (opening, id) = (try Opening(request), ChatID(rawValue: Self.id()))
+        try await openings.lead(opening.members.map(\.userID), to: id)
+        _ = try await openings.create(opening, id: id, hash: RequestHash(of: opening), deadline: Self.soon)
+        return id
+    }
+
+    @discardableResult
+    func send(_ drafts: [Draft]) async throws -> SendBatch.Decision {
+        try await sends.commit(drafts, ids: drafts.map { _ in MessageID(rawValue: Self.id()) }, deadline: Self.soon)
+    }
+
+    /// Sends one message and gives it back as stored.
+    @discardableResult
+    func send(_ text: String = "hi", from sender: UserID, to chat: ChatID, key: String? = nil) async throws -> Message {
+        let outcome = try await send([.sample(in: chat, sender, key ?? "key \(Self.id())", text)]).outcomes[0]
+        if case .refused(let error) = outcome { throw error }
+        guard let message = outcome.message else { throw ServiceError(.internal, "no message") }
+        return message
+    }
+
+    func block(_ user: UserID, _ other: UserID, _ blocked: Bool = true, rev: Int64 = 1) async throws {
+        try await pool.execute(BlockStore.note(BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)))
+    }
+
+    func page(_ chat: ChatID, _ position: GetHistory.Position, limit: Int = 100, after floor: Int64 = 0) async throws -> Page<
+        Message
+    > {
+        let range = try HistoryRange(position, limit: limit, visibleAfter: floor)
+        return range.page(try await history.messages(of: chat, range, limit: limit + 1), limit: limit)
+    }
+}
+
+extension Logger {
+    /// Says nothing.
+    static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}

@@ -1,0 +1,128 @@
+import AMQP
+import Bus
+import Contracts
+import Logging
+import Postgres
+import Reactor
+import Redis
+import ServiceKit
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+
+@testable import Chats
+
+/// Two instances of the chats service on a virtual host of one test's own, with `users` and `idgen` as simple as can be, and `bff` to call them.
+struct ChatsWorld: Sendable {
+    let database: ChatsDatabase
+    let bff: Bus
+    let users: Bus
+    /// Every fact that came to `bff`, in order of arrival.
+    let facts: Facts
+
+    final class Facts: Sendable {
+        private let all = Mutex<[MessagesSent]>([])
+        var messages: [Message] { all.withLock { $0.flatMap(\.messages) } }
+        func append(_ fact: MessagesSent) { all.withLock { $0.append(fact) } }
+    }
+
+    static func with(_ body: (ChatsWorld) async throws -> Void) async throws {
+        try await ChatsDatabase.with { one in
+            try await one.another { other in
+                try await VirtualHost.with { host in
+                    try await prepare(host)
+                    let world = ChatsWorld(
+                        database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host), facts: Facts())
+                    let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host)
+                    try await run(services.services, ready: services.buses + [world.bff, world.users]) { try await body(world) }
+                    try await VirtualHost.management("DELETE", "users/\(host.name)")
+                }
+            }
+        }
+    }
+
+    private typealias Parts = (services: [any Service], buses: [Bus])
+
+    private func neighbours(_ host: VirtualHost) -> Parts {
+        let idgen = Self.bus(.idgen, 1, host)
+        idgen.serve(NextIDs.self) { request, _ in
+            NextIDs.Response(ids: (0..<request.count).map { _ in NextIDs.RawID(rawValue: ChatsDatabase.id()) })
+        }
+        users.serve(GetProfiles.self) { request, _ in
+            let known = request.ids.filter { $0 < ChatsProcess.unknown }
+            return GetProfiles.Response(
+                users: known.map { User(id: $0, username: "u\($0)", displayName: "U", createdAt: Timestamp(0)) })
+        }
+        var feed = Broadcast()
+        feed.on(MessagesSent.self) { [facts] fact, _ in facts.append(fact) }
+        bff.listen(feed)
+        return ([idgen, users, bff], [idgen])
+    }
+
+    private static func instance(_ number: Int, _ database: ChatsDatabase, _ host: VirtualHost) -> Parts {
+        let bus = bus(.chats, number, host)
+        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: TestStack.redis.port)
+        (endpoint.commandTimeout, endpoint.stallTimeout) = (.seconds(30), .seconds(30))
+        let redis = RedisClient(endpoint, on: ChatsProcess.io, logger: .quiet)
+        let outbox = Outbox(database.pool, bus: bus, logger: .quiet)
+        let chats = ChatsService(
+            database: database.pool, redis: redis, prefix: "\(host.name):", bus: bus, outbox: outbox,
+            ids: IDSource(bus, on: ChatsProcess.io), on: ChatsProcess.io, logger: .quiet)
+        return ([redis, outbox, chats, bus], [bus])
+    }
+
+    private static func bus(_ service: ServiceName, _ number: Int, _ host: VirtualHost) -> Bus {
+        let endpoint = AMQPEndpoint(
+            host: TestStack.rabbitmq.host, port: TestStack.rabbitmq.port, vhost: host.name, user: host.name, password: "bus",
+            connectionName: "test")
+        return Bus(
+            BusConfiguration(service: service, instance: "\(service)-\(number)", endpoint: endpoint), on: ChatsProcess.io,
+            logger: .quiet)
+    }
+
+    /// Exchanges, and a user who may speak for any service.
+    private static func prepare(_ host: VirtualHost) async throws {
+        try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
+        try await VirtualHost.management(
+            "PUT", "permissions/\(host.name)/\(host.name)", body: #"{"configure":".*","write":".*","read":".*"}"#)
+        for (name, kind) in [("rpc", "topic"), ("replies", "direct"), ("events", "topic"), ("dead", "topic")] {
+            try await VirtualHost.management(
+                "PUT", "exchanges/\(host.name)/martlet.\(name)", body: #"{"type":"\#(kind)","durable":true}"#)
+        }
+    }
+
+    private static func run(_ services: [any Service], ready: [Bus], _ body: () async throws -> Void) async throws {
+        let group = ServiceGroup(services: services, logger: .quiet)
+        let life = Task.detached { try await group.run() }
+        let result: Result<Void, any Error>
+        do {
+            for bus in ready { try await bus.started() }
+            result = .success(try await body())
+        } catch {
+            result = .failure(error)
+        }
+        await group.triggerGracefulShutdown()
+        try await life.value
+        try result.get()
+    }
+
+    // MARK: As the bff does
+
+    func group(_ users: [UserID]) async throws -> ChatID {
+        let request = CreateChat(creatorID: users[0], kind: .group, title: "group", members: Array(users.dropFirst()))
+        return try await bff.call(request, deadline: .after(.seconds(60))).chat.id
+    }
+
+    @discardableResult
+    func send(_ text: String, from user: UserID, to chat: ChatID, key: String? = nil, replyTo: Int64? = nil) async throws
+        -> SendMessage.Response
+    {
+        let key = ClientMessageID(rawValue: key ?? "key \(ChatsDatabase.id())")
+        let request = SendMessage(senderID: user, chatID: chat, clientMessageID: key, text: text, replyTo: replyTo)
+        return try await bff.call(request)
+    }
+}
+
+private func + (one: ([any Service], [Bus]), other: ([any Service], [Bus])) -> (services: [any Service], buses: [Bus]) {
+    (one.0 + other.0, one.1 + other.1)
+}

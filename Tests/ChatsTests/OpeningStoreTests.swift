@@ -1,0 +1,103 @@
+import Contracts
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Chats
+
+@Suite("Opening chats in the database") struct OpeningStoreTests {
+    @Test("a pair is reserved once, whoever is first, and however often")
+    func pair() async throws {
+        try await ChatsDatabase.with { database in
+            let pair = Pair(ChatsDatabase.user(), ChatsDatabase.user())
+            #expect(try await database.openings.directChat(of: pair) == nil)
+            let reserved = try await withThrowingTaskGroup(of: ChatID.self) { group in
+                for number in Int64(1)...10 {
+                    group.addTask { try await database.openings.reserve(ChatID(rawValue: number), for: pair) }
+                }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            #expect(reserved.count == 1)
+            #expect(try await database.openings.directChat(of: pair) == reserved.first)
+        }
+    }
+
+    @Test("a chat is made once under its id; who comes later finds it")
+    func once() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let id = ChatID(rawValue: ChatsDatabase.id())
+            try await database.openings.lead([anna, ben], to: id)
+            let results = try await withThrowingTaskGroup(of: OpeningStore.Result.self) { group in
+                for (one, other) in [(anna, ben), (ben, anna), (anna, ben), (ben, anna)] {
+                    group.addTask {
+                        let opening = try Opening(CreateChat(creatorID: one, kind: .direct, members: [other]))
+                        return try await database.openings.create(
+                            opening, id: id, hash: RequestHash(of: opening), deadline: ChatsDatabase.soon)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(results.filter { $0 == .created }.count == 1 && results.filter { $0 == .exists }.count == 3)
+            for user in [anna, ben] {
+                let chat = try await database.views.chat(id, for: user)
+                #expect(chat?.kind == .direct && chat?.memberCount == 2 && chat?.role == .member && chat?.rev == 1)
+                #expect(try await database.views.list(for: user, after: nil, limit: 10).chats == [chat])
+            }
+        }
+    }
+
+    @Test("what leads to a chat that was never made shows nothing")
+    func leadsNowhere() async throws {
+        try await ChatsDatabase.with { database in
+            let anna = ChatsDatabase.user()
+            try await database.openings.lead([anna], to: ChatID(rawValue: ChatsDatabase.id()))
+            #expect(try await database.views.list(for: anna, after: nil, limit: 10).chats.isEmpty)
+            let changed = try await database.views.list(for: anna, changedFrom: Timestamp(0), after: nil, limit: 10)
+            #expect(changed.chats.isEmpty)
+        }
+    }
+
+    @Test("who has blocked the creator is not put into a chat, and nothing is stored")
+    func blocks() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            try await database.block(ben, anna)
+            let error = await #expect(throws: ServiceError.self) { try await database.group([anna, ben, carl]) }
+            #expect(error?.code == .denied && error?.message.contains(ben.description) == true)
+            await #expect(throws: ServiceError.self) { try await database.direct(anna, ben) }
+            #expect(try await database.pool.query("SELECT id FROM chats").isEmpty)
+            // Blocking is about what the blocked one does.
+            _ = try await database.direct(ben, anna)
+        }
+    }
+
+    @Test("an Idempotency-Key makes one group, also at once, and is another's for another request, person or day")
+    func idempotency() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            func create(_ title: String, by user: UserID) async throws -> OpeningStore.Result {
+                let opening = try Opening(
+                    CreateChat(
+                        creatorID: user, kind: .group, title: title, members: [user == anna ? ben : anna], idempotencyKey: "key"))
+                return try await database.openings.create(
+                    opening, id: ChatID(rawValue: ChatsDatabase.id()), hash: RequestHash(of: opening),
+                    deadline: ChatsDatabase.soon)
+            }
+            let results = try await withThrowingTaskGroup(of: OpeningStore.Result.self) { group in
+                for _ in 0..<8 { group.addTask { try await create("one", by: anna) } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            let chat = try await database.pool.one("SELECT id FROM chats", as: ChatID.self)
+            #expect(results.filter { $0 == .created }.count == 1 && results.filter { $0 == .repeated(chat) }.count == 7)
+            let error = await #expect(throws: ServiceError.self) { try await create("two", by: anna) }
+            #expect(error?.code == .invalid && error?.fields.map(\.field) == ["Idempotency-Key"])
+            #expect(try await create("two", by: ben) == .created)
+            try await database.pool.execute("UPDATE creations SET created_at = created_at - interval '25 hours'")
+            #expect(try await create("two", by: anna) == .created)
+            #expect(try await create("two", by: anna) != .created)
+            try await database.openings.forgetOldCreations()
+            #expect(try await database.pool.query("SELECT key FROM creations").count == 1)
+        }
+    }
+}

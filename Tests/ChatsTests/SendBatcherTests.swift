@@ -1,0 +1,155 @@
+import Bus
+import Contracts
+import Reactor
+import Testing
+
+@testable import Chats
+
+@Suite("Send batcher") struct SendBatcherTests {
+    static let io = IOThread(name: "test-sends")
+
+    /// Batches that have arrived, held until the test lets them go.
+    actor Gate {
+        nonisolated var unownedExecutor: UnownedSerialExecutor { SendBatcherTests.io.asUnownedSerialExecutor() }
+        private var held: [([Draft], CheckedContinuation<Void, Never>)] = []
+        private var watchers: [(Int, CheckedContinuation<Void, Never>)] = []
+        private var isOpen = false
+
+        func pass(_ drafts: [Draft]) async {
+            if isOpen { return }
+            await withCheckedContinuation {
+                held.append((drafts, $0))
+                let count = held.count
+                for (_, watcher) in watchers.filter({ $0.0 <= count }) { watcher.resume() }
+                watchers.removeAll { $0.0 <= count }
+            }
+        }
+
+        /// Waits until so many batches are held; gives their texts.
+        func batches(_ count: Int) async -> [[String]] {
+            if held.count < count { await withCheckedContinuation { watchers.append((count, $0)) } }
+            return held.map { $0.0.map(\.text) }
+        }
+
+        func release() { held.isEmpty ? () : held.removeFirst().1.resume() }
+
+        func open() {
+            isOpen = true
+            for (_, batch) in held { batch.resume() }
+            held = []
+        }
+    }
+
+    /// A batcher that runs, on a store that answers once the gate lets a batch through.
+    func with<Result: Sendable>(capacity: Int = 100, _ body: @escaping @Sendable (SendBatcher, Gate) async throws -> Result)
+        async throws -> Result
+    {
+        let gate = Gate()
+        let committer = BatchCommitter(
+            nextIDs: { (1...$0).map { MessageID(rawValue: Int64($0)) } },
+            commit: { drafts, _, _ in
+                await gate.pass(drafts)
+                let outcomes = drafts.map { SendBatch.Outcome.stored(.sample(seq: 1, text: $0.text)) }
+                return SendBatch.Decision(outcomes: outcomes, inserts: [], chats: [:])
+            }, tell: { _ in })
+        let batcher = SendBatcher(committer, capacity: capacity, on: Self.io)
+        let run = Task { await batcher.run() }
+        let result = try await Task(executorPreference: Self.io) { try await body(batcher, gate) }.value
+        await gate.open()
+        run.cancel()
+        await run.value
+        return result
+    }
+
+    /// Begins a send in the present turn.
+    func begin(_ text: String, _ batcher: SendBatcher, within limit: Duration = .seconds(60)) -> Task<String, any Error> {
+        Task(executorPreference: Self.io) {
+            try await batcher.send(.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), text, text), deadline: .after(limit))
+                .message.text
+        }
+    }
+
+    @Test("one alone leaves at once, those of one turn leave together, and each gets its own answer")
+    func turn() async throws {
+        try await with { batcher, gate in
+            let alone = begin("a", batcher)
+            #expect(await gate.batches(1) == [["a"]])
+            let together = ["b", "c", "d"].map { begin($0, batcher) }
+            #expect(await gate.batches(2) == [["a"], ["b", "c", "d"]])
+            await gate.open()
+            var answers = [try await alone.value]
+            for task in together { answers.append(try await task.value) }
+            #expect(answers == ["a", "b", "c", "d"])
+        }
+    }
+
+    @Test("with two batches out the others collect, and leave together when one is done")
+    func collects() async throws {
+        try await with { batcher, gate in
+            var tasks: [Task<String, any Error>] = []
+            for text in ["a", "b"] {
+                tasks.append(begin(text, batcher))
+                _ = await gate.batches(tasks.count)
+            }
+            for text in ["c", "d", "e"] { tasks.append(begin(text, batcher)) }
+            while await batcher.count < 3 { await Task.yield() }
+            await gate.release()
+            #expect(await gate.batches(2) == [["b"], ["c", "d", "e"]])
+            await gate.open()
+            for task in tasks { _ = try await task.value }
+        }
+    }
+
+    @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
+    func fullAndCancelled() async throws {
+        try await with(capacity: 2) { batcher, gate in
+            let out = [begin("a", batcher)]
+            _ = await gate.batches(1)
+            let second = begin("b", batcher)
+            _ = await gate.batches(2)
+            let waiting = [begin("c", batcher), begin("d", batcher)]
+            while await batcher.count < 2 { await Task.yield() }
+            let refused = await begin("e", batcher).result
+            #expect(refused.error?.code == .unavailable && refused.error?.mayHaveHappened == false)
+            waiting[0].cancel()
+            let cancelled = await waiting[0].result
+            #expect(cancelled.error?.code == .deadlineExceeded && cancelled.error?.mayHaveHappened == false)
+            #expect(await batcher.count == 1)
+            await gate.release()
+            #expect(await gate.batches(2) == [["b"], ["d"]])
+            await gate.open()
+            for task in out + [second, waiting[1]] { _ = try await task.value }
+        }
+    }
+
+    @Test("what comes too late is not begun")
+    func late() async throws {
+        try await with { batcher, gate in
+            let error = await begin("a", batcher, within: .zero).result.error
+            #expect(error?.code == .deadlineExceeded && error?.mayHaveHappened == false)
+            let fine = begin("b", batcher)
+            #expect(await gate.batches(1) == [["b"]])
+            await gate.open()
+            _ = try await fine.value
+        }
+    }
+
+    @Test("stopping stores what waits, then refuses")
+    func stopping() async throws {
+        let kept = try await with { batcher, gate in
+            var tasks = [begin("a", batcher)]
+            _ = await gate.batches(1)
+            tasks.append(begin("b", batcher))
+            _ = await gate.batches(2)
+            tasks.append(begin("c", batcher))
+            while await batcher.count < 1 { await Task.yield() }
+            return (batcher, tasks)
+        }
+        for task in kept.1 { _ = try await task.value }
+        #expect(await begin("d", kept.0).result.error?.code == .unavailable)
+    }
+}
+
+extension Result where Success == String, Failure == any Error {
+    fileprivate var error: ServiceError? { if case .failure(let error) = self { error as? ServiceError } else { nil } }
+}

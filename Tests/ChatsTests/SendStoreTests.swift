@@ -1,0 +1,133 @@
+import Contracts
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Chats
+
+@Suite("Sends in the database") struct SendStoreTests {
+    @Test("what was sent is there, in order, and as it was answered")
+    func stored() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let chat = try await database.group([anna, ben])
+            let text = "grüß dich 👩‍👩‍👧‍👦\u{1} \\x \"'; DROP TABLE messages"
+            let decision = try await database.send([
+                .sample(in: chat, anna, "a", text), .sample(in: chat, ben, "b", replyTo: nil), .sample(in: chat, ben, "c", text),
+            ])
+            let second = try await database.send([.sample(in: chat, anna, "d", "reply", replyTo: 3)])
+            let messages = try await database.page(chat, .newest).items
+            #expect(messages == (decision.inserts + second.inserts).map(\.message))
+            #expect(messages.map(\.seq) == [1, 2, 3, 4])
+            #expect(messages.map(\.rev) == [2, 3, 4, 5])
+            #expect(messages.map(\.text) == [text, "hi", text, "reply"] && messages[3].replyTo == 3)
+            let view = try await database.views.chat(chat, for: anna)
+            #expect(view?.lastMessage == messages[3] && view?.rev == 5 && view?.updatedAt == messages[3].sentAt)
+        }
+    }
+
+    @Test("a repeat gets the first answer, whoever has changed the message since; another content is refused")
+    func repeats() async throws {
+        try await ChatsDatabase.with { database in
+            let anna = ChatsDatabase.user()
+            let chat = try await database.group([anna, ChatsDatabase.user()])
+            let draft = Draft.sample(in: chat, anna, "key", "text", replyTo: nil)
+            let first = try await database.send([draft]).inserts[0].message
+            #expect(try await database.send([draft]).outcomes == [.repeated(first)])
+            #expect(try await database.send([.sample(in: chat, anna, "key", "other")]).outcomes[0].field == "clientMessageId")
+            try await database.pool.execute(
+                "UPDATE messages SET text = 'edited', changed_rev = 9, edited_at = now() WHERE chat_id = \(chat)")
+            let again = try await database.send([draft]).outcomes[0].message
+            #expect(again?.id == first.id && again?.text == "edited" && again?.rev == 9)
+        }
+    }
+
+    @Test("refusals: strangers, those who left, blocked ones of a direct chat; and their neighbours are stored")
+    func refusals() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            let (group, direct) = (try await database.group([anna, ben]), try await database.direct(anna, ben))
+            _ = try await database.members.remove(
+                RemoveMember(userID: ben, chatID: group, memberID: ben), deadline: ChatsDatabase.soon)
+            try await database.block(anna, ben)
+            let outcomes = try await database.send([
+                .sample(in: group, carl, "a"), .sample(in: group, ben, "a"), .sample(in: direct, ben, "a"),
+                .sample(in: ChatID(rawValue: 1), anna, "a"), .sample(in: group, anna, "a"), .sample(in: direct, anna, "a"),
+            ]).outcomes
+            #expect(outcomes.map(\.refusal) == [.notFound, .notFound, .denied, .notFound, nil, nil])
+            try await database.block(anna, ben, false, rev: 2)
+            #expect(try await database.send([.sample(in: direct, ben, "a")]).outcomes[0].storedMessage?.seq == 2)
+        }
+    }
+
+    @Test("a block is for direct chats: in a group everybody may write")
+    func blocksInGroups() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let group = try await database.group([anna, ben])
+            try await database.block(anna, ben)
+            #expect(try await database.send(from: ben, to: group).seq == 1)
+        }
+    }
+
+    @Test("an older fact of a block that comes later changes nothing")
+    func blockOrder() async throws {
+        try await ChatsDatabase.with { database in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let direct = try await database.direct(anna, ben)
+            try await database.block(anna, ben, true, rev: 3)
+            try await database.block(anna, ben, false, rev: 2)
+            #expect(try await database.send([.sample(in: direct, ben, "a")]).outcomes[0].refusal == .denied)
+        }
+    }
+
+    @Test("20 tasks send the same key through two processes: one message, one answer")
+    func race() async throws {
+        try await ChatsDatabase.with { one in
+            try await one.another { other in
+                let anna = ChatsDatabase.user()
+                let chat = try await one.group([anna, ChatsDatabase.user()])
+                let answers = try await withThrowingTaskGroup(of: Message?.self) { group in
+                    for number in 0..<20 {
+                        group.addTask {
+                            let database = number.isMultiple(of: 2) ? one : other
+                            return try await database.send([.sample(in: chat, anna, "same")]).outcomes[0].message
+                        }
+                    }
+                    return try await group.reduce(into: []) { $0.append($1) }
+                }
+                let stored = try await one.page(chat, .newest).items
+                #expect(stored.count == 1)
+                #expect(answers == Array(repeating: stored[0], count: 20))
+            }
+        }
+    }
+
+    @Test("two processes send to the same chats at once, in any order of chats: every seq is dense and no batch is lost")
+    func concurrentBatches() async throws {
+        try await ChatsDatabase.with { one in
+            try await one.another { other in
+                let users = [ChatsDatabase.user(), ChatsDatabase.user()]
+                var chats: [ChatID] = []
+                for _ in 0..<4 { chats.append(try await one.group(users)) }
+                try await withThrowingTaskGroup(of: Void.self) { [chats] group in
+                    for number in 0..<24 {
+                        group.addTask {
+                            let database = number.isMultiple(of: 2) ? one : other
+                            let drafts = chats.shuffled().map { Draft.sample(in: $0, users[number % 2], "key \(number)") }
+                            let decision = try await database.send(drafts)
+                            #expect(decision.inserts.count == chats.count)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                for chat in chats {
+                    let messages = try await one.page(chat, .newest).items
+                    #expect(messages.map(\.seq) == Array(1...24))
+                    #expect(messages.map(\.rev) == Array(2...25))
+                    #expect(zip(messages, messages.dropFirst()).allSatisfy { $0.sentAt <= $1.sentAt })
+                }
+            }
+        }
+    }
+}
