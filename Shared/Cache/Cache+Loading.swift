@@ -87,7 +87,7 @@ extension Cache {
             switch filled[key] {
             case .installed:
                 if let entry { remember(key, value.value, entry, asOf: filledAt) }
-                land(key, value, asOf: counts(value.version, for: key) ? filledAt : asOf, &again)
+                land(key, value, asOf: counts(value.version, for: key, asked: filledAt) ? filledAt : asOf, &again)
             case .present(let present):
                 let newer = accept(present, of: key, asOf: filledAt)
                 land(key, newer ?? value, asOf: newer == nil ? asOf : filledAt, &again)

@@ -62,7 +62,8 @@ extension Cache {
         guard reading.missing.count == 1, let key = reading.missing.first, let known = memory.any(key), known.byteCount > 512
         else { return false }
         guard try await tier.stamp(key, on: session) == known.stamp else { return false }
-        guard let present = memory.any(key), present.stamp == known.stamp, counts(present.version, for: key) else { return false }
+        guard let present = memory.any(key), present.stamp == known.stamp, counts(present.version, for: key, asked: reading.asked)
+        else { return false }
         metrics.fromMemory()
         reading.found(key, memory.confirm(key, asOf: reading.asked)?.value)
         return true
@@ -72,7 +73,7 @@ extension Cache {
     ///
     /// - Parameter asOf: a moment before Redis was asked.
     func accept(_ entry: Entry, of key: Key, asOf: Instant) -> Versioned<Value>? {
-        guard entry.isAnswer, counts(entry.version, for: key) else { return nil }
+        guard entry.isAnswer, counts(entry.version, for: key, asked: asOf) else { return nil }
         if let known = memory.any(key), known.stamp == entry.stamp {
             metrics.fromMemory()
             _ = memory.confirm(key, asOf: asOf)
@@ -88,7 +89,10 @@ extension Cache {
         return Versioned(value, version: entry.version)
     }
 
-    func counts(_ version: Int64, for key: Key) -> Bool { distrust.floor(key, at: now()).map { version >= $0 } ?? true }
+    /// - Parameter asked: a moment before Redis was asked.
+    func counts(_ version: Int64, for key: Key, asked: Instant) -> Bool {
+        !distrust.isTotal(at: asked) && distrust.floor(key, asked: asked).map { version >= $0 } ?? true
+    }
 
     func remember(_ key: Key, _ value: Value?, _ entry: Entry, asOf: Instant) {
         memory.remember(
@@ -107,10 +111,10 @@ extension Cache {
 
     /// Waits for a load of each missing key, of one that is under way where that is new enough.
     private func loaded(_ reading: Reading<Key, Value>) async throws -> [Key: Versioned<Value>] {
-        try Task.checkCancellation()
         let (id, keys) = (readers.nextID(), Array(reading.missing))
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
                 readers.add(id, count: keys.count, continuation)
                 let first = flights.join(id, keys, notBefore: reading.oldestLoad, now: now())
                 start(first, withoutRedis: reading.withoutRedis)

@@ -103,7 +103,7 @@ extension Cache {
             else { return true }
             for (key, version) in some {
                 untold.told(key, version)
-                distrust.remove(key, upTo: version)
+                distrust.end(key, upTo: version, now: now())
             }
         }
     }

@@ -8,8 +8,9 @@ struct Distrust<Key: Hashable> {
     }
 
     private var floors: [Key: Floor] = [:]
-    /// In order of their end, or nearly: what to look at first when making room.
     private var everythingUntil: Instant?
+    /// Longer than any question to Redis is under way.
+    private static var longestQuestion: Duration { .seconds(60) }
     let maxCount: Int
 
     init(maxCount: Int) { self.maxCount = maxCount }
@@ -17,9 +18,11 @@ struct Distrust<Key: Hashable> {
     var count: Int { floors.count }
 
     /// What Redis says of `key` counts from this version on; `nil`: whatever it says.
-    func floor(_ key: Key, at now: Instant) -> Int64? {
+    ///
+    /// - Parameter asked: a moment before Redis was asked.
+    func floor(_ key: Key, asked: Instant) -> Int64? {
         if floors.isEmpty { return nil }
-        guard let floor = floors[key], floor.until > now else { return nil }
+        guard let floor = floors[key], floor.until > asked else { return nil }
         return floor.version
     }
 
@@ -33,7 +36,7 @@ struct Distrust<Key: Hashable> {
         let old = floors[key]
         floors[key] = Floor(version: max(version ?? .max, old?.version ?? .min), until: max(until, old?.until ?? until))
         if floors.count <= maxCount { return true }
-        floors = floors.filter { $0.value.until > now }
+        floors = floors.filter { $0.value.until + Self.longestQuestion > now }
         if floors.count <= maxCount { return true }
         addEverything(until: until)
         return false
@@ -45,8 +48,8 @@ struct Distrust<Key: Hashable> {
         floors.removeAll()
     }
 
-    /// Redis has been told of `version`, or of a newer one.
-    mutating func remove(_ key: Key, upTo version: Int64?) {
-        if let floor = floors[key], floor.version <= version ?? .max { floors[key] = nil }
+    /// Redis has been told of `version`, or of a newer one: questions from now on may be believed. Those under way may not.
+    mutating func end(_ key: Key, upTo version: Int64?, now: Instant) {
+        if let floor = floors[key], floor.version <= version ?? .max { floors[key]?.until = min(floor.until, now) }
     }
 }

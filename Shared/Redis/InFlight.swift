@@ -2,14 +2,29 @@ import DequeModule
 
 /// Who waits for which answer: Redis answers in the order of the commands, whatever became of those who asked.
 struct InFlight<Waiter> {
-    /// Names one command of one connection.
+    /// Names one command of one client.
     struct Ticket: Hashable, Sendable { fileprivate let number: UInt64 }
 
+    private enum Place {
+        /// Whoever asked has yet to come and wait.
+        case reserved
+        case waiting(Waiter)
+        /// Nobody waits any more, but the answer is still to come.
+        case left
+    }
+
     private struct Slot {
-        /// `nil`: nobody waits any more, but the answer is still to come.
-        var waiter: Waiter?
+        var place: Place
         let sentAt: Nanoseconds
         let deadline: Nanoseconds
+    }
+
+    /// For whom something is decided.
+    enum Party {
+        case waiter(Waiter)
+        /// Keep it until they come.
+        case reserved(Ticket)
+        case nobody
     }
 
     private var slots: Deque<Slot> = []
@@ -22,35 +37,43 @@ struct InFlight<Waiter> {
     var count: Int { slots.count }
     /// When the command was sent whose answer is next.
     var oldestSentAt: Nanoseconds? { slots.first?.sentAt }
-    /// What ``append(_:sentAt:deadline:)`` will return next.
-    var nextTicket: Ticket { Ticket(number: first + UInt64(slots.count)) }
 
-    mutating func append(_ waiter: Waiter, sentAt: Nanoseconds, deadline: Nanoseconds) {
-        slots.append(Slot(waiter: waiter, sentAt: sentAt, deadline: deadline))
+    /// A command goes out.
+    mutating func reserve(sentAt: Nanoseconds, deadline: Nanoseconds) -> Ticket {
+        slots.append(Slot(place: .reserved, sentAt: sentAt, deadline: deadline))
         earliestDeadline = min(earliestDeadline, deadline)
+        return Ticket(number: first + UInt64(slots.count) - 1)
     }
 
-    /// An answer has come. `.none`: none was due. `.some(nil)`: it was, but nobody waits for it.
-    mutating func answered() -> Waiter?? {
-        guard let slot = slots.popFirst() else { return .none }
+    /// Whoever asked has come; whether they must wait. If not, it has been decided already.
+    mutating func wait(_ ticket: Ticket, _ waiter: Waiter) -> Bool {
+        guard let index = index(of: ticket), case .reserved = slots[index].place else { return false }
+        slots[index].place = .waiting(waiter)
+        return true
+    }
+
+    /// An answer has come; `nil`: none was due.
+    mutating func answered() -> Party? {
+        guard let slot = slots.popFirst() else { return nil }
         first += 1
-        return .some(slot.waiter)
+        return party(of: slot.place, number: first - 1)
     }
 
-    /// Takes the waiter away; its answer is still counted. `nil` when it is gone already.
-    mutating func abandon(_ ticket: Ticket) -> Waiter? {
-        guard ticket.number >= first, ticket.number - first < UInt64(slots.count) else { return nil }
-        return slots[Int(ticket.number - first)].waiter.take()
+    /// They stop waiting; their answer is still counted.
+    mutating func leave(_ ticket: Ticket) -> Party {
+        guard let index = index(of: ticket) else { return .nobody }
+        return leave(index)
     }
 
     /// Takes away everyone whose deadline has come.
-    mutating func expire(at now: Nanoseconds) -> [Waiter] {
+    mutating func expire(at now: Nanoseconds) -> [Party] {
         guard now >= earliestDeadline else { return [] }
-        var late: [Waiter] = []
+        var late: [Party] = []
         earliestDeadline = .max
-        for index in slots.indices where slots[index].waiter != nil {
+        for index in slots.indices {
+            if case .left = slots[index].place { continue }
             if slots[index].deadline <= now {
-                if let waiter = slots[index].waiter.take() { late.append(waiter) }
+                late.append(leave(index))
             } else {
                 earliestDeadline = min(earliestDeadline, slots[index].deadline)
             }
@@ -59,12 +82,30 @@ struct InFlight<Waiter> {
     }
 
     /// The connection is gone: no answer will come.
-    mutating func removeAll() -> [Waiter] {
+    mutating func removeAll() -> [Party] {
         defer {
             first += UInt64(slots.count)
             slots.removeAll()
             earliestDeadline = .max
         }
-        return slots.compactMap(\.waiter)
+        return slots.enumerated().map { party(of: $0.element.place, number: first + UInt64($0.offset)) }
+    }
+
+    private mutating func leave(_ index: Int) -> Party {
+        defer { slots[index].place = .left }
+        return party(of: slots[index].place, number: first + UInt64(index))
+    }
+
+    private func index(of ticket: Ticket) -> Int? {
+        guard ticket.number >= first, ticket.number - first < UInt64(slots.count) else { return nil }
+        return Int(ticket.number - first)
+    }
+
+    private func party(of place: Place, number: UInt64) -> Party {
+        switch place {
+        case .reserved: .reserved(Ticket(number: number))
+        case .waiting(let waiter): .waiter(waiter)
+        case .left: .nobody
+        }
     }
 }

@@ -12,27 +12,30 @@ extension RedisClient {
     package func command(
         _ command: [RedisArgument], timeout: Duration? = nil, on session: RedisSession? = nil
     ) async throws(RedisError) -> RedisReply {
-        try admit(on: session)
-        let reply = try await send(command, timeout: timeout).get()
+        let reply = try await answer(to: try send(command, timeout: timeout, on: session)).get()
         if case .error(let message) = reply { throw .refused(message) }
         return reply
     }
 
-    private func admit(on session: RedisSession?) throws(RedisError) {
+    /// Everything is decided here, before anybody waits: an `await` may let others in, even on the way to a continuation.
+    private func send(
+        _ command: [RedisArgument], timeout: Duration?, on session: RedisSession?
+    ) throws(RedisError) -> InFlight<Waiter>.Ticket {
         guard let current = link?.session, session == nil || session == current else { throw .notConnected }
         if inFlight.count >= endpoint.maxInFlight || output.count >= endpoint.maxOutputBytes { throw .overloaded }
         if Task.isCancelled { throw .cancelled(mayHaveHappened: false) }
+        let now = monotonicNow()
+        let deadline = now + (timeout ?? endpoint.commandTimeout).nanoseconds
+        output.append(command)
+        watch(until: deadline, now: now)
+        return inFlight.reserve(sentAt: now, deadline: deadline)
     }
 
-    private func send(_ command: [RedisArgument], timeout: Duration?) async -> Result<RedisReply, RedisError> {
-        let ticket = inFlight.nextTicket
-        return await withTaskCancellationHandler {
+    private func answer(to ticket: InFlight<Waiter>.Ticket) async -> Result<RedisReply, RedisError> {
+        await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
-                let now = monotonicNow()
-                let deadline = now + (timeout ?? endpoint.commandTimeout).nanoseconds
-                output.append(command)
-                inFlight.append(waiter, sentAt: now, deadline: deadline)
-                watch(until: deadline, now: now)
+                if inFlight.wait(ticket, waiter) { return }
+                waiter.resume(returning: decided.removeValue(forKey: ticket) ?? .failure(.connectionLost))
             }
         } onCancel: {
             Task { await self.abandon(ticket) }
@@ -40,7 +43,15 @@ extension RedisClient {
     }
 
     private func abandon(_ ticket: InFlight<Waiter>.Ticket) {
-        inFlight.abandon(ticket)?.resume(returning: .failure(.cancelled(mayHaveHappened: true)))
+        decide(inFlight.leave(ticket), .failure(.cancelled(mayHaveHappened: true)))
+    }
+
+    func decide(_ party: InFlight<Waiter>.Party, _ result: Result<RedisReply, RedisError>) {
+        switch party {
+        case .waiter(let waiter): waiter.resume(returning: result)
+        case .reserved(let ticket): decided[ticket] = result
+        case .nobody: break
+        }
     }
 
     // MARK: Late answers
@@ -59,7 +70,7 @@ extension RedisClient {
         guard watchAt == time else { return }
         watchAt = nil
         let now = monotonicNow()
-        for waiter in inFlight.expire(at: now) { waiter.resume(returning: .failure(.timedOut)) }
+        for party in inFlight.expire(at: now) { decide(party, .failure(.timedOut)) }
         guard let oldest = inFlight.oldestSentAt else { return }
         let givenUpAt = max(oldest, lastReceivedAt) + endpoint.stallTimeout.nanoseconds
         if now >= givenUpAt { return close(RedisError(.timedOut, "it accepts commands and says nothing", mayHaveHappened: true)) }
@@ -85,8 +96,8 @@ extension RedisClient: IOSource {
         do throws(RedisError) {
             if try link?.context.receive() == true { lastReceivedAt = monotonicNow() }
             while let reply = try link?.context.nextReply() {
-                guard let waiter = inFlight.answered() else { throw .unexpected(reply, wanted: "nothing") }
-                waiter?.resume(returning: .success(reply))
+                guard let party = inFlight.answered() else { throw .unexpected(reply, wanted: "nothing") }
+                decide(party, .success(reply))
             }
         } catch {
             close(error)

@@ -21,6 +21,8 @@ package actor RedisClient: Service {
     var link: Link?
     var output = OutputBuffer()
     var inFlight = InFlight<Waiter>()
+    /// What was decided before whoever asked came to wait for it.
+    var decided: [InFlight<Waiter>.Ticket: Result<RedisReply, RedisError>] = [:]
     var lastReceivedAt: Nanoseconds = 0
     /// When the timer that looks for late answers fires; `nil` when none is set.
     var watchAt: Nanoseconds?
@@ -59,19 +61,10 @@ package actor RedisClient: Service {
     }
 
     private func stayConnected() async {
-        var backoff = Backoff()
-        var random = SystemRandomNumberGenerator()
-        while !Task.isCancelled {
-            do {
-                adopt(try await SignedIn.reach(endpoint))
-                backoff.reset()
-                await untilLost()
-            } catch {
-                logger.warning("Redis cannot be reached", metadata: ["error": "\(error)"])
-            }
-            try? await Task.sleep(for: backoff.next(using: &random))
+        await endpoint.stayConnected(logger: logger) { connection in
+            adopt(connection)
+            await untilLost()
         }
-        close(.connectionLost)
     }
 
     private func adopt(_ connection: consuming SignedIn) {
@@ -87,8 +80,10 @@ package actor RedisClient: Service {
 
     private func untilLost() async {
         await withTaskCancellationHandler {
-            if Task.isCancelled { return }
-            await withCheckedContinuation { lost = $0 }
+            await withCheckedContinuation { continuation in
+                // It may be gone already.
+                if link == nil { continuation.resume() } else { lost = continuation }
+            }
         } onCancel: {
             Task { await self.close(.connectionLost) }
         }
@@ -102,7 +97,7 @@ package actor RedisClient: Service {
         standing.withLock { $0 = nil }
         output.removeAll()
         logger.warning("Redis connection lost", metadata: ["error": "\(error)"])
-        for waiter in inFlight.removeAll() { waiter.resume(returning: .failure(.connectionLost)) }
+        for party in inFlight.removeAll() { decide(party, .failure(.connectionLost)) }
         for observer in observers { observer(.disconnected(error)) }
         lost.take()?.resume()
     }

@@ -133,7 +133,7 @@ func away() -> RedisClient { RedisClient(RedisEndpoint(host: "127.0.0.1", port: 
 
 extension Cache {
     var waiting: Int { readers.count }
-    var distrusted: Int { distrust.count }
+    func distrusts(_ key: Key) -> Bool { distrust.floor(key, asked: now()) != nil }
     var hasToldAll: Bool { untold.changes.isEmpty }
 
     /// What Redis does when its memory is full.

@@ -7,8 +7,10 @@ import TestSupport
 let io = IOThread(name: "redis-tests")
 
 extension RedisEndpoint {
-    static var test: RedisEndpoint {
-        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: TestStack.redis.port)
+    static var test: RedisEndpoint { patient(port: TestStack.redis.port) }
+
+    static func patient(port: Int) -> RedisEndpoint {
+        var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
         // The machine may be busy; what a timeout does is told by tests that have their own server.
         endpoint.commandTimeout = .seconds(30)
         endpoint.stallTimeout = .seconds(30)
@@ -42,3 +44,14 @@ extension Logger {
 
 /// A key that no other test uses.
 func uniqueKey(_ name: String = "key") -> RedisArgument { .text(TestStack.uniqueName("redis") + ":" + name) }
+
+/// What a listener was told, in order; to be waited for.
+struct Feed: Sendable {
+    private let events = AsyncStream<RedisFeed>.makeStream()
+    var listener: @Sendable (RedisFeed) -> Void { { [continuation = events.continuation] in continuation.yield($0) } }
+
+    func next() async -> RedisFeed? {
+        for await event in events.stream { return event }
+        return nil
+    }
+}

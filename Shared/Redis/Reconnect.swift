@@ -1,0 +1,24 @@
+import Logging
+import ServiceLifecycle
+
+extension RedisEndpoint {
+    /// Connects, lends the connection to `use` until that returns because it was lost, and connects again: until graceful shutdown or cancellation.
+    ///
+    /// - Parameter use: returns soon after it is cancelled.
+    func stayConnected(
+        logger: Logger, isolation: isolated (any Actor)? = #isolation, use: (consuming SignedIn) async -> Void
+    ) async {
+        var backoff = Backoff()
+        var random = SystemRandomNumberGenerator()
+        while !Task.isCancelled {
+            do {
+                let connection = try await SignedIn.reach(self)
+                backoff.reset()
+                await use(connection)
+            } catch {
+                logger.warning("Redis cannot be reached", metadata: ["error": "\(error)"])
+            }
+            try? await Task.sleep(for: backoff.next(using: &random))
+        }
+    }
+}

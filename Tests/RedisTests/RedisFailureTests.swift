@@ -1,0 +1,216 @@
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Redis
+
+/// Servers that die, stall and refuse.
+@Suite struct RedisFailureTests {
+    @Test("before there is a connection, and after it is closed, callers are refused without anything being sent")
+    func notConnected() async throws {
+        let client = RedisClient(.test, on: io, logger: .quiet)
+        #expect(!client.isAvailable)
+        await #expect(throws: RedisError.notConnected) { try await client.command(["PING"]) }
+        try await withClient { client async throws in
+            let other = RedisSession(generation: 99, server: "another")
+            await #expect(throws: RedisError.notConnected) { try await client.command(["PING"], on: other) }
+            #expect(try await client.command(["PING"], on: client.session) == .status("PONG"))
+        }
+    }
+
+    @Test(
+        "a killed server fails those who wait, with an unknown outcome, and those who come after, at once; its return is noticed")
+    func killed() async throws {
+        try await OwnRedis.with { redis in
+            try await withClient(.patient(port: redis.port)) { client async throws in
+                let before = try #require(client.session)
+                redis.pause()
+                let waiting = Task { try await client.command(["INCR", "n"]) }
+                _ = try await eventually("sending") { await client.due == 1 ? true : nil }
+                redis.kill()
+                let error = await #expect(throws: RedisError.self) { try await waiting.value }
+                #expect(error?.code == .connectionLost && error?.mayHaveHappened == true)
+                try await client.disconnected()
+                await #expect(throws: RedisError.notConnected) { try await client.command(["PING"]) }
+                try redis.start()
+                try await client.connected()
+                #expect(try await client.command(["PING"]) == .status("PONG"))
+                let after = try #require(client.session)
+                #expect(after.generation == before.generation + 1)
+                #expect(after.server != before.server)
+            }
+        }
+    }
+
+    @Test("observers are told of every loss and every return, in order")
+    func observers() async throws {
+        let told = AsyncStream<RedisStatus>.makeStream()
+        try await OwnRedis.with { redis in
+            try await withClient(.patient(port: redis.port)) { client async throws in
+                await client.observe { told.continuation.yield($0) }
+                redis.kill()
+                try await client.disconnected()
+                try redis.start()
+                try await client.connected()
+            }
+        }
+        told.continuation.finish()
+        var generations: [Int?] = []
+        for await status in told.stream {
+            if case .connected(let session) = status { generations.append(session.generation) } else { generations.append(nil) }
+        }
+        #expect(generations == [1, nil, 2, nil])
+    }
+
+    @Test("a server that stalls costs its callers their timeout, then none of them waits until it wakes")
+    func stalled() async throws {
+        try await OwnRedis.with { redis in
+            var endpoint = RedisEndpoint.patient(port: redis.port)
+            endpoint.commandTimeout = .milliseconds(20)
+            endpoint.stallTimeout = .milliseconds(100)
+            endpoint.connectTimeout = .milliseconds(200)
+            try await withClient(endpoint) { client async throws in
+                redis.pause()
+                let error = await #expect(throws: RedisError.self) { try await client.command(["INCR", "n"]) }
+                #expect(error == .timedOut)
+                #expect(error?.mayHaveHappened == true)
+                try await client.disconnected()
+                for _ in 0..<1_000 { await #expect(throws: RedisError.notConnected) { try await client.command(["PING"]) } }
+                redis.resume()
+                try await client.connected()
+                #expect(try await client.command(["GET", "n"], timeout: .seconds(30)) == .bytes([0x31]))
+            }
+        }
+    }
+
+    @Test("a server that is slow for less than the bound is not given up, and its late answer goes to nobody")
+    func slow() async throws {
+        try await OwnRedis.with { redis in
+            try await withClient(.patient(port: redis.port)) { client async throws in
+                redis.pause()
+                await #expect(throws: RedisError.timedOut) {
+                    try await client.command(["ECHO", "late"], timeout: .milliseconds(10))
+                }
+                redis.resume()
+                #expect(try await client.command(["ECHO", "mine"]) == .bytes(Array("mine".utf8)))
+                #expect(client.session?.generation == 1)
+            }
+        }
+    }
+
+    @Test("who is cancelled stops waiting; the answer goes to nobody else")
+    func cancellation() async throws {
+        try await OwnRedis.with { redis in
+            try await withClient(.patient(port: redis.port)) { client async throws in
+                redis.pause()
+                let waiting = Task { try await client.command(["ECHO", "a"]) }
+                _ = try await eventually("sending") { await client.due == 1 ? true : nil }
+                waiting.cancel()
+                let error = await #expect(throws: RedisError.self) { try await waiting.value }
+                #expect(error == .cancelled(mayHaveHappened: true))
+                let never = Task { () async throws -> RedisReply in
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return try await client.command(["ECHO", "b"])
+                }
+                await #expect(throws: RedisError.cancelled(mayHaveHappened: false)) { try await never.value }
+                redis.resume()
+                #expect(try await client.command(["ECHO", "c"]) == .bytes(Array("c".utf8)))
+            }
+        }
+    }
+
+    @Test("beyond what may be on its way callers are refused at once, the others are served")
+    func inFlightBound() async throws {
+        try await OwnRedis.with { redis in
+            var endpoint = RedisEndpoint.patient(port: redis.port)
+            endpoint.maxInFlight = 10
+            try await withClient(endpoint) { client async throws in
+                redis.pause()
+                let waiting = (0..<10).map { number in Task { try await client.command(["ECHO", .number(Int64(number))]) } }
+                _ = try await eventually("sending") { await client.due == 10 ? true : nil }
+                await #expect(throws: RedisError.overloaded) { try await client.command(["PING"]) }
+                redis.resume()
+                for (number, task) in waiting.enumerated() { #expect(try await task.value == .bytes(Array("\(number)".utf8))) }
+                #expect(try await client.command(["PING"]) == .status("PONG"))
+            }
+        }
+    }
+
+    @Test("bytes that the server does not take are bounded, too")
+    func outputBound() async throws {
+        try await OwnRedis.with { redis in
+            var endpoint = RedisEndpoint.patient(port: redis.port)
+            endpoint.maxOutputBytes = 1_000_000
+            try await withClient(endpoint) { client async throws in
+                redis.pause()
+                let piece = [UInt8](repeating: 7, count: 1_000_000)
+                let waiting = Mutex<[Task<RedisReply, any Error>]>([])
+                // The kernel takes some of it at first.
+                _ = try await eventually("a full buffer") { () async throws -> Bool? in
+                    waiting.withLock { $0.append(Task { try await client.command(["ECHO", .bytes(piece)]) }) }
+                    do throws(RedisError) {
+                        _ = try await client.command(["PING"], timeout: .milliseconds(1))
+                        return nil
+                    } catch {
+                        return error.code == .overloaded ? true : nil
+                    }
+                }
+                redis.resume()
+                var answers = 0
+                for task in waiting.withLock({ $0 }) {
+                    do { answers += try await task.value == .bytes(piece) ? 1 : 0 } catch {
+                        #expect(error as? RedisError == .overloaded)
+                    }
+                }
+                #expect(answers > 0)
+            }
+        }
+    }
+
+    @Test("a user of the access lists signs in with name and password; a wrong one is never let in")
+    func accessList() async throws {
+        let rules = [
+            "--user", "teller", "on", ">secret", "~teller:*", "&teller:*", "+@all", "-@admin", "-@dangerous", "+info", "--user",
+            "default", "off",
+        ]
+        try await OwnRedis.with(options: rules) { redis in
+            var endpoint = RedisEndpoint.patient(port: redis.port)
+            (endpoint.user, endpoint.password) = ("teller", "secret")
+            try await withClient(endpoint) { client async throws in
+                #expect(try await client.command(["SET", "teller:a", "1"]) == .status("OK"))
+                let error = await #expect(throws: RedisError.self) { try await client.command(["SET", "other:a", "1"]) }
+                #expect(error?.message.hasPrefix("NOPERM") == true)
+            }
+            endpoint.password = "wrong"
+            let error = await #expect(throws: RedisError.self) { _ = try await SignedIn.reach(endpoint) }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("secret") == false && error?.message.contains("wrong") == false)
+        }
+    }
+
+    @Test("a peer that is no Redis is an error, not a crash")
+    func notRedis() async throws {
+        // PostgreSQL's and RabbitMQ's answers to an INFO are of another kind.
+        for port in [TestStack.postgres.port, TestStack.rabbitmq.port] {
+            var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
+            endpoint.connectTimeout = .milliseconds(500)
+            await #expect(throws: RedisError.self) { _ = try await SignedIn.reach(endpoint) }
+        }
+    }
+
+    @Test("the wait before another attempt grows from a tenth of a second to one, and never beyond", arguments: UInt64(1)...20)
+    func backoff(seed: UInt64) {
+        var (backoff, random) = (Backoff(), SeededGenerator(seed: seed))
+        let waits = (0..<10).map { _ in backoff.next(using: &random) }
+        for (wait, full) in zip(waits, [100, 200, 400, 800] + Array(repeating: 1_000, count: 6)) {
+            #expect((.milliseconds(full / 2) ... .milliseconds(full)).contains(wait))
+        }
+        backoff.reset()
+        #expect(backoff.next(using: &random) <= .milliseconds(100))
+    }
+}
+
+extension RedisClient {
+    /// Answers that are due.
+    fileprivate var due: Int { inFlight.count }
+}
