@@ -28,7 +28,8 @@ def permissions(vhost, name, calls):
     topics = {
         "martlet.rpc": (f"^({'|'.join(calls)})$", f"^{name}$"),
         "martlet.events": (rf"^{name}\.", ".*"),
-        "martlet.dead": (f"^{name}$", f"^{name}$"),
+        # Its dead letters, and back from them to its work queues.
+        "martlet.dead": (rf"^{name}(\.work\..*)?$", rf"^{name}(\.work\..*)?$"),
     }
     general = {
         "user": name, "vhost": vhost,

@@ -10,23 +10,23 @@ import Tracing
 ///
 /// Register what is served and consumed first, then ``run()``. Calls may be made at any time; while the broker is away they fail at once.
 package final class Bus: Service {
-    private struct Registered {
+    struct Registered {
         var procedures: [ServedProcedure] = []
+        var queues: [WorkQueue] = []
         var feeds: [Broadcast] = []
-        var consumers: [WorkConsumer] = []
-        var server: CallServer?
-        var eventChannels: [AMQPChannel] = []
+        var outboxes: [Outbox] = []
         var isRunning = false
+        var running = RunningParts()
     }
 
-    private let configuration: BusConfiguration
-    private let io: IOThread
-    private let logger: Logger
+    let configuration: BusConfiguration
+    let io: IOThread
+    let logger: Logger
+    let facts: FactsPublisher
     private let client: CallClient
     private let calls: AMQPConnection
     private let events: AMQPConnection
-    let publisher: EventPublisher
-    private let registered = Mutex(Registered())
+    let registered = Mutex(Registered())
     private let opened = Gate()
 
     package init(_ configuration: BusConfiguration, on io: IOThread, logger: Logger) {
@@ -34,7 +34,7 @@ package final class Bus: Service {
         self.io = io
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
-        publisher = EventPublisher(configuration.service, on: io)
+        facts = FactsPublisher(configuration.service, on: io)
         calls = AMQPConnection(configuration.endpoint(named: "calls"), on: io, logger: logger)
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
@@ -92,41 +92,15 @@ package final class Bus: Service {
         _ procedure: P.Type, atMost: Int = 256, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
     ) {
         let served = ServedProcedure(procedure, atMost: atMost, logger: logger, handler)
-        registered.withLock {
-            precondition(!$0.isRunning, "procedures are registered before the bus runs")
-            precondition(P.service == configuration.service, "\(P.name) is not ours to serve")
-            $0.procedures.append(served)
-        }
+        precondition(P.service == configuration.service, "\(P.name) is not ours to serve")
+        register { $0.procedures.append(served) }
     }
 
-    // MARK: Events
-
-    /// Works off a queue of events that all instances of this service share. Before ``run()`` only.
-    package func consume(_ queue: WorkQueue) {
-        let consumer = WorkConsumer(queue, of: configuration.service, on: io, logger: logger)
+    func register(_ change: (inout Registered) -> Void) {
         registered.withLock {
-            precondition(!$0.isRunning, "queues are registered before the bus runs")
-            $0.consumers.append(consumer)
+            precondition(!$0.isRunning, "what is served and consumed is registered before the bus runs")
+            change(&$0)
         }
-    }
-
-    /// Listens to events as one process. Before ``run()`` only.
-    package func listen(_ feed: Broadcast) {
-        registered.withLock {
-            precondition(!$0.isRunning, "feeds are registered before the bus runs")
-            $0.feeds.append(feed)
-        }
-    }
-
-    /// Tells whoever listens now; nobody else ever hears of it. For caches: facts go through an ``Outbox``.
-    ///
-    /// - Throws: `unavailable` when the broker is away, `unknownOutcome` when it went before its answer, `invalid` for what is no JSON.
-    package func broadcast(_ event: some Event) async throws(ServiceError) {
-        let message: OutboxEvent
-        do { message = try OutboxEvent(event) } catch {
-            throw ServiceError(.invalid, "the event cannot be put on the bus: \(error)")
-        }
-        try await publisher.broadcast(message)
     }
 
     // MARK: Life
@@ -135,7 +109,7 @@ package final class Bus: Service {
     package var isReady: Bool {
         get async {
             guard await calls.isReady, await events.isReady, await client.isReady else { return false }
-            return await registered.withLock { $0.server }?.isReady ?? true
+            return await registered.withLock(\.running).areReady
         }
     }
 
@@ -145,29 +119,24 @@ package final class Bus: Service {
     package func started() async throws {
         try await opened.wait()
         try await client.opened()
-        try await registered.withLock { $0.server }?.opened()
-        for channel in registered.withLock({ $0.eventChannels }) { try await channel.opened() }
+        try await facts.opened()
+        try await registered.withLock(\.running).opened()
     }
 
     /// Works until shutdown: then takes nothing new, answers what is in hand (at most `drainTimeout`), and leaves.
     package func run() async throws {
-        let server = await open()
-        let (consumers, channels) = registered.withLock { ($0.consumers, $0.eventChannels) }
+        let parts = await open()
         let connections = ServiceGroup(services: [calls, events], logger: logger)
         // Detached: the connections must outlive the shutdown that everybody else hears of, until what is in hand is answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await life.value }
-                group.addTask { [configuration, client] in
+                group.addTask { [self] in
                     try? await gracefulShutdown()
-                    for channel in channels { await channel.stopConsuming() }
-                    for consumer in consumers { consumer.stop() }
-                    await server?.drain(atMost: configuration.drainTimeout)
-                    await client.stop()
+                    await drain(parts)
                     await connections.triggerGracefulShutdown()
                 }
-                for (consumer, channel) in zip(consumers, channels) { group.addTask { await consumer.run(channel) } }
                 try await group.next()
                 try await group.waitForAll()
             }
@@ -176,36 +145,24 @@ package final class Bus: Service {
         }
     }
 
-    private func open() async -> CallServer? {
-        let procedures = registered.withLock { $0.procedures }
-        let server = procedures.isEmpty ? nil : CallServer(procedures, configuration, on: io, logger: logger)
+    /// In this order: take nothing new and finish what is in hand, publish the facts it has made, stop calling others.
+    private func drain(_ parts: RunningParts) async {
+        await parts.drain(atMost: configuration.drainTimeout)
+        for outbox in registered.withLock(\.outboxes) { await outbox.drain(atMost: .seconds(3)) }
+        await client.stop()
+    }
+
+    private func open() async -> RunningParts {
+        let parts = RunningParts(registered.withLock(\.self), self)
         await client.open(on: calls)
-        await server?.open(on: calls)
-        await publisher.open(on: events)
-        let channels = await openEvents()
+        await facts.open(on: events)
+        await parts.open(calls: calls, events: events)
         registered.withLock {
-            $0.server = server
-            $0.eventChannels = channels
+            $0.running = parts
             $0.isRunning = true
         }
         opened.open()
-        return server
-    }
-}
-
-extension Bus {
-    /// A channel for each work queue, in their order, then one for each feed.
-    private func openEvents() async -> [AMQPChannel] {
-        let (consumers, feeds) = registered.withLock { ($0.consumers, $0.feeds) }
-        var channels: [AMQPChannel] = []
-        for consumer in consumers { channels.append(await events.openChannel(consumer.channel)) }
-        for (number, feed) in feeds.enumerated() {
-            let name = "\(configuration.service).broadcast.\(configuration.instance).\(number)"
-            let listener = BroadcastListener(feed: feed, queue: name, logger: logger)
-            channels.append(
-                await events.openChannel(AMQPChannelSetup(name: name, confirmWindow: nil, consumers: [listener.consumer])))
-        }
-        return channels
+        return parts
     }
 }
 

@@ -1,109 +1,73 @@
 import AMQP
 import Contracts
 
-/// Shows an operator the events that a service could not handle, gives them back to their queue, or forgets them.
+/// What an operator does with the dead letters of a service, over a connection of its own.
 package struct DeadLetters: Sendable {
-    package struct Letter: Sendable {
-        package let id: String
-        package let type: String
-        /// The work queue that it comes from.
-        package let queue: String
-        package let reason: String
-        package let bytes: Int
-    }
-
-    package enum Selection: Sendable {
-        case all
-        /// By their event ids.
-        case events(Set<String>)
-    }
-
-    /// Letters looked at in one go.
-    private static let atOnce = 10_000
-
     private let endpoint: AMQPEndpoint
     private let service: ServiceName
 
     package init(_ endpoint: AMQPEndpoint, of service: ServiceName) {
+        var endpoint = endpoint
+        endpoint.connectionName = "\(service) dead letters"
         (self.endpoint, self.service) = (endpoint, service)
     }
 
-    /// - Parameter limit: letters at the most, oldest first.
-    /// - Throws: ``AMQPError``.
-    package func list(limit: Int) async throws -> [Letter] {
-        try await AMQPAdmin.run(endpoint) { [self] admin in
-            var letters: [Letter] = []
-            try forEach(admin, atMost: limit) { _, letter in letters.append(letter) }
+    /// Which letters are meant.
+    package enum Selection: Sendable {
+        case all
+        /// By event id.
+        case events(Set<String>)
+
+        func contains(_ letter: DeadLetter) -> Bool {
+            switch self {
+            case .all: true
+            case .events(let ids): ids.contains(letter.id)
+            }
+        }
+    }
+
+    /// The oldest letters; they stay.
+    package func list(limit: Int = 100) async throws -> [DeadLetter] {
+        try await AMQPAdmin.run(endpoint) { [service] admin in
+            try Self.declare(service, admin)
+            var letters: [DeadLetter] = []
+            while letters.count < limit, let delivery = try admin.get(fromQueue: Queues.dead(service)) {
+                letters.append(DeadLetter(delivery))
+            }
             return letters
         }
     }
 
-    /// Gives letters back to their work queues; each is taken away only once the broker has it there.
-    ///
-    /// - Returns: how many.
+    /// Gives letters back to the queues they came from, for another five attempts; how many. Whatever happens, each is in one queue at least.
     package func replay(_ selection: Selection) async throws -> Int {
-        try await AMQPAdmin.run(endpoint) { [self] admin in
-            var count = 0
-            try forEach(admin) { delivery, letter in
-                guard selection.includes(letter) else { return }
-                var properties = delivery.properties
-                properties.headers[DeadLetterQueue.reasonHeader] = nil
-                properties.headers["x-death"] = nil
-                properties.userID = nil
-                try admin.publish(
-                    AMQPMessage(
-                        exchange: Exchange.dead, routingKey: letter.queue, mandatory: true, properties: properties,
-                        body: delivery.body))
+        try await take(selection) { [service] letter, delivery, admin in
+            try admin.publish(letter.replay(delivery, service: service))
+        }
+    }
+
+    /// Forgets letters; how many.
+    package func drop(_ selection: Selection) async throws -> Int { try await take(selection) { _, _, _ in } }
+
+    /// Those there now, not those that come meanwhile: a replayed event may fail again.
+    private func take(
+        _ selection: Selection, _ body: @escaping @Sendable (DeadLetter, AMQPDelivery, AMQPAdmin) throws -> Void
+    ) async throws -> Int {
+        try await AMQPAdmin.run(endpoint) { [service] admin in
+            try Self.declare(service, admin)
+            var taken = 0
+            for _ in 0..<(try admin.status(ofQueue: Queues.dead(service)).messages) {
+                guard let delivery = try admin.get(fromQueue: Queues.dead(service)) else { break }
+                let letter = DeadLetter(delivery)
+                guard selection.contains(letter) else { continue }
+                try body(letter, delivery, admin)
                 try admin.acknowledge(delivery.tag)
-                count += 1
+                taken += 1
             }
-            return count
+            return taken
         }
     }
 
-    /// Forgets letters for good.
-    ///
-    /// - Returns: how many.
-    package func drop(_ selection: Selection) async throws -> Int {
-        try await AMQPAdmin.run(endpoint) { [self] admin in
-            var count = 0
-            try forEach(admin) { delivery, letter in
-                guard selection.includes(letter) else { return }
-                try admin.acknowledge(delivery.tag)
-                count += 1
-            }
-            return count
-        }
-    }
-
-    /// What is not acknowledged goes back when the session ends.
-    private func forEach(_ admin: AMQPAdmin, atMost limit: Int = atOnce, _ body: (AMQPDelivery, Letter) throws -> Void) throws {
-        let queue = DeadLetterQueue.name(of: service)
-        for declaration in DeadLetterQueue.declarations(of: service) { try admin.declare(declaration) }
-        for _ in 0..<limit {
-            guard let delivery = try admin.get(fromQueue: queue) else { return }
-            try body(delivery, Letter(delivery))
-        }
-    }
-}
-
-extension DeadLetters.Letter {
-    fileprivate init(_ delivery: AMQPDelivery) {
-        let headers = delivery.properties.headers
-        id = headers["cloudEvents_id"]?.string ?? delivery.properties.messageID ?? ""
-        type = headers["cloudEvents_type"]?.string ?? delivery.routingKey
-        // Without our header the broker itself gave up: it says so in its own.
-        queue = headers[DeadLetterQueue.queueHeader]?.string ?? headers["x-first-death-queue"]?.string ?? ""
-        reason = headers[DeadLetterQueue.reasonHeader]?.string ?? headers["x-first-death-reason"]?.string ?? ""
-        bytes = delivery.body.count
-    }
-}
-
-extension DeadLetters.Selection {
-    fileprivate func includes(_ letter: DeadLetters.Letter) -> Bool {
-        switch self {
-        case .all: true
-        case .events(let ids): ids.contains(letter.id)
-        }
+    private static func declare(_ service: ServiceName, _ admin: AMQPAdmin) throws {
+        for declaration in Queues.deadLetters(of: service) { try admin.declare(declaration) }
     }
 }

@@ -1,30 +1,39 @@
 import Foundation
+import Postgres
 
-/// Names an event for ever; consumers dedupe by it. A UUID of version 7 (RFC 9562, 5.7): it begins with the time, so that rows written together lie together.
-package struct EventID: Hashable, Sendable, CustomStringConvertible {
-    package let uuid: UUID
+/// Names one event for ever: a UUID of version 7 (RFC 9562), which sorts by the millisecond in which it was made.
+///
+/// It is the primary key of the event's outbox row, so the order keeps insertions at one end of the index; nobody may take it for an order of events.
+package struct EventID: RawRepresentable, Hashable, Sendable, PostgresValue, CustomStringConvertible {
+    package let rawValue: UUID
+    package init(rawValue: UUID) { self.rawValue = rawValue }
+    package init(_ uuid: UUID) { rawValue = uuid }
+    package var uuid: UUID { rawValue }
 
-    package init(_ uuid: UUID) { self.uuid = uuid }
+    package init() {
+        var random = SystemRandomNumberGenerator()
+        self.init(milliseconds: UInt64(max(0, Deadline.now)), random: (random.next(), random.next()))
+    }
 
+    /// Any UUID, in its usual form.
     package init?(_ text: String) {
         guard let uuid = UUID(uuidString: text) else { return nil }
-        self.uuid = uuid
+        rawValue = uuid
     }
 
-    /// A new one.
-    /// - Parameter time: milliseconds since the Unix epoch.
-    package init(at time: Int64 = Deadline.now) {
-        var random = SystemRandomNumberGenerator()
-        let (high, low) = (
-            UInt64(truncatingIfNeeded: time) << 16 | random.next() & 0x0FFF | 0x7000, random.next() & (~0 >> 2) | 1 << 63
-        )
-        var bytes: uuid_t = (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
-        withUnsafeMutableBytes(of: &bytes) { buffer in
-            buffer.storeBytes(of: high.bigEndian, as: UInt64.self)
-            buffer.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+    /// - Parameter milliseconds: since the Unix epoch; 48 bits of it.
+    init(milliseconds: UInt64, random: (UInt64, UInt64)) {
+        var high = milliseconds << 16 | random.0 & 0x0FFF | 0x7000
+        var low = random.1 & (.max >> 2) | 1 << 63
+        (high, low) = (high.bigEndian, low.bigEndian)
+        var uuid = UUID().uuid
+        withUnsafeMutableBytes(of: &uuid) { bytes in
+            bytes.storeBytes(of: high, as: UInt64.self)
+            bytes.storeBytes(of: low, toByteOffset: 8, as: UInt64.self)
         }
-        uuid = UUID(uuid: bytes)
+        rawValue = UUID(uuid: uuid)
     }
 
-    package var description: String { uuid.uuidString.lowercased() }
+    /// Lower case, with hyphens.
+    package var description: String { rawValue.uuidString.lowercased() }
 }

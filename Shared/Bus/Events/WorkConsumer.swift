@@ -6,134 +6,230 @@ import Postgres
 import Reactor
 import Tracing
 
-/// Works a queue off: a task for each event, as many at once as the queue says.
-final class WorkConsumer: Sendable {
-    static let failuresAtMost = 5
-    private static let longestPause = Duration.seconds(5)
+/// Works on the events of one queue.
+actor WorkConsumer {
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
+    private nonisolated let io: IOThread
     private let queue: WorkQueue
     private let name: String
     private let service: ServiceName
-    private let io: IOThread
+    private let facts: FactsPublisher
     private let logger: Logger
-    private let deliveries: AsyncStream<AMQPDelivery>
-    private let deliver: AsyncStream<AMQPDelivery>.Continuation
+    private var channel: AMQPChannel?
+    private var inHand: [UInt64: Task<Void, Never>] = [:]
+    /// Those that wait before the next attempt.
+    private var resting: Set<UInt64> = []
+    private var lastDelivery: UInt64 = 0
+    private var isStopping = false
+    private var idle: CheckedContinuation<Void, Never>?
     private let handled: Counter
     private let failed: Counter
-    private let buried: Counter
+    private let dead: Counter
 
-    init(_ queue: WorkQueue, of service: ServiceName, on io: IOThread, logger: Logger) {
-        (self.queue, self.service, self.io, self.logger) = (queue, service, io, logger)
-        name = "\(service).work.\(queue.purpose)"
-        // Bounded by the prefetch: the broker sends no more than may be unacknowledged.
-        (deliveries, deliver) = AsyncStream.makeStream(of: AMQPDelivery.self)
-        let dimensions = [("queue", name)]
-        handled = Counter(label: "martlet_events_handled", dimensions: dimensions)
-        failed = Counter(label: "martlet_events_failed", dimensions: dimensions)
-        buried = Counter(label: "martlet_events_dead", dimensions: dimensions)
+    init(_ queue: WorkQueue, _ service: ServiceName, facts: FactsPublisher, on io: IOThread, logger: Logger) {
+        (self.queue, self.service, self.facts, self.io) = (queue, service, facts, io)
+        name = Queues.work(service, queue.purpose)
+        var logger = logger
+        logger[metadataKey: "queue"] = "\(name)"
+        self.logger = logger
+        handled = Counter(label: "martlet_events_handled", dimensions: [("queue", name)])
+        failed = Counter(label: "martlet_events_failed", dimensions: [("queue", name)])
+        dead = Counter(label: "martlet_events_dead", dimensions: [("queue", name)])
     }
 
-    var channel: AMQPChannelSetup {
-        AMQPChannelSetup(
-            name: name,
-            declarations: DeadLetterQueue.declarations(of: service) + [.queue(workQueue)]
-                + bindings.map { .bind(queue: name, $0) },
-            consumers: [AMQPConsumer(queue: workQueue, prefetch: queue.atOnce) { [deliver] in deliver.yield($0) }])
+    // MARK: Life
+
+    func open(on connection: AMQPConnection) async {
+        let types = queue.handlers.keys.map(\.rawValue).sorted()
+        let consumer = AMQPConsumer(
+            queue: Queues.workQueue(service, queue.purpose),
+            // Its own name on the dead letters' exchange, so that a replayed event comes here and nowhere else.
+            bindings: types.map { AMQPBinding(exchange: Exchange.events, routingKey: $0) }
+                + [AMQPBinding(exchange: Exchange.dead, routingKey: name)],
+            prefetch: max(1, queue.atOnce)
+        ) { [weak self] delivery in self?.assumeIsolated { $0.received(delivery) } }
+        channel = await connection.openChannel(
+            AMQPChannelSetup(
+                name: name, confirmWindow: nil, declarations: Queues.deadLetters(of: service), consumers: [consumer]))
+        tidy()
     }
 
-    private var workQueue: AMQPQueue {
-        AMQPQueue(
-            name,
-            arguments: [
-                "x-queue-type": "quorum", "x-max-length": 1_000_000, "x-overflow": "reject-publish", "x-delivery-limit": 50,
-                "x-dead-letter-exchange": .string(Exchange.dead), "x-dead-letter-routing-key": .string(service.rawValue),
-                "x-dead-letter-strategy": "at-least-once",
-            ])
+    /// Removes old notes from the inbox, now and then.
+    private func tidy() {
+        if isStopping { return }
+        Task(executorPreference: io) { [inbox = queue.inbox] in
+            while let mayHaveMore = try? await inbox.tidy(), mayHaveMore {}
+        }
+        io.schedule(after: .seconds(3_600)) { [weak self] in self?.assumeIsolated { $0.tidy() } }
     }
 
-    /// The events it handles, and its own name, by which a dead letter comes back to it alone.
-    private var bindings: [AMQPBinding] {
-        queue.handlers.keys.sorted().map { AMQPBinding(exchange: Exchange.events, routingKey: $0) }
-            + [AMQPBinding(exchange: Exchange.dead, routingKey: name)]
+    var isReady: Bool { channel?.isOpen == true }
+
+    func opened() async throws(AMQPError) { try await channel?.opened() }
+
+    /// Takes nothing new, hands back what only waits, and returns when the rest is done or `limit` has passed.
+    func drain(atMost limit: Duration) async {
+        isStopping = true
+        await channel?.stopConsuming()
+        for id in resting { inHand[id]?.cancel() }
+        let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
+        if !inHand.isEmpty { await withCheckedContinuation { idle = $0 } }
+        io.cancel(timer)
     }
 
-    /// Works until ``stop()``, then finishes what it has in hand.
-    func run(_ channel: AMQPChannel) async {
-        await withDiscardingTaskGroup { group in
-            for await delivery in deliveries {
-                group.addTask(executorPreference: io) { await self.handle(delivery, on: channel) }
+    private func abandon() {
+        logger.warning("events are cut off by the stop", metadata: ["count": "\(inHand.count)"])
+        for task in inHand.values { task.cancel() }
+        resumeIdle()
+    }
+
+    private func resumeIdle() {
+        idle?.resume()
+        idle = nil
+    }
+
+    // MARK: One event
+
+    private func received(_ delivery: AMQPDelivery) {
+        lastDelivery += 1
+        let id = lastDelivery
+        inHand[id] = Task(executorPreference: io) {
+            let fate = await self.work(on: delivery, id)
+            self.finished(id, delivery, fate)
+        }
+    }
+
+    private enum Fate { case done, handBack }
+
+    private nonisolated func finished(_ id: UInt64, _ delivery: AMQPDelivery, _ fate: Fate) {
+        assumeIsolated { consumer in
+            consumer.inHand[id] = nil
+            switch fate {
+            case .done: consumer.channel?.acknowledge(delivery.tag)
+            case .handBack: consumer.channel?.reject(delivery.tag, requeue: true)
             }
+            if consumer.inHand.isEmpty { consumer.resumeIdle() }
         }
     }
 
-    func stop() { deliver.finish() }
-
-    /// On the I/O thread, which the task prefers.
-    private func handle(_ delivery: AMQPDelivery, on channel: AMQPChannel) async {
-        do {
-            let attributes = try EventMessage.attributes(of: delivery)
-            guard let handler = queue.handlers[attributes.type] else { return channel.acknowledge(delivery.tag) }
-            try await work(handler, delivery, attributes, on: channel)
-        } catch let bad as BadEvent {
-            await bury(delivery, bad.reason, on: channel)
-        } catch {
-            // Cancelled: the broker gives it to somebody else.
-            channel.reject(delivery.tag, requeue: true)
+    private func work(on delivery: AMQPDelivery, _ id: UInt64) async -> Fate {
+        let event: CloudEvent
+        do { event = try CloudEvent(delivery) } catch {
+            return await bury(delivery, nil, reason: (error as? CloudEvent.Malformed)?.reason ?? "\(error)", id)
         }
-    }
-
-    /// Tries until it is done, dead or cancelled. It is kept in hand between tries, so that a dependency's outage does not use up the queue's delivery limit.
-    private func work(
-        _ handler: WorkQueue.Handler, _ delivery: AMQPDelivery, _ attributes: EventMessage.Attributes, on channel: AMQPChannel
-    ) async throws {
-        var (attempt, pause) = (1, Duration.milliseconds(100))
-        while true {
-            let context = EventContext(
-                id: attributes.id, type: attributes.type, source: attributes.source, time: attributes.time, attempt: attempt,
-                inbox: InboxQueue(queue: name))
-            do {
-                try await traced(attributes) { try await handler(delivery.body, context) }
+        // A binding of an earlier release may still be there.
+        guard let handler = queue.handlers[event.type] else { return .done }
+        var (attempt, pause) = (1, Pause())
+        while !Task.isCancelled {
+            let failure = await self.attempt(attempt, handler, event, delivery.body)
+            switch failure {
+            case nil:
                 handled.increment()
-                return channel.acknowledge(delivery.tag)
-            } catch let error where !(error is BadEvent) && !Task.isCancelled {
+                return .done
+            case .malformed(let reason): return await bury(delivery, event, reason: reason, id)
+            case .stopped: return .handBack
+            case .dependency(let reason): logger.warning("an event waits", metadata: about(event, reason))
+            case .failed(let reason):
                 failed.increment()
-                logger.warning(
-                    "an event was not handled", metadata: ["queue": "\(name)", "event": "\(attributes.id)", "error": "\(error)"])
-                if let failures = await countedFailures(attributes.id, error) {
-                    if failures >= Self.failuresAtMost { return await bury(delivery, "\(error)", on: channel) }
-                    attempt = failures + 1
+                logger.warning("an event failed", metadata: about(event, reason))
+                let count = try? await queue.inbox.failed(event.id, queue: name, reason: reason)
+                if let count, count >= WorkQueue.failuresAllowed { return await bury(delivery, event, reason: reason, id) }
+                attempt = (count ?? attempt - 1) + 1
+            }
+            if await !rest(pause.next(), id) { return .handBack }
+        }
+        return .handBack
+    }
+
+    private func attempt(
+        _ number: Int, _ handler: @escaping EventHandler, _ event: CloudEvent, _ data: [UInt8]
+    ) async -> Failure? {
+        let context = EventContext(event, attempt: number, inbox: InboxQueue(queue: name))
+        let deadline = Deadline.after(queue.timeout)
+        let fields = event.traceparent.map { [WireCall.ContextField(name: "traceparent", value: $0)] } ?? []
+        let task = Task(executorPreference: io) {
+            try await Deadline.$current.withValue(deadline) {
+                try await withSpan(event.type.rawValue, context: TraceCarrier.context(of: fields), ofKind: .consumer) { _ in
+                    try await handler(data, context)
                 }
             }
-            try await Task.sleep(for: pause)
-            pause = min(pause * 2, Self.longestPause)
         }
-    }
-
-    /// - Returns: `nil` when it does not count: something it needs is away.
-    private func countedFailures(_ id: EventID, _ error: any Error) async -> Int? {
-        if let error = error as? ServiceError, error.code == .unavailable { return nil }
-        if let error = error as? PostgresError, error.isUnavailable { return nil }
-        return try? await queue.inbox.countFailure(of: id, in: name, reason: String("\(error)".prefix(500)))
-    }
-
-    private func traced(_ attributes: EventMessage.Attributes, _ body: () async throws -> Void) async throws {
-        let fields = attributes.trace.map { [WireCall.ContextField(name: "traceparent", value: $0)] } ?? []
-        try await withSpan(attributes.type, context: TraceCarrier.context(of: fields), ofKind: .consumer) { _ in try await body()
+        let timer = io.schedule(after: queue.timeout) { task.cancel() }
+        defer { io.cancel(timer) }
+        let result = await withTaskCancellationHandler {
+            await task.result
+        } onCancel: {
+            task.cancel()
         }
+        if case .failure(let error) = result { return Failure(error, isStopping: Task.isCancelled) }
+        return nil
     }
 
-    /// Sends it to the dead letters with the reason; only when the broker has it there is it taken from here.
-    private func bury(_ delivery: AMQPDelivery, _ reason: String, on channel: AMQPChannel) async {
+    /// Whether to go on; `false` when stopping.
+    private func rest(_ duration: Duration, _ id: UInt64) async -> Bool {
+        if isStopping { return false }
+        resting.insert(id)
+        defer { resting.remove(id) }
+        return (try? await Task.sleep(for: duration)) != nil
+    }
+
+    private func about(_ event: CloudEvent, _ reason: String) -> Logger.Metadata {
+        ["event": "\(event.id)", "type": "\(event.type)", "reason": "\(reason)"]
+    }
+
+    // MARK: Dead letters
+
+    /// Sends an event to the dead letters, however long that takes; then it is done here.
+    private func bury(_ delivery: AMQPDelivery, _ event: CloudEvent?, reason: String, _ id: UInt64) async -> Fate {
+        dead.increment()
         logger.error(
             "an event goes to the dead letters",
-            metadata: ["queue": "\(name)", "event": "\(delivery.routingKey)", "reason": "\(reason)"])
-        do {
-            try await channel.publish(DeadLetterQueue.letter(delivery, from: name, of: service, reason: reason))
-            buried.increment()
-            if let id = try? EventMessage.attributes(of: delivery).id { try? await queue.inbox.forget(id, in: name) }
-            channel.acknowledge(delivery.tag)
-        } catch {
-            channel.reject(delivery.tag, requeue: true)
+            metadata: ["event": "\(event?.id.description ?? delivery.properties.messageID ?? "-")", "reason": "\(reason)"])
+        let letter = DeadLetter.message(delivery, queue: name, service: service, reason: reason)
+        var (pause, isPublished) = (Pause(), false)
+        while true {
+            do {
+                if !isPublished { try await facts.publish(letter) }
+                isPublished = true
+                if let event { try await queue.inbox.forgetFailures(event.id, queue: name) }
+                return .done
+            } catch {
+                logger.warning("the dead letters cannot be reached", metadata: ["error": "\(error)"])
+            }
+            if await !rest(pause.next(), id) { return .handBack }
         }
+    }
+}
+
+/// Why an attempt did not succeed.
+private enum Failure {
+    /// No number of attempts will help.
+    case malformed(String)
+    /// Something it needs is away: not the event's fault.
+    case dependency(String)
+    case failed(String)
+    case stopped
+
+    init(_ error: any Error, isStopping: Bool) {
+        switch error {
+        case let error as CloudEvent.Malformed: self = .malformed(error.reason)
+        case _ where isStopping: self = .stopped
+        case is CancellationError: self = .failed("it was not done in time")
+        case let error as ServiceError where error.code == .unavailable: self = .dependency(error.message)
+        case let error as PostgresError where error.isUnavailable: self = .dependency("\(error)")
+        case let error as ServiceError: self = .failed("\(error.code.rawValue): \(error.message)")
+        default: self = .failed(String(String(describing: error).prefix(500)))
+        }
+    }
+}
+
+/// 0.1 s, then twice as long each time, up to 5 s; each shortened by up to a half.
+private struct Pause {
+    private var milliseconds = 100.0
+
+    mutating func next() -> Duration {
+        defer { milliseconds = min(5_000, milliseconds * 2) }
+        return .milliseconds(milliseconds * Double.random(in: 0.5...1))
     }
 }

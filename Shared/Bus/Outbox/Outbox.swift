@@ -1,0 +1,167 @@
+import AMQP
+import Contracts
+import Logging
+import Metrics
+import Postgres
+import Reactor
+import ServiceLifecycle
+
+/// Publishes what the transactions of this service have put into the table `outbox`: at once by the process that committed, and by a sweeper if that one could
+/// not. At least once, in no order, whatever is killed when.
+///
+/// As a service it sweeps: run it after the pool and the bus.
+package actor Outbox: Service {
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    /// Published rows are removed together, this long after the first of them.
+    private static let removalDelay: Duration = .milliseconds(10)
+    private static let sweepEvery: Duration = .seconds(1)
+
+    private nonisolated let io: IOThread
+    private nonisolated let bus: Bus
+    private let facts: FactsPublisher
+    private let store: OutboxStore
+    private let logger: Logger
+    private var line: OutboxLine
+    private var removalIsScheduled = false
+    private var idle: [CheckedContinuation<Void, Never>] = []
+    /// As large as keeps one claim at a few megabytes.
+    private var claimSize = 64
+    private let pending = Gauge(label: "martlet_outbox_pending")
+    private let published = Counter(label: "martlet_outbox_published")
+    private let failures = Counter(label: "martlet_outbox_failures")
+
+    package init(_ pool: PostgresPool, bus: Bus, logger: Logger) {
+        self.init(pool, bus: bus, bounds: .init(), logger: logger)
+    }
+
+    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
+        (self.bus, facts, io) = (bus, bus.facts, bus.io)
+        store = OutboxStore(pool: pool)
+        line = OutboxLine(bounds)
+        self.logger = logger
+        bus.add(self)
+    }
+
+    // MARK: Right after the commit
+
+    /// Publishes rows that were just committed, without reading them again. Returns at once; what cannot be published now is left to the sweeper.
+    package nonisolated func committed(_ events: [OutboxEvent]) {
+        if io.isIsolatingCurrentContext() == true {
+            assumeIsolated { $0.publish(events) }
+        } else {
+            Task(executorPreference: io) { await self.publish(events) }
+        }
+    }
+
+    private func publish(_ events: [OutboxEvent]) {
+        line.add(events)
+        pump()
+    }
+
+    private func pump() {
+        while let event = line.next() {
+            let id = event.id
+            let error = facts.send(event) { [weak self] outcome in self?.assumeIsolated { $0.settle(id, outcome) } }
+            if error != nil {
+                line.failed(id)
+                line.giveUpWaiting()
+                return noteIdle()
+            }
+        }
+    }
+
+    private func settle(_ id: EventID, _ outcome: AMQPOutcome) {
+        if case .confirmed = outcome {
+            published.increment()
+            line.confirmed(id)
+            scheduleRemoval()
+        } else {
+            failures.increment()
+            line.failed(id)
+        }
+        pump()
+        noteIdle()
+    }
+
+    // MARK: Removing what is published
+
+    private func scheduleRemoval() {
+        if removalIsScheduled { return }
+        removalIsScheduled = true
+        io.schedule(after: Self.removalDelay) { [weak self] in self?.assumeIsolated { $0.beginRemoval() } }
+    }
+
+    private func beginRemoval() {
+        removalIsScheduled = false
+        guard let ids = line.takeForRemoval() else { return }
+        Task(executorPreference: io) { await self.remove(ids) }
+    }
+
+    private func remove(_ ids: [EventID]) async {
+        do {
+            try await store.remove(ids)
+            line.removed()
+            beginRemoval()
+        } catch {
+            logger.warning("published events stay in the outbox for now", metadata: ["error": "\(error)"])
+            line.notRemoved(ids)
+            io.schedule(after: Self.sweepEvery) { [weak self] in self?.assumeIsolated { $0.beginRemoval() } }
+        }
+        noteIdle()
+    }
+
+    // MARK: Sweeping
+
+    /// Sweeps until shutdown.
+    package func run() async throws {
+        try? await cancelWhenGracefulShutdown { [self] in
+            while !Task.isCancelled {
+                let mayHaveMore = await sweep()
+                if !mayHaveMore { try await Task.sleep(for: Self.sweepEvery * Double.random(in: 0.8...1.2)) }
+            }
+        }
+    }
+
+    /// Publishes what others have left; whether there may be more.
+    func sweep() async -> Bool {
+        do {
+            pending.record(try await store.count())
+            guard facts.isOpenNow, line.room > 0 else { return false }
+            let limit = min(claimSize, line.room)
+            let events = try await store.claim(atMost: limit)
+            adjustClaim(events)
+            publish(events)
+            if !events.isEmpty { logger.info("published what was left in the outbox", metadata: ["events": "\(events.count)"]) }
+            return events.count == limit
+        } catch {
+            logger.warning("the outbox cannot be swept", metadata: ["error": "\(error)"])
+            return false
+        }
+    }
+
+    private func adjustClaim(_ events: [OutboxEvent]) {
+        guard !events.isEmpty else { return }
+        let average = max(1, events.reduce(0) { $0 + $1.data.count } / events.count)
+        claimSize = min(256, max(4, (4 << 20) / average))
+    }
+
+    // MARK: The end
+
+    /// Returns when everything that was committed here is published and removed, or `limit` has passed. The bus asks for it before it disconnects.
+    func drain(atMost limit: Duration) async {
+        let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.resumeIdle() } }
+        if !line.isIdle { await withCheckedContinuation { idle.append($0) } }
+        io.cancel(timer)
+    }
+
+    private func noteIdle() {
+        if line.isIdle { resumeIdle() }
+    }
+
+    private func resumeIdle() {
+        let waiting = idle
+        idle = []
+        for continuation in waiting { continuation.resume() }
+    }
+}

@@ -1,0 +1,46 @@
+import Contracts
+import Foundation
+import Postgres
+
+/// One event, formed in the transaction that it tells of: a row of the outbox.
+package struct OutboxEvent: Hashable, Sendable {
+    /// The largest event.
+    package static let maximumBytes = 8 << 20
+
+    package let id: EventID
+    package let type: EventType
+    package let subject: String?
+    package let time: Timestamp
+    /// W3C trace context of the request that caused it.
+    package let trace: String?
+    /// JSON, as it is published.
+    package let data: [UInt8]
+
+    /// - Parameter time: when it happened; now unless given.
+    /// - Throws: `EncodingError`; `invalid` beyond ``maximumBytes``.
+    package init<E: Event>(_ event: E, time: Timestamp? = nil) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        let data = [UInt8](try encoder.encode(event))
+        guard data.count <= Self.maximumBytes else {
+            throw ServiceError(.invalid, "an event of \(data.count) bytes; \(Self.maximumBytes) is the most")
+        }
+        self.init(
+            id: EventID(), type: E.type, subject: event.subject,
+            time: time ?? Timestamp(millisecondsSinceEpoch: Deadline.now),
+            trace: TraceCarrier.currentFields().first { $0.name == "traceparent" }?.value, data: data)
+    }
+
+    init(id: EventID, type: EventType, subject: String?, time: Timestamp, trace: String?, data: [UInt8]) {
+        (self.id, self.type, self.subject) = (id, type, subject)
+        (self.time, self.trace, self.data) = (time, trace, data)
+    }
+
+    /// To be part of the committing transaction. Afterwards: ``Outbox/committed(_:)``.
+    package var insert: SQL {
+        """
+        INSERT INTO outbox (id, type, subject, time, trace, data)
+        VALUES (\(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data))
+        """
+    }
+}

@@ -1,0 +1,49 @@
+import AMQP
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Bus
+
+@Suite("Broadcasts", .timeLimit(.minutes(3))) struct BroadcastTests {
+    @Test("every process that listens hears a transient event, in order; bad ones are passed over")
+    func heardByAll() async throws {
+        try await TestBroker.with { broker in
+            let (one, two) = (Seen<String>(), Seen<String>())
+            try await broker.bus(.chats, instance: "chats-1", register: { $0.listen(feed(one)) }) { _ in
+                try await broker.bus(.chats, instance: "chats-2", register: { $0.listen(feed(two)) }) { _ in
+                    try await broker.raw { try $0.publish(.event("users.test.renamed.v1", "no json")) }
+                    try await broker.bus(.users) { users in
+                        for number in 0..<20 {
+                            try await users.broadcast(UserRenamed(id: UserID(rawValue: 1), name: "\(number)"))
+                        }
+                        let all = (0..<20).map { "\($0)" }
+                        for seen in [one, two] { try await eventually("20 events") { seen.all == all ? () : nil } }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("a listener learns that its feed was lost, and when it begins again")
+    func lost() async throws {
+        try await TestBroker.with { broker in
+            let states = Seen<String>()
+            var feed = Broadcast()
+            feed.on(UserRenamed.self) { _, _ in }
+            feed.onStart { states.add("started") }
+            feed.onLost { states.add("lost") }
+            try await broker.bus(.chats, register: { $0.listen(feed) }) { _ in
+                #expect(states.all == ["started"])
+                try await broker.closeConnections(named: "chats-1 events")
+                try await eventually("a new start") { states.all == ["started", "lost", "started"] ? () : nil }
+            }
+        }
+    }
+
+    private func feed(_ seen: Seen<String>) -> Broadcast {
+        var feed = Broadcast()
+        feed.on(UserRenamed.self) { event, _ in seen.add(event.name) }
+        return feed
+    }
+}

@@ -1,0 +1,162 @@
+import AMQP
+import Contracts
+import Foundation
+import Postgres
+import TestSupport
+import Testing
+
+@testable import Bus
+
+@Suite("Work queues and dead letters", .timeLimit(.minutes(3))) struct WorkQueueTests {
+    @Test("an event committed by one service is handled by another")
+    func handled() async throws {
+        try await EventWorld.with { world in
+            let seen = Seen<(UserRenamed, EventContext)>()
+            try await consuming(world) { event, context in
+                seen.add((event, context))
+            } _: { _ in
+                try await world.broker.bus(.users) { users in
+                    let event = try await world.commit("Grace")
+                    world.outbox(users).committed([event])
+                    try await eventually("the event") { seen.count == 1 ? () : nil }
+                    #expect(seen.all[0].0 == UserRenamed(id: UserID(rawValue: 1), name: "Grace"))
+                    #expect(seen.all[0].1.id == event.id)
+                    #expect(seen.all[0].1.source == "/martlet/users")
+                    #expect(seen.all[0].1.attempt == 1)
+                    try await world.broker.queueIsEmpty("chats.work.names")
+                }
+            }
+        }
+    }
+
+    @Test("an event that comes twice has its effect once, when the handler asks")
+    func once() async throws {
+        try await EventWorld.with { world in
+            let outcomes = Seen<Int>()
+            try await consuming(world) { [pool = world.pool] _, context in
+                outcomes.add(try await pool.execute(context.inbox.once(context.id)))
+            } _: { _ in
+                try await world.broker.bus(.users) { users in
+                    let event = try await world.commit("twice")
+                    world.outbox(users).committed([event])
+                    try await eventually("the first") { outcomes.count == 1 ? () : nil }
+                    world.outbox(users).committed([event])
+                    try await eventually("the second") { outcomes.count == 2 ? () : nil }
+                    #expect(outcomes.all == [1, 0])
+                }
+            }
+        }
+    }
+
+    @Test("five failures make a dead letter with the reason; replayed, it is handled")
+    func deadLetterAndReplay() async throws {
+        try await EventWorld.with { world in
+            let attempts = Seen<Int>()
+            try await consuming(world) { _, context in
+                attempts.add(context.attempt)
+                if attempts.count <= 5 { throw ServiceError(.conflict, "not like this") }
+            } _: { _ in
+                try await world.broker.raw { try $0.publish(.event("users.test.renamed.v1", #"{"id":"1","name":"x"}"#)) }
+                let letters = DeadLetters(world.broker.endpoint(), of: .chats)
+                let letter = try await eventually("a dead letter") { try await letters.list().first }
+                #expect(attempts.all == [1, 2, 3, 4, 5])
+                #expect(letter.queue == "chats.work.names")
+                #expect(letter.type == "users.test.renamed.v1")
+                #expect(letter.reason == "conflict: not like this")
+                #expect(letter.time != nil)
+                #expect(try await letters.replay(.events(["no such id"])) == 0)
+                #expect(try await letters.replay(.events([letter.id])) == 1)
+                try await eventually("another attempt") { attempts.count == 6 ? () : nil }
+                #expect(attempts.all.last == 1)
+                #expect(try await letters.list().isEmpty)
+                try await world.broker.queueIsEmpty("chats.work.names")
+            }
+        }
+    }
+
+    @Test("an absent dependency is not the event's fault: it waits and is handled")
+    func unavailable() async throws {
+        try await EventWorld.with { world in
+            let attempts = Seen<Int>()
+            try await consuming(world) { _, context in
+                attempts.add(context.attempt)
+                if attempts.count <= 6 { throw ServiceError(.unavailable, "later") }
+            } _: { _ in
+                try await world.broker.raw { try $0.publish(.event("users.test.renamed.v1", #"{"id":"1","name":"x"}"#)) }
+                try await eventually("the seventh attempt") { attempts.count == 7 ? () : nil }
+                #expect(attempts.all == Array(repeating: 1, count: 7))
+                try await world.broker.queueIsEmpty("chats.work.names")
+                #expect(try await DeadLetters(world.broker.endpoint(), of: .chats).list().isEmpty)
+            }
+        }
+    }
+
+    @Test("what cannot be read goes to the dead letters at once, each with its reason, and can be dropped")
+    func malformed() async throws {
+        try await EventWorld.with { world in
+            let seen = Seen<UserRenamed>()
+            try await consuming(world) { event, _ in
+                seen.add(event)
+            } _: { _ in
+                let type = "users.test.renamed.v1"
+                let id = EventID().description
+                try await world.broker.raw { raw in
+                    try raw.publish(.event(type, "not json"))
+                    try raw.publish(.event(type, #"{"id":5,"name":"x"}"#))
+                    try raw.publish(.event(type, String(repeating: "[", count: 100_000)))
+                    try raw.publish(.event(type, "{}", headers: [:]))
+                    try raw.publish(.event(type, "{}", headers: ["cloudEvents_specversion": "1.0", "cloudEvents_id": "7"]))
+                    try raw.publish(
+                        .event(type, "{}", headers: ["cloudEvents_specversion": "2.0", "cloudEvents_id": .string(id)]))
+                    try raw.publish(.event(type, #"{"id":"1","name":"good"}"#))
+                }
+                let letters = DeadLetters(world.broker.endpoint(), of: .chats)
+                let found = try await eventually("six letters") {
+                    let found = try await letters.list()
+                    return found.count == 6 ? found : nil
+                }
+                #expect(found.allSatisfy { $0.queue == "chats.work.names" && $0.reason.count > 5 })
+                try await eventually("the good one") { seen.all.map(\.name) == ["good"] ? () : nil }
+                #expect(try await letters.drop(.all) == 6)
+                #expect(try await letters.list().isEmpty)
+            }
+        }
+    }
+
+    @Test("a stop hands back what waits for its next attempt")
+    func stopHandsBack() async throws {
+        try await EventWorld.with { world in
+            let attempts = Seen<Int>()
+            try await consuming(world) { _, context in
+                attempts.add(context.attempt)
+                throw ServiceError(.unavailable, "never")
+            } _: { _ in
+                try await world.broker.raw { try $0.publish(.event("users.test.renamed.v1", #"{"id":"1","name":"x"}"#)) }
+                try await eventually("attempts") { attempts.count >= 3 ? () : nil }
+            }
+            let status = try await world.broker.raw { try $0.status(ofQueue: "chats.work.names") }
+            #expect(status.messages == 1)
+        }
+    }
+
+    /// chats works on renamed users in the queue `chats.work.names` while `body` runs.
+    private func consuming(
+        _ world: EventWorld, _ handler: @escaping @Sendable (UserRenamed, EventContext) async throws -> Void,
+        _ body: (Bus) async throws -> Void
+    ) async throws {
+        var queue = WorkQueue("names", inbox: Inbox(world.pool))
+        queue.on(UserRenamed.self, handler)
+        try await world.broker.bus(.chats, register: { $0.consume(queue) }) { try await body($0) }
+    }
+}
+
+extension TestBroker {
+    /// Nothing ready, and nothing unacknowledged: the queue can be deleted as empty only then, so it is looked at from outside.
+    func queueIsEmpty(_ name: String) async throws {
+        struct Queue: Decodable { var messages: Int? }
+        try await eventually("an empty \(name)") {
+            let data = try await VirtualHost.management("GET", "queues/\(host.name)/\(name)")
+            return try JSONDecoder().decode(Queue.self, from: data).messages == 0 ? () : nil
+        }
+    }
+}
