@@ -44,6 +44,9 @@ actor BroadcastConsumer {
             logger.warning(
                 "an event of a feed cannot be read",
                 metadata: ["queue": "\(queue.name)", "type": "\(delivery.routingKey)", "error": "\(type(of: error))"])
+            // What it told is missed: as good as a feed that was lost and is there again.
+            feed.onLost()
+            feed.onStart()
         }
     }
 }

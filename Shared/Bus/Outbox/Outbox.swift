@@ -18,7 +18,6 @@ package actor Outbox: Service {
     private static let sweepEvery: Duration = .seconds(1)
 
     private nonisolated let io: IOThread
-    private nonisolated let bus: Bus
     private let facts: FactsPublisher
     private let store: OutboxStore
     private let logger: Logger
@@ -36,7 +35,7 @@ package actor Outbox: Service {
     }
 
     init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
-        (self.bus, facts, io) = (bus, bus.facts, bus.io)
+        (facts, io) = (bus.facts, bus.io)
         store = OutboxStore(pool: pool)
         line = OutboxLine(bounds)
         self.logger = logger
