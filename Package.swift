@@ -123,7 +123,10 @@ let package = Package(
         // Chats, members, messages.
         service(
             "Chats", path: "chats",
-            ["Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .crypto, .lifecycle, .logging, .metrics]),
+            [
+                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .crypto, .lifecycle, .logging,
+                .metrics, .tracing,
+            ]),
         tests(
             "Chats",
             [

@@ -43,10 +43,11 @@ struct ChatsProcess: Sendable {
 
     /// Lends two processes of one service.
     static func pair<Result: Sendable>(
-        redis isThere: Bool = true, _ body: @escaping @Sendable (ChatsProcess, ChatsProcess) async throws -> Result
+        redis isThere: Bool = true, configure: (inout PostgresConfiguration) -> Void = { _ in },
+        _ body: @escaping @Sendable (ChatsProcess, ChatsProcess) async throws -> Result
     ) async throws -> Result {
         let prefix = TestStack.uniqueName("chats") + ":"
-        return try await ChatsDatabase.with { first in
+        return try await ChatsDatabase.with(configure: configure) { first in
             try await first.another { second in
                 try await one(first, prefix, isThere) { one in
                     try await Self.one(second, prefix, isThere) { other in try await body(one, other) }

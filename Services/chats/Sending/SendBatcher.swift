@@ -3,6 +3,7 @@ import Contracts
 import Metrics
 import Reactor
 import ServiceLifecycle
+import Tracing
 
 /// Gathers sends into batches: those that are ready in one turn of the loop leave together at its end, and share ids and commit.
 ///
@@ -12,6 +13,7 @@ actor SendBatcher: Service {
         let number: UInt64
         let draft: Draft
         let deadline: Deadline
+        let context: ServiceContext?
         let sender: CheckedContinuation<BatchCommitter.Answer, Never>
     }
 
@@ -47,7 +49,9 @@ actor SendBatcher: Service {
         lastNumber += 1
         let number = lastNumber
         let answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { enqueue(Waiting(number: number, draft: draft, deadline: deadline, sender: $0)) }
+            await withCheckedContinuation {
+                enqueue(Waiting(number: number, draft: draft, deadline: deadline, context: .current, sender: $0))
+            }
         } onCancel: {
             Task(executorPreference: io) { await self.abandon(number) }
         }
@@ -120,9 +124,19 @@ actor SendBatcher: Service {
         batchSizes.record(inTime.count)
         let start = ContinuousClock.now
         let deadline = start + .milliseconds(last.millisecondsLeft)
-        let answers = await committer.answer(inTime.map(\.draft), deadline: deadline)
+        let answers = await Self.traced(inTime) { await committer.answer(inTime.map(\.draft), deadline: deadline) }
         commits.record(duration: .now - start)
         for (waiting, answer) in zip(inTime, answers) { waiting.sender.resume(returning: answer) }
+    }
+
+    /// A batch belongs to all of its sends; its trace is that of the first that has one.
+    private static func traced<Result>(_ batch: [Waiting], _ body: () async -> Result) async -> Result {
+        await ServiceContext.withValue(batch.lazy.compactMap(\.context).first) {
+            await withSpan("chats.commit") { span in
+                span.attributes["martlet.batch"] = batch.count
+                return await body()
+            }
+        }
     }
 
     private func stop() {
