@@ -122,6 +122,7 @@ struct Echo: Procedure, Equatable {
     static let name: ProcedureName = "users.echo.v1"
     static let service = ServiceName.users
     static let callers: Set<ServiceName> = [.bff, .chats]
+    static let timeout: Duration = .seconds(60)
     static let isRepeatable = false
 
     var text: String
