@@ -18,7 +18,10 @@ package enum TestDatabase {
         configuration.schema = schema
         configuration.applicationName = "martlet-test"
         configuration.sharedConnections = 1
-        configuration.acquireTimeout = .seconds(20)
+        // Long enough for a machine that is busy with other tests.
+        configuration.acquireTimeout = .seconds(60)
+        configuration.statementTimeout = .seconds(60)
+        configuration.idleInTransactionTimeout = .seconds(60)
         return configuration
     }
 

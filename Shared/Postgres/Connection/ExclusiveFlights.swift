@@ -16,20 +16,26 @@ extension PostgresConnection {
         if Task.isCancelled, !uncancellable { throw PostgresError(.cancelled, "the caller was cancelled before this was sent") }
         if let deadline, deadline <= .now { throw PostgresError(.deadlineExceeded, "the deadline passed before this was sent") }
         let id = nextFlight()
-        let timer = deadline.map { deadline in
-            io.schedule(after: deadline - .now) { [weak self] in
-                self?.assumeIsolated { $0.interrupt(id, .deadlineExceeded, commits) }
-            }
-        }
-        defer { if let timer { io.cancel(timer) } }
+        var timer: IOTimer?
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
                 send(Flight(id: id, statements: statements, commits: commits, mayBeResent: false, caller: caller))
+                // Only now is there a flight to interrupt: what came before this, while the task was on its way here, would have been lost.
+                timer = schedule(at: deadline) { $0.interrupt(id, .deadlineExceeded, commits) }
+                if Task.isCancelled, !uncancellable { interrupt(id, .cancelled, commits) }
             }
         } onCancel: {
             if !uncancellable { Task(executorPreference: io) { await self.interrupt(id, .cancelled, commits) } }
         }
+        if let timer { io.cancel(timer) }
         return try answer.get()
+    }
+
+    func schedule(
+        at deadline: ContinuousClock.Instant?, _ body: @escaping @Sendable (isolated PostgresConnection) -> Void
+    ) -> IOTimer? {
+        guard let deadline else { return nil }
+        return io.schedule(after: deadline - .now) { [weak self] in self?.assumeIsolated { body($0) } }
     }
 
     private func interrupt(_ id: UInt64, _ reason: PostgresError.Reason, _ commits: Bool) {
@@ -41,13 +47,21 @@ extension PostgresConnection {
     }
 
     /// Asks the server to stop, on a thread of its own, then closes.
-    private func stopOnServer() {
+    func stopOnServer() {
         guard let handle, let cancel = PQgetCancel(handle.raw) else { return close(.cancelled, "interrupted") }
+        noteStopping()
         let request = CancelRequest(cancel)
-        Task(executorPreference: io) {
+        Task(executorPreference: io) { await self.stop(request) }
+    }
+
+    /// A request may overtake the statement that it is to cancel, and does nothing then; so it is repeated until there is an answer, a few times.
+    private func stop(_ request: CancelRequest) async {
+        for pause in [0, 50, 200, 800] {
+            try? await Task.sleep(for: .milliseconds(pause))
+            if hasAnswered { break }
             try? await Blocking.run { request.send() }
-            await self.close(.cancelled, "interrupted")
         }
+        close(.cancelled, "interrupted")
     }
 }
 

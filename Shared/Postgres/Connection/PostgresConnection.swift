@@ -25,6 +25,9 @@ actor PostgresConnection: IOSource {
     private var statements: StatementCache
     private var hasOutput = false
     private var flightNumber: UInt64 = 0
+    private(set) var copyStep: CopyStep?
+    /// The server is being asked to stop; then the connection is closed.
+    private(set) var isStopping = false
     private var watch: IOTimer?
     /// When the group before the first one was answered: from then on the server works on the first.
     private var lastEnd = ContinuousClock.now
@@ -41,13 +44,20 @@ actor PostgresConnection: IOSource {
     /// Begins to take part in the thread's turns.
     func start() { io.add(self) }
 
-    var isOpen: Bool { handle != nil }
+    /// Connected, and not given up.
+    var isUsable: Bool { handle != nil && !isStopping }
     var flightCount: Int { groups.count }
     var processID: Int32 { handle?.processID ?? 0 }
 
+    /// Nothing is awaited from the server, or no more can come.
+    var hasAnswered: Bool {
+        guard let handle else { return true }
+        return groups.isEmpty && PQisBusy(handle.raw) == 0
+    }
+
     /// Connected, nothing on its way and no transaction open.
     var isIdle: Bool {
-        guard let handle, groups.isEmpty else { return false }
+        guard let handle, !isStopping, groups.isEmpty else { return false }
         return PQtransactionStatus(handle.raw) == PQTRANS_IDLE
     }
 
@@ -61,7 +71,10 @@ actor PostgresConnection: IOSource {
 
     /// Sends now; the caller is resumed when the answer is there. On a closed connection it learns so at once.
     func send(_ flight: Flight) {
-        guard let handle else { return flight.caller.resume(returning: .failure(PostgresError(.unavailable, "not connected"))) }
+        guard let handle, !isStopping else {
+            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
+            return flight.caller.resume(returning: .failure(error))
+        }
         if let fault = flight.fault {
             flight.caller.resume(returning: .failure(fault))
             return events.flightEnded()
@@ -131,38 +144,54 @@ actor PostgresConnection: IOSource {
         return groups[index].flight?.caller
     }
 
+    func setCopyStep(_ step: CopyStep) { copyStep = step }
+
+    func takeCopyStep() -> CopyStep? {
+        defer { copyStep = nil }
+        return copyStep
+    }
+
     // MARK: Receiving
 
     nonisolated func beforeWait() -> IOInterest? { assumeIsolated { $0.flush() } }
     nonisolated func ready(_ readiness: IOReadiness) { assumeIsolated { $0.receive() } }
 
     private func flush() -> IOInterest? {
-        guard let handle else { return nil }
+        _ = flushed()
+        if copyStep != nil { pollCopy() }
+        return handle.map { IOInterest(descriptor: $0.descriptor, write: hasOutput) }
+    }
+
+    /// Whether the socket has taken everything.
+    func flushed() -> Bool {
+        guard let handle else { return true }
         if hasOutput {
             switch PQflush(handle.raw) {
             case 0: hasOutput = false
             case 1: break
             default:
+                hasOutput = false
                 // What the server said before it went is still to be read.
                 receive()
-                if self.handle == nil { return nil }
-                hasOutput = false
             }
         }
-        return IOInterest(descriptor: handle.descriptor, write: hasOutput)
+        return !hasOutput
     }
+
+    func noteOutput() { hasOutput = true }
+    func noteStopping() { isStopping = true }
 
     private func receive() {
         guard let handle else { return }
         let alive = PQconsumeInput(handle.raw) == 1
-        drain(handle)
-        if !alive, isOpen { close(.connectionLost, handle.message) }
+        if copyStep != nil { pollCopy() } else { drain(handle) }
+        if !alive { close(.connectionLost, handle.message) }
     }
 
     /// Takes every answer that has come in whole.
     private func drain(_ handle: ConnectionHandle) {
         var sawEnd = false
-        while isOpen, !groups.isEmpty, PQisBusy(handle.raw) == 0 {
+        while self.handle != nil, !groups.isEmpty, PQisBusy(handle.raw) == 0 {
             guard let result = PQgetResult(handle.raw) else {
                 // One NULL ends a statement's results; two mean that libpq and we disagree about what was sent.
                 if sawEnd { return close(.connectionLost, "answers out of step: \(handle.message)") }
@@ -182,7 +211,7 @@ actor PostgresConnection: IOSource {
             forgetPreparation()
             groups[0].skipped()
         case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
-            close(.connectionLost, "COPY goes through copyIn and copyOut alone")
+            close(.connectionLost, "COPY goes through copyIn alone")
         default:
             guard let report = result.report, !report.endsConnection else {
                 let (message, report) = (result.message, result.report)
@@ -224,6 +253,7 @@ actor PostgresConnection: IOSource {
         handle = nil
         if let watch { io.cancel(watch) }
         watch = nil
+        takeCopyStep()?.waiter.resume(returning: .failure(PostgresError(reason, message, report: report)))
         let lost = groups
         groups = []
         for group in lost {
@@ -241,7 +271,7 @@ actor PostgresConnection: IOSource {
 
     private func checkPatience() {
         watch = nil
-        guard isOpen, let first = groups.first else { return }
+        guard handle != nil, let first = groups.first else { return }
         if ContinuousClock.now - max(first.sentAt, lastEnd) > first.patience {
             return close(.connectionLost, "no answer for too long")
         }

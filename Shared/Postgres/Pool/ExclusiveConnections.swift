@@ -8,7 +8,11 @@ extension PostgresPool {
         if Task.isCancelled { throw PostgresError(.cancelled, "the caller was cancelled before anything was sent") }
         let id = nextCaller()
         let result = await withTaskCancellationHandler {
-            await withCheckedContinuation { request(id, deadline, $0) }
+            await withCheckedContinuation { caller in
+                request(id, deadline, caller)
+                // A cancellation that came while the task was on its way here found nobody waiting.
+                if Task.isCancelled { abandonRequest(id) }
+            }
         } onCancel: {
             Task(executorPreference: io) { await self.abandonRequest(id) }
         }
@@ -41,8 +45,10 @@ extension PostgresPool {
         noteQuiet()
     }
 
-    /// Takes a connection back. One that is not in order, in a transaction or with an answer on its way, is closed.
+    /// Takes a connection back. One that is not in order, in a transaction or with an answer on its way, is closed, and one that is being stopped
+    /// will be.
     func release(_ connection: PostgresConnection) {
+        if connection.assumeIsolated({ $0.isStopping }) { return }
         guard connection.assumeIsolated({ $0.isIdle }), !state.isClosed else {
             connection.assumeIsolated { $0.close(.unavailable, "given back in the middle of work") }
             // One that had closed before was counted out then.

@@ -8,6 +8,8 @@ extension PostgresPool {
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
                 submit(Flight(id: id, statements: statements, commits: true, mayBeResent: true, caller: caller))
+                // A cancellation that came while the task was on its way here found nothing to abandon.
+                if Task.isCancelled { abandonFlight(id) }
             }
         } onCancel: {
             Task(executorPreference: io) { await self.abandonFlight(id) }

@@ -19,6 +19,14 @@ package struct PostgresRow: Sendable {
         return values
     }
 
+    /// The only column.
+    package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
+        guard result.columnCount == 1 else {
+            throw PostgresError(.unexpectedResult, "one column asked for, \(result.columnCount) in the answer")
+        }
+        return try value(at: 0, as: type)
+    }
+
     /// One column by its name in the answer.
     ///
     /// - Throws: ``PostgresError/Reason/unexpectedResult``

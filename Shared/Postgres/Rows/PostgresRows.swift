@@ -13,16 +13,4 @@ package struct PostgresRows: Sendable, RandomAccessCollection {
     package var affectedCount: Int { result.affectedCount }
 
     package var columnNames: [String] { (0..<result.columnCount).map(result.name(ofColumn:)) }
-
-    /// All rows, each as a tuple: `rows.decode((Int64, String?).self)`, one type per column.
-    ///
-    /// - Throws: ``PostgresError/Reason/unexpectedResult``
-    package func decode<each Column: PostgresDecodable>(
-        _ types: (repeat each Column).Type
-    ) throws(PostgresError) -> [(repeat each Column)] {
-        var decoded: [(repeat each Column)] = []
-        decoded.reserveCapacity(count)
-        for index in indices { decoded.append(try PostgresRow(result: result, index: index).decode(types)) }
-        return decoded
-    }
 }

@@ -29,11 +29,9 @@ struct ResultSet: ~Copyable {
     private func field(_ code: CInt) -> String? { PQresultErrorField(handle, code).map { String(cString: $0) } }
 }
 
-/// Without the line feed at the end that libpq's messages have.
+/// On one line, and without the line feed at the end that libpq's messages have.
 func trimmed(_ message: String) -> String {
-    var message = message[...]
-    while message.last?.isWhitespace == true { message.removeLast() }
-    return String(message).replacing("\n", with: "; ")
+    message.split(whereSeparator: \.isNewline).joined(separator: "; ").replacing("\t", with: "")
 }
 
 /// A finished result that rows refer to.

@@ -62,6 +62,12 @@ extension SQL: ExpressibleByStringInterpolation {
             sql.parameters.append(value)
         }
 
+        /// A value or NULL: becomes the next parameter.
+        package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
+            sql.pieces.append(.parameter)
+            sql.parameters.append(value)
+        }
+
         /// A piece of SQL with parameters of its own.
         package mutating func appendInterpolation(_ fragment: SQL) { sql += fragment }
     }

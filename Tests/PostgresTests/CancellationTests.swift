@@ -1,0 +1,131 @@
+import Postgres
+import PostgresTesting
+import Testing
+
+@Suite("Cancellation and deadlines", .timeLimit(.minutes(2))) struct CancellationTests {
+    @Test("a shared statement whose caller is cancelled goes on; the caller is free at once and neighbours are served")
+    func shared() async throws {
+        try await TestDatabase.with { pool in
+            try await pool.execute("CREATE TABLE t (a bigint)")
+            let lock = Lock()
+            try await lock.hold(pool) {
+                try await TestDatabase.running(pool.configuration) { victim in
+                    let task = Task {
+                        try await victim.execute("INSERT INTO t SELECT 1 FROM (SELECT pg_advisory_xact_lock(\(lock.key))) held")
+                    }
+                    _ = try await lock.waiters(pool)
+                    task.cancel()
+                    let error = await #expect(throws: PostgresError.self) { try await task.value }
+                    #expect(error?.reason == .cancelled)
+                    #expect(error?.mayHaveHappened == true)
+                    let neighbour = Task { try await victim.one("SELECT 5", as: Int.self) }
+                    try await pool.terminate(application: "nobody")
+                    #expect(await victim.statistics.inFlight >= 1)
+                    neighbour.cancel()
+                    _ = await neighbour.result
+                }
+            }
+        }
+    }
+
+    @Test("what was abandoned is answered to nobody, and the next callers get their own answers")
+    func abandoned() async throws {
+        try await TestDatabase.with { pool in
+            for number in 0..<200 {
+                let task = Task { try await pool.one("SELECT \(-number)", as: Int.self) }
+                if number % 2 == 0 { await Task.yield() }
+                task.cancel()
+                let own = try await pool.one("SELECT \(number)", as: Int.self)
+                #expect(own == number)
+                if case .failure(let error) = await task.result { #expect((error as? PostgresError)?.reason == .cancelled) }
+            }
+        }
+    }
+
+    @Test("a caller that is cancelled already sends nothing")
+    func before() async throws {
+        try await TestDatabase.with { pool in
+            try await pool.execute("CREATE TABLE t (a bigint)")
+            let task = Task {
+                while !Task.isCancelled { await Task.yield() }
+                try await pool.execute("INSERT INTO t VALUES (1)")
+            }
+            task.cancel()
+            let error = await #expect(throws: PostgresError.self) { try await task.value }
+            #expect(error?.reason == .cancelled)
+            #expect(error?.mayHaveHappened == false)
+            #expect(try await pool.one("SELECT count(*) FROM t", as: Int.self) == 0)
+        }
+    }
+
+    @Test("statement_timeout bounds what nobody waits for")
+    func statementTimeout() async throws {
+        try await TestDatabase.with { pool in
+            var configuration = pool.configuration
+            configuration.statementTimeout = .milliseconds(100)
+            try await TestDatabase.running(configuration) { victim in
+                let error = await #expect(throws: PostgresError.self) { try await victim.query("SELECT pg_sleep(600)") }
+                #expect(error?.sqlState == .queryCanceled)
+                #expect(error?.mayHaveHappened == false)
+                #expect(error?.isUnavailable == false)
+            }
+        }
+    }
+
+    @Test("cancelling a transaction stops it on the server and undoes it")
+    func exclusive() async throws {
+        try await TestDatabase.with { pool in
+            try await pool.execute("CREATE TABLE t (a bigint)")
+            let lock = Lock()
+            try await lock.hold(pool) {
+                let task = Task {
+                    try await pool.transaction { transaction in
+                        try await transaction.execute("INSERT INTO t VALUES (1)")
+                        try await transaction.execute(lock.wait)
+                    }
+                }
+                _ = try await lock.waiters(pool)
+                task.cancel()
+                let error = await #expect(throws: PostgresError.self) { try await task.value }
+                #expect(error?.reason == .cancelled)
+                #expect(error?.mayHaveHappened == false)
+                try await lock.deserted(pool)
+            }
+            #expect(try await pool.one("SELECT count(*) FROM t", as: Int.self) == 0)
+            try await pool.transaction { try await $0.execute("INSERT INTO t VALUES (2)") }
+            #expect(try await pool.query("SELECT a FROM t", as: Int.self) == [2])
+        }
+    }
+
+    @Test("a deadline stops a transaction on the server and undoes it")
+    func deadline() async throws {
+        try await TestDatabase.with { pool in
+            try await pool.execute("CREATE TABLE t (a bigint)")
+            let lock = Lock()
+            try await lock.hold(pool) {
+                let error = await #expect(throws: PostgresError.self) {
+                    try await pool.transaction(deadline: .now + .milliseconds(300)) { transaction in
+                        try await transaction.execute("INSERT INTO t VALUES (1)")
+                        try await transaction.execute(lock.wait)
+                    }
+                }
+                #expect(error?.reason == .deadlineExceeded)
+                #expect(error?.mayHaveHappened == false)
+                try await lock.deserted(pool)
+            }
+            #expect(try await pool.one("SELECT count(*) FROM t", as: Int.self) == 0)
+        }
+    }
+
+    @Test("a deadline that passed sends nothing")
+    func passed() async throws {
+        try await TestDatabase.with { pool in
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.transaction(deadline: .now - .seconds(1)) { try await $0.execute("CREATE TABLE t ()") }
+            }
+            #expect([.deadlineExceeded, .acquireTimeout].contains(error?.reason))
+            let isAbsent = try await pool.one("SELECT to_regclass('t') IS NULL", as: Bool.self)
+            #expect(isAbsent)
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import Foundation
+import Postgres
+import PostgresTesting
+import TestSupport
+
+/// A real PgBouncer of a test's own, in transaction mode in front of the test server.
+final class PgBouncer {
+    private struct NoFreePort: Error {}
+
+    static let path = "/usr/sbin/pgbouncer"
+    static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: path) }
+
+    let port: Int
+    private let folder: URL
+    private var process: Process?
+
+    /// - Parameters:
+    ///   - user: known to the server, with this password.
+    ///   - connections: to the server, for all its clients together.
+    init(user: String, password: String, connections: Int) throws {
+        port = try Self.freePort()
+        folder = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("pgbouncer"))
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let settings = """
+            [databases]
+            * = host=\(TestStack.postgres.host) port=\(TestStack.postgres.port)
+            [pgbouncer]
+            listen_addr = 127.0.0.1
+            listen_port = \(port)
+            unix_socket_dir =
+            auth_type = plain
+            auth_file = \(folder.path)/users.txt
+            pool_mode = transaction
+            default_pool_size = \(connections)
+            """
+        try Data(settings.utf8).write(to: folder.appending(path: "pgbouncer.ini"))
+        try Data("\"\(user)\" \"\(password)\"\n".utf8).write(to: folder.appending(path: "users.txt"))
+        // It refuses to run as root, and must read these as somebody else.
+        for (name, mode) in [("", 0o755), ("pgbouncer.ini", 0o644), ("users.txt", 0o644)] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.appending(path: name).path)
+        }
+    }
+
+    deinit {
+        process?.terminate()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    func start() throws {
+        let process = Process()
+        let arguments = [Self.path, "--quiet", folder.appending(path: "pgbouncer.ini").path]
+        if getuid() == 0 {
+            process.executableURL = URL(filePath: "/usr/bin/setpriv")
+            process.arguments = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] + arguments
+        } else {
+            process.executableURL = URL(filePath: Self.path)
+            process.arguments = Array(arguments.dropFirst())
+        }
+        process.standardError = FileHandle.nullDevice
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        self.process = process
+    }
+
+    /// At once: clients see their connections close.
+    func kill() {
+        guard let process else { return }
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        self.process = nil
+    }
+
+    private static func freePort() throws -> Int {
+        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let port = withUnsafeMutableBytes(of: &address) { bytes -> UInt16? in
+            let generic = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
+            guard let generic, bind(socket, generic, length) == 0, getsockname(socket, generic, &length) == 0 else { return nil }
+            return bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self).bigEndian
+        }
+        guard let port else { throw NoFreePort() }
+        return Int(port)
+    }
+}
+
+extension PgBouncer {
+    /// Lends a PgBouncer with a role of its own, whose `search_path` is a new schema and whose statements may take 20 s; and a pool through it.
+    static func with<Result>(
+        connections: Int = 2, _ body: (PostgresPool, PgBouncer) async throws -> Result
+    ) async throws -> Result {
+        try await TestDatabase.with { admin in
+            let role = TestStack.uniqueName("role")
+            try await prepare(role, admin)
+            let bouncer = try PgBouncer(user: role, password: "secret", connections: connections)
+            try bouncer.start()
+            defer { bouncer.kill() }
+            var configuration = PostgresConfiguration(
+                host: "127.0.0.1", port: bouncer.port, database: admin.configuration.database, user: role, password: "secret")
+            configuration.namedStatements = false
+            configuration.statementTimeout = .seconds(20)
+            configuration.acquireTimeout = .seconds(20)
+            configuration.directAddress = admin.configuration.address
+            do {
+                let result = try await TestDatabase.running(configuration) { try await body($0, bouncer) }
+                try await drop(role, admin)
+                return result
+            } catch {
+                try? await drop(role, admin)
+                throw error
+            }
+        }
+    }
+
+    /// Commands do not take parameters; a block builds them from settings of its transaction.
+    private static func prepare(_ role: String, _ admin: PostgresPool) async throws {
+        _ = try await admin.atomically([
+            "SELECT set_config('martlet.role', \(role), true)",
+            """
+            DO $$ DECLARE role text := current_setting('martlet.role'); BEGIN
+                EXECUTE format('CREATE ROLE %I LOGIN PASSWORD ''secret''', role);
+                EXECUTE format('GRANT CREATE, USAGE ON SCHEMA %I TO %I', current_schema(), role);
+                EXECUTE format('ALTER ROLE %I SET search_path = %I', role, current_schema());
+                EXECUTE format('ALTER ROLE %I SET statement_timeout = ''20s''', role);
+                EXECUTE format('GRANT %I TO CURRENT_USER', role);
+            END $$
+            """,
+        ])
+    }
+
+    private static func drop(_ role: String, _ admin: PostgresPool) async throws {
+        _ = try await admin.atomically([
+            "SELECT set_config('martlet.role', \(role), true)",
+            """
+            DO $$ DECLARE role text := current_setting('martlet.role'); BEGIN
+                EXECUTE format('DROP OWNED BY %I CASCADE', role);
+                EXECUTE format('DROP ROLE %I', role);
+            END $$
+            """,
+        ])
+    }
+}
