@@ -20,6 +20,7 @@ rabbitmq_configuration() {
 	raft.wal_max_size_bytes = 67108864
 	log.console = true
 	log.console.level = info
+	log.console.use_colors = off
 	log.file = false
 	EOF
     [[ $kind == test ]] || return 0
