@@ -22,7 +22,7 @@ struct Distrust<Key: Hashable> {
     /// - Parameter asked: a moment before Redis was asked.
     func floor(_ key: Key, asked: Instant) -> Int64? {
         if floors.isEmpty { return nil }
-        guard let floor = floors[key], floor.until > asked else { return nil }
+        guard let floor = floors[key], floor.until >= asked else { return nil }
         return floor.version
     }
 

@@ -17,8 +17,8 @@ struct SingleFlight<Key: Hashable> {
     var count: Int { flights.count }
 
     /// - Parameters:
-    ///   - notBefore: what was true earlier will not do.
-    ///   - now: not before `notBefore`.
+    ///   - notBefore: what was true then or earlier will not do: clocks have grains.
+    ///   - now: when a load that this one starts begins.
     /// - Returns: the keys whose load is to be started now.
     mutating func join(_ reader: Reader, _ keys: [Key], notBefore: Instant, now: Instant) -> [Key] {
         keys.filter { key in
@@ -26,7 +26,7 @@ struct SingleFlight<Key: Hashable> {
                 flights[key] = Flight(startedAt: now, readers: [reader])
                 return true
             }
-            if flight.startedAt >= notBefore {
+            if flight.startedAt > notBefore {
                 flights[key]?.readers.append(reader)
             } else {
                 flights[key]?.next.append((reader, notBefore))
@@ -46,8 +46,8 @@ struct SingleFlight<Key: Hashable> {
     /// - Parameter asOf: a moment at which what was loaded was the newest.
     mutating func land(_ key: Key, asOf: Instant, now: Instant) -> Landing {
         guard let flight = flights.removeValue(forKey: key) else { return Landing(readers: [], again: false) }
-        let content = flight.next.filter { $0.notBefore <= asOf }
-        let waiting = flight.next.filter { $0.notBefore > asOf }
+        let content = flight.next.filter { $0.notBefore < asOf }
+        let waiting = flight.next.filter { $0.notBefore >= asOf }
         if !waiting.isEmpty { flights[key] = Flight(startedAt: now, readers: waiting.map(\.reader)) }
         return Landing(readers: flight.readers + content.map(\.reader), again: !waiting.isEmpty)
     }

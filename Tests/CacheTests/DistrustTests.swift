@@ -12,7 +12,7 @@ import Testing
         #expect(distrust.add("a", below: 5, until: at(10), now: at(0)) == true)
         #expect(distrust.floor("a", asked: at(9)) == 5)
         #expect(distrust.floor("b", asked: at(9)) == nil)
-        #expect(distrust.floor("a", asked: at(10)) == nil)
+        #expect(distrust.floor("a", asked: at(11)) == nil)
     }
 
     @Test("the highest version and the latest end count, in whatever order they come")
