@@ -8,7 +8,6 @@ import ServiceKit
 @main enum ChatsMain {
     static func main() async {
         await Bootstrap.main("chats") { kit in
-            if case .deadLetters(let command) = kit.command { return try await kit.deadLetters(command) }
             let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
             let outbox = Outbox(database, bus: bus, logger: kit.logger)
             let chats = ChatsService(

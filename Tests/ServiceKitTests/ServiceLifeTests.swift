@@ -134,19 +134,6 @@ import Testing
         await #expect(throws: UsageError.self) { try await kit.run([Failing()]) }
     }
 
-    @Test("dead letters are worked on while the services run")
-    func deadLetters() async throws {
-        let kit = try await kit(.deadLetters(.drop(.all)))
-        let pool = Noted(name: "pool", journal: journal, health: kit.health)
-        try await kit.run(
-            [pool],
-            deadLetters: { [journal] command in
-                await journal.waitFor(1)
-                journal.note("\(command)")
-            })
-        #expect(journal.notes == ["pool begins", "drop(ServiceKit.DeadLetterSelection.all)", "pool ends, serving"])
-    }
-
     @Test("a job's result comes back, its error too, and the services end either way")
     func job() async throws {
         let kit = try await kit()

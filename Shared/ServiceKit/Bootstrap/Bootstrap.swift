@@ -56,7 +56,8 @@ package enum Bootstrap {
         _ service: String, _ command: ServiceCommand, _ settings: Settings, _ known: [SettingDescription],
         _ body: (Kit) async throws -> Void
     ) async throws {
-        let output = DescriptorOutput()
+        // What a command tells goes to standard output; only a service that serves logs there.
+        let output = DescriptorOutput(descriptor: command == .serve ? STDOUT_FILENO : STDERR_FILENO)
         defer { output.flush() }
         let kit = try start(service, command: command, settings: settings, output: output)
         for variable in settings.unknownVariables(known: known) {

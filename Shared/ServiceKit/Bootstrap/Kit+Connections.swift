@@ -7,7 +7,7 @@ import Redis
 import ServiceLifecycle
 
 extension Kit {
-    /// The pool of the service's own database. Give it to ``run(_:migrate:deadLetters:)``.
+    /// The pool of the service's own database. Give it to ``run(_:migrate:)``.
     package func postgres() throws -> PostgresPool {
         let pool = PostgresPool(try postgresConfiguration(), on: io, logger: logger)
         health.add("postgres", .dependency) { pool.isAvailable ? .up : .down("not connected") }
@@ -34,7 +34,7 @@ extension Kit {
     /// Where Debian and its kin keep the authorities that the system trusts.
     private static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
-    /// The bus, as this service. Register what is served before giving it to ``run(_:migrate:deadLetters:)``.
+    /// The bus, as this service. Register what is served before giving it to ``run(_:migrate:)``.
     package func bus() throws -> Bus {
         Bus(
             BusConfiguration(service: ServiceName(rawValue: service), instance: instance, endpoint: try rabbitmqEndpoint()),
@@ -43,7 +43,7 @@ extension Kit {
     }
 
     /// Tells `/startupz` once everything that was registered with `bus` is being consumed, and from then on how the broker is.
-    /// Give it to ``run(_:migrate:deadLetters:)`` after the bus.
+    /// Give it to ``run(_:migrate:)`` after the bus.
     package func consuming(_ bus: Bus) -> some Service {
         Consuming(bus: bus, started: health.flag("bus", .startup), broker: health.flag("rabbitmq", .dependency))
     }
@@ -57,7 +57,7 @@ extension Kit {
             connectionName: instance)
     }
 
-    /// The connection to Redis. Give it to ``run(_:migrate:deadLetters:)``.
+    /// The connection to Redis. Give it to ``run(_:migrate:)``.
     package func redis() throws -> RedisClient {
         let settings = try RedisSettings(self.settings, service: service)
         let client = RedisClient(

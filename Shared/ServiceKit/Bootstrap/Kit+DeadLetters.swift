@@ -1,22 +1,31 @@
 import Bus
 import Contracts
-import Foundation
 
 extension Kit {
-    /// Does what `<service> dead-letters …` asks, and prints the outcome.
-    package func deadLetters(_ command: DeadLetterCommand) async throws {
+    /// Does what `<service> dead-letters …` asks.
+    /// - Returns: what to tell whoever asked.
+    func work(on command: DeadLetterCommand) async throws -> String {
         let letters = DeadLetters(try rabbitmqEndpoint(), of: ServiceName(rawValue: service))
         switch command {
-        case .list(let limit):
-            let found = try await letters.list(limit: limit)
-            for letter in found { tell("\(letter.id)  \(letter.type)  \(letter.queue)  \(letter.bytes) bytes  \(letter.reason)") }
-            if found.isEmpty { tell("there are no dead letters") }
-        case .replay(let selection): tell("replayed: \(try await letters.replay(DeadLetters.Selection(selection)))")
-        case .drop(let selection): tell("dropped: \(try await letters.drop(DeadLetters.Selection(selection)))")
+        case .list(let limit): return Self.table(of: try await letters.list(limit: limit))
+        case .replay(let selection):
+            return "\(try await letters.replay(DeadLetters.Selection(selection))) given back to their queues"
+        case .drop(let selection): return "\(try await letters.drop(DeadLetters.Selection(selection))) dropped"
         }
     }
 
-    private func tell(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
+    /// One line per letter, its fields separated by tabs.
+    private static func table(of letters: [DeadLetters.Letter]) -> String {
+        let lines = letters.map { letter in
+            [letter.id, letter.type, letter.queue, "\(letter.bytes)", letter.reason].map(oneLine).joined(separator: "\t")
+        }
+        return (["id\ttype\tqueue\tbytes\treason"] + lines).joined(separator: "\n")
+    }
+
+    /// A reason may have been written by anybody.
+    private static func oneLine(_ text: String) -> String {
+        String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
+    }
 }
 
 extension DeadLetters.Selection {

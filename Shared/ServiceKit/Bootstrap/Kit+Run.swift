@@ -5,22 +5,17 @@ import UnixSignals
 
 extension Kit {
     /// Lives the service's life: opens the management port, migrates, runs `services` until SIGTERM or SIGINT, and stops them in reverse.
+    /// For the commands `migrate` and `dead-letters …` it does that instead, and runs nothing.
     ///
     /// - Parameters:
     ///   - services: in the order in which they depend on one another: what is used before what uses it.
     ///   - migrate: brings the database up to date; called before any of `services` runs, and alone for `<service> migrate`.
-    ///   - deadLetters: does what `<service> dead-letters …` asks; the services run meanwhile.
     /// - Throws: what a service threw; when it returns, everything in flight was finished or handed back.
-    package func run(
-        _ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
-        deadLetters: (@Sendable (DeadLetterCommand) async throws -> Void)? = nil
-    ) async throws {
+    package func run(_ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil) async throws {
         switch command {
         case .serve: try await serve(services, migrate: migrate)
         case .migrate: try await migrateOnly(migrate)
-        case .deadLetters(let command):
-            guard let deadLetters else { throw UsageError("\(service) has no dead letters") }
-            try await job(services) { try await deadLetters(command) }
+        case .deadLetters(let command): say(try await work(on: command))
         case .own(let name, _): throw UsageError("\(name) was not handled")
         case .help, .version: break
         }

@@ -15,11 +15,17 @@ package final class Kit: Sendable {
     package let metrics: PrometheusRegistry
     package let tracer: MartletTracer
     package let health: Health
+    /// Tells whoever gave the command what came of it.
+    let say: @Sendable (String) -> Void
     let stop: StopBounds
     let management: ManagementServer
     private let listening = Listening()
 
-    init(service: String, command: ServiceCommand, settings: Settings, output: any LogOutput) throws(ConfigurationError) {
+    init(
+        service: String, command: ServiceCommand, settings: Settings, output: any LogOutput,
+        say: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(ConfigurationError) {
+        self.say = say
         let instance = try settings.optional(CommonSettings.instance) ?? CommonSettings.defaultInstance()
         let level = try settings.value(CommonSettings.logLevel).level
         let identity = JSONLogHandler.Identity(service: service, instance: instance)

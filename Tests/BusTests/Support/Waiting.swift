@@ -1,4 +1,5 @@
 import Synchronization
+import TestSupport
 
 /// Something that a test waits for, told at most once; telling again changes nothing.
 final class Told<Value: Sendable>: Sendable {
@@ -43,5 +44,5 @@ final class Seen<Value: Sendable>: Sendable {
 
 /// Waits until the task is cancelled: a handler that never answers by itself.
 func forever() async throws -> Never {
-    while true { try await Task.sleep(for: .seconds(3_600)) }
+    try await untilCancelled()
 }

@@ -1,0 +1,91 @@
+import Contracts
+import Foundation
+import Postgres
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ServiceKit
+
+/// What the kit connects, against the real servers.
+@Suite struct ConnectionTests {
+    private func kit(
+        _ command: ServiceCommand = .serve, host: VirtualHost? = nil, say: @escaping @Sendable (String) -> Void = { _ in }
+    ) async throws -> Kit {
+        let (postgres, rabbitmq, redis) = (TestStack.postgres, TestStack.rabbitmq, TestStack.redis)
+        let settings = try await Settings.load(environment: [
+            "MARTLET_LOG_LEVEL": "critical", "MARTLET_INSTANCE": TestStack.uniqueName("probe"),
+            "MARTLET_POSTGRES_HOST": postgres.host, "MARTLET_POSTGRES_PORT": "\(postgres.port)",
+            "MARTLET_POSTGRES_USER": postgres.user,
+            "MARTLET_POSTGRES_PASSWORD": postgres.password, "MARTLET_POSTGRES_DATABASE": TestStack.postgresDatabase,
+            "MARTLET_RABBITMQ_HOST": rabbitmq.host, "MARTLET_RABBITMQ_PORT": "\(rabbitmq.port)",
+            "MARTLET_RABBITMQ_USER": rabbitmq.user,
+            "MARTLET_RABBITMQ_PASSWORD": rabbitmq.password, "MARTLET_RABBITMQ_VHOST": host?.name ?? "/",
+            "MARTLET_REDIS_HOST": redis.host, "MARTLET_REDIS_PORT": "\(redis.port)",
+        ])
+        return try Kit(service: "probe", command: command, settings: settings, output: KeptLines(), say: say)
+    }
+
+    @Test("a pool, a bus and a Redis made from settings work, and the probes know them")
+    func everything() async throws {
+        try await VirtualHost.with { host in
+            try await host.declareExchanges()
+            let kit = try await kit(host: host)
+            let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
+            let names = ["postgres", "redis", "rabbitmq", "bus"]
+            let consuming = kit.consuming(bus)
+            #expect(names.allSatisfy { kit.health.reports()[$0]?.status == .down })
+            try await kit.job([database, redis, bus, consuming]) {
+                _ = try await eventually("all are up") {
+                    names.allSatisfy { kit.health.reports()[$0]?.status == .up } ? true : nil
+                }
+                #expect(kit.health.missing.isEmpty)
+                #expect(try await database.one("SELECT 1::bigint", as: Int64.self) as Int64 == 1)
+            }
+        }
+    }
+
+    @Test("dead letters are listed, given back and dropped by command")
+    func deadLetters() async throws {
+        try await VirtualHost.with { host in
+            try await host.declareExchanges()
+            #expect(try await told(.list(limit: 10), host) == "id\ttype\tqueue\tbytes\treason")
+            let letter = """
+                {"routing_key": "probe", "payload": "{}", "payload_encoding": "string", "properties": {"headers": {
+                    "cloudEvents_id": "e-1", "cloudEvents_type": "chats.message.sent.v1", "martlet-queue": "q", "martlet-reason": "no\\tgood"}}}
+                """
+            try await VirtualHost.management("POST", "exchanges/\(host.name)/martlet.dead/publish", body: letter)
+            let listed = try await told(.list(limit: 10), host).split(separator: "\n")
+            #expect(listed.count == 2)
+            #expect(listed.last?.hasPrefix("e-1\tchats.message.sent.v1\t") == true)
+            #expect(listed.last?.split(separator: "\t").count ?? 0 <= 5)
+            #expect(try await told(.drop(.ids(["e-2"])), host) == "0 dropped")
+            #expect(try await told(.drop(.all), host) == "1 dropped")
+            #expect(try await told(.replay(.all), host) == "0 given back to their queues")
+        }
+    }
+
+    /// What the command tells on standard output.
+    private func told(_ command: DeadLetterCommand, _ host: VirtualHost) async throws -> String {
+        let said = Said()
+        try await kit(.deadLetters(command), host: host, say: { said.add($0) }).run([])
+        return said.text
+    }
+}
+
+private final class Said: Sendable {
+    private let state = Mutex("")
+    var text: String { state.withLock { $0 } }
+    func add(_ text: String) { state.withLock { $0 += text } }
+}
+
+extension VirtualHost {
+    /// As the stack's bootstrap makes them.
+    fileprivate func declareExchanges() async throws {
+        for (exchange, type) in ["rpc": "topic", "replies": "direct", "events": "topic", "dead": "topic"] {
+            try await Self.management(
+                "PUT", "exchanges/\(name)/martlet.\(exchange)", body: #"{"type": "\#(type)", "durable": true}"#)
+        }
+    }
+}
