@@ -15,11 +15,12 @@ extension Kit {
     }
 
     /// One line per letter, its fields separated by tabs.
-    private static func table(of letters: [DeadLetters.Letter]) -> String {
+    private static func table(of letters: [DeadLetter]) -> String {
         let lines = letters.map { letter in
-            [letter.id, letter.type, letter.queue, "\(letter.bytes)", letter.reason].map(oneLine).joined(separator: "\t")
+            [letter.id, letter.type, letter.queue, letter.time?.description ?? "-", "\(letter.bytes)", letter.reason].map(oneLine)
+                .joined(separator: "\t")
         }
-        return (["id\ttype\tqueue\tbytes\treason"] + lines).joined(separator: "\n")
+        return (["id\ttype\tqueue\ttime\tbytes\treason"] + lines).joined(separator: "\n")
     }
 
     /// A reason may have been written by anybody.
