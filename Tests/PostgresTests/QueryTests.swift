@@ -141,6 +141,21 @@ import Testing
         }
     }
 
+    @Test(
+        "a transaction cannot be opened where others' statements would fall into it",
+        arguments: ["BEGIN", "START TRANSACTION"] as [StaticString])
+    func begin(statement: StaticString) async throws {
+        try await TestDatabase.with { pool in
+            let error = await #expect(throws: PostgresError.self) { try await pool.execute(SQL(stringLiteral: statement)) }
+            #expect(error?.reason == .connectionLost)
+            await pool.ready()
+            // Each in a transaction of its own.
+            let first = try await pool.one("SELECT txid_current()", as: Int.self)
+            let second = try await pool.one("SELECT txid_current()", as: Int.self)
+            #expect(first < second)
+        }
+    }
+
     @Test("an error at commit, after the statement itself succeeded, is the statement's error")
     func deferred() async throws {
         try await TestDatabase.with { pool in

@@ -19,7 +19,7 @@ extension PostgresConnection {
         var timer: IOTimer?
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
-                send(Flight(id: id, statements: statements, commits: commits, mayBeResent: false, caller: caller))
+                send(Flight(id: id, statements: statements, commits: commits, isShared: false, caller: caller))
                 // Only now is there a flight to interrupt: what came before this, while the task was on its way here, would have been lost.
                 timer = schedule(at: deadline) { $0.interrupt(id, .deadlineExceeded, commits) }
                 if Task.isCancelled, !uncancellable { interrupt(id, .cancelled, commits) }

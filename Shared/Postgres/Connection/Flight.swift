@@ -7,9 +7,15 @@ struct Flight: Sendable {
     let statements: [SQL]
     /// Success commits, so that a lost answer leaves it open whether it did.
     let commits: Bool
-    /// May be sent once more when the server says that a prepared statement is not there or not valid: then nothing was done.
-    var mayBeResent: Bool
+    /// Travels among others' flights: must leave no transaction open behind it.
+    let isShared: Bool
+    /// Once is enough.
+    var wasResent = false
     let caller: CheckedContinuation<Answer, Never>
+
+    /// When the server says that a prepared statement is not there, or not valid any more, then nothing was done, and trying again helps. In a transaction
+    /// it is too late for that.
+    var mayBeResent: Bool { isShared && !wasResent }
 
     /// Why it cannot be sent, if so.
     var fault: PostgresError? {

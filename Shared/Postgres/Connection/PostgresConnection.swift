@@ -79,7 +79,7 @@ actor PostgresConnection: IOSource {
             flight.caller.resume(returning: .failure(fault))
             return events.flightEnded()
         }
-        if isIdle || flight.mayBeResent { sendDiscards(handle) }
+        if isIdle || flight.isShared { sendDiscards(handle) }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
         for statement in flight.statements where sent {
@@ -206,6 +206,8 @@ actor PostgresConnection: IOSource {
     private func take(_ result: consuming ResultSet) {
         switch result.status {
         case PGRES_PIPELINE_SYNC: end(groups.removeFirst())
+        case PGRES_COMMAND_OK where groups[0].flight?.isShared == true && result.opensTransaction:
+            close(.connectionLost, "BEGIN on a shared connection; transactions go through transaction { }")
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: groups[0].succeeded(result)
         case PGRES_PIPELINE_ABORTED:
             forgetPreparation()
@@ -236,7 +238,7 @@ actor PostgresConnection: IOSource {
         if error.isStaleStatement {
             for statement in flight.statements { statements.forget(StatementKey(statement), discard: true) }
             if flight.mayBeResent {
-                flight.mayBeResent = false
+                flight.wasResent = true
                 return send(flight)
             }
         }

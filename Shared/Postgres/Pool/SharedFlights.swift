@@ -7,7 +7,7 @@ extension PostgresPool {
         let id = nextCaller()
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
-                submit(Flight(id: id, statements: statements, commits: true, mayBeResent: true, caller: caller))
+                submit(Flight(id: id, statements: statements, commits: true, isShared: true, caller: caller))
                 // A cancellation that came while the task was on its way here found nothing to abandon.
                 if Task.isCancelled { abandonFlight(id) }
             }

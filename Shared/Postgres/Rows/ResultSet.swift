@@ -23,6 +23,14 @@ struct ResultSet: ~Copyable {
     /// libpq's own words, for errors that are not the server's.
     var message: String { PQresultErrorMessage(handle).map { trimmed(String(cString: $0)) } ?? "" }
 
+    /// What ran was `BEGIN`, under any of its names.
+    var opensTransaction: Bool {
+        // Looked at for every statement without rows, so the text is made only for the few that begin like it.
+        guard let first = PQcmdStatus(handle)?.pointee, first == CChar(UInt8(ascii: "B")) || first == CChar(UInt8(ascii: "S"))
+        else { return false }
+        return commandTag == "BEGIN" || commandTag == "START TRANSACTION"
+    }
+
     /// `INSERT 0 1`, `COMMIT`, …
     var commandTag: String { PQcmdStatus(handle).map { String(cString: $0) } ?? "" }
 
