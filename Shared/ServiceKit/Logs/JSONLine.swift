@@ -93,6 +93,11 @@ struct JSONLine {
     private mutating func append(quoted text: String, limit: Int) {
         bytes.append(UInt8(ascii: "\""))
         var left = min(limit, room)
+        if text.utf8.count <= left, text.utf8.allSatisfy(Self.standsForItself) {
+            bytes.append(contentsOf: text.utf8)
+            bytes.append(UInt8(ascii: "\""))
+            return
+        }
         for scalar in text.unicodeScalars {
             let width = JSONLine.width(of: scalar)
             if width > left {
@@ -103,6 +108,11 @@ struct JSONLine {
             append(escaped: scalar)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Printable ASCII that needs no escape: nearly everything that is logged.
+    private static func standsForItself(_ byte: UInt8) -> Bool {
+        (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
     }
 
     private static func width(of scalar: Unicode.Scalar) -> Int {
