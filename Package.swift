@@ -144,7 +144,8 @@ let package = Package(
                 .nio, .nioPosix,
             ]),
         tests(
-            "ServiceKit", ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration]),
+            "ServiceKit",
+            ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
 
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),

@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOCore
 import Postgres
 import ServiceLifecycle
 import Synchronization
@@ -103,6 +104,14 @@ import Testing
             }
             #expect(journal.notes == [])
         }
+    }
+
+    @Test("an edge whose public port is taken names it, with the variable that changes it")
+    func publicPortTaken() async throws {
+        let kit = try await kit(.serve, ["MARTLET_HTTP_PORT": "8081"])
+        let error = await #expect(throws: StartError.self) { try await kit.run([PortTaken()]) }
+        #expect(error?.description.hasPrefix("cannot listen on 127.0.0.1:8081: another process has this port") == true)
+        #expect(error?.description.contains("MARTLET_HTTP_PORT") == true)
     }
 
     @Test("a failed migration ends the service with its error")
@@ -214,6 +223,11 @@ private struct Noted: Service {
 
 private struct Failing: Service {
     func run() async throws { throw Failure() }
+}
+
+/// As a server ends that cannot bind.
+private struct PortTaken: Service {
+    func run() async throws { throw IOError(errnoCode: EADDRINUSE, reason: "bind") }
 }
 
 private struct Lingering: Service {

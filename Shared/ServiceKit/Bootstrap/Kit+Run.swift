@@ -1,4 +1,6 @@
+import Glibc
 import Logging
+import NIOCore
 import Postgres
 import ServiceLifecycle
 import UnixSignals
@@ -52,6 +54,10 @@ extension Kit {
         configuration.maximumGracefulShutdownDuration = stop.delay + stop.limit
         do {
             try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            // The management port names itself; what else listens is an edge's public port.
+            let http = try HTTPSettings(settings)
+            throw StartError(error, host: http.host, port: http.port, setting: HTTPSettings.port.variable)
         } catch is CancellationError where health.isDraining {
             logger.warning("what was in flight was abandoned after its time")
         }
