@@ -104,6 +104,7 @@ import Testing
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
             let lock = Lock()
+            try await pool.warm(2)
             try await lock.hold(pool) {
                 let error = await #expect(throws: PostgresError.self) {
                     try await pool.transaction(deadline: .now + .milliseconds(300)) { transaction in

@@ -81,6 +81,7 @@ import Testing
                 try await pool.copy(into: "absent", columns: ["id"]) { try await $0.row(1) }
             }
             #expect(absent?.sqlState == .undefinedTable)
+            try await pool.warm(2)
             try await pool.transaction { holder in
                 try await holder.execute(#"LOCK TABLE "odd ""name""#)
                 let late = await #expect(throws: PostgresError.self) {

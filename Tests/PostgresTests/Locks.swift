@@ -47,6 +47,15 @@ extension PostgresPool {
         _ = try await query("SELECT pg_terminate_backend(pid) FROM unnest(\(sessions)) pid")
     }
 
+    /// Opens exclusive connections, so that a deadline is not spent on that.
+    func warm(_ count: Int) async throws {
+        if count == 0 { return }
+        try await transaction { transaction in
+            try await transaction.execute("SELECT 1")
+            try await warm(count - 1)
+        }
+    }
+
     /// Kills every session of the pool of this name.
     func terminate(application: String) async throws {
         _ = try await query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = \(application)")

@@ -47,6 +47,7 @@ struct PgBouncerTests {
             #expect(copied == 20_000)
             let more = Array(20_000..<21_000)
             #expect(try await pool.execute("INSERT INTO t SELECT * FROM unnest(\(more))") == 1_000)
+            try await pool.warm(1)
             let late = await #expect(throws: PostgresError.self) {
                 try await pool.transaction(deadline: .now + .milliseconds(300)) { transaction in
                     try await transaction.execute("DELETE FROM t")
