@@ -39,12 +39,12 @@ package final class OwnRedis: Sendable {
     package func start() throws {
         let (shell, leash, report) = (Process(), Pipe(), Pipe())
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-        let script = #"redis-server "$@" >/dev/null 2>&1 & echo $!; exec >&-; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
+        let script = #"trap '' PIPE HUP; redis-server "$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
         let address = ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", directory.path]
         shell.arguments = ["-c", script, "sh"] + address + options
         (shell.standardInput, shell.standardOutput) = (leash, report)
         try shell.run()
-        let said = String(decoding: try report.fileHandleForReading.readToEnd() ?? Data(), as: UTF8.self)
+        let said = String(decoding: report.fileHandleForReading.availableData, as: UTF8.self)
         guard let server = pid_t(said.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw CocoaError(.executableLoad) }
         running.withLock { $0 = Running(shell: shell, leash: leash, server: server) }
     }
