@@ -29,7 +29,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 scripts/stack.sh "$stack" up 8>&-
 eval "$(scripts/stack.sh "$stack" env)"
-# Not through `swift test`, which would keep everybody from building until the tests end. What merely started (◇)
-# is of interest only if it never ends: then the log has it.
-NO_COLOR=1 "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing "$@" 2>&1 8>&- |
+# Not through `swift test`, which would keep everybody from building until the tests end. All tests at once would
+# only wait for one another's connections. What merely started (◇) is of interest only if it never ends: then the
+# log has it.
+NO_COLOR=1 "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing \
+    --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |
     tee "$stack/log/tests.log" | grep --line-buffered -v '◇'

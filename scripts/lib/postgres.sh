@@ -43,7 +43,7 @@ postgres_configuration() {
 	listen_addresses = '127.0.0.1'
 	port = $(port postgres)
 	unix_socket_directories = ''
-	max_connections = 200
+	max_connections = 300
 	shared_buffers = 256MB
 	max_wal_size = 1GB
 	fsync = on

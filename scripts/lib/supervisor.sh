@@ -34,7 +34,8 @@ start_supervisor() {
 	[include]
 	files=programs/*.conf
 	EOF
-    /usr/bin/supervisord -c config/supervisor.conf
+    # Whoever starts us may have signals blocked or ignored, which every program would inherit, and then never stop.
+    env --default-signal /usr/bin/supervisord -c config/supervisor.conf
     wait_until 10 supervisor pid || die "the supervisor did not start; see $stack/log/supervisor.log"
 }
 
