@@ -24,6 +24,10 @@ swift build --build-tests --explicit-target-dependency-import-check error
 MARTLET_BIN=$(swift build --show-bin-path)
 export MARTLET_BIN
 
+# Passwords of tests are worth nothing: hash them cheaply. Two cores are shared by many servers: a few tests at a time.
+export MARTLET_USERS_PASSWORD_OPERATIONS=1 MARTLET_USERS_PASSWORD_MEMORY=8 MARTLET_USERS_PASSWORD_QUEUE=1000
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
+
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP

@@ -13,7 +13,7 @@ import Testing
                 .users,
                 register: {
                     $0.serve(Echo.self) { _, _ in
-                        do { try await forever() } catch {
+                        do { try await untilCancelled() } catch {
                             cancelled.tell()
                             throw error
                         }
@@ -72,7 +72,7 @@ import Testing
                     $0.serve(Echo.self) { request, _ in
                         if request.number == 1 { return request }
                         begun.tell()
-                        try await forever()
+                        try await untilCancelled()
                     }
                 }
             ) { _ in
@@ -98,7 +98,7 @@ import Testing
                 register: {
                     $0.serve(Lookup.self) { request, _ in
                         keys.add(request.key)
-                        if keys.count == 1 { try await forever() }
+                        if keys.count == 1 { try await untilCancelled() }
                         return Done()
                     }
                 }
@@ -122,7 +122,7 @@ import Testing
                     $0.serve(Echo.self) { request, _ in
                         if request.number == 1 { return request }
                         begun.tell()
-                        try await forever()
+                        try await untilCancelled()
                     }
                 }
             ) { _ in
