@@ -158,7 +158,9 @@ let package = Package(
                 .tracing,
                 .lifecycle, .nio, .nioHTTP1, .nioCompression, .nioHTTPTypes, .nioHTTPTypesHTTP1,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
-        tests("BFF", ["Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
+        tests(
+            "BFF",
+            [.nioHTTP1, .nioCompression, "Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
 
         // The whole, over the running stack.
         .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),

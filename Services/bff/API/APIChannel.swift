@@ -25,6 +25,7 @@ struct APIChannel: HTTPChannelHandler, ServerChildChannel {
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits)
             try pipeline.addHandler(HTTPResponseCompressor(responseCompressionPredicate: Self.isWorthIt))
+            try pipeline.addHandler(AnswersOnly())
             try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try pipeline.addHandler(HTTPConnectionStateHandler(idleTimeout: .seconds(60), logger: logger))
             return try NIOAsyncChannel(

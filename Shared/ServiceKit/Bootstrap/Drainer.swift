@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// How long stopping may take.
 struct StopBounds: Sendable {
@@ -15,22 +16,30 @@ struct Drainer: Service {
     let health: Health
     let bounds: StopBounds
     let logger: Logger
+    let lastResort: LastResort
 
     func run() async throws {
         try await gracefulShutdown()
         logger.info("stopping")
         health.drain()
-        endAnyway()
+        lastResort.arm(after: bounds.delay + bounds.limit + .seconds(3), logger)
         if bounds.delay > .zero { try await Task.sleep(for: bounds.delay) }
     }
+}
 
-    /// The last resort when something neither stops nor can be cancelled: on a thread that no task can hold.
-    private func endAnyway() {
-        let seconds = Int((bounds.delay + bounds.limit).components.seconds) + 3
-        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(seconds)) { [logger] in
+/// Ends the process when something neither stops nor can be cancelled: on a thread that no task can hold.
+final class LastResort: Sendable {
+    private let isDisarmed = Atomic(false)
+
+    func arm(after time: Duration, _ logger: Logger) {
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(Int(time.components.seconds))) { [self] in
+            if isDisarmed.load(ordering: .acquiring) { return }
             logger.critical("stopping took too long")
             Thread.sleep(forTimeInterval: 0.2)  // for the line to be written
             _exit(1)
         }
     }
+
+    /// Everything has stopped.
+    func disarm() { isDisarmed.store(true, ordering: .releasing) }
 }

@@ -44,9 +44,11 @@ extension Kit {
 
     private func serve(_ services: [any Service], migrate: (@Sendable () async throws -> Void)?) async throws {
         let migrated = health.flag("migrations", .startup, initially: migrate == nil ? .up : .down("not applied yet"))
+        let lastResort = LastResort()
+        defer { lastResort.disarm() }
         let life = ServiceLife(
             kit: self, services: services, migrate: migrate, migrated: migrated,
-            drainer: Drainer(health: health, bounds: stop, logger: logger), logger: logger)
+            drainer: Drainer(health: health, bounds: stop, logger: logger, lastResort: lastResort), logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: management, serviceName: "management"), .init(service: life, serviceName: service)],
             logger: logger)
