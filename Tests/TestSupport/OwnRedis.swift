@@ -39,7 +39,10 @@ package final class OwnRedis: Sendable {
     package func start() throws {
         let (shell, leash, report) = (Process(), Pipe(), Pipe())
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
-        let script = #"trap '' PIPE HUP; redis-server "$@" >/dev/null 2>&1 & echo $!; cat >/dev/null; kill -9 $! 2>/dev/null; wait"#
+        let script = #"""
+            trap '' PIPE HUP; redis-server "$@" >/dev/null 2>&1 & echo $!
+            cat >/dev/null; kill -9 $! 2>/dev/null; wait
+            """#
         let address = ["--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--dir", directory.path]
         shell.arguments = ["-c", script, "sh"] + address + options
         (shell.standardInput, shell.standardOutput) = (leash, report)
