@@ -47,7 +47,11 @@ struct OwnStack: Sendable {
     private static func run(_ directory: String, _ arguments: String..., environment: [String: String] = [:]) async throws
         -> String
     {
-        try await Subprocess.run(TestStack.value("STACK_SCRIPT"), [directory] + arguments, environment: environment)
+        // Through a file: what the script starts keeps its output open, and a pipe would never end.
+        let keep = #""$0" "$@" >"$OUTPUT" 2>&1; result=$?; cat "$OUTPUT"; exit $result"#
+        return try await Subprocess.run(
+            "/bin/bash", ["-c", keep, TestStack.value("STACK_SCRIPT"), directory] + arguments,
+            environment: environment.merging(["OUTPUT": "\(directory).\(arguments.first ?? "").out"]) { $1 })
     }
 
     private static func bffURL(_ directory: String) async throws -> String {
