@@ -30,7 +30,7 @@ import Testing
     func methodNotAllowed(method: HTTPRequest.Method) async throws {
         let answer = try await TestAPI().send(method, "/v1/chats", as: nil)
         #expect(answer.status == 405)
-        #expect(answer.headers[.allow] == "GET, POST")
+        #expect(answer.headers[.allow] == "GET, HEAD, POST")
         #expect(answer.code == "methodNotAllowed")
     }
 

@@ -14,8 +14,13 @@ struct APIResponder: HTTPResponder {
         router.add(middleware: RouterErrors())
         let paths = Dictionary(grouping: endpoints, by: \.path)
         for (path, endpoints) in paths {
-            let methods = endpoints.map(\.method)
-            for endpoint in endpoints { Self.add(endpoint, to: router, verifier) }
+            var methods = endpoints.map(\.method)
+            for endpoint in endpoints { Self.add(endpoint, endpoint.method, to: router, verifier) }
+            // Whatever can be read can be asked for its head (RFC 9110, 9.1); the body is left out at the end.
+            if let reading = endpoints.first(where: { $0.method == .get }) {
+                Self.add(reading, .head, to: router, verifier)
+                methods.append(.head)
+            }
             for method in Self.methods where !methods.contains(method) { Self.refuse(method, path, allow: methods, in: router) }
         }
         self.router = router.buildResponder()
@@ -60,8 +65,10 @@ struct APIResponder: HTTPResponder {
 
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
 
-    private static func add(_ endpoint: Endpoint, to router: Router<APIContext>, _ verifier: any TokenVerifying) {
-        router.on(RouterPath(endpoint.path), method: endpoint.method) { request, context in
+    private static func add(
+        _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ verifier: any TokenVerifying
+    ) {
+        router.on(RouterPath(endpoint.path), method: method) { request, context in
             var context = context
             if case .signedIn = endpoint.access { context.caller = try await verifier.verify(request.headers[.authorization]) }
             return Response(try await endpoint.handler(Call(request: request, context: context)))

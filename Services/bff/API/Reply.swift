@@ -54,9 +54,11 @@ struct EntityTags {
 
     func matchesWeakly(_ etag: String) -> Bool { tags.contains { $0 == "*" || $0 == etag || $0 == "W/\(etag)" } }
 
-    /// The one number that a single strong tag consists of.
+    /// The one number that a single strong tag consists of, written as we write it.
     var version: Int64? {
-        guard tags.count == 1, let tag = tags.first, tag.first == "\"", tag.last == "\"", tag.utf8.count > 2 else { return nil }
-        return Int64(tag.dropFirst().dropLast())
+        guard tags.count == 1, let tag = tags.first, let number = Int64(tag.dropFirst().dropLast()), tag == "\"\(number)\"" else {
+            return nil
+        }
+        return number
     }
 }

@@ -18,6 +18,8 @@ actor KeySet: Service {
     /// As `users` publishes them; `nil` until they were fetched.
     private(set) var published: GetKeys.Response?
     private var asked: ContinuousClock.Instant?
+    /// The asking that goes on now; whoever needs its answer waits for it.
+    private var asking: Task<Void, Never>?
 
     /// - Parameter onKeys: called whenever keys were fetched.
     init(bus: any ProcedureCaller, logger: Logger, onKeys: @escaping @Sendable () -> Void = {}) {
@@ -39,12 +41,24 @@ actor KeySet: Service {
     /// - Throws: ``Problem``: 503 while no key at all is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {
         if let key = keys[kid] { return key }
-        if asked.map({ clock.now - $0 > Self.pause }) ?? true { await refresh() }
+        if let asking {
+            await asking.value
+        } else if asked.map({ clock.now - $0 > Self.pause }) ?? true {
+            await refresh()
+        }
         if keys.isEmpty { throw Problem.unavailable("Access tokens cannot be verified at the moment.") }
         return keys[kid]
     }
 
     private func refresh() async {
+        if let asking { return await asking.value }
+        let asking = Task { await self.fetch() }
+        self.asking = asking
+        await asking.value
+        self.asking = nil
+    }
+
+    private func fetch() async {
         asked = clock.now
         do {
             let answer = try await bus.call(GetKeys())

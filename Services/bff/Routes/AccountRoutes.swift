@@ -21,12 +21,20 @@ struct AccountRoutes {
 
     private struct Change: Body {
         var displayName: String?
+        /// Empty to remove it, which clients say as `null` (RFC 7396).
         var avatarURL: String?
         static let fields: [BodyField] = [.optional("displayName"), .optional("avatarUrl")]
 
         enum CodingKeys: String, CodingKey {
             case displayName
             case avatarURL = "avatarUrl"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            displayName = try fields.decodeIfPresent(String.self, forKey: .displayName)
+            avatarURL = try fields.decodeIfPresent(String.self, forKey: .avatarURL)
+            if avatarURL == nil, fields.contains(.avatarURL) { avatarURL = "" }
         }
     }
 

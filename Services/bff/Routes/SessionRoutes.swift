@@ -49,7 +49,10 @@ struct SessionRoutes {
 
     private func list(_ call: Call) async throws -> Reply {
         let caller = try call.caller
-        return try .json(try await bus.call(ListSessions(userID: caller.userID, sessionID: caller.sessionID)))
+        return try .json(
+            try await bus.call(
+                ListSessions(
+                    userID: caller.userID, sessionID: caller.sessionID, limit: try call.limit(), after: call.query("after"))))
     }
 
     private func revoke(_ call: Call) async throws -> Reply {
