@@ -1,5 +1,4 @@
 import Contracts
-import Foundation
 import Postgres
 
 /// One event, formed in the transaction that it tells of: a row of the outbox.
@@ -17,11 +16,10 @@ package struct OutboxEvent: Hashable, Sendable {
     package let data: [UInt8]
 
     /// - Parameter time: when it happened; now unless given.
-    /// - Throws: `EncodingError`; `invalid` beyond ``maximumBytes``.
+    /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have; `invalid` beyond ``maximumBytes``.
     package init<E: Event>(_ event: E, time: Timestamp? = nil) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let data = [UInt8](try encoder.encode(event))
+        // By way of CBOR, which takes a third of the time: a batch of sends is encoded while its chats are locked.
+        let data = try CBORTranscoder.json(try CBOREncoder().encode(event))
         guard data.count <= Self.maximumBytes else {
             throw ServiceError(.invalid, "an event of \(data.count) bytes; \(Self.maximumBytes) is the most")
         }
