@@ -74,6 +74,8 @@ extension AMQPConnection {
         guard let core = core(channel), core.phase != .closing else { return }
         let wasUp = core.phase == .open || core.phase == .opening
         cancelRetries(core)
+        // What was acknowledged in this turn is told before the end.
+        if let link { flushAcks(link) }
         lose(core, .notConnected("the channel was closed"), phase: .closing)
         if let link, wasUp { link.output.close(core.number, text: "closed") } else { finishClosing(core) }
     }

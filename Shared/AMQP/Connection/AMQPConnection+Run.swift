@@ -101,6 +101,7 @@ extension AMQPConnection {
 
     private func sayGoodbye(_ link: Link) async {
         link.closing = true
+        flushAcks(link)
         link.output.close(0, text: "stopped")
         await sleep(atMost: .seconds(1)) { $0.link == nil || $0.life.stop == .now }
     }

@@ -27,7 +27,7 @@ extension AMQPConnection: IOSource {
         return IOInterest(descriptor: link.descriptor, write: link.output.count > 0)
     }
 
-    private func flushAcks(_ link: Link) {
+    func flushAcks(_ link: Link) {
         if unflushed.isEmpty { return }
         for core in unflushed where core.phase == .open || core.phase == .opening {
             core.acks.flush { link.output.ack($0.tag, multiple: $0.multiple, channel: core.number) }
