@@ -86,7 +86,10 @@ actor IDGenerator: Service {
     private func renewed() async throws {
         if closed { throw refusal("stopping") }
         ask.yield()
-        await withCheckedContinuation { waiters.append($0) }
+        await withCheckedContinuation { waiter in
+            // The last round may have ended on the way to the continuation.
+            if closed { waiter.resume() } else { waiters.append(waiter) }
+        }
         if sequence == nil { throw refusal(problem) }
     }
 

@@ -30,8 +30,11 @@ extension AMQPConnection {
 
     private func cancel(_ index: Int, _ core: ChannelCore) async {
         beginCancel(index, core)
-        guard core.subscriptions[index].state == .cancelling else { return }
-        await withCheckedContinuation { core.subscriptions[index].cancelWaiters.append($0) }
+        await withCheckedContinuation { waiter in
+            // Asked here, because the answer may come on the way to the continuation.
+            guard core.subscriptions[index].state == .cancelling else { return waiter.resume() }
+            core.subscriptions[index].cancelWaiters.append(waiter)
+        }
     }
 
     private func beginCancel(_ index: Int, _ core: ChannelCore) {

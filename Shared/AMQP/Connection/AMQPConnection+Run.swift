@@ -126,7 +126,10 @@ extension AMQPConnection {
             io.schedule(after: limit) { self.assumeIsolated { $0.timeIsUp() } }
         }
         while !life.timeIsUp, !done(self) {
-            await withCheckedContinuation { life.sleep($0) }
+            await withCheckedContinuation { sleeper in
+                // Asked again here, because it may have happened on the way to the continuation.
+                if life.timeIsUp || done(self) { sleeper.resume() } else { life.sleep(sleeper) }
+            }
         }
         if let timer { io.cancel(timer) }
     }
