@@ -16,6 +16,7 @@ import Testing
             #"{"code":"unavailable","fields":[],"mayHaveHappened":false,"message":"users is busy","retryAfterMs":500}"#)
         try expectGolden(
             ServiceError.self,
-            #"{"code":"codeOfTomorrow","fields":[{"field":"username","message":"is taken"}],"mayHaveHappened":true,"message":"?"}"#)
+            #"{"code":"codeOfTomorrow","fields":[{"field":"username","message":"is taken"}],"mayHaveHappened":true,"message":"?"}"#
+        )
     }
 }

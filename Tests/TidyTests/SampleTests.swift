@@ -26,7 +26,8 @@ import Testing
     /// The types in Contracts that conform to a protocol, with what they are called on the wire.
     private static func contracts(of parent: String) -> [(type: String, name: String)] {
         Repository.shipped.filter { $0.target == "Shared/Contracts" }.flatMap { file in
-            let declarations = file.source.code.joined(separator: "\n").matches(of: /struct (\w+): (\w+)/).filter { $0.2 == parent }.map { String($0.1) }
+            let declarations = file.source.code.compactMap { $0.firstMatch(of: /struct (\w+): (\w+)/) }
+                .filter { $0.2 == parent }.map { String($0.1) }
             let names = file.source.strings.map(\.text).filter { $0.wholeMatch(of: /[a-z]\w*(?:\.\w+)+\.v\d+/) != nil }
             #expect(declarations.isEmpty || declarations.count == names.count, "\(file): one name for each")
             return zip(declarations, names).map { ($0, $1) }
