@@ -44,6 +44,8 @@ extension AMQPConnection: IOSource {
             case .failed(let reason): return lose(.unconfirmed(reason))
             case .bytes(let bytes):
                 if let error = link.parse(bytes, { receive($0, link) }), self.link === link { return lose(error) }
+                // The socket had no more: asking it again would cost a system call in every turn.
+                if bytes.count < Link.bufferSize { return }
             }
         }
     }
