@@ -148,6 +148,25 @@ import Testing
             }
         }
     }
+
+    @Test("a broker that blocks from the first moment on is heard, even in the middle of a frame", arguments: [0, 9])
+    func blockedAtLogin(missing: Int) async throws {
+        let opened = Frame.method(0x000A_0029, short("")).bytes
+        let blocked = Frame.method(0x000A_003C, short("disk")).bytes
+        let script: ScriptedBroker.Script = { frame, client in
+            guard frame.method == 0x000A_0028 else { return false }
+            // What comes with the login is in the library's own buffer; half a frame there costs a connection, and the next one is whole.
+            client.socket.send(opened + (client.number == 1 ? blocked.dropLast(missing) : blocked))
+            return true
+        }
+        try await ScriptedBroker.with(script) { peer in
+            try await withConnection(.peer(peer.port)) { connection in
+                try await eventually("the word") { await connection.isBlocked ? () : nil }
+                let channel = try await connection.opened()
+                #expect(await channel.failure(.to("q")) == .blocked("disk"))
+            }
+        }
+    }
 }
 
 extension AMQPChannel {

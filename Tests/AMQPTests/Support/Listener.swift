@@ -23,6 +23,7 @@ final class Listener: Sendable {
             var number = 0
             while true {
                 let accepted = accept(descriptor, nil, nil)
+                if accepted < 0, self?.isOpen == true { continue }
                 guard accepted >= 0 else { break }
                 number += 1
                 let (socket, own) = (Socket(accepted), number)
@@ -55,10 +56,16 @@ final class Listener: Sendable {
         for socket in sockets { socket.shut() }
     }
 
+    private var isOpen: Bool { open.withLock { !$0.isClosed } }
+
     /// Takes no more, and ends those there are.
     func shut() {
-        open.withLock { $0.isClosed = true }
-        _ = shutdown(descriptor, CInt(SHUT_RDWR))
+        let isFirst = open.withLock { state in
+            defer { state.isClosed = true }
+            return !state.isClosed
+        }
+        // Only once: the thread closes it then, and its number may be somebody else's by the second time.
+        if isFirst { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
         cut()
     }
 }

@@ -63,7 +63,7 @@ private struct Session {
                 client.send(.method(0x000A_000A, [0, 9] + big(UInt32(0)) + long("PLAIN") + long("en_US")))
             }
             while let frame = Frame(taking: &received) {
-                if !logIn(frame), !script(frame, client) { answer(frame) }
+                if !script(frame, client), !logIn(frame) { answer(frame) }
             }
         }
     }
