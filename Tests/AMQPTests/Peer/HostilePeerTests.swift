@@ -39,6 +39,9 @@ struct Lie: Sendable, CustomTestStringConvertible {
         Lie(
             "a value of no known kind", .deliver(1),
             .header(bodySize: 0, channel: 1, properties: [0x20, 0] + big(UInt32(3)) + short("a") + [UInt8(ascii: "?")])),
+        Lie("a confirm of what was never sent", .ack(2)),
+        Lie("a confirm of everything up to what was never sent", .ack(.max, multiple: true)),
+        Lie("a refusal of what was never sent", .method(0x003C_0078, channel: 1, big(UInt64(7)) + [1])),
         Lie("a body without its header", .deliver(1), .body([1], channel: 1)),
         Lie("a body longer than its header says", .deliver(1), .header(bodySize: 1, channel: 1), .body([1, 2], channel: 1)),
         Lie("a message within a message", .deliver(1), .deliver(2)),
