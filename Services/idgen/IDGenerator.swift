@@ -86,10 +86,7 @@ actor IDGenerator: Service {
     private func renewed() async throws {
         if closed { throw refusal("stopping") }
         ask.yield()
-        await withCheckedContinuation { waiter in
-            // The last round may have ended on the way to the continuation.
-            if closed { waiter.resume() } else { waiters.append(waiter) }
-        }
+        await withCheckedContinuation { waiters.append($0) }
         if sequence == nil { throw refusal(problem) }
     }
 
