@@ -100,7 +100,9 @@ let package = Package(
 
         // Calls and events over the broker.
         shared("Bus", ["AMQP", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
-        tests("Bus", ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", .logging, .lifecycle]),
+        tests(
+            "Bus",
+            ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),

@@ -100,6 +100,20 @@ import Testing
         }
     }
 
+    @Test("a send of a task that is cancelled already is not stored")
+    func cancelledBefore() async throws {
+        try await with { batcher, gate in
+            let never = begin("never", batcher)
+            never.cancel()
+            let error = await never.result.error
+            #expect(error?.code == .deadlineExceeded && error?.mayHaveHappened == false)
+            let next = begin("next", batcher)
+            #expect(await gate.batches(1) == [["next"]])
+            await gate.open()
+            _ = try await next.value
+        }
+    }
+
     @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
     func fullAndCancelled() async throws {
         try await with(capacity: 2) { batcher, gate in

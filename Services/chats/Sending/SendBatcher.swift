@@ -45,7 +45,7 @@ actor SendBatcher: Service {
     /// - Throws: what ``SendBatch`` refuses; `unavailable` at once when the queue is full or a dependency is away; `deadlineExceeded`; `unknownOutcome`.
     ///   Cancelling the task takes it out of the queue; what is being committed is waited for.
     func send(_ draft: Draft, deadline: Deadline) async throws(ServiceError) -> SendMessage.Response {
-        if Task.isCancelled || deadline.hasPassed { throw .tooLate }
+        if deadline.hasPassed { throw .tooLate }
         lastNumber += 1
         let number = lastNumber
         let answer = await withTaskCancellationHandler {
@@ -59,6 +59,8 @@ actor SendBatcher: Service {
     }
 
     private func enqueue(_ waiting: Waiting) {
+        // A cancellation from now on finds the draft in the queue; one from before is seen here.
+        if Task.isCancelled { return waiting.sender.resume(returning: .failure(.tooLate)) }
         guard !isStopping, queue.add(waiting) else {
             let error = ServiceError(.unavailable, "too many messages wait to be stored", retryAfterMilliseconds: 500)
             return waiting.sender.resume(returning: .failure(error))

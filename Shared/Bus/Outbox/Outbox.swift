@@ -150,7 +150,9 @@ package actor Outbox: Service {
     /// Returns when everything that was committed here is published and removed, or `limit` has passed. The bus asks for it before it disconnects.
     func drain(atMost limit: Duration) async {
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.resumeIdle() } }
-        if !line.isIdle { await withCheckedContinuation { idle.append($0) } }
+        await withCheckedContinuation { waiter in
+            if line.isIdle { waiter.resume() } else { idle.append(waiter) }
+        }
         io.cancel(timer)
     }
 
