@@ -163,7 +163,10 @@ let package = Package(
             [.nioHTTP1, .nioCompression, "Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
 
         // The whole, over the running stack.
-        .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),
+        .target(
+            name: "StackTesting", dependencies: ["TestSupport"], path: "Tests/StackTesting", swiftSettings: settings),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
         // The house rules, as tests over the sources' text.
         .testTarget(name: "TidyTests", swiftSettings: settings),
