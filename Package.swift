@@ -168,7 +168,7 @@ let package = Package(
         .testTarget(
             name: "EndToEnd", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
         .testTarget(
-            name: "FaultTests", dependencies: ["StackTesting", "TestSupport"], swiftSettings: settings),
+            name: "FaultTests", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
         // The house rules, as tests over the sources' text.
         .testTarget(name: "TidyTests", swiftSettings: settings),
