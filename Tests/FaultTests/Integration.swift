@@ -31,4 +31,14 @@ struct Integration: Sendable {
         let printed = try await Subprocess.run("/usr/bin/python3", [program, address, "integration.\(name)", file])
         return try JSONDecoder().decode(Arrivals.self, from: Data(printed.utf8))
     }
+
+    /// How many events are in its queue.
+    func waiting() async throws -> Int {
+        let rows = try await stack.run("rabbitmqctl", "--quiet", "list_queues", "-p", "martlet", "--no-table-headers")
+        let row = rows.split(separator: "\n").map { $0.split(separator: "\t") }.first { $0.first == "integration.\(name)" }
+        guard let row, row.count == 2, let count = Int(row[1]) else { throw NotYet(description: "no queue in \(rows)") }
+        return count
+    }
+
+    func remove() async throws { try await stack.run("integration", name, "--remove") }
 }
