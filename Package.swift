@@ -165,8 +165,13 @@ let package = Package(
                 .logging, .nio, .nioEmbedded,
             ]),
 
-        // The whole, over the running stack.
-        .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),
+        // The whole, over the running stack; and over stacks of the tests' own, whose parts they kill.
+        .target(
+            name: "StackTesting", dependencies: ["TestSupport"], path: "Tests/StackTesting", swiftSettings: settings),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
+        .testTarget(
+            name: "FaultTests", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
         // The house rules, as tests over the sources' text.
         .testTarget(name: "TidyTests", swiftSettings: settings),

@@ -6,26 +6,33 @@ import TestSupport
 #endif
 
 /// The running bff, as a client sees it.
-struct API: Sendable {
+package struct API: Sendable {
     /// Of the first instance, or of another.
-    var url = TestStack.value("BFF_URL")
+    package var url: String
 
-    struct Answer: @unchecked Sendable {  // `json` holds plists of immutable values
-        let status: Int
-        let headers: [String: String]
-        let body: Data
-        let json: [String: Any]
+    package init(url: String = TestStack.value("BFF_URL")) { self.url = url }
 
-        func header(_ name: String) -> String? { headers[name.lowercased()] }
-        var code: String { json["code"] as? String ?? "" }
-        var items: [[String: Any]] { json["items"] as? [[String: Any]] ?? [] }
-        var fields: [String] { (json["errors"] as? [[String: Any]] ?? []).compactMap { $0["field"] as? String } }
-        func text(_ key: String) -> String { json[key] as? String ?? "" }
-        func number(_ key: String) -> Int { json[key] as? Int ?? -1 }
+    package struct Answer: @unchecked Sendable {  // `json` holds plists of immutable values
+        package let status: Int
+        package let headers: [String: String]
+        package let body: Data
+        package let json: [String: Any]
+
+        package func header(_ name: String) -> String? { headers[name.lowercased()] }
+        package var code: String { json["code"] as? String ?? "" }
+        package var items: [[String: Any]] { json["items"] as? [[String: Any]] ?? [] }
+        package var fields: [String] { (json["errors"] as? [[String: Any]] ?? []).compactMap { $0["field"] as? String } }
+        package func text(_ key: String) -> String { json[key] as? String ?? "" }
+        package func number(_ key: String) -> Int { json[key] as? Int ?? -1 }
+
+        /// - Throws: ``NotYet`` with the body, when the status is none of these.
+        package func must(_ statuses: Int...) throws {
+            if !statuses.contains(status) { throw NotYet(description: "\(status): \(String(decoding: body, as: UTF8.self))") }
+        }
     }
 
     /// - Parameter json: the body, when there is one.
-    func send(
+    package func send(
         _ method: String, _ path: String, _ json: [String: Any]? = nil, token: String? = nil, headers: [String: String] = [:]
     ) async throws -> Answer {
         guard let address = URL(string: url + path) else { throw NotYet(description: "\(url + path) is no address") }
