@@ -1,3 +1,4 @@
+import Cache
 import Contracts
 import Postgres
 
@@ -7,6 +8,8 @@ extension ServiceError {
         switch error {
         case let error as ServiceError: self = error
         case let error as PostgresError: self.init(error)
+        case is CacheOverloaded: self.init(.unavailable, "too many reads wait", retryAfterMilliseconds: 1_000)
+        case is CacheLoadTimedOut: self.init(.unavailable, "the database is slow", retryAfterMilliseconds: 1_000)
         case is CancellationError: self.init(.deadlineExceeded, "it was not done in time")
         default: self.init(.internal, "the request failed")
         }
