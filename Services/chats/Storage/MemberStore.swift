@@ -75,7 +75,8 @@ struct MemberStore: Sendable {
         try await database.transaction(deadline: deadline) { transaction in
             let group = try await LockedGroup.read(request.chatID, actor: request.userID, target: request.userID, in: transaction)
             try group.rules.rename()
-            if group.title == request.title { return }
+            // Not `==`, which takes different bytes for the same text.
+            if let title = group.title, title.utf8.elementsEqual(request.title.utf8) { return }
             let renamed = try OutboxEvent(
                 ChatUpdated(chatID: request.chatID, title: request.title, userID: request.userID, rev: group.rev + 1))
             event = renamed
