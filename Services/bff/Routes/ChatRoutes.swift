@@ -28,7 +28,8 @@ struct ChatRoutes {
 
     private func create(_ call: Call) async throws -> Reply {
         let body: NewChat = try await call.body()
-        guard let kind = ChatKind(rawValue: body.kind) else { throw Problem.invalid("kind", "must be direct or group") }
+        let kind = ChatKind(rawValue: body.kind)
+        guard ChatKind.known.contains(kind) else { throw Problem.invalid("kind", "must be direct or group") }
         let members = try body.members.enumerated().map { index, text in
             guard let id = UserID(text) else { throw Problem.invalid("members[\(index)]", "must be a user's id") }
             return id
@@ -91,7 +92,8 @@ struct ChatRoutes {
 
     private func setMember(_ call: Call) async throws -> Reply {
         let body: Membership = try await call.body()
-        guard let role = ChatRole(rawValue: body.role ?? "member") else {
+        let role = ChatRole(rawValue: body.role ?? "member")
+        guard ChatRole.known.contains(role) else {
             throw Problem.invalid("role", "must be owner, admin or member")
         }
         let answer = try await bus.call(
