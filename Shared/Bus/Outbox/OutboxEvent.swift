@@ -36,6 +36,11 @@ package struct OutboxEvent: Hashable, Sendable {
         (self.time, self.trace, self.data) = (time, trace, data)
     }
 
+    /// What it tells, if that is of this type and can be read.
+    package func fact<E: Event>(_ kind: E.Type) -> E? {
+        type == E.type ? try? JSONDecoder().decode(E.self, from: Data(data)) : nil
+    }
+
     /// To be part of the committing transaction. Afterwards: ``Outbox/committed(_:)``.
     package var insert: SQL {
         """
