@@ -61,11 +61,13 @@ import Testing
         return result
     }
 
-    /// Begins a send in the present turn.
-    func begin(_ text: String, _ batcher: SendBatcher, within limit: Duration = .seconds(60)) -> Task<String, any Error> {
-        Task(executorPreference: Self.io) {
-            try await batcher.send(.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), text, text), deadline: .after(limit))
-                .message.text
+    /// Begins a send in the present turn, each to a chat of its own unless given.
+    func begin(_ text: String, _ batcher: SendBatcher, to chat: Int64? = nil, within limit: Duration = .seconds(60)) -> Task<
+        String, any Error
+    > {
+        let chat = ChatID(rawValue: chat ?? ChatsDatabase.id())
+        return Task(executorPreference: Self.io) {
+            try await batcher.send(.sample(in: chat, UserID(rawValue: 1), text, text), deadline: .after(limit)).message.text
         }
     }
 
@@ -101,6 +103,54 @@ import Testing
     }
 
     @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
+    @Test("two sends to one chat are never out together, and others pass the one that waits")
+    func oneChat() async throws {
+        try await with { batcher, gate in
+            let first = begin("a", batcher, to: 1)
+            _ = await gate.batches(1)
+            let second = begin("b", batcher, to: 1)
+            while await batcher.count < 1 { await Task.yield() }
+            let other = begin("c", batcher, to: 2)
+            #expect(await gate.batches(2) == [["a"], ["c"]])
+            await gate.release()
+            #expect(await gate.batches(2) == [["c"], ["b"]])
+            await gate.open()
+            for task in [first, second, other] { _ = try await task.value }
+        }
+    }
+
+    @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
+    @Test("two sends to one chat are never out together, and others pass the one that waits")
+    func oneChat() async throws {
+        try await with { batcher, gate in
+            let first = begin("a", batcher, to: 1)
+            _ = await gate.batches(1)
+            let second = begin("b", batcher, to: 1)
+            while await batcher.count < 1 { await Task.yield() }
+            let other = begin("c", batcher, to: 2)
+            #expect(await gate.batches(2) == [["a"], ["c"]])
+            await gate.release()
+            #expect(await gate.batches(2) == [["c"], ["b"]])
+            await gate.open()
+            for task in [first, second, other] { _ = try await task.value }
+        }
+    }
+
+    @Test("the next batch does not wait until the caches were told of the last; its senders do")
+    func telling() async throws {
+        let told = Gate()
+        try await with(tell: { _ in await told.pass([]) }) { batcher, gate in
+            await gate.open()
+            let first = begin("a", batcher, to: 1)
+            _ = await told.batches(1)
+            let second = begin("b", batcher, to: 1)
+            _ = await told.batches(2)
+            await told.open()
+            let answers = [try await first.value, try await second.value]
+            #expect(answers == ["a", "b"])
+        }
+    }
+
     func fullAndCancelled() async throws {
         try await with(capacity: 2) { batcher, gate in
             let out = [begin("a", batcher)]

@@ -17,11 +17,13 @@ actor SendBatcher: Service {
         let sender: CheckedContinuation<BatchCommitter.Answer, Never>
     }
 
+    static let batchesAtOnce = SendQueue<Waiting, ChatID>.batchesAtOnce
+
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let committer: BatchCommitter
-    private var queue: SendQueue<Waiting>
+    private var queue: SendQueue<Waiting, ChatID>
     private var lastNumber: UInt64 = 0
     private var workers: [CheckedContinuation<[Waiting]?, Never>] = []
     private var flushIsScheduled = false
@@ -33,7 +35,7 @@ actor SendBatcher: Service {
     init(_ committer: BatchCommitter, capacity: Int = 4_096, on io: IOThread) {
         self.io = io
         self.committer = committer
-        queue = SendQueue(capacity: capacity) { $0.draft.text.utf8.count }
+        queue = SendQueue(capacity: capacity, line: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
     }
 
     /// How many wait for a batch now.
@@ -91,7 +93,7 @@ actor SendBatcher: Service {
     func run() async {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for _ in 0..<SendQueue<Waiting>.batchesAtOnce {
+                for _ in 0..<Self.batchesAtOnce {
                     group.addTask(executorPreference: io) { await self.work() }
                 }
             }
@@ -103,7 +105,7 @@ actor SendBatcher: Service {
     private func work() async {
         while let batch = await nextBatch() {
             await commit(batch)
-            queue.finish()
+            queue.finish(batch)
         }
     }
 
