@@ -31,12 +31,13 @@ struct ChatsService: Service {
         let sendStore = SendStore(database: database, outbox: outbox)
         let people = People(on: bus)
         (self.caches, self.logger) = (caches, logger)
-        store = OpeningStore(database: database, outbox: outbox)
+        let transactions = SideTransactions(database)
+        store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
         reading = ReadingAnswers(views: views, history: history, caches: caches)
         openings = OpeningAnswers(
             store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
         members = MemberAnswers(
-            store: MemberStore(database: database, outbox: outbox), opening: store,
+            store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
             markers: MarkerStore(database: database, outbox: outbox), views: views, caches: caches, people: people)
         let committer = BatchCommitter(
             nextIDs: { try await ids.next($0) },
@@ -74,9 +75,7 @@ struct ChatsService: Service {
         serving.answer(RemoveMember.self) { [members] request, context in
             try await members.remove(request, deadline: context.deadline.instant)
         }
-        serving.answer(MarkRead.self) { [members] request, context in
-            try await members.markRead(request, deadline: context.deadline.instant)
-        }
+        serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
         consume(on: bus, database: database)
     }
 

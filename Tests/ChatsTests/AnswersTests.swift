@@ -61,7 +61,7 @@ import Testing
                 }
                     == "after")
             let mark = MarkRead(userID: anna, chatID: chat, seq: -1)
-            #expect(await field { _ = try await process.members.markRead(mark, deadline: ChatsDatabase.soon) } == "seq")
+            #expect(await field { _ = try await process.members.markRead(mark) } == "seq")
             let rename = UpdateChat(userID: anna, chatID: chat, title: "")
             #expect(await field { _ = try await process.members.rename(rename, deadline: ChatsDatabase.soon) } == "title")
         }
@@ -106,7 +106,7 @@ import Testing
             let chat = try await process.group([anna, ben])
             for text in ["a", "b", "c"] { try await process.send(text, from: anna, to: chat) }
             let moved = try await process.members.markRead(
-                MarkRead(userID: ben, chatID: chat, seq: 2), deadline: ChatsDatabase.soon)
+                MarkRead(userID: ben, chatID: chat, seq: 2))
             #expect(moved == MarkRead.Response(readSeq: 2, unread: 1))
             let chats = try await process.reading.list(ListChats(userID: ben, limit: 1)).items
             #expect(chats.map(\.unread) == [1] && chats.map(\.readSeq) == [2])

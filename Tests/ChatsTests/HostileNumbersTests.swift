@@ -62,7 +62,7 @@ import Testing
             try await process.send("hi", from: anna, to: chat)
             let marker = await answer("read") {
                 try await process.members.markRead(
-                    MarkRead(userID: anna, chatID: chat, seq: number), deadline: ChatsDatabase.soon)
+                    MarkRead(userID: anna, chatID: chat, seq: number))
             }
             #expect(marker.map { (0...1).contains($0.readSeq) } != false)
             let reply = await answer("replyTo") {

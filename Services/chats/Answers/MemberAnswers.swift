@@ -54,8 +54,8 @@ struct MemberAnswers: Sendable {
     }
 
     /// - Throws: `invalid` for a negative `seq`; `notFound` for who is not in the chat.
-    func markRead(_ request: MarkRead, deadline: ContinuousClock.Instant) async throws -> MarkRead.Response {
+    func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
         guard request.seq >= 0 else { throw ServiceError.invalid("seq", "must be the seq of a message, or 0") }
-        return try await markers.markRead(request, deadline: deadline)
+        return try await markers.markRead(request)
     }
 }

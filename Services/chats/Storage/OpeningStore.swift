@@ -5,6 +5,7 @@ import Postgres
 /// Opens chats: what is keyed by user first, repeatably; then the chat, in a transaction of its own.
 struct OpeningStore: Sendable {
     let database: PostgresPool
+    let transactions: SideTransactions
     let outbox: Outbox
 
     enum Result: Hashable, Sendable {
@@ -61,7 +62,7 @@ struct OpeningStore: Sendable {
     func create(_ opening: Opening, id: ChatID, hash: RequestHash, deadline: ContinuousClock.Instant) async throws -> Result {
         do {
             var event: OutboxEvent?
-            let result = try await database.transaction(deadline: deadline) { transaction in
+            let result = try await transactions.run(deadline: deadline) { transaction in
                 let (earlier, blockers, now) = try await readFacts(opening, id: id, hash: hash, in: transaction)
                 if let earlier { return Result.repeated(earlier) }
                 try opening.check(blockers: blockers)

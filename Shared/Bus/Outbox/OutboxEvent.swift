@@ -48,4 +48,13 @@ package struct OutboxEvent: Hashable, Sendable {
         VALUES (\(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data))
         """
     }
+
+    /// The same, if `condition` holds.
+    package func insert(where condition: SQL) -> SQL {
+        """
+        INSERT INTO outbox (id, type, subject, time, trace, data)
+        SELECT \(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data)
+        WHERE \(condition)
+        """
+    }
 }
