@@ -89,8 +89,10 @@ struct ChatsService: Service {
 
     private func forgetOldCreations() async {
         try? await cancelWhenGracefulShutdown {
+            var wait = Int64.random(in: 60...120)
             while true {
-                try await Task.sleep(for: .seconds(Int64.random(in: 1_800...5_400)))
+                try await Task.sleep(for: .seconds(wait))
+                wait = .random(in: 1_800...5_400)
                 do { try await store.forgetOldCreations() } catch {
                     logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
                 }

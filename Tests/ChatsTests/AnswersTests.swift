@@ -24,6 +24,47 @@ import Testing
         }
     }
 
+    @Test("a refused group leaves nothing behind, also when the refusal comes at the last moment")
+    func refusedGroups() async throws {
+        try await ChatsProcess.pair { process, _ in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            try await process.database.block(ben, anna)
+            let database = process.database
+            let lateBlock = OpeningAnswers(
+                store: database.openings, views: database.views, caches: process.caches, people: People { Set($0) },
+                nextID: {
+                    try await database.block(carl, anna)
+                    return ChatID(rawValue: ChatsDatabase.id())
+                })
+            for (answers, member) in [(process.openings, ben), (lateBlock, carl)] {
+                let request = CreateChat(creatorID: anna, kind: .group, title: "t", members: [member], idempotencyKey: "k")
+                let error = await #expect(throws: ServiceError.self) {
+                    try await answers.create(request, deadline: ChatsDatabase.soon)
+                }
+                #expect(error?.code == .denied)
+            }
+            for table in ["memberships", "chats", "creations"] as [SQL] {
+                #expect(try await database.pool.one("SELECT count(*) FROM \(table)", as: Int.self) == 0)
+            }
+        }
+    }
+
+    @Test("kinds and roles of tomorrow are refused by name")
+    func unknownKinds() async throws {
+        try await ChatsProcess.pair { process, _ in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let kind = await #expect(throws: ServiceError.self) {
+                try await process.create(ChatKind(rawValue: "channel"), by: anna, with: [ben], title: "t")
+            }
+            #expect(kind?.fields.map(\.field) == ["kind"])
+            let chat = try await process.group([anna, ben])
+            let role = await #expect(throws: ServiceError.self) {
+                try await process.set(ben, ChatRole(rawValue: "guest"), in: chat, by: anna)
+            }
+            #expect(role?.fields.map(\.field) == ["role"])
+        }
+    }
+
     @Test("pages of chats give each once; the first one's cursor shows what changed since")
     func lists() async throws {
         try await ChatsProcess.pair { process, _ in
