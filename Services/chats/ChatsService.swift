@@ -43,6 +43,7 @@ struct ChatsService: Service {
             nextIDs: { try await ids.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
+        outbox.beforeSweeping { await caches.note(left: $0) }
         register(on: bus, database: database)
     }
 
