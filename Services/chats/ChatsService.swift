@@ -39,8 +39,9 @@ struct ChatsService: Service {
         members = MemberAnswers(
             store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
             markers: MarkerStore(database: database, outbox: outbox), views: views, caches: caches, people: people)
+        let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
-            nextIDs: { try await ids.next($0) },
+            nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.note(left: $0) }
