@@ -124,8 +124,8 @@ let package = Package(
         service(
             "Chats", path: "chats",
             [
-                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .crypto, .lifecycle, .logging,
-                .metrics, .tracing,
+                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto, .lifecycle,
+                .logging, .metrics, .tracing,
             ]),
         tests(
             "Chats",

@@ -29,11 +29,12 @@ struct ChatRoutes {
     private func create(_ call: Call) async throws -> Reply {
         let body: NewChat = try await call.body()
         let (kind, members) = (ChatKind(rawValue: body.kind), body.members.map { UserID($0) })
+        let isKnown = ChatKind.known.contains(kind)
         var complaints = members.indices.filter { members[$0] == nil }.prefix(100).map {
             ServiceError.Field("members[\($0)]", "must be a user's id")
         }
-        if kind == nil { complaints.insert(ServiceError.Field("kind", "must be direct or group"), at: 0) }
-        guard let kind, complaints.isEmpty else { throw Problem.invalid(complaints) }
+        if !isKnown { complaints.insert(ServiceError.Field("kind", "must be direct or group"), at: 0) }
+        guard complaints.isEmpty else { throw Problem.invalid(complaints) }
         let answer = try await bus.call(
             CreateChat(
                 creatorID: try call.caller.userID, kind: kind, title: body.title, members: members.compactMap(\.self),
@@ -91,7 +92,8 @@ struct ChatRoutes {
 
     private func setMember(_ call: Call) async throws -> Reply {
         let body: Membership = try await call.body()
-        guard let role = ChatRole(rawValue: body.role ?? "member") else {
+        let role = ChatRole(rawValue: body.role ?? "member")
+        guard ChatRole.known.contains(role) else {
             throw Problem.invalid("role", "must be owner, admin or member")
         }
         let answer = try await bus.call(

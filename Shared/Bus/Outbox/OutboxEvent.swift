@@ -34,11 +34,25 @@ package struct OutboxEvent: Hashable, Sendable {
         (self.time, self.trace, self.data) = (time, trace, data)
     }
 
+    /// What it tells, if that is of this type and can be read.
+    package func fact<E: Event>(_ kind: E.Type) -> E? {
+        type == E.type ? try? JSONDecoder().decode(E.self, from: Data(data)) : nil
+    }
+
     /// To be part of the committing transaction. Afterwards: ``Outbox/committed(_:)``.
     package var insert: SQL {
         """
         INSERT INTO outbox (id, type, subject, time, trace, data)
         VALUES (\(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data))
+        """
+    }
+
+    /// The same, if `condition` holds.
+    package func insert(where condition: SQL) -> SQL {
+        """
+        INSERT INTO outbox (id, type, subject, time, trace, data)
+        SELECT \(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data)
+        WHERE \(condition)
         """
     }
 }
