@@ -65,7 +65,7 @@ package final class Bus: Service {
             return answer
         }
         do { return try CBORDecoder().decode(P.Response.self, from: answer.get()) } catch {
-            if let error = error as? ServiceError { throw error }
+            if let error = error as? ServiceError { throw P.isReadOnly ? error.ofReading : error }
             logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
             throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
         }

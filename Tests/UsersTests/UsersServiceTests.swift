@@ -60,6 +60,27 @@ import Testing
         }
     }
 
+    @Test("a read whose database goes away in the middle of it: ask again, nothing has happened")
+    func lostRead() async throws {
+        try await BusWorld.with { world async throws in
+            let request = GetAccount(userID: UserID(rawValue: 9))
+            try await world.world.database.transaction { transaction in
+                try await transaction.execute("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE")
+                let reading = Task { try await world.bff.call(request) }
+                try await eventually("a read to kill") {
+                    let killed = try await transaction.query(
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'profiles'::regclass
+                        """)
+                    return killed.count > 0 ? () : nil
+                }
+                let error = await #expect(throws: ServiceError.self) { try await reading.value }
+                #expect(error?.code == .unavailable && error?.retryAfterMilliseconds == 1_000)
+                #expect(error?.mayHaveHappened == false)
+            }
+        }
+    }
+
     @Test("refusals travel with their fields, and nobody asks for what is not theirs")
     func refusals() async throws {
         try await BusWorld.with { world async throws in
