@@ -1,4 +1,6 @@
 import Contracts
+import Postgres
+import TestSupport
 import Testing
 
 @testable import Users
@@ -116,6 +118,27 @@ import Testing
             _ = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 1, displayName: "Behind"))
             #expect(try await names(world, "behind") == ["mia"])
             #expect(try await names(world, "before").isEmpty)
+        }
+    }
+
+    @Test("while searches hang, people log in")
+    func hanging() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            _ = try await world.one.accounts.account(GetAccount(userID: user.id))
+            let searches = try await world.database.transaction { transaction in
+                try await transaction.execute("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE")
+                let searches = (0..<40).map { number in Task { try await names(world, "mia\(number)") } }
+                try await eventually("searches that hang") {
+                    try await world.count("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'profiles'::regclass")
+                        > 0
+                        ? () : nil
+                }
+                _ = try await world.logIn("mia")
+                return searches
+            }
+            for search in searches { _ = await search.result }
+            #expect(try await names(world, "mia") == ["mia"])
         }
     }
 

@@ -71,18 +71,28 @@ struct ProfileStore: Sendable {
             user: User(id: row.0, username: row.1, displayName: row.2, avatarURL: row.3, createdAt: row.4), version: row.5)
     }
 
-    /// In the order of ``SearchCursor``, one more than `limit` if there are.
+    /// How long the server works on one search: a part of a name that everybody has in common finds too many to rank.
+    private static let searchTime = Duration.seconds(1)
+
+    /// In the order of ``SearchCursor``, one more than `limit` if there are. On a connection of its own: on a shared one everybody else would stand behind it.
     func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) async throws -> [User] {
+        let found = try await database.transaction(deadline: .now + Self.searchTime) {
+            try await $0.commit([Self.search(query, after: after, limit: limit)])
+        }
+        return try found[0].decode((UserID, String, String, String?, Timestamp).self).map {
+            User(id: $0.0, username: $0.1, displayName: $0.2, avatarURL: $0.3, createdAt: $0.4)
+        }
+    }
+
+    static func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) -> SQL {
         let (rank, username) = (after?.rank.rawValue ?? -1, after?.username ?? "")
-        return try await database.query(
-            """
+        return """
             SELECT user_id, username, display_name, avatar_url, created_at
             FROM (
                 SELECT *, CASE WHEN starts_with(username, \(query.text)) THEN 0::bigint ELSE 1 END AS rank
                 FROM profiles WHERE search_text LIKE \(query.pattern) ESCAPE '\\'
             ) AS found
             WHERE (rank, username) > (\(rank), \(username)) ORDER BY rank, username LIMIT \(limit.count + 1)
-            """, as: (UserID, String, String, String?, Timestamp).self
-        ).map { User(id: $0.0, username: $0.1, displayName: $0.2, avatarURL: $0.3, createdAt: $0.4) }
+            """
     }
 }
