@@ -60,6 +60,19 @@ import Testing
         }
     }
 
+    @Test("a change of a profile is seen by its fact, when its writer died before it told the cache")
+    func killedWriter() async throws {
+        try await BusWorld.with { world async throws in
+            let mia = try await world.bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
+            #expect(try await world.bff.call(GetAccount(userID: mia.id)).version == 1)
+            let change = ProfileStore.Change(displayName: try DisplayName("Mia M"), avatarURL: nil)
+            _ = try await world.world.one.accounts.profiles.update(mia.id, ifVersion: 1, change)
+            try await eventually("the new version") {
+                try await world.bff.call(GetAccount(userID: mia.id)).version == 2 ? () : nil
+            }
+        }
+    }
+
     @Test("a read whose database goes away in the middle of it: ask again, nothing has happened")
     func lostRead() async throws {
         try await BusWorld.with { world async throws in

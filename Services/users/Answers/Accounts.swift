@@ -1,5 +1,6 @@
 import Cache
 import Contracts
+import Postgres
 
 /// Answers what is asked of one's own account.
 struct Accounts: Sendable {
@@ -80,14 +81,26 @@ extension Accounts {
         let avatarURL = complaints.take("avatarUrl") { () throws(Complaint) in try request.avatarURL.map(AvatarURL.init) }
         guard let displayName, let avatarURL else { throw complaints.error }
         let change = ProfileStore.Change(displayName: displayName, avatarURL: avatarURL)
-        switch try await profiles.update(request.userID, ifVersion: request.version, change) {
+        switch try await commit(change, of: request) {
         case .done(let account):
             await cache.put(account)
             return account
-        case .stale: throw ServiceError(.stale, "the profile has changed since version \(request.version)")
+        case .stale(let present):
+            // Whoever made it the present one may have died before saying so: without this, the next reader would get the version that was refused.
+            await cache.put(present)
+            throw ServiceError(.stale, "the profile has changed since version \(request.version)")
         case .notFound: throw Self.unknown
         }
     }
+    private func commit(_ change: ProfileStore.Change, of request: UpdateProfile) async throws -> ProfileStore.Updated {
+        do {
+            return try await profiles.update(request.userID, ifVersion: request.version, change)
+        } catch let error as PostgresError where error.mayHaveHappened {
+            await cache.forget(request.userID)
+            throw error
+        }
+    }
+
 
     func changePassword(_ request: ChangePassword) async throws -> Done {
         var complaints = Complaints()

@@ -54,11 +54,18 @@ struct UserCaches: Sendable {
     /// Makes a committed account known. Before its writer is answered.
     func put(_ account: Account) async { await accounts.put(account.user.id, Versioned(account, version: account.version)) }
 
+    /// Something may have been committed whose outcome is not known: the next reader asks the database.
+    func forget(_ user: UserID) async { await accounts.invalidate([user]) }
+
     /// Hears what other processes of this service have written. Before the bus runs.
     func listen(on bus: Bus) {
         var feed = Broadcast()
         // Handlers run on the I/O thread, as the caches do.
         feed.on(CacheChanged.self) { [accounts] changed, _ in accounts.assumeIsolated { $0.receive(changed.notice) } }
+        // Its writer has said so already, unless it died in between: the outbox does not.
+        feed.on(UserUpdated.self) { [self] changed, _ in
+            Task(executorPreference: io) { await put(Account(user: changed.user, version: changed.version)) }
+        }
         feed.onLost { [accounts, searches] in
             accounts.assumeIsolated { $0.dropAll() }
             searches.assumeIsolated { $0.dropAll() }

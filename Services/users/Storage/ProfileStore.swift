@@ -11,8 +11,8 @@ struct ProfileStore: Sendable {
 
     enum Updated: Sendable {
         case done(Account)
-        /// Another version is the present one.
-        case stale
+        /// Another version is the present one: this.
+        case stale(present: Account)
         case notFound
     }
 
@@ -37,7 +37,7 @@ struct ProfileStore: Sendable {
                 """
             ).first(as: (UserID, String, String, String?, Timestamp, Int64).self)
             guard let before = found.map(Self.account) else { return .notFound }
-            guard before.version == version else { return .stale }
+            guard before.version == version else { return .stale(present: before) }
             let after = Self.apply(change, to: before)
             if after == before { return .done(before) }
             events = [try OutboxEvent(UserUpdated(user: after.user, version: after.version))]
