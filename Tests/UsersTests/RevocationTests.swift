@@ -128,15 +128,26 @@ import Testing
     func rehash() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
-            let dearer = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: World.pool)
-            let before = world.one.sessions
-            let sessions = Sessions(
-                store: before.store, accounts: before.accounts, cache: before.cache, hasher: dearer, keys: before.keys,
-                nextID: before.nextID, now: before.now, logger: World.logger)
+            let sessions = try await world.dearer()
             for _ in 0..<2 { _ = try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
             let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
             #expect(stored.contains("m=8192,t=2,"))
             _ = try await world.logIn("mia")
+        }
+    }
+
+    @Test("log-ins that meet while the hash is made anew all succeed, and so does a change of the password after them")
+    func rehashRace() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let sessions = try await world.dearer()
+            let results = await atOnce(8) { _ in try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
+            #expect(results.compactMap(\.value).count == 8)
+            _ = try await world.one.accounts.changePassword(
+                ChangePassword(
+                    userID: user.id, sessionID: SessionID(rawValue: 1), currentPassword: World.password,
+                    newPassword: "battery staple"))
+            #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 0)
         }
     }
 
@@ -161,5 +172,16 @@ import Testing
                 await refusal { try await world.one.sessions.list(ListSessions(userID: user.id, sessionID: ids[0], limit: 0)) }
                     == .invalid)
         }
+    }
+}
+
+extension World {
+    /// As ``one``, with a password's hash at twice the cost.
+    fileprivate func dearer() async throws -> Sessions {
+        let hasher = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: Self.pool)
+        let before = one.sessions
+        return Sessions(
+            store: before.store, accounts: before.accounts, cache: before.cache, hasher: hasher, keys: before.keys,
+            nextID: before.nextID, now: before.now, logger: Self.logger)
     }
 }

@@ -32,7 +32,7 @@ struct Sessions: Sendable {
         let session = SessionStore.NewSession(
             id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
             expiresAt: startedAt + store.lifetimes.refresh)
-        guard let holder = try await store.start(session, checked: credentials.hash, rehashed: rehashed) else { throw Self.wrong }
+        guard let holder = try await store.start(session, checked: credentials, rehashed: rehashed) else { throw Self.wrong }
         return LogIn.Response(
             tokens: try await tokens(for: holder, session: id, refresh: token, signedBy: key), user: account.user)
     }

@@ -40,17 +40,13 @@ struct SessionStore: Sendable {
     ///
     /// - Parameter rehashed: the same password's hash at today's cost, to be stored with it.
     /// - Returns: `nil` when the password has changed since, and nothing was done.
-    func start(_ session: NewSession, checked: PasswordHash, rehashed: PasswordHash?) async throws -> Holder? {
+    func start(_ session: NewSession, checked: AccountStore.Credentials, rehashed: PasswordHash?) async throws -> Holder? {
         let event = try OutboxEvent(
             SessionStarted(
                 userID: session.userID, sessionID: session.id, device: session.device.text, startedAt: session.createdAt))
         let holder = try await database.transaction { transaction -> Holder? in
-            if let rehashed {
-                transaction.enqueue(
-                    "UPDATE accounts SET password_hash = \(rehashed) WHERE id = \(session.userID) AND password_hash = \(checked)")
-            }
-            let found = try await transaction.query(insert(session, ifHashIs: rehashed ?? checked)).first(
-                as: (String, [Role]).self)
+            if let rehashed { transaction.enqueue(Self.store(rehashed, for: checked)) }
+            let found = try await transaction.query(insert(session, checked)).first(as: (String, [Role]).self)
             guard let (username, roles) = found else { throw Changed() }
             try await transaction.commit([event.insert])
             return Holder(userID: session.userID, username: username, roles: roles)
@@ -63,11 +59,19 @@ struct SessionStore: Sendable {
 
     private struct Changed: Error {}
 
-    /// The row lock of the account keeps a change of its password from committing between the look at the hash and our commit.
-    private func insert(_ session: NewSession, ifHashIs hash: PasswordHash) -> SQL {
+    private static func store(_ rehashed: PasswordHash, for checked: AccountStore.Credentials) -> SQL {
+        """
+        UPDATE accounts SET password_hash = \(rehashed)
+        WHERE id = \(checked.userID) AND password_changed_at = \(checked.changedAt)
+        """
+    }
+
+    /// The row lock of the account keeps a change of its password from committing between the look at it and our commit.
+    private func insert(_ session: NewSession, _ checked: AccountStore.Credentials) -> SQL {
         """
         WITH holder AS MATERIALIZED (
-            SELECT id, username, roles FROM accounts WHERE id = \(session.userID) AND password_hash = \(hash) FOR SHARE
+            SELECT id, username, roles FROM accounts
+            WHERE id = \(checked.userID) AND password_changed_at = \(checked.changedAt) FOR SHARE
         ), started AS (
             INSERT INTO sessions (id, user_id, device, stamp_key, refresh_hash, created_at, last_seen_at, expires_at)
             SELECT \(session.id), id, \(session.device.text), \(session.stampKey), \(session.refreshHash), \(session.createdAt),
