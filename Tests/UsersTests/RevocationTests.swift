@@ -151,6 +151,38 @@ import Testing
         }
     }
 
+    @Test("a user has a hundred sessions at most: the one unused for longest ends, and everybody is told")
+    func most() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            try await world.insertSessions(of: user.id, 100, expiring: world.clock.now + .seconds(86_400))
+            world.clock.advance(.seconds(60))
+            let tokens = try await world.logIn("mia").tokens
+            #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 100)
+            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[SessionID(rawValue: 1_000_001)]])
+            _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
+        }
+    }
+
+    @Test("a sweep forgets all that has served its time, however much there is")
+    func longSweep() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia", key: "k-1")
+            try await world.insertSessions(of: user.id, 2_500, expiring: world.clock.now)
+            try await world.database.execute(
+                """
+                INSERT INTO registrations SELECT 'k-' || n, \(user.id), 'mia', 'Mia', 'x', \(world.clock.now)
+                FROM generate_series(2, 1500) n
+                """)
+            world.clock.advance(.seconds(86_401))
+            let (one, logger) = (world.one, World.logger)
+            let now = { @Sendable [clock = world.clock] in clock.now }
+            await Sweeper(accounts: one.accounts.store, sessions: one.sessions.store, now: now, logger: logger).sweep()
+            #expect(try await world.count("SELECT count(*) FROM sessions") == 0)
+            #expect(try await world.count("SELECT count(*) FROM registrations") == 0)
+        }
+    }
+
     @Test("sessions are listed newest first, page by page")
     func pages() async throws {
         try await World.with { world async throws in
@@ -183,5 +215,14 @@ extension World {
         return Sessions(
             store: before.store, accounts: before.accounts, cache: before.cache, hasher: hasher, keys: before.keys,
             nextID: before.nextID, now: before.now, logger: Self.logger)
+    }
+
+    /// Sessions 1,000,001 and up, each used a little later than the one before.
+    fileprivate func insertSessions(of user: UserID, _ count: Int, expiring end: Timestamp) async throws {
+        try await database.execute(
+            """
+            INSERT INTO sessions SELECT 1000000 + n, \(user), 'x', decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'),
+                \(clock.now), \(clock.now) + n * interval '1 millisecond', \(end), NULL FROM generate_series(1, \(count)) n
+            """)
     }
 }

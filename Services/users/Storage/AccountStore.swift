@@ -161,13 +161,13 @@ extension AccountStore {
             """) == 1
     }
 
-    /// Forgets keys that have served their time, up to 1,000 of them.
+    /// Forgets keys that have served their time, 1,000 at a time, until there are none.
     func sweep(now: Timestamp) async throws {
-        try await database.execute(
-            """
+        let keys: SQL = """
             DELETE FROM registrations WHERE key IN
                 (SELECT key FROM registrations WHERE created_at <= \(now - Self.keyLifetime) LIMIT 1000 FOR UPDATE SKIP LOCKED)
-            """)
+            """
+        while try await database.execute(keys) == 1_000 {}
     }
 }
 
