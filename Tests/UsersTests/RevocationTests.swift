@@ -130,9 +130,10 @@ import Testing
             _ = try await world.register("mia")
             let sessions = try await world.dearer()
             for _ in 0..<2 { _ = try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
+            // An instance that has not heard of the new parameters yet leaves it so.
+            _ = try await world.logIn("mia")
             let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
             #expect(stored.contains("m=8192,t=2,"))
-            _ = try await world.logIn("mia")
         }
     }
 
