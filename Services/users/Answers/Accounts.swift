@@ -15,12 +15,11 @@ struct Accounts: Sendable {
         let wanted = try Wanted(request)
         let before = try await store.beforeRegistering(wanted.username, key: wanted.key, now: now())
         if let earlier = before.earlier { return try await answer(again: earlier, to: wanted) }
-        // Before the hash: it costs more than anything else here.
+        // Whatever can fail comes before the hash, which costs more than anything else here.
         if before.isTaken { throw Self.taken }
+        let id = UserID(rawValue: try await nextID())
         let hash = try await hasher.hash(wanted.password)
-        let user = User(
-            id: UserID(rawValue: try await nextID()), username: wanted.username.text, displayName: wanted.displayName.text,
-            createdAt: now())
+        let user = User(id: id, username: wanted.username.text, displayName: wanted.displayName.text, createdAt: now())
         let account = AccountStore.NewAccount(
             user: user, hash: hash, searchText: SearchText.of(username: wanted.username, displayName: wanted.displayName))
         switch try await store.register(account, key: wanted.key) {
