@@ -142,8 +142,16 @@ extension World {
             #expect(try await names(world, "tom_") == ["tom_r"])
             #expect(try await names(world, "00%") == ["tom_r"])
             #expect(try await names(world, #"k\s"#) == ["tomxr"])
-            #expect(try await names(world, "%%%").isEmpty)
             #expect(try await names(world, "nobody").isEmpty)
+        }
+    }
+
+    @Test("takes one letter for the same, however the keyboard sends it")
+    func normalization() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("zoe", displayName: "Zoe\u{308} Decomposed")
+            _ = try await world.register("bob", displayName: "Zo\u{EB} Composed")
+            for query in ["Zo\u{EB} ", "zoe\u{308} "] { #expect(try await names(world, query) == ["bob", "zoe"]) }
         }
     }
 

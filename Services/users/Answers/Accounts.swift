@@ -21,7 +21,7 @@ struct Accounts: Sendable {
         let hash = try await hasher.hash(wanted.password)
         let user = User(id: id, username: wanted.username.text, displayName: wanted.displayName.text, createdAt: now())
         let account = AccountStore.NewAccount(
-            user: user, hash: hash, searchText: SearchText.of(username: wanted.username, displayName: wanted.displayName))
+            user: user, hash: hash, searchText: SearchText.of(username: user.username, displayName: user.displayName))
         switch try await store.register(account, key: wanted.key) {
         case .done:
             await cache.put(Account(user: user, version: 1))
@@ -91,6 +91,7 @@ extension Accounts {
         case .notFound: throw Self.unknown
         }
     }
+
     private func commit(_ change: ProfileStore.Change, of request: UpdateProfile) async throws -> ProfileStore.Updated {
         do {
             return try await profiles.update(request.userID, ifVersion: request.version, change)
@@ -99,7 +100,6 @@ extension Accounts {
             throw error
         }
     }
-
 
     func changePassword(_ request: ChangePassword) async throws -> Done {
         var complaints = Complaints()

@@ -69,7 +69,7 @@ struct PasswordHasher: Sendable {
     }
 
     private static func bytes(of password: Password) -> [CChar] {
-        password.secret.precomposedStringWithCanonicalMapping.utf8.map(CChar.init(bitPattern:))
+        password.secret.composed.utf8.map(CChar.init(bitPattern:))
     }
 
     private static func hash(_ bytes: [CChar], _ cost: PasswordCost) throws -> PasswordHash {

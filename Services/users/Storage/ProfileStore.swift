@@ -41,7 +41,7 @@ struct ProfileStore: Sendable {
             let after = Self.apply(change, to: before)
             if after == before { return .done(before) }
             events = [try OutboxEvent(UserUpdated(user: after.user, version: after.version))]
-            transaction.enqueue(try Self.update(after))
+            transaction.enqueue(Self.update(after))
             for event in events { transaction.enqueue(event.insert) }
             return .done(after)
         }
@@ -57,9 +57,9 @@ struct ProfileStore: Sendable {
         return after
     }
 
-    private static func update(_ account: Account) throws -> SQL {
+    private static func update(_ account: Account) -> SQL {
         let user = account.user
-        let searchText = SearchText.of(username: try Username(user.username), displayName: try DisplayName(user.displayName))
+        let searchText = SearchText.of(username: user.username, displayName: user.displayName)
         return """
             UPDATE profiles SET display_name = \(user.displayName), avatar_url = \(user.avatarURL as String?), search_text = \(searchText),
                 version = \(account.version) WHERE user_id = \(user.id)
