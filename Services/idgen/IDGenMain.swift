@@ -13,7 +13,7 @@ import ServiceKit
                 logger: kit.logger
             ) { condition in leased.set(condition.report) }
             bus.serve(NextIDs.self) { request, _ in
-                NextIDs.Response(ids: try await generator.next(request.count).map(NextIDs.RawID.init(rawValue:)))
+                NextIDs.Response(runs: try await generator.next(request.count))
             }
             try await kit.run(
                 [database, generator, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try IDGenMigrations.all()) })

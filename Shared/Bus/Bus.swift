@@ -73,7 +73,7 @@ package final class Bus: Service {
             if case .failure(let error) = answer { span.attributes["martlet.error"] = error.code.rawValue }
             return answer
         }
-        return try answer.get()
+        do { return try answer.get() } catch { throw P.isReadOnly ? error.ofReading : error }
     }
 
     private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {
