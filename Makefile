@@ -1,8 +1,8 @@
 # `make help` says what there is. What each command does stands in scripts/; see docs/operations.md.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset scale integration dead-letters test format lint prepare
-sources := Package.swift Services Shared Tests
+.PHONY: help run up down reset scale integration dead-letters test bench format lint prepare
+sources := Package.swift Services Shared Tests Benchmarks
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,11 @@ dead-letters: ## list what a service could not handle: make dead-letters service
 test: ## all tests, against servers of their own (filter=Bus: only some)
 	@scripts/install.sh
 	@scripts/test.sh $(if $(filter),--filter "$$filter")
+
+bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
+	@scripts/install.sh wrk gcc libc6-dev
+	@swift build -c release
+	@Benchmarks/bench.py $(if $(only),--only "$$only") $(if $(quick),--quick)
 
 format: ## rewrite the sources in the house style
 	@swift format --in-place --parallel --recursive $(wildcard $(sources))

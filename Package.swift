@@ -162,6 +162,11 @@ let package = Package(
             "BFF",
             [.nioHTTP1, .nioCompression, "Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
 
+        // What `make bench` measures with; not shipped.
+        .executableTarget(
+            name: "Bench", dependencies: ["Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird],
+            path: "Benchmarks/bench", swiftSettings: settings),
+
         // The whole, over the running stack.
         .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
