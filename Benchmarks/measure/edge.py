@@ -9,6 +9,7 @@ import threading
 import time
 
 from measure import people, table
+from measure.cpu import Costs
 from measure.stack import say
 
 # The barest JSON that the bff answers without asking anybody.
@@ -32,6 +33,7 @@ def measure(run):
     with listening(run) as told, memory.watched():
         load.prepare()
         rates = load.rates()
+        say(load.costs.text())
         if run.wants(table.SENDS_P99):
             run.note(table.SENDS_P99, load.paced_p99(rates["sends"]))
         run.note(table.OUTBOX, seconds_until_empty(run.stack))
@@ -48,6 +50,7 @@ class Load:
         self.run, self.programs = run, run.programs
         self.port = run.stack.port("bff")
         self.seconds = min(SECONDS, run.seconds + 1)
+        self.costs = Costs(run.stack)
         kinds = {
             "bare": people.bare(BARE_PATH), "profiles": people.profiles(persons), "history": people.history(chats),
             "sends": people.sends(chats),
@@ -89,7 +92,11 @@ class Load:
         }
 
     def wrk(self, kind, port, seconds):
-        return self.check(self.programs.wrk(f"http://127.0.0.1:{port}/", self.files[kind], seconds))
+        before = self.costs.used()
+        result = self.check(self.programs.wrk(f"http://127.0.0.1:{port}/", self.files[kind], seconds))
+        if port == self.port:
+            self.costs.note(kind, before, result["requests"])
+        return result
 
     def paced_p99(self, peak):
         say(f"sends at {peak / 2:,.0f}/s, half of the peak, paced")
