@@ -6,7 +6,8 @@ package protocol LogOutput: Sendable {
     func write(_ line: [UInt8])
 }
 
-/// Lines to a descriptor, written by a thread of its own in the order they came.
+/// Lines to a descriptor, written by a thread of its own in the order they came, those of some milliseconds together: whoever reads them wakes
+/// up for every write.
 ///
 /// A reader that is slow costs memory up to a bound and then lines, never the caller's time. What was left out is counted and told in a line.
 package final class DescriptorOutput: LogOutput {
@@ -25,6 +26,8 @@ package final class DescriptorOutput: LogOutput {
     /// - Parameter limit: bytes that may wait to be written.
     package init(descriptor: CInt = STDOUT_FILENO, limit: Int = 1 << 20) { (self.descriptor, self.limit) = (descriptor, limit) }
 
+    private static let patience = DispatchTimeInterval.milliseconds(20)
+
     /// Lines left out since the start.
     package var dropped: Int { state.withLock { $0.droppedEver } }
 
@@ -39,13 +42,16 @@ package final class DescriptorOutput: LogOutput {
             defer { state.isWriting = true }
             return !state.isWriting
         }
-        if mustBegin { queue.async { self.drain() } }
+        if mustBegin { queue.asyncAfter(deadline: .now() + Self.patience) { self.drain() } }
     }
 
     /// Waits until what came before is written, `seconds` at most. Blocks: for the end of a process.
     package func flush(within seconds: Int = 2) {
         let done = DispatchSemaphore(value: 0)
-        queue.async { done.signal() }
+        queue.async {
+            self.drain()
+            done.signal()
+        }
         _ = done.wait(timeout: .now() + .seconds(seconds))
     }
 
