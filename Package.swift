@@ -165,6 +165,11 @@ let package = Package(
                 .logging, .nio, .nioEmbedded,
             ]),
 
+        // What `make bench` measures with; not shipped.
+        .executableTarget(
+            name: "Bench", dependencies: ["Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird],
+            path: "Benchmarks/bench", swiftSettings: settings),
+
         // The whole, over the running stack; and over stacks of the tests' own, whose parts they kill.
         .target(
             name: "StackTesting", dependencies: ["TestSupport"], path: "Tests/StackTesting", swiftSettings: settings),
