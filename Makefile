@@ -1,8 +1,8 @@
 # `make help` says what there is. What each command does stands in scripts/; see docs/operations.md.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset scale integration dead-letters test faults format lint prepare
-sources := Package.swift Services Shared Tests
+.PHONY: help run up down reset scale integration dead-letters test faults bench format lint prepare
+sources := Package.swift Services Shared Tests Benchmarks
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ test: ## all tests, against servers of their own (filter=Bus: only some)
 faults: ## kill everything in turn, under load, for so long: make faults minutes=10 (seed=7: the same order again)
 	@scripts/install.sh
 	@MARTLET_TEST_FAULTS_MINUTES="$(or $(minutes),5)" MARTLET_TEST_FAULTS_SEED="$(seed)" scripts/test.sh --filter FaultTests.Faults/KillTests
+
+bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
+	@scripts/install.sh wrk gcc libc6-dev
+	@swift build -c release
+	@Benchmarks/bench.py $(if $(only),--only "$$only") $(if $(quick),--quick)
 
 format: ## rewrite the sources in the house style
 	@swift format --in-place --parallel --recursive $(wildcard $(sources))

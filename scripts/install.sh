@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the system packages that are missing, and starts none of the servers among them: the stack runs its own.
+# Arguments name further packages.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 packages=(
     librabbitmq-dev libhiredis-dev libpq-dev libsodium-dev zlib1g-dev pkg-config
     rabbitmq-server redis-server postgresql pgbouncer supervisor
-    python3-pika curl jq openssl ca-certificates
+    python3-pika curl jq openssl ca-certificates "$@"
 )
 
 installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }

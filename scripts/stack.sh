@@ -10,6 +10,7 @@
 #   service <service> …   run a command of a service: `service users migrate`
 #   rabbitmqctl …         ask the broker
 #   integration …         see integration.py
+# A stack elsewhere than in .local has what tests need beside the rest, unless MARTLET_STACK_KIND is local.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 for library in settings tls supervisor postgres pgbouncer rabbitmq redis service test; do
     . "$repository/scripts/lib/$library.sh"

@@ -5,20 +5,30 @@ import ServiceKit
 
 @main enum IDGenMain {
     static func main() async {
-        await Bootstrap.main("idgen", settings: LeaseTerms.settings) { kit in
+        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [measure]) { kit in
             let (database, bus, leased) = (try kit.postgres(), try kit.bus(), kit.health.flag("lease", .own))
             let generator = IDGenerator(
                 store: PostgresLeaseStore(database: database), holder: kit.instance, terms: try LeaseTerms(kit.settings),
                 on: kit.io,
                 logger: kit.logger
             ) { condition in leased.set(condition.report) }
+            if case .own(_, let arguments) = kit.command {
+                let rate = try await kit.job([database, generator]) {
+                    await database.ready()
+                    return try await Measure(generator: generator).idsPerSecond(over: .seconds(Double(arguments[0]) ?? 1))
+                }
+                return print(rate)
+            }
             bus.serve(NextIDs.self) { request, _ in
-                NextIDs.Response(ids: try await generator.next(request.count).map(NextIDs.RawID.init(rawValue:)))
+                NextIDs.Response(runs: try await generator.next(request.count))
             }
             try await kit.run(
                 [database, generator, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try IDGenMigrations.all()) })
         }
     }
+
+    private static let measure = OwnCommand(
+        "measure", "<seconds>", "issues ids as fast as it can, under a lease of its own, and prints how many a second")
 }
 
 extension LeaseTerms {

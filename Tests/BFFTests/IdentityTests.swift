@@ -46,6 +46,25 @@ import Testing
         #expect(edge.bus.asked(GetKeys.self).count == 1)
     }
 
+    @Test("tokens of a new key that come together wait for the same answer")
+    func newKey() async throws {
+        let (asked, answer) = (AsyncStream.makeStream(of: Void.self), AsyncStream.makeStream(of: Void.self))
+        let published = try await edge.bus.call(GetKeys())
+        edge.bus.answer(GetKeys.self) { _ in
+            asked.continuation.yield()
+            for await _ in answer.stream {}
+            return published
+        }
+        let token = try await edge.token()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await edge.verify(token) }
+            for await _ in asked.stream { break }
+            group.addTask { _ = try await edge.verify(token) }
+            group.addTask { answer.continuation.finish() }
+            try await group.waitForAll()
+        }
+    }
+
     @Test("a token that another key signed under our key's name is refused")
     func forged() async throws {
         let forger = try EdDSA.PrivateKey(curve: .ed25519)
@@ -113,7 +132,7 @@ private struct Edge {
         let published = JSONWebKey(kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "k1", x: x)
         if hasKeys { bus.answer(GetKeys.self) { _ in GetKeys.Response(keys: [published]) } }
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        revocations.caughtUp(with: [], losses: 0)
+        revocations.caughtUp(losses: 0)
         verifier = TokenVerifier(keys: keys, revocations: revocations) { [time] in time.withLock { $0 } }
     }
 
@@ -155,7 +174,8 @@ private struct Edge {
     func start() {
         let revocations = Revocations()
         #expect(revocations.verdict(on: session) == .unknown)
-        revocations.caughtUp(with: [session], losses: 0)
+        revocations.revoke([session])
+        revocations.caughtUp(losses: 0)
         #expect(revocations.verdict(on: session) == .revoked)
         #expect(revocations.verdict(on: SessionID(rawValue: 2)) == .live)
     }
@@ -164,13 +184,14 @@ private struct Edge {
     func lost() {
         let clock = Clock()
         let revocations = Revocations { clock.now }
-        revocations.caughtUp(with: [], losses: 0)
+        revocations.caughtUp(losses: 0)
         revocations.lost()
         clock.advance(.seconds(10))
         #expect(revocations.verdict(on: session) == .live)
         clock.advance(.milliseconds(1))
         #expect(revocations.verdict(on: session) == .unknown)
-        revocations.caughtUp(with: [session], losses: revocations.losses)
+        revocations.revoke([session])
+        revocations.caughtUp(losses: revocations.losses)
         #expect(revocations.verdict(on: session) == .revoked)
     }
 
@@ -180,7 +201,7 @@ private struct Edge {
         let revocations = Revocations { clock.now }
         let losses = revocations.losses
         revocations.lost()
-        revocations.caughtUp(with: [], losses: losses)
+        revocations.caughtUp(losses: losses)
         #expect(revocations.verdict(on: session) == .unknown)
     }
 
@@ -188,7 +209,8 @@ private struct Edge {
     func memory() {
         let clock = Clock()
         let revocations = Revocations { clock.now }
-        revocations.caughtUp(with: [session], losses: 0)
+        revocations.revoke([session])
+        revocations.caughtUp(losses: 0)
         clock.advance(AccessToken.lifetime)
         #expect(revocations.verdict(on: session) == .revoked)
         clock.advance(.seconds(61))

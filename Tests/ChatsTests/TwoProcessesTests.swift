@@ -1,4 +1,5 @@
 import Contracts
+import Postgres
 import TestSupport
 import Testing
 
@@ -130,10 +131,28 @@ import Testing
             }
             #expect(Set(answers.map(\.chat)).count == 1 && answers.filter(\.created).count == 4)
             #expect(try await one.reading.list(ListChats(userID: ben, limit: 10)).items.count == 1)
+            let leads = try await one.database.pool.query("SELECT DISTINCT chat_id FROM memberships", as: ChatID.self)
+            #expect(leads == [answers[0].chat.id])
             let error = await #expect(throws: ServiceError.self) {
                 try await one.create(.group, by: anna, with: [ben], title: "other", key: "k")
             }
             #expect(error?.code == .invalid)
+        }
+    }
+
+    @Test("an Idempotency-Key of a direct chat gives its first answer, and is refused for another")
+    func directIdempotency() async throws {
+        try await ChatsProcess.pair { one, other in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            let first = try await one.create(.direct, by: anna, with: [ben], key: "k")
+            let again = try await other.create(.direct, by: anna, with: [ben], key: "k")
+            #expect(first.created && again == first)
+            for (kind, title) in [(ChatKind.direct, nil), (.group, "t")] {
+                let error = await #expect(throws: ServiceError.self) {
+                    try await other.create(kind, by: anna, with: [carl], title: title, key: "k")
+                }
+                #expect(error?.fields.map(\.field) == ["Idempotency-Key"])
+            }
         }
     }
 }

@@ -22,9 +22,10 @@ enum Repository {
     }
 
     /// Every Swift file of ours.
-    static let swift: [File] = paths(in: ["Services", "Shared", "Tests"]).filter { $0.hasSuffix(".swift") }.compactMap(read)
-    /// What is shipped: Swift outside the tests.
-    static let shipped = swift.filter { !$0.path.hasPrefix("Tests/") }
+    static let swift: [File] = paths(in: ["Services", "Shared", "Tests", "Benchmarks"]).filter { $0.hasSuffix(".swift") }
+        .compactMap(read)
+    /// What is shipped: Swift outside the tests and the benchmarks.
+    static let shipped = swift.filter { $0.path.hasPrefix("Services/") || $0.path.hasPrefix("Shared/") }
     static let tests = swift.filter { $0.path.hasPrefix("Tests/") }
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -32,7 +32,7 @@ become_service() {
     local environment name _
     mapfile -t environment < <(service_environment "$1" "$2")
     # A service names every variable that it does not know, so it is not shown what is meant for the stack.
-    unset MARTLET_BIN MARTLET_REDIS_MEMORY "${!MARTLET_TEST_@}"
+    unset MARTLET_BIN MARTLET_STACK_KIND MARTLET_REDIS_MEMORY "${!MARTLET_TEST_@}"
     while read -r name _; do unset "$(port_variable "$name")"; done < <(listeners && test_listeners)
     export "${environment[@]}"
     exec "bin/$1" "${@:3}"

@@ -71,7 +71,7 @@ block_is_free() {
 
 settings_from_base() {
     local next=$1 name
-    echo "kind=test"
+    echo "kind=${MARTLET_STACK_KIND:-test}"
     while read -r name _; do
         echo "$(port_variable "$name")=$((next++))"
     done < <(listeners && test_listeners)

@@ -22,10 +22,13 @@ struct RevocationFeed: Service {
     var broadcast: Broadcast {
         var feed = Broadcast()
         feed.on(SessionsRevoked.self) { [revocations] event, _ in revocations.revoke(event.sessionIDs) }
-        feed.onStart { [start] in start.yield() }
+        feed.onStart { [self] in begin() }
         feed.onLost { [revocations] in revocations.lost() }
         return feed
     }
+
+    /// The news are listened to from now on.
+    func begin() { start.yield() }
 
     func run() async throws {
         for await _ in started.cancelOnGracefulShutdown() { await catchUp() }
@@ -36,13 +39,23 @@ struct RevocationFeed: Service {
         while !Task.isCancelled {
             let losses = revocations.losses
             do {
-                let since = Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 - 960) * 1_000))
-                revocations.caughtUp(with: try await bus.call(ListRevocations(since: since)).sessionIDs, losses: losses)
+                try await fetch(since: Timestamp(millisecondsSinceEpoch: Int64((Date().timeIntervalSince1970 - 960) * 1_000)))
+                revocations.caughtUp(losses: losses)
                 return onCaughtUp()
             } catch {
                 logger.notice("revocations not fetched", metadata: ["error": "\(error)"])
                 try? await Task.sleep(for: .milliseconds(250))
             }
         }
+    }
+
+    /// Every page counts as soon as it is here; only the last one makes the list whole.
+    private func fetch(since: Timestamp) async throws {
+        var after: String?
+        repeat {
+            let page = try await bus.call(ListRevocations(since: since, after: after))
+            revocations.revoke(page.sessionIDs)
+            after = page.next
+        } while after != nil
     }
 }

@@ -58,14 +58,19 @@ final class Revocations: Sendable {
     /// How often the feed was lost; to be asked before the list is fetched.
     var losses: Int { state.withLock { $0.losses } }
 
-    /// The feed is there, and what it may have missed was fetched: nothing is unknown now, unless it was lost again meanwhile.
-    func caughtUp(with sessions: [SessionID], losses: Int) {
-        revoke(sessions)
+    /// The feed is there, and what it may have missed was fetched and told to ``revoke(_:)``: nothing is unknown now, unless it was lost again meanwhile.
+    func caughtUp(losses: Int) {
         state.withLock { state in
             guard state.losses == losses else { return }
             state.everKnown = true
             state.lostSince = nil
         }
+    }
+
+    /// For how long there has been no news; `nil` while there is.
+    var silence: Duration? {
+        let now = now()
+        return state.withLock { $0.lostSince.map { now - $0 } }
     }
 
     func lost() {

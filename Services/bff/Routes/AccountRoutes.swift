@@ -16,17 +16,25 @@ struct AccountRoutes {
 
     private func read(_ call: Call) async throws -> Reply {
         let account = try await bus.call(GetAccount(userID: try call.caller.userID))
-        return try Reply.json(account.user).tagged(String(account.version), for: call)
+        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version), for: call)
     }
 
     private struct Change: Body {
         var displayName: String?
+        /// Empty to remove it, which clients say as `null` (RFC 7396).
         var avatarURL: String?
         static let fields: [BodyField] = [.optional("displayName"), .optional("avatarUrl")]
 
         enum CodingKeys: String, CodingKey {
             case displayName
             case avatarURL = "avatarUrl"
+        }
+
+        init(from decoder: any Decoder) throws {
+            let fields = try decoder.container(keyedBy: CodingKeys.self)
+            displayName = try fields.decodeIfPresent(String.self, forKey: .displayName)
+            avatarURL = try fields.decodeIfPresent(String.self, forKey: .avatarURL)
+            if avatarURL == nil, fields.contains(.avatarURL) { avatarURL = "" }
         }
     }
 
@@ -36,9 +44,7 @@ struct AccountRoutes {
         let account = try await bus.call(
             UpdateProfile(
                 userID: try call.caller.userID, version: version, displayName: body.displayName, avatarURL: body.avatarURL))
-        var reply = try Reply.json(account.user)
-        reply.headers[.eTag] = "\"\(account.version)\""
-        return reply
+        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version))
     }
 
     private struct Passwords: Body {

@@ -53,7 +53,7 @@ struct RecentMessages: Hashable, Codable, Sendable {
     /// Whether every message above `seq` is here.
     private func holdsAll(after seq: Int64) -> Bool {
         guard let first = messages.first else { return seq >= lastSeq }
-        return first.seq <= seq + 1
+        return first.seq - 1 <= seq
     }
 
     private mutating func trim() {

@@ -23,13 +23,35 @@ struct ChatCaches: Sendable {
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
 
-    /// What a batch committed. Repeats count: whoever stored them may have died before telling.
-    func note(_ decision: SendBatch.Decision) async {
-        var revs = decision.chats.mapValues(\.rev)
-        for case .repeated(let message) in decision.outcomes {
-            revs[message.chatID] = max(revs[message.chatID] ?? 0, message.rev)
+    /// What became of a batch. Where that is not known, whatever is known now is stale; when the commit turns out to have happened only later,
+    /// ``note(left:)`` follows.
+    func note(_ batch: SettledBatch) async {
+        await recent.invalidate(batch.revs)
+        await recent.invalidate(Array(batch.doubts))
+    }
+
+    /// Facts that whoever committed them has not published, because they died or lost touch: nor may they have told the caches.
+    func note(left events: [OutboxEvent]) async {
+        var (chats, members) = ([ChatID: Int64](), [MemberKey: Int64]())
+        for event in events {
+            for place in event.fact(PlacesTaken.self)?.messages ?? [] {
+                chats[place.chatID] = max(place.rev, chats[place.chatID] ?? 0)
+            }
+            if let fact = event.fact(MemberChanged.self) {
+                let key = MemberKey(chatID: fact.chatID, userID: fact.memberID)
+                members[key] = max(fact.rev, members[key] ?? 0)
+            }
+            if let fact = event.fact(ChatCreated.self) {
+                for user in fact.members {
+                    let key = MemberKey(chatID: fact.chatID, userID: user)
+                    members[key] = max(fact.rev, members[key] ?? 0)
+                }
+            }
+            // After an outage there is much of it, and the thread is everybody's.
+            await Task.yield()
         }
-        await recent.invalidate(revs)
+        await recent.invalidate(chats)
+        await memberships.invalidate(members)
     }
 
     /// What became of a member, and of an heir. Without a change, what a process that died in between may have left untold.
@@ -37,6 +59,11 @@ struct ChatCaches: Sendable {
         if change.facts.isEmpty { await memberships.invalidate([MemberKey(chatID: chat, userID: member)]) }
         let revs = change.facts.map { (MemberKey(chatID: chat, userID: $0.memberID), $0.rev) }
         await memberships.invalidate(Dictionary(revs, uniquingKeysWith: max))
+    }
+
+    /// It is not known what became of a member.
+    func noteDoubt(about member: UserID, in chat: ChatID) async {
+        await memberships.invalidate([MemberKey(chatID: chat, userID: member)])
     }
 
     /// Somebody may have asked about them in vain before.
@@ -68,6 +95,25 @@ extension ChatCaches {
         }
         return feed
     }
+}
+
+/// As much of ``MessagesSent`` as caches care for.
+private struct PlacesTaken: Event {
+    struct Place: Codable {
+        var chatID: ChatID
+        var rev: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case rev
+            case chatID = "chatId"
+        }
+    }
+
+    static let type = MessagesSent.type
+    var subject: String? { nil }
+    var messages: [Place]
+
+    enum CodingKeys: String, CodingKey { case messages }
 }
 
 /// Between processes of this service: Redis may hold what is no longer so.

@@ -49,14 +49,17 @@ extension SessionStore {
         ).map { ($0.0, $0.1) }
     }
 
-    /// Forgets sessions that ended so long ago that nobody asks for them any more, up to 1,000 of them.
+    /// Forgets sessions that ended so long ago that nobody asks for them any more, 1,000 at a time, until there are none.
     func sweep(now: Timestamp) async throws {
         let longAgo = now - .seconds(86_400)
-        try await database.execute(
-            """
+        let revoked: SQL = """
             DELETE FROM sessions WHERE id IN
-                ((SELECT id FROM sessions WHERE revoked_at < \(longAgo) LIMIT 500)
-                UNION (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 500))
-            """)
+                (SELECT id FROM sessions WHERE revoked_at < \(longAgo) LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        let expired: SQL = """
+            DELETE FROM sessions WHERE id IN
+                (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        for sessions in [revoked, expired] { while try await database.execute(sessions) == 1_000 {} }
     }
 }

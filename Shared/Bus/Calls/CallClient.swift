@@ -100,6 +100,11 @@ actor CallClient {
     private func add(
         _ call: WireCall, to target: ServiceName, isRepeatable: Bool, _ continuation: CheckedContinuation<Answer, Never>
     ) {
+        // A cancellation from now on finds the call; one from before is seen here.
+        if Task.isCancelled {
+            let error = ServiceError(.deadlineExceeded, "\(call.procedure) was given up by its caller", mayHaveHappened: false)
+            return continuation.resume(returning: .failure(error))
+        }
         let (id, left) = (call.correlationID, call.deadline - Deadline.now)
         var waiter = Waiter(continuation: continuation)
         waiter.timer = io.schedule(after: .milliseconds(isRepeatable ? left / 2 : left)) { [weak self] in

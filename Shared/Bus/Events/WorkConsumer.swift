@@ -74,7 +74,9 @@ actor WorkConsumer {
         await channel?.stopConsuming()
         for id in resting { inHand[id]?.cancel() }
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
-        if !inHand.isEmpty { await withCheckedContinuation { idle = $0 } }
+        await withCheckedContinuation { waiter in
+            if inHand.isEmpty { waiter.resume() } else { idle = waiter }
+        }
         io.cancel(timer)
     }
 

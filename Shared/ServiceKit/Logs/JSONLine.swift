@@ -137,9 +137,18 @@ struct JSONLine {
         }
     }
 
-    /// Whether a key names what must not be in a log, whoever put it there.
+    /// Whether a key names what must not be in a log, whoever put it there, in whatever case. Asked for every key of every line.
     private static func isConfidential(_ key: String) -> Bool {
-        let key = key.lowercased()
-        return ["password", "secret", "token", "authorization", "cookie"].contains { key.contains($0) }
+        var key = key
+        return key.withUTF8 { key in
+            key.indices.contains { start in
+                confidential.contains { word in
+                    key.count - start >= word.count && zip(key[start...], word).allSatisfy { $0 | 0x20 == $1 }
+                }
+            }
+        }
     }
+
+    /// In lower case, which is bit 5 of an ASCII letter.
+    private static let confidential = ["password", "secret", "token", "authorization", "cookie"].map { Array($0.utf8) }
 }

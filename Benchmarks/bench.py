@@ -1,0 +1,60 @@
+#!/usr/bin/python3 -B
+"""`make bench`: what Martlet's parts reach on this machine, each beside the bare parts it is made of.
+
+Figure and floor take turns, so that what else the machine does hits both; the median of each counts. Nothing here fails
+for being slow: what falls short is marked. Only messages that went astray make the command fail.
+"""
+import argparse
+import os
+import re
+import sys
+import time
+
+from measure import bus, edge, faces, table
+from measure.programs import Programs
+from measure.run import Run
+from measure.stack import Stack
+
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+
+def options():
+    arguments = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    arguments.add_argument("--only", metavar="PATTERN", default="", help="figures whose name matches this regular expression")
+    arguments.add_argument("--quick", action="store_true", help="one short pass of everything")
+    given = arguments.parse_args()
+    try:
+        given.only = re.compile(given.only, re.IGNORECASE)
+    except re.error as error:
+        arguments.error(f"{given.only} is no regular expression: {error}")
+    return given
+
+
+def measure(given):
+    wanted = [figure for figure in table.FIGURES if given.only.search(figure.name)]
+    if not wanted:
+        sys.exit("no figure has such a name; there are:\n  " + "\n  ".join(figure.name for figure in table.FIGURES))
+    begin = time.monotonic()
+    with Stack(REPOSITORY, ".local/bench") as stack:
+        names = {figure.name for figure in wanted}
+        passes, seconds = (1, 1) if given.quick else (3, 2)
+        run = Run(stack, Programs(stack), names, passes, seconds)
+        run.describe_machine()
+        for part in (bus, faces, edge):
+            part.measure(run)
+    return run.figures(), time.monotonic() - begin
+
+
+def main():
+    os.chdir(REPOSITORY)
+    figures, seconds = measure(options())
+    print(table.text(figures))
+    table.write(figures, ".local/bench.json")
+    short = sum(not figure.holds for figure in figures)
+    print(f"\n{len(figures) - short} of {len(figures)} hold, {short} fall short; {seconds:.0f} s; also in .local/bench.json")
+    if any(figure.is_promise and not figure.holds for figure in figures):
+        sys.exit("messages went astray: see above")
+
+
+if __name__ == "__main__":
+    main()

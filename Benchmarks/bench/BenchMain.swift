@@ -1,0 +1,51 @@
+import Contracts
+import ServiceKit
+
+/// Measures the shared parts as services use them: `bench <service> <command> <arguments>` speaks as that service, whose environment it needs, and prints
+/// one line of JSON. `bench hello <port>` is a bare web server to compare with.
+@main enum BenchMain {
+    static func main() async throws {
+        let arguments = Array(CommandLine.arguments.dropFirst())
+        if arguments.first == "hello", let port = arguments.last.flatMap({ Int($0) }) { return try await Hello.serve(port) }
+        await Bootstrap.main(
+            arguments.first ?? "bff", commands: Measurement.allCases.map(\.command), arguments: Array(arguments.dropFirst())
+        ) { kit in
+            guard case .own(let name, let arguments) = kit.command, let measurement = Measurement(rawValue: name),
+                let numbers = Optional(arguments.compactMap { Double($0) }), numbers.count == arguments.count
+            else { throw Misuse() }
+            print(try await measurement.run(kit, numbers))
+        }
+    }
+
+    struct Misuse: Error, CustomStringConvertible {
+        var description: String { "give a command with numbers; --help shows them" }
+    }
+}
+
+/// What can be measured.
+enum Measurement: String, CaseIterable {
+    case echo, calls, ids, pages, rows, gets
+
+    var command: OwnCommand {
+        switch self {
+        case .echo: OwnCommand(rawValue, "", "answers calls until it is ended, as chats")
+        case .calls: OwnCommand(rawValue, "<in-flight> <seconds>", "calls the echo, as bff")
+        case .ids: OwnCommand(rawValue, "<in-flight> <seconds>", "asks idgen for 100 ids at a time")
+        case .pages: OwnCommand(rawValue, "<callers> <seconds>", "reads pages of 20 rows from Postgres")
+        case .rows: OwnCommand(rawValue, "<callers> <seconds>", "commits rows in micro-batches to Postgres")
+        case .gets: OwnCommand(rawValue, "<callers> <seconds>", "reads values from Redis")
+        }
+    }
+
+    func run(_ kit: Kit, _ numbers: [Double]) async throws -> String {
+        if self == .echo { return try await BusEcho.serve(kit) }
+        let load = Load(callers: Int(numbers[0]), seconds: numbers[1], io: kit.io)
+        return switch self {
+        case .echo, .calls: try await BusEcho.measure(kit, load).json()
+        case .ids: try await IDBatches.measure(kit, load).json(each: Double(IDBatches.size))
+        case .pages: try await Pages.measure(kit, load).json()
+        case .rows: try await Rows.measure(kit, load).json()
+        case .gets: try await Gets.measure(kit, load).json()
+        }
+    }
+}

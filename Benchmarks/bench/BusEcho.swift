@@ -1,0 +1,33 @@
+import Bus
+import Contracts
+import ServiceKit
+
+/// Calls over the bus that do nothing but travel: 200 bytes there and back.
+struct BusEcho: Procedure {
+    typealias Response = BusEcho
+    static let name: ProcedureName = "chats.echo.v1"
+    static let service = ServiceName.chats
+    static let callers: Set<ServiceName> = [.bff]
+    static let isRepeatable = true
+
+    var text: String
+
+    enum CodingKeys: String, CodingKey { case text }
+
+    static func serve(_ kit: Kit) async throws -> String {
+        let bus = try kit.bus()
+        bus.serve(BusEcho.self) { request, _ in request }
+        return try await kit.job([bus]) {
+            while true { try await Task.sleep(for: .seconds(60)) }
+        }
+    }
+
+    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+        let bus = try kit.bus()
+        let request = BusEcho(text: String(repeating: "x", count: 200))
+        return try await kit.job([bus]) {
+            try await bus.started()
+            return try await load.run { _ in _ = try await bus.call(request) }
+        }
+    }
+}

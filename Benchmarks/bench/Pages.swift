@@ -1,0 +1,25 @@
+import Postgres
+import ServiceKit
+
+/// Pages of 20 messages of about 200 bytes by primary key, decoded; the same statement as `floors/page.sql`.
+enum Pages {
+    private static let chats = 1_000
+    private static let messages = 100
+
+    typealias Row = (Int64, Int64, Int64, String, PostgresTimestamp)
+
+    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+        let database = try kit.postgres()
+        return try await kit.job([database]) {
+            await database.ready()
+            return try await load.run { _ in
+                let (chat, after) = (Int64.random(in: 1...Int64(chats)), Int64.random(in: 0...Int64(messages - 20)))
+                let rows = try await database.query(
+                    """
+                    SELECT seq, id, sender, body, at FROM page WHERE chat = \(chat) AND seq > \(after) ORDER BY seq LIMIT 20
+                    """, as: Row.self)
+                precondition(rows.count == 20, "a whole page")
+            }
+        }
+    }
+}

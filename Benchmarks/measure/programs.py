@@ -1,0 +1,89 @@
+"""The programs that measure: ours, and those of the bare parts. Each prints what it found, and is given its time."""
+import contextlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+PGBENCH = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pgbench"), key=lambda path: int(path.parts[4]))
+
+
+class Programs:
+    def __init__(self, stack):
+        self.stack = stack
+        self.log = open(stack.directory / "log/bench.log", "w")
+        self.amqp = self.compile(HERE / "floors/amqp.c", "-lrabbitmq")
+        self.paced_program = self.compile(HERE / "load/paced.c")
+
+    def compile(self, source, *libraries):
+        program = self.stack.directory / source.stem
+        subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-o", program, source, *libraries], check=True)
+        return program
+
+    def output(self, *command, environment={}, patience=60):
+        command = [str(word) for word in command]
+        done = subprocess.run(
+            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True, timeout=patience)
+        if done.returncode != 0:
+            sys.exit(f"error: {' '.join(command)} failed: see its last words:\n{self.last_words()}")
+        return done.stdout
+
+    def last_words(self):
+        return "".join(open(self.log.name).readlines()[-10:])
+
+    @contextlib.contextmanager
+    def running(self, *command, environment={}):
+        """A program that works until it is ended."""
+        process = subprocess.Popen(
+            [str(word) for word in command], env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    # Ours.
+
+    def bench_environment(self, service, **changes):
+        """Of a service, quiet and under a name of its own."""
+        given = {**self.stack.environment(service), "MARTLET_LOG_LEVEL": "error", "MARTLET_INSTANCE": f"{service}-bench-{time.monotonic_ns()}"}
+        return {**given, **changes}
+
+    def bench(self, service, command, *numbers, **changes):
+        printed = self.output(self.stack.binaries / "Bench", service, command, *numbers, environment=self.bench_environment(service, **changes))
+        return json.loads(printed)
+
+    # Others'.
+
+    def amqp_floor(self, command, *arguments, vhost, user="operator", password=None):
+        """The command line and environment of the C program."""
+        words = [self.amqp, command, self.stack.port("rabbitmq"), user, vhost, *arguments]
+        return words, {"AMQP_PASSWORD": password or self.stack.secret("rabbitmq.operator")}
+
+    def pgbench(self, script, seconds):
+        printed = self.output(
+            PGBENCH[-1], "-n", "-M", "prepared", "-c", 16, "-j", 2, "-T", max(1, round(seconds)), "-f", HERE / "floors" / script, "bench",
+            environment=self.stack.postgres())
+        return float(re.search(r"^tps = ([\d.]+) \(without", printed, re.MULTILINE).group(1))
+
+    def redis_benchmark(self, command, requests):
+        printed = self.output(
+            "redis-benchmark", "-p", self.stack.port("redis"), "--user", "operator", "-a", self.stack.secret("redis.operator"),
+            "-c", 64, "-P", 1, "-t", command, "-r", 1000, "-d", 300, "-n", requests, "--csv")
+        return float(printed.splitlines()[-1].split(",")[1].strip('"'))
+
+    def wrk(self, url, requests, seconds, connections=64):
+        printed = self.output(
+            "wrk", "--threads", 1, "--connections", connections, "--duration", f"{seconds}s", "--script", HERE / "load/requests.lua", url,
+            "--", requests)
+        return json.loads(printed.splitlines()[-1])
+
+    def paced(self, port, requests, rate, seconds, connections=64):
+        return json.loads(self.output(self.paced_program, port, requests, connections, int(rate), seconds))

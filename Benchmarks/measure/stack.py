@@ -1,0 +1,95 @@
+"""A private stack of its own, beside whatever else runs, and gone at the end whatever happens."""
+import fcntl
+import os
+import pathlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+
+class Stack:
+    def __init__(self, repository, directory):
+        self.repository = pathlib.Path(repository)
+        self.directory = self.repository / directory
+        self.binaries = self.repository / ".build/release"
+
+    # Its life.
+
+    def __enter__(self):
+        self.directory.parent.mkdir(exist_ok=True)
+        self.lock = open(f"{self.directory}.lock", "w")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit("`make bench` is running here already")
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(ending, lambda number, _: sys.exit(128 + number))
+        # A run that was killed may have left its servers.
+        self.remove()
+        say("starting a stack of its own in .local/bench")
+        try:
+            self.script("up", capture=False)
+        except BaseException:
+            self.remove()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        say("stopping the stack")
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self.remove()
+
+    def remove(self):
+        if (self.directory / "config").exists():
+            self.script("down")
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def script(self, *arguments, input=None, capture=True):
+        """One command of scripts/stack.sh; what it printed."""
+        environment = {**os.environ, "MARTLET_STACK_KIND": "local", "MARTLET_BIN": str(self.binaries)}
+        done = subprocess.run(
+            [self.repository / "scripts/stack.sh", self.directory, *map(str, arguments)], env=environment, input=input,
+            stdout=subprocess.PIPE if capture else None, text=True, pass_fds=())
+        if done.returncode != 0:
+            sys.exit(f"error: stack.sh {arguments[0]} failed: {done.stdout or ''}")
+        return done.stdout
+
+    # How to reach it.
+
+    def port(self, name):
+        settings = (self.directory / "config/settings").read_text()
+        return int(re.search(rf"^MARTLET_{name.upper()}_PORT=(\d+)$", settings, re.MULTILINE).group(1))
+
+    def secret(self, name):
+        return (self.directory / "secrets" / name).read_text().strip()
+
+    def environment(self, service):
+        """What that service is told."""
+        lines = self.script("environment", service, "bench").splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def memory(self, service):
+        """Resident, in MiB."""
+        pid = (self.directory / f"run/{service}.pid").read_text().strip()
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE).group(1)) / 1024
+
+    def postgres(self):
+        """Environment for libpq, as the superuser."""
+        return {
+            "PGHOST": "127.0.0.1", "PGPORT": str(self.port("postgres")), "PGUSER": "postgres", "PGSSLMODE": "disable",
+            "PGPASSWORD": self.secret("postgres.postgres"),
+        }
+
+    def sql(self, database, *commands, file=None):
+        options = [option for command in commands for option in ("--command", command)] + (["--file", file] if file else [])
+        done = subprocess.run(
+            ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database, *options],
+            env={**os.environ, **self.postgres()}, stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout.strip()
+
+
+def say(text):
+    print(text, flush=True)

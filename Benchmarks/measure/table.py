@@ -1,0 +1,98 @@
+"""The figures, what each should reach, and how they are shown."""
+import dataclasses
+import json
+
+
+@dataclasses.dataclass
+class Figure:
+    name: str
+    unit: str
+    floor_name: str
+    # "ratio" to the floor, or the "value" itself, and how it must compare with the goal.
+    of: str
+    relation: str
+    goal: float
+    # What must hold on any machine, however slow.
+    is_promise: bool = False
+    value: float = None
+    floor: float = None
+
+    @property
+    def ratio(self):
+        return self.value / self.floor if self.floor else None
+
+    @property
+    def holds(self):
+        measured = self.ratio if self.of == "ratio" else self.value
+        if measured is None:
+            return False
+        return {">=": measured >= self.goal, "<=": measured <= self.goal, "=": measured == self.goal}[self.relation]
+
+    def json(self):
+        return {
+            "figure": self.name, "value": self.value, "unit": self.unit, "floor": self.floor,
+            "ratio": self.ratio and round(self.ratio, 4), "goal": f"{self.of} {self.relation} {self.goal:g}", "holds": self.holds,
+        }
+
+
+LIBRABBITMQ, BARE, FORMAT = "C on librabbitmq", "bff's bare JSON", "the format's limit"
+CALLS, LONE_CALL = "bus calls, 64 in flight", "bus call p50, one in flight"
+SENDS, SENDS_P99 = "message sends", "message send p99 at half the peak"
+HISTORY, PROFILES, BARE_ROUTE = "history pages", "profiles", "bff's bare JSON route"
+EVENTS, OUTBOX = "messages told by events", "outbox empty after"
+IDS, IDS_OVER_BUS = "ids in process", "ids over the bus, 100 at a time"
+PAGES, ROWS, GETS = "20-row pages through Postgres", "rows committed in micro-batches", "GETs through Redis"
+SERVICES = ("bff", "users", "chats", "idgen")
+
+
+def memory(service, when):
+    return f"memory of {service}, {when}"
+
+
+FIGURES = [
+    Figure(CALLS, "/s", LIBRABBITMQ, "ratio", ">=", 2),
+    Figure(LONE_CALL, "ms", LIBRABBITMQ, "ratio", "<=", 1.3),
+    Figure(SENDS, "/s", BARE, "ratio", ">=", 0.15),
+    Figure(EVENTS, "", "messages stored", "ratio", "=", 1, is_promise=True),
+    Figure(OUTBOX, "s", "", "value", "<=", 10),
+    Figure(SENDS_P99, "ms", "", "value", "<=", 25),
+    Figure(HISTORY, "/s", BARE, "ratio", ">=", 0.4),
+    Figure(PROFILES, "/s", BARE, "ratio", ">=", 0.55),
+    Figure(BARE_ROUTE, "/s", "Hummingbird alone", "ratio", ">=", 0.9),
+    Figure(IDS, "/s", FORMAT, "ratio", ">=", 0.95),
+    Figure(IDS_OVER_BUS, "/s", FORMAT, "ratio", ">=", 0.4),
+    Figure(PAGES, "/s", "pgbench, 16 clients", "ratio", ">=", 1.3),
+    Figure(ROWS, "/s", "pgbench, a row each", "ratio", ">=", 4),
+    Figure(GETS, "/s", "redis-benchmark -P 1", "ratio", ">=", 3.5),
+    *(Figure(memory(service, "idle"), "MiB", "", "value", "<=", 40) for service in SERVICES),
+    *(Figure(memory(service, "under load"), "MiB", "", "value", "<=", 120) for service in SERVICES),
+]
+
+
+def number(value):
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def text(figures):
+    rows = [("figure", "value", "", "floor", "of", "ratio", "reach", "")]
+    for figure in figures:
+        reach = f"{figure.relation.replace('>=', '≥').replace('<=', '≤')} {figure.goal:g}"
+        rows.append((
+            figure.name, number(figure.value), figure.unit, number(figure.floor), figure.floor_name,
+            f"{figure.ratio:.2f}" if figure.ratio else "", reach if figure.of == "ratio" else f"{reach} {figure.unit}",
+            "holds" if figure.holds else "FALLS SHORT"))
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    rights = {1, 3, 5}
+    lines = [
+        "  ".join(cell.rjust(width) if i in rights else cell.ljust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        for row in rows
+    ]
+    return "\n" + "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def write(figures, path):
+    with open(path, "w") as file:
+        json.dump([figure.json() for figure in figures], file, indent=1)
+        file.write("\n")

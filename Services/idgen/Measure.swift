@@ -1,0 +1,13 @@
+/// How many ids a second a generator issues when nobody else asks it.
+struct Measure {
+    let generator: IDGenerator
+
+    func idsPerSecond(over duration: Duration) async throws -> Int {
+        // The first one waits for the lease.
+        _ = try await generator.next(1)
+        let start = ContinuousClock.now
+        var count = 0
+        while ContinuousClock.now - start < duration { count += try await generator.next(4_096).count }
+        return Int(Double(count) * (.seconds(1) / (ContinuousClock.now - start)))
+    }
+}

@@ -1,0 +1,76 @@
+import Contracts
+import HTTPTypes
+import Logging
+import ServiceLifecycle
+import Testing
+
+@testable import BFF
+
+@Suite("Routes") struct RouteTests {
+    private let user = User(
+        id: UserID(rawValue: 1), username: "ada", displayName: "Ada", createdAt: Timestamp(millisecondsSinceEpoch: 0))
+
+    @Test("HEAD answers as GET does; the body is left out on the way to the socket")
+    func head() async throws {
+        let api = TestAPI()
+        api.bus.answer(GetProfiles.self) { _ in GetProfiles.Response(users: [user]) }
+        let (whole, head) = (try await api.send(.get, "/v1/users/5"), try await api.send(.head, "/v1/users/5"))
+        #expect(head.status == 200 && !whole.body.isEmpty)
+        for name in [HTTPField.Name.eTag, .contentLength, .contentType] { #expect(head.headers[name] == whole.headers[name]) }
+        #expect(try await api.send(.head, "/v1/users/5", as: nil).status == 401)
+    }
+
+    @Test("null removes the avatar; what is absent stays as it is")
+    func avatar() async throws {
+        let api = TestAPI()
+        api.bus.answer(UpdateProfile.self) { _ in Account(user: user, version: 3) }
+        for body in [#"{"avatarUrl":null}"#, #"{"displayName":"Ada L."}"#] {
+            #expect(try await api.send(.patch, "/v1/me", body: body, headers: [.ifMatch: "\"1.2\""]).status == 200)
+        }
+        let asked = api.bus.asked(UpdateProfile.self)
+        #expect(asked.map(\.avatarURL) == ["", nil])
+        #expect(asked.map(\.displayName) == [nil, "Ada L."])
+    }
+
+    @Test(
+        "an If-Match that we have not given out is stale",
+        arguments: ["\"1.+2\"", "\"1.02\"", "W/\"1.2\"", "1.2", "\"x\"", "\"\"", "\"2.2\"", "\"2\""])
+    func ifMatch(tag: String) async throws {
+        let answer = try await TestAPI().send(.patch, "/v1/me", body: #"{"displayName":"A"}"#, headers: [.ifMatch: tag])
+        #expect(answer.status == 412)
+    }
+
+    @Test("sessions come in pages")
+    func sessions() async throws {
+        let api = TestAPI()
+        api.bus.answer(ListSessions.self) { _ in Page(items: [], next: "n") }
+        #expect(try await api.send(.get, "/v1/sessions?limit=0").fields == ["limit"])
+        #expect(try await api.send(.get, "/v1/sessions?limit=7&after=n").json["next"] as? String == "n")
+        #expect(api.bus.asked(ListSessions.self).map(\.limit) == [7])
+        #expect(api.bus.asked(ListSessions.self).map(\.after) == ["n"])
+    }
+}
+
+@Suite("The feed of revocations") struct RevocationFeedTests {
+    @Test("an edge is caught up once it has every page of the list")
+    func pages() async throws {
+        let (bus, revocations) = (StubBus(), Revocations())
+        let pages = [nil: (1, "a"), "a": (2, "b"), "b": (3, nil)] as [String?: (Int64, String?)]
+        bus.answer(ListRevocations.self) { request in
+            let page = try #require(pages[request.after])
+            #expect(revocations.verdict(on: SessionID(rawValue: 9)) == .unknown)
+            return ListRevocations.Response(sessionIDs: [SessionID(rawValue: page.0)], next: page.1)
+        }
+        let caughtUp = AsyncStream.makeStream(of: Void.self)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let feed = RevocationFeed(revocations, bus: bus, logger: logger) { caughtUp.continuation.finish() }
+        feed.begin()
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await feed.run() }
+            for await _ in caughtUp.stream {}
+            group.cancelAll()
+        }
+        for id in 1...3 { #expect(revocations.verdict(on: SessionID(rawValue: Int64(id))) == .revoked) }
+        #expect(revocations.verdict(on: SessionID(rawValue: 9)) == .live)
+    }
+}
