@@ -120,6 +120,10 @@ actor WorkConsumer {
         do { event = try CloudEvent(delivery) } catch {
             return await bury(delivery, nil, reason: (error as? CloudEvent.Malformed)?.reason ?? "\(error)", id)
         }
+        let sender = delivery.properties.userID
+        guard event.isTold(by: sender, to: service) else {
+            return await bury(delivery, event, reason: "told by \(sender ?? "nobody"), whose fact it is not", id)
+        }
         // A binding of an earlier release may still be there.
         guard let handler = queue.handlers[event.type] else { return .done }
         var (attempt, pause) = (1, Pause())
