@@ -71,15 +71,16 @@ actor PostgresConnection: IOSource {
 
     /// Sends now; the caller is resumed when the answer is there. On a closed connection it learns so at once.
     func send(_ flight: Flight) {
-        guard let handle, !isStopping else {
-            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
-            return flight.caller.resume(returning: .failure(error))
-        }
         if let fault = flight.fault {
             flight.caller.resume(returning: .failure(fault))
             return events.flightEnded()
         }
-        if isIdle || flight.isShared { sendDiscards(handle) }
+        if isIdle || flight.isShared { sendDiscards() }
+        // Sending those may have shown that there is no connection any more.
+        guard let handle, !isStopping else {
+            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
+            return flight.caller.resume(returning: .failure(error))
+        }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
         for statement in flight.statements where sent {
@@ -119,12 +120,13 @@ actor PostgresConnection: IOSource {
     }
 
     /// Frees the server of statements that made room for others, in a group of their own.
-    private func sendDiscards(_ handle: ConnectionHandle) {
+    private func sendDiscards() {
         for name in statements.takeDiscarded() {
             let sent = PQsendQueryParams(handle.raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1
             groups.append(
                 SentGroup(flight: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
             finishGroup(handle, sent: sent)
+            guard let handle, !isStopping else { return }
         }
     }
 
