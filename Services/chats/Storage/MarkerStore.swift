@@ -29,7 +29,7 @@ struct MarkerStore: Sendable {
     }
 
     private func marker(_ request: MarkRead) async throws -> Marker? {
-        try Marker(try await database.query(Self.read(request)))
+        try Marker(try await database.reads.query(Self.read(request)))
     }
 
     private static func read(_ request: MarkRead) -> SQL {

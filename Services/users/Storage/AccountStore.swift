@@ -36,21 +36,22 @@ struct AccountStore: Sendable {
     let outbox: Outbox
 
     func credentials(of username: Username) async throws -> Credentials? {
-        try await database.first(
+        try await database.reads.first(
             "SELECT id, password_hash FROM accounts WHERE username = \(username.text)", as: (UserID, PasswordHash).self
         ).map { Credentials(userID: $0.0, hash: $0.1) }
     }
 
     func credentials(of user: UserID) async throws -> Credentials? {
-        try await database.first("SELECT id, password_hash FROM accounts WHERE id = \(user)", as: (UserID, PasswordHash).self)
-            .map { Credentials(userID: $0.0, hash: $0.1) }
+        try await database.reads.first(
+            "SELECT id, password_hash FROM accounts WHERE id = \(user)", as: (UserID, PasswordHash).self
+        ).map { Credentials(userID: $0.0, hash: $0.1) }
     }
 
     /// What there is already, of one moment: the registration under `key`, and whether the username is taken.
     func beforeRegistering(
         _ username: Username, key: IdempotencyKey?, now: Timestamp
     ) async throws -> (earlier: Registration?, isTaken: Bool) {
-        let row = try await database.query(
+        let row = try await database.reads.query(
             """
             SELECT r.user_id, r.username, r.display_name, r.password_hash, r.created_at,
                 EXISTS (SELECT FROM accounts WHERE username = \(username.text))

@@ -39,9 +39,9 @@ extension PostgresConnection {
     }
 
     private func interrupt(_ id: UInt64, _ reason: PostgresError.Reason, _ commits: Bool) {
-        guard let caller = takeCaller(of: id) else { return }
+        guard let flight = takeFlight(id) else { return }
         let message = reason == .cancelled ? "the caller was cancelled" : "the deadline passed"
-        caller.resume(
+        flight.caller.resume(
             returning: .failure(PostgresError(reason, "\(message); the server was asked to stop", mayHaveHappened: commits)))
         stopOnServer()
     }

@@ -137,13 +137,18 @@ actor PostgresConnection: IOSource {
     }
 
     /// Nobody waits for this flight any more; its answer will be dropped. Whether it was there.
-    func abandon(_ id: UInt64) -> Bool { takeCaller(of: id)?.resume(returning: .failure(.abandoned)) != nil }
+    func abandon(_ id: UInt64) -> Bool {
+        guard let flight = takeFlight(id) else { return false }
+        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: flight.commits)
+        flight.caller.resume(returning: .failure(error))
+        return true
+    }
 
     /// Takes the flight out of its group, which then waits for the answer alone.
-    func takeCaller(of id: UInt64) -> CheckedContinuation<Answer, Never>? {
+    func takeFlight(_ id: UInt64) -> Flight? {
         guard let index = groups.firstIndex(where: { $0.flight?.id == id }) else { return nil }
         defer { groups[index].flight = nil }
-        return groups[index].flight?.caller
+        return groups[index].flight
     }
 
     func setCopyStep(_ step: CopyStep) { copyStep = step }
