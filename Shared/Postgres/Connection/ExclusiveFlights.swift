@@ -46,12 +46,22 @@ extension PostgresConnection {
         stopOnServer()
     }
 
-    /// Asks the server to stop, on a thread of its own, then closes.
+    /// Asks the server to stop, on a thread of its own, then closes: after 2 s also when the server has not even taken the request.
     func stopOnServer() {
-        guard let handle, let cancel = PQgetCancel(handle.raw) else { return close(.cancelled, "interrupted") }
+        guard let handle, !isStopping else { return }
         noteStopping()
+        let cancel = PQgetCancel(handle.raw)
+        guard let cancel, events.stopping() else {
+            PQfreeCancel(cancel)
+            return close(.cancelled, "interrupted")
+        }
         let request = CancelRequest(cancel)
-        Task(executorPreference: io) { await self.stop(request) }
+        let timer = schedule(at: .now + .seconds(2)) { $0.close(.cancelled, "interrupted, and the server did not stop") }
+        Task(executorPreference: io) {
+            await self.stop(request)
+            if let timer { self.io.cancel(timer) }
+            self.events.stopped()
+        }
     }
 
     /// A request may overtake the statement that it is to cancel, and does nothing then; so it is repeated until there is an answer, a few times.

@@ -10,6 +10,10 @@ actor PostgresConnection: IOSource {
     struct Events: Sendable {
         /// One flight was answered, or failed with the connection still up.
         var flightEnded: @Sendable () -> Void = {}
+        /// The connection does no more work, and will be closed soon. Whether the server may be asked to stop; then ``stopped`` follows, whenever the
+        /// server has taken that.
+        var stopping: @Sendable () -> Bool = { true }
+        var stopped: @Sendable () -> Void = {}
         /// The connection is gone; all its flights have been told.
         var closed: @Sendable (PostgresError) -> Void = { _ in }
     }
@@ -19,7 +23,7 @@ actor PostgresConnection: IOSource {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let configuration: PostgresConfiguration
-    private let events: Events
+    let events: Events
     private(set) var handle: ConnectionHandle?
     private var groups = Deque<SentGroup>()
     private var statements: StatementCache
@@ -122,11 +126,11 @@ actor PostgresConnection: IOSource {
     /// Frees the server of statements that made room for others, in a group of their own.
     private func sendDiscards() {
         for name in statements.takeDiscarded() {
+            guard let handle, !isStopping else { return }
             let sent = PQsendQueryParams(handle.raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1
             groups.append(
                 SentGroup(flight: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
             finishGroup(handle, sent: sent)
-            guard let handle, !isStopping else { return }
         }
     }
 
