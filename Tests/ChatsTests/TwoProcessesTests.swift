@@ -42,6 +42,27 @@ import Testing
         }
     }
 
+    @Test("a page that is being read takes in what was sent, without being loaded again")
+    func appended() async throws {
+        try await ChatsProcess.pair { one, other in
+            let users = [ChatsDatabase.user(), ChatsDatabase.user()]
+            let chat = try await one.group(users)
+            #expect(try await one.history(chat, for: users[0]).items.isEmpty)
+            try await one.send("first", from: users[0], to: chat)
+            #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["first"])
+            try await one.send("second", from: users[0], to: chat)
+            // Behind the service's back, so that who loads it is found out.
+            try await one.database.pool.execute("UPDATE messages SET text = 'loaded'")
+            for process in [one, other] {
+                #expect(try await process.history(chat, for: users[1]).items.map(\.text) == ["first", "second"])
+            }
+            // For nobody it is not kept up to date: after two sends without a reader the next one loads it.
+            try await other.send("third", from: users[1], to: chat)
+            try await other.send("fourth", from: users[1], to: chat)
+            #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["loaded", "loaded", "third", "fourth"])
+        }
+    }
+
     @Test("the newest page is right while others send", arguments: [true, false])
     func concurrentReads(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { one, other in

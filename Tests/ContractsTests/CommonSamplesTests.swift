@@ -1,14 +1,7 @@
 import Contracts
 import Testing
 
-@Suite("Golden samples of ids and errors") struct CommonSamplesTests {
-    @Test("ids")
-    func ids() throws {
-        try expectGolden(NextIDs.self, #"{"count":100}"#)
-        try expectGolden(NextIDs.Response.self, #"{"ids":["377000000000000001","377000000000000002"]}"#)
-        #expect(NextIDs.name.rawValue == "ids.next.v1")
-    }
-
+@Suite("Golden samples of errors") struct CommonSamplesTests {
     @Test("errors, of a code that is not known here too")
     func errors() throws {
         try expectGolden(

@@ -8,6 +8,8 @@ struct SettledBatch: Sendable {
     private(set) var answers: [Answer] = []
     /// The `rev`s that no cache may lag behind.
     private(set) var revs: [ChatID: Int64] = [:]
+    /// Those that were stored just now, each chat's in ascending `seq`.
+    private(set) var messages: [Message] = []
     /// Chats in which something may have been stored, nobody knows what.
     private(set) var doubts: Set<ChatID> = []
 
@@ -20,6 +22,7 @@ struct SettledBatch: Sendable {
     init(_ decision: SendBatch.Decision, ids: [MessageID]) {
         answers = zip(decision.outcomes, ids).map(Answer.init)
         revs = decision.chats.mapValues(\.rev)
+        messages = decision.inserts.map(\.message)
         for case .repeated(let message) in decision.outcomes {
             revs[message.chatID] = max(revs[message.chatID] ?? 0, message.rev)
         }
@@ -39,6 +42,7 @@ struct SettledBatch: Sendable {
         for (_, part) in parts {
             revs.merge(part.revs, uniquingKeysWith: max)
             doubts.formUnion(part.doubts)
+            messages += part.messages
         }
     }
 }

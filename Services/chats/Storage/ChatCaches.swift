@@ -10,11 +10,14 @@ import Redis
 struct ChatCaches: Sendable {
     let memberships: Cache<MemberKey, Membership>
     let recent: Cache<ChatID, RecentMessages>
+    private let attention: Duration
 
+    /// - Parameter attention: how long after it was read a page is brought up to date by whoever sends.
     init(
-        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread,
+        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, attention: Duration = .seconds(1),
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
+        self.attention = attention
         memberships = Cache(
             CacheConfiguration(prefix: prefix, kind: "membership.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
         ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
@@ -26,8 +29,23 @@ struct ChatCaches: Sendable {
     /// What became of a batch. Where that is not known, whatever is known now is stale; when the commit turns out to have happened only later,
     /// ``note(left:)`` follows.
     func note(_ batch: SettledBatch) async {
-        await recent.invalidate(batch.revs)
+        let pages = await nextPages(batch)
+        async let put = recent.put(pages)
+        await recent.invalidate(batch.revs.filter { pages[$0.key] == nil })
         await recent.invalidate(Array(batch.doubts))
+        _ = await put
+    }
+
+    /// The new pages of chats that are being read, made from the old ones: their readers need not load them.
+    private func nextPages(_ batch: SettledBatch) async -> [ChatID: Versioned<RecentMessages>] {
+        let known = await recent.remembered(batch.revs.keys, readWithin: attention)
+        var pages: [ChatID: Versioned<RecentMessages>] = [:]
+        for (chat, page) in known where !batch.doubts.contains(chat) {
+            guard let rev = batch.revs[chat] else { continue }
+            let next = page.value?.appending(batch.messages.filter { $0.chatID == chat }, rev: rev)
+            if let next { pages[chat] = Versioned(next, version: rev) }
+        }
+        return pages
     }
 
     /// Facts that whoever committed them has not published, because they died or lost touch: nor may they have told the caches.

@@ -13,7 +13,7 @@ struct MarkerStore: Sendable {
     ///
     /// - Throws: `notFound` for who is not in the chat; ``PostgresError``.
     func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
-        guard let before = try Marker(try await database.query(Self.read(request))) else { throw ServiceError.noSuchChat }
+        guard let before = try Marker(try await database.reads.query(Self.read(request))) else { throw ServiceError.noSuchChat }
         let seq = min(request.seq, before.lastSeq)
         if before.readSeq >= seq { return before.response }
         let moved = try OutboxEvent(ReadMoved(chatID: request.chatID, userID: request.userID, readSeq: seq))

@@ -13,7 +13,7 @@ struct MemberStore: Sendable {
     /// - Parameter limit: at most so many.
     func members(of chat: ChatID, after: PageCursor?, limit: Int) async throws(PostgresError) -> [Member] {
         let from = after ?? PageCursor(time: Timestamp(millisecondsSinceEpoch: 0), id: 0)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq FROM members m
             WHERE m.chat_id = \(chat) AND m.left_seq IS NULL AND (m.joined_at, m.user_id) > (\(from.time), \(from.id))

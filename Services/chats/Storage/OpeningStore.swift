@@ -18,7 +18,7 @@ struct OpeningStore: Sendable {
 
     /// The chat that is reserved for two people; it exists unless whoever reserved it did not get further.
     func directChat(of pair: Pair) async throws(PostgresError) -> ChatID? {
-        try await database.first(
+        try await database.reads.first(
             "SELECT chat_id FROM direct_pairs WHERE low_user = \(pair.low) AND high_user = \(pair.high)", as: ChatID.self)
     }
 
@@ -62,7 +62,7 @@ struct OpeningStore: Sendable {
     /// - Throws: `invalid` when it was used for another request; ``PostgresError``.
     func creation(under key: String, by user: UserID, hash: RequestHash) async throws -> ChatID? {
         try Self.creation(
-            in: try await database.query(Self.creation(key, user)), hash: hash)
+            in: try await database.reads.query(Self.creation(key, user)), hash: hash)
     }
 
     /// Makes the chat, its members and the fact that tells of it.

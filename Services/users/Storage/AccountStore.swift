@@ -46,7 +46,7 @@ struct AccountStore: Sendable {
     }
 
     private func credentials(_ sql: SQL) async throws -> Credentials? {
-        try await database.first(sql, as: (UserID, PasswordHash, Timestamp).self)
+        try await database.reads.first(sql, as: (UserID, PasswordHash, Timestamp).self)
             .map { Credentials(userID: $0.0, hash: $0.1, changedAt: $0.2) }
     }
 
@@ -54,7 +54,7 @@ struct AccountStore: Sendable {
     func beforeRegistering(
         _ username: Username, key: IdempotencyKey?, now: Timestamp
     ) async throws -> (earlier: Registration?, isTaken: Bool) {
-        let row = try await database.query(
+        let row = try await database.reads.query(
             """
             SELECT r.user_id, r.username, r.display_name, r.password_hash, r.created_at,
                 EXISTS (SELECT FROM accounts WHERE username = \(username.text))

@@ -122,7 +122,7 @@ extension ContactStore {
     /// Newest first, one more than `limit` if there are.
     func connections(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Connection] {
         let (after, count) = (after ?? .beforeAll, limit.count + 1)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT other, bond, since FROM (
                 (SELECT high_user AS other, bond, since FROM connections
@@ -142,7 +142,7 @@ extension ContactStore {
     /// Newest first, one more than `limit` if there are.
     func blocks(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Block] {
         let after = after ?? .beforeAll
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT other_id, since FROM blocks WHERE user_id = \(user) AND (since, other_id) < (\(after.since), \(after.id))
             ORDER BY since DESC, other_id DESC LIMIT \(limit.count + 1)

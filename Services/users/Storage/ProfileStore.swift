@@ -21,7 +21,7 @@ struct ProfileStore: Sendable {
 
     /// Those of `ids` that exist.
     func accounts(_ ids: [UserID]) async throws -> [UserID: Account] {
-        let rows = try await database.query(
+        let rows = try await database.reads.query(
             "SELECT user_id, username, display_name, avatar_url, created_at, version FROM profiles WHERE user_id = ANY(\(ids))",
             as: (UserID, String, String, String?, Timestamp, Int64).self)
         return Dictionary(uniqueKeysWithValues: rows.map { ($0.0, Self.account($0)) })

@@ -8,7 +8,7 @@ extension SessionStore {
         async throws -> [Session]
     {
         let after = after ?? .beforeAll
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT id, device, created_at, last_seen_at FROM sessions
             WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.since), \(after.id))
@@ -40,7 +40,7 @@ extension SessionStore {
     /// Sessions revoked at `since` or later, oldest first, one more than ``mostInOneAnswer`` if there are.
     func revocations(since: Timestamp, after: NewestFirstCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
         let after = after ?? NewestFirstCursor(since: since, id: 0)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL
                 AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.since), \(after.id))

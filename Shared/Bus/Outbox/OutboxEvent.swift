@@ -1,4 +1,5 @@
 import Contracts
+import Foundation
 import Postgres
 
 /// One event, formed in the transaction that it tells of: a row of the outbox.
