@@ -27,7 +27,8 @@ extension RedisClient {
         let now = monotonicNow()
         let deadline = now + (timeout ?? endpoint.commandTimeout).nanoseconds
         output.append(command)
-        watch(until: deadline, now: now)
+        // A server that says nothing is noticed before a patient caller's deadline.
+        watch(until: min(deadline, now + endpoint.stallTimeout.nanoseconds), now: now)
         return inFlight.reserve(sentAt: now, deadline: deadline)
     }
 
