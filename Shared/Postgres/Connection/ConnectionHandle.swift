@@ -1,4 +1,5 @@
 import CPostgres
+import Foundation
 
 /// A `PGconn`, finished with this object. Not `Sendable`: it belongs to one connection actor.
 final class ConnectionHandle {
@@ -11,7 +12,19 @@ final class ConnectionHandle {
     var message: String { PQerrorMessage(raw).map { trimmed(String(cString: $0)) } ?? "" }
     var isBroken: Bool { PQstatus(raw) == CONNECTION_BAD }
     var processID: Int32 { PQbackendPID(raw) }
+
+    /// The TLS library holds bytes that libpq has not taken: a record may be larger than what libpq reads at once.
+    var hasDecryptedInput: Bool {
+        guard PQsslInUse(raw) != 0, let tls = PQsslStruct(raw, "OpenSSL"), let pendingBytes else { return false }
+        return pendingBytes(tls) > 0
+    }
 }
+
+/// `SSL_pending` of the OpenSSL that libpq has brought with it, which is no dependency of ours otherwise.
+private let pendingBytes: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt)? = {
+    guard let program = dlopen(nil, RTLD_LAZY), let symbol = dlsym(program, "SSL_pending") else { return nil }
+    return unsafeBitCast(symbol, to: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt).self)
+}()
 
 /// A connection on its way from the thread that opened it to the actor that will have it.
 ///

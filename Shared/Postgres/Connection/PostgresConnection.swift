@@ -194,8 +194,12 @@ actor PostgresConnection: IOSource {
 
     private func receive() {
         guard let handle else { return }
-        let alive = PQconsumeInput(handle.raw) == 1
-        if copyStep != nil { pollCopy() } else { drain(handle) }
+        var alive = true
+        repeat {
+            alive = PQconsumeInput(handle.raw) == 1
+            if copyStep != nil { pollCopy() } else { drain(handle) }
+            // What TLS has decrypted already does not make the socket readable.
+        } while alive && self.handle != nil && handle.hasDecryptedInput
         if !alive { close(.connectionLost, handle.message) }
     }
 
