@@ -17,6 +17,24 @@ import Testing
         }
     }
 
+    @Test("a COPY without a deadline ends all the same")
+    func copy() async throws {
+        try await over({ $0.copyTimeout = .milliseconds(500) }) { pool, wire in
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.transaction { transaction in
+                    try await transaction.execute("CREATE TEMPORARY TABLE t (a bigint)")
+                    try await transaction.copy(into: "t", columns: ["a"]) { copy in
+                        try await copy.row(1)
+                        wire.stall()
+                    }
+                }
+            }
+            #expect(error?.reason == .deadlineExceeded)
+            #expect(error?.mayHaveHappened == false)
+            wire.resume()
+        }
+    }
+
     @Test("callers who give up make room for others at once, though the server takes no request to stop")
     func stopping() async throws {
         try await over({ $0.exclusiveConnections = 1 }) { pool, wire in
