@@ -57,6 +57,21 @@ struct OpenedConnection: @unchecked Sendable {
         return opened
     }
 
+    /// Whether a server says anything at all to somebody new, within 2 s: also one that lets nobody in. Blocks.
+    static func isAnswered(_ configuration: PostgresConfiguration) -> Bool {
+        var configuration = configuration
+        configuration.connectTimeout = .seconds(2)
+        // Behind a pooler there are two.
+        let ways = configuration.directAddress == nil ? [false] : [false, true]
+        return ways.allSatisfy { direct in
+            let settings = configuration.settings(direct: direct)
+            let answer = withCStrings(settings.map(\.0)) { keywords in
+                withCStrings(settings.map(\.1)) { values in PQpingParams(keywords, values, 0) }
+            }
+            return answer == PQPING_OK || answer == PQPING_REJECT
+        }
+    }
+
     private static func connect(_ settings: [(String, String)]) -> OpaquePointer? {
         withCStrings(settings.map(\.0)) { keywords in
             withCStrings(settings.map(\.1)) { values in PQconnectdbParams(keywords, values, 0) }
