@@ -1,7 +1,7 @@
 # `make help` says what there is. What each command does stands in scripts/; see docs/operations.md.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset scale integration dead-letters test bench format lint prepare
+.PHONY: help run up down reset scale integration dead-letters test faults bench format lint prepare
 sources := Package.swift Services Shared Tests Benchmarks
 
 help: ## list the commands
@@ -33,6 +33,10 @@ dead-letters: ## list what a service could not handle: make dead-letters service
 test: ## all tests, against servers of their own (filter=Bus: only some)
 	@scripts/install.sh
 	@scripts/test.sh $(if $(filter),--filter "$$filter")
+
+faults: ## kill everything in turn, under load, for so long: make faults minutes=10 (seed=7: the same order again)
+	@scripts/install.sh
+	@MARTLET_TEST_FAULTS_MINUTES="$(or $(minutes),5)" MARTLET_TEST_FAULTS_SEED="$(seed)" scripts/test.sh --filter FaultTests.Faults/KillTests
 
 bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
 	@scripts/install.sh wrk gcc libc6-dev

@@ -48,8 +48,6 @@ extension Target.Dependency {
     static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
-    static let nioCompression = product(name: "NIOHTTPCompression", package: "swift-nio-extras")
-    static let nioHTTPTypes = product(name: "NIOHTTPTypes", package: "swift-nio-extras")
     static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
@@ -102,7 +100,9 @@ let package = Package(
 
         // Calls and events over the broker.
         shared("Bus", ["AMQP", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
-        tests("Bus", ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", .logging, .lifecycle]),
+        tests(
+            "Bus",
+            ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -124,8 +124,8 @@ let package = Package(
         service(
             "Chats", path: "chats",
             [
-                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .crypto, .lifecycle, .logging,
-                .metrics, .tracing,
+                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto, .lifecycle,
+                .logging, .metrics, .tracing,
             ]),
         tests(
             "Chats",
@@ -151,24 +151,32 @@ let package = Package(
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
+        system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "Contracts", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging, .metrics,
-                .tracing,
-                .lifecycle, .nio, .nioHTTP1, .nioCompression, .nioHTTPTypes, .nioHTTPTypesHTTP1,
+                "Bus", "Contracts", "CZlib", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging,
+                .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .collections,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
         tests(
             "BFF",
-            [.nioHTTP1, .nioCompression, "Contracts", "ServiceKit", .hummingbird, .httpTypes, .jwt, .logging, .nio, .nioEmbedded]),
+            [
+                .nioHTTP1, .nioPosix, "Bus", "Contracts", "ServiceKit", .hummingbirdCore, .hummingbird, .httpTypes, .jwt,
+                .logging, .nio, .nioEmbedded,
+            ]),
 
         // What `make bench` measures with; not shipped.
         .executableTarget(
             name: "Bench", dependencies: ["Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird],
             path: "Benchmarks/bench", swiftSettings: settings),
 
-        // The whole, over the running stack.
-        .testTarget(name: "EndToEnd", dependencies: ["TestSupport"], exclude: ["Programs"], swiftSettings: settings),
+        // The whole, over the running stack; and over stacks of the tests' own, whose parts they kill.
+        .target(
+            name: "StackTesting", dependencies: ["TestSupport"], path: "Tests/StackTesting", swiftSettings: settings),
+        .testTarget(
+            name: "EndToEnd", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
+        .testTarget(
+            name: "FaultTests", dependencies: ["StackTesting", "TestSupport"], exclude: ["Programs"], swiftSettings: settings),
 
         // The house rules, as tests over the sources' text.
         .testTarget(name: "TidyTests", swiftSettings: settings),

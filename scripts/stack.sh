@@ -26,6 +26,7 @@ cd "$stack"
 chmod 0700 .
 
 main() {
+    case $command in up | down | stop | start | scale) take_turn ;; esac
     case $command in
     check | up | down | stop | start | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
@@ -33,6 +34,12 @@ main() {
     service) load_settings && service_command "$@" ;;
     *) die "unknown command: $command" ;;
     esac
+}
+
+# One at a time: whoever stops a stack that is being started waits until it is. Servers do not inherit the lock.
+take_turn() {
+    exec 7>>lock
+    flock --timeout 300 7 || die "another command is at work in $stack"
 }
 
 stack_check() {

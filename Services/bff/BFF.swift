@@ -7,14 +7,17 @@ struct BFF {
     let bus: any ProcedureCaller
     let keys: KeySet
     let verifier: any TokenVerifying
+    /// Learns at once of what is revoked here; the others hear of it.
+    let revocations: Revocations
 
     var endpoints: [Endpoint] {
-        UserRoutes(bus: bus).endpoints + SessionRoutes(bus: bus).endpoints + AccountRoutes(bus: bus).endpoints
+        UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints + SessionRoutes(bus: bus, revocations: revocations).endpoints
+            + AccountRoutes(bus: bus).endpoints
             + ContactRoutes(bus: bus).endpoints + ChatRoutes(bus: bus).endpoints + MessageRoutes(bus: bus).endpoints
             + MetaRoutes(keys: keys).endpoints
     }
 
-    func responder(admission: Admission) -> APIResponder {
-        APIResponder(endpoints: endpoints, verifier: verifier, admission: admission)
+    func responder(admission: Admission, logger: Logger) -> APIResponder {
+        APIResponder(endpoints: endpoints, verifier: verifier, admission: admission, logger: logger)
     }
 }

@@ -1,8 +1,4 @@
 import Bus
-import Contracts
-import Hummingbird
-import HummingbirdCore
-import Logging
 import ServiceKit
 
 @main enum BFFMain {
@@ -14,13 +10,24 @@ import ServiceKit
             let revocations = Revocations()
             let feed = RevocationFeed(revocations, bus: bus, logger: kit.logger) { caughtUp.set(.up) }
             bus.listen(feed.broadcast)
-            let api = BFF(bus: bus, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations))
-            let server = Application(
-                responder: api.responder(admission: kit.admission("http", limit: 512, queue: 512, wait: .milliseconds(500))),
-                server: HTTPServerBuilder { APIChannel(responder: $0) },
-                configuration: ApplicationConfiguration(address: .hostname(http.host, port: http.port), serverName: "martlet"),
-                logger: kit.logger)
+            kit.health.add("revocationFeed", .dependency) { revocations.report }
+            let calls = GuardedCalls(bus: bus, kit: kit, atOnce: max(1, http.requests * 3 / 4))
+            let api = BFF(
+                bus: calls, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations), revocations: revocations)
+            let admission = kit.admission("http", limit: http.requests, queue: http.requests, wait: http.patience)
+            let server = HTTPServer(
+                channel: APIChannel(responder: api.responder(admission: admission, logger: kit.logger), logger: kit.logger),
+                settings: http, logger: kit.logger)
             try await kit.run([bus, kit.consuming(bus), keys, feed, server])
         }
+    }
+}
+
+extension Revocations {
+    /// For `/healthz`: without news for too long, nothing is served to those who are signed in.
+    fileprivate var report: ComponentReport {
+        guard let silence else { return .up }
+        let text = "no news for \(silence.components.seconds) s"
+        return silence > Self.patience ? .down(text) : .degraded(text)
     }
 }

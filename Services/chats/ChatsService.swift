@@ -31,17 +31,20 @@ struct ChatsService: Service {
         let sendStore = SendStore(database: database, outbox: outbox)
         let people = People(on: bus)
         (self.caches, self.logger) = (caches, logger)
-        store = OpeningStore(database: database, outbox: outbox)
+        let transactions = SideTransactions(database)
+        store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
         reading = ReadingAnswers(views: views, history: history, caches: caches)
         openings = OpeningAnswers(
             store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
         members = MemberAnswers(
-            store: MemberStore(database: database, outbox: outbox), opening: store,
+            store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
             markers: MarkerStore(database: database, outbox: outbox), views: views, caches: caches, people: people)
+        let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
-            nextIDs: { try await ids.next($0) },
+            nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
+        outbox.beforeSweeping { await caches.note(left: $0) }
         register(on: bus, database: database)
     }
 
@@ -74,9 +77,7 @@ struct ChatsService: Service {
         serving.answer(RemoveMember.self) { [members] request, context in
             try await members.remove(request, deadline: context.deadline.instant)
         }
-        serving.answer(MarkRead.self) { [members] request, context in
-            try await members.markRead(request, deadline: context.deadline.instant)
-        }
+        serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
         consume(on: bus, database: database)
     }
 
@@ -90,8 +91,10 @@ struct ChatsService: Service {
 
     private func forgetOldCreations() async {
         try? await cancelWhenGracefulShutdown {
+            var wait = Int64.random(in: 60...120)
             while true {
-                try await Task.sleep(for: .seconds(Int64.random(in: 1_800...5_400)))
+                try await Task.sleep(for: .seconds(wait))
+                wait = .random(in: 1_800...5_400)
                 do { try await store.forgetOldCreations() } catch {
                     logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
                 }

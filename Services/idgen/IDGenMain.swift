@@ -20,7 +20,7 @@ import ServiceKit
                 return print(rate)
             }
             bus.serve(NextIDs.self) { request, _ in
-                NextIDs.Response(ids: try await generator.next(request.count).map(NextIDs.RawID.init(rawValue:)))
+                NextIDs.Response(runs: try await generator.next(request.count))
             }
             try await kit.run(
                 [database, generator, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try IDGenMigrations.all()) })

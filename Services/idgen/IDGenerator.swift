@@ -5,8 +5,8 @@ import ServiceLifecycle
 
 /// Issues ids under a lease that it keeps ahead of need.
 ///
-/// Only ``run()`` speaks to the store; whoever meets the mark asks it to, and waits for its next round. Before the first lease, and after ``run()`` has
-/// returned, ids are refused.
+/// Callers stand in one line and are served in the order they asked, so that nobody starves however many there are. Only ``run()`` speaks to the store; whoever
+/// meets the mark asks it to, and waits for its next round. Before the first lease, and after ``run()`` has returned, ids are refused.
 actor IDGenerator: Service {
     /// Why ids are issued, or are not.
     enum Condition: Equatable {
@@ -15,20 +15,28 @@ actor IDGenerator: Service {
         case clockBehind(milliseconds: Int64)
     }
 
+    /// Calls a body once so much time has passed, on the I/O thread.
+    typealias Timer = @Sendable (Duration, @escaping @Sendable () -> Void) -> Void
+
     private let io: IOThread
     private let store: any LeaseStore
     private let holder: String
     private let terms: LeaseTerms
     private let now: @Sendable () -> Int64
-    private let sleep: @Sendable (Duration) async throws -> Void
+    private let after: Timer
     private let logger: Logger
     private let onCondition: @Sendable (Condition) -> Void
 
     private var lease: GeneratorLease?
     private var sequence: IDSequence?
-    private var problem = "starting"
+    /// Why the last round of renewal failed, if it did.
+    private var problem: String?
+    private var rounds = (begun: 0, ended: 0)
     private var closed = false
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var line = NeedLine<CheckedContinuation<[NextIDs.Run], any Error>>()
+    private var lastTicket: UInt64 = 0
+    /// A timer is set for the clock to come.
+    private var isWaiting = false
     private let asked: AsyncStream<Void>
     private let ask: AsyncStream<Void>.Continuation
 
@@ -37,62 +45,104 @@ actor IDGenerator: Service {
     /// - Parameters:
     ///   - holder: for people: who holds the lease.
     ///   - now: milliseconds since 2024-01-01T00:00:00Z; may step back, as wall clocks do.
+    ///   - after: the I/O thread's timers unless given.
     ///   - onCondition: hears every second, at least, whether ids are issued.
     init(
         store: any LeaseStore, holder: String, terms: LeaseTerms = .standard, on io: IOThread, logger: Logger,
         onCondition: @escaping @Sendable (Condition) -> Void = { _ in },
-        now: @escaping @Sendable () -> Int64 = WallClock.now,
-        sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+        now: @escaping @Sendable () -> Int64 = WallClock.now, after: Timer? = nil
     ) {
         (self.io, self.store, self.holder, self.terms, self.logger) = (io, store, holder, terms, logger)
-        (self.onCondition, self.now, self.sleep) = (onCondition, now, sleep)
+        (self.onCondition, self.now) = (onCondition, now)
+        self.after = after ?? { io.schedule(after: $0, $1) }
         (asked, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Why ids are issued now, or are not: this service's own readiness.
     var condition: Condition {
-        guard let lease, let sequence else { return .noLease(problem) }
-        let behind = sequence.latest - now()
-        return behind > IDSequence.patience ? .clockBehind(milliseconds: behind) : .issuing(generator: lease.number)
+        guard let lease, let sequence else { return .noLease(problem ?? "starting") }
+        return switch sequence.obstacle(at: now()) {
+        case .refuse(let behind): .clockBehind(milliseconds: behind)
+        case .renew: .noLease(problem ?? "the lease has run out")
+        case .tooLate: .noLease(Self.tooLate)
+        case .wait, .done, nil: .issuing(generator: lease.number)
+        }
     }
 
     // MARK: Issuing
 
-    /// Rounds of waiting for the clock or for the lease that one call may cost.
-    private static let patience = 8
+    /// Who may stand in line: at 4,096 ids each this is a second's worth.
+    private static let waitingLimit = 1_000
 
     /// - Parameter count: 1…4,096.
     /// - Returns: as many ids, ascending, never issued before and never again.
-    /// - Throws: ``ServiceError``: `invalid` count; `unavailable` without a lease, or when the clock was set back by more than a second. Nothing is lost then but ids.
-    func next(_ count: Int) async throws -> [Int64] {
-        guard (1...4_096).contains(count) else { throw ServiceError.invalid("count", "must be 1 to 4,096") }
-        var ids: [Int64] = []
-        ids.reserveCapacity(count)
-        for _ in 0..<Self.patience {
-            let fence = lease?.fence
-            switch sequence?.take(count, at: now(), into: &ids) ?? .renew {
-            case .done: return ids
-            case .wait(let milliseconds): try await sleep(.milliseconds(milliseconds))
-            case .renew: try await renewed()
-            case .refuse(let behind): throw refusal("the clock is \(behind) ms behind ids already issued")
+    /// - Throws: ``ServiceError``: `invalid` count; `unavailable` without a lease, when the clock was set back by more than a second, or when too many wait
+    ///   already; `CancellationError`. Nothing is lost then but ids.
+    func next(_ count: Int) async throws -> [NextIDs.Run] {
+        guard (1...NextIDs.mostAtOnce).contains(count) else { throw ServiceError.invalid("count", "must be 1 to 4,096") }
+        if closed { throw refusal("stopping") }
+        guard line.count < Self.waitingLimit else { throw refusal("too many are asked for at once") }
+        lastTicket += 1
+        let ticket = lastTicket
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { waiter in
+                if Task.isCancelled { return waiter.resume(throwing: CancellationError()) }
+                line.add(.init(ticket: ticket, batch: IDBatch(count), round: rounds.begun, waiter: waiter))
+                serve()
             }
-            // Ids of two generators would not ascend.
-            if lease?.fence != fence { ids.removeAll(keepingCapacity: true) }
+        } onCancel: {
+            Task(executorPreference: io) { await self.leave(ticket) }
         }
-        throw refusal("too many ids are asked for at once")
     }
 
-    /// Returns after a round of renewal that began after the call.
-    private func renewed() async throws {
-        if closed { throw refusal("stopping") }
-        ask.yield()
-        await withCheckedContinuation { waiters.append($0) }
-        if sequence == nil { throw refusal(problem) }
+    /// Those who wait for ids now.
+    var waiting: Int { line.count }
+
+    private func leave(_ ticket: UInt64) { line.remove(ticket)?.waiter.resume(throwing: CancellationError()) }
+
+    /// Serves those who wait, one after the other, until something stands in the way.
+    private func serve() {
+        while let need = line.first {
+            switch step() {
+            case .done:
+                let served = line.takeFirst()
+                served.waiter.resume(returning: served.batch.runs)
+            case .wait(let milliseconds): return wait(milliseconds)
+            // A round that began after it asked could not help it; an earlier one says nothing.
+            case .renew where need.round < rounds.ended: fail(problem ?? "the lease has run out")
+            case .renew:
+                ask.yield()
+                return
+            case .refuse(let behind): fail("the clock is \(behind) ms behind ids already issued")
+            case .tooLate: fail(Self.tooLate)
+            }
+        }
     }
+
+    private func step() -> IDSequence.Step {
+        guard var present = sequence else { return .renew }
+        defer { sequence = present }
+        return line.fillFirst(from: &present, at: now())
+    }
+
+    private func wait(_ milliseconds: Int64) {
+        if isWaiting { return }
+        isWaiting = true
+        after(.milliseconds(milliseconds)) { [weak self] in self?.assumeIsolated { $0.goOn() } }
+    }
+
+    private func goOn() {
+        isWaiting = false
+        serve()
+    }
+
+    private func fail(_ why: String) { line.takeFirst().waiter.resume(throwing: refusal(why)) }
 
     private func refusal(_ why: String) -> ServiceError {
         ServiceError(.unavailable, "no ids: \(why)", retryAfterMilliseconds: 1_000)
     }
+
+    private static let tooLate = "the clock is past what an id can hold"
 
     // MARK: The lease
 
@@ -101,15 +151,14 @@ actor IDGenerator: Service {
         scheduleTick()
         ask.yield()
         for await _ in asked.cancelOnGracefulShutdown() {
-            let waiting = waiters
-            waiters = []
+            rounds.begun += 1
             await renew()
+            rounds.ended = rounds.begun
+            serve()
             onCondition(condition)
-            for waiter in waiting { waiter.resume() }
         }
         closed = true
-        for waiter in waiters { waiter.resume() }
-        waiters = []
+        for need in line.removeAll() { need.waiter.resume(throwing: refusal("stopping")) }
         await giveBack()
     }
 
@@ -124,13 +173,24 @@ actor IDGenerator: Service {
         }
     }
 
+    private struct NoLease: Error {
+        let why: String
+    }
+
+    /// Logs that renewal begins to fail and that it succeeds again, not every try.
     private func renew() async {
+        let before = problem
         do {
             if let lease { try await raise(lease) }
             if lease == nil { try await take() }
+            problem = nil
+            if before != nil { logger.notice("the lease is renewed again") }
         } catch {
-            problem = "the lease could not be asked for in Postgres"
-            logger.warning("lease not renewed", metadata: ["error": "\(error)", "mark": "\(lease?.mark ?? 0)"])
+            let now = (error as? NoLease)?.why ?? "the lease could not be asked for in Postgres"
+            problem = now
+            if before == now { return }
+            logger.warning(
+                "lease not renewed", metadata: ["reason": "\(now)", "error": "\(error)", "mark": "\(lease?.mark ?? 0)"])
         }
     }
 
@@ -149,13 +209,13 @@ actor IDGenerator: Service {
 
     private func take() async throws {
         let now = now()
+        if now >= IDSequence.end { throw NoLease(why: Self.tooLate) }
         guard let taken = try await store.take(holder: holder, now: now, mark: terms.mark(at: now)) else {
-            problem = "every generator number is taken, or the clock is behind all of them"
-            logger.error("no generator number is free", metadata: ["now": "\(now)"])
-            return
+            throw NoLease(why: "every generator number is taken, or the clock is behind all of them")
         }
         lease = taken
         sequence = IDSequence(generator: taken.number, first: taken.first, mark: taken.mark)
+        line.restartFirst()
         logger.info(
             "lease taken", metadata: ["generator": "\(taken.number)", "fence": "\(taken.fence)", "first": "\(taken.first)"])
     }

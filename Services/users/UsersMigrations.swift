@@ -7,6 +7,7 @@ enum UsersMigrations {
             "0002_sessions": PackageResources._002_sessions_sql,
             "0003_contacts": PackageResources._003_contacts_sql,
             "0004_outbox": PackageResources._004_outbox_sql,
+            "0005_search_text": PackageResources._005_search_text_sql,
         ])
     }
 }

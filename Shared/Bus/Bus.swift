@@ -49,6 +49,15 @@ package final class Bus: Service {
     ///   away; `deadlineExceeded`; `unknownOutcome` when the connection was lost after the call had left. Cancelling the task abandons the call
     ///   (`deadlineExceeded`) and frees its slot; the service may still do the work.
     package func call<P: Procedure>(_ request: P, deadline: Deadline? = nil) async throws(ServiceError) -> P.Response {
+        let payload = try await payload(of: request, deadline: deadline)
+        do { return try CBORDecoder().decode(P.Response.self, from: payload) } catch {
+            logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
+            throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
+        }
+    }
+
+    /// Like ``call(_:deadline:)``, for those who pass the response on without looking at it: CBOR, as it came.
+    package func payload<P: Procedure>(of request: P, deadline: Deadline? = nil) async throws(ServiceError) -> [UInt8] {
         let service = configuration.service
         guard P.callers.contains(service) else { throw ServiceError(.denied, "\(service) may not call \(P.name)") }
         let deadline = [deadline, Deadline.current].compactMap(\.self).reduce(.after(P.timeout), min)
@@ -64,11 +73,7 @@ package final class Bus: Service {
             if case .failure(let error) = answer { span.attributes["martlet.error"] = error.code.rawValue }
             return answer
         }
-        do { return try CBORDecoder().decode(P.Response.self, from: answer.get()) } catch {
-            if let error = error as? ServiceError { throw error }
-            logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-            throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
-        }
+        do { return try answer.get() } catch { throw P.isReadOnly ? error.ofReading : error }
     }
 
     private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {

@@ -94,9 +94,12 @@ extension Cache {
         !distrust.isTotal(at: asked) && distrust.floor(key, asked: asked).map { version >= $0 } ?? true
     }
 
-    func remember(_ key: Key, _ value: Value?, _ entry: Entry, asOf: Instant) {
+    func remember(_ key: Key, _ value: Value?, _ entry: Entry, asOf: Instant, wasRead: Bool = true) {
         memory.remember(
-            key, .init(value: value, version: entry.version, stamp: entry.stamp, asOf: asOf, byteCount: entry.payload.count))
+            key,
+            .init(
+                value: value, version: entry.version, stamp: entry.stamp, asOf: asOf, byteCount: entry.payload.count,
+                wasRead: wasRead))
     }
 
     // MARK: The store

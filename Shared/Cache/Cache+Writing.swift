@@ -24,9 +24,23 @@ extension Cache {
         }
         for ((key, entry), isKept) in zip(entries, kept) {
             memory.forget(key, olderThan: entry.version)
-            if isKept { remember(key, values[key]?.value, entry, asOf: asOf) }
+            if isKept { remember(key, values[key]?.value, entry, asOf: asOf, wasRead: false) }
         }
         return told(changes)
+    }
+
+    /// What this process remembers of those keys that somebody has asked for since they were last written here, within `age`.
+    ///
+    /// For a writer who can make the next version of it: that saves the next reader a load, and is not worth it for what nobody reads. It may be older than what was
+    /// committed before: look at the version.
+    package func remembered(_ keys: some Sequence<Key>, readWithin age: Duration) -> [Key: Versioned<Value>] {
+        let oldest = now() - age
+        var found: [Key: Versioned<Value>] = [:]
+        for key in keys {
+            guard let known = memory.any(key), known.wasRead, known.asOf >= oldest else { continue }
+            found[key] = Versioned(known.value, version: known.version)
+        }
+        return found
     }
 
     /// Makes known that something was committed whose outcome is not at hand: the next readers load it.

@@ -10,6 +10,8 @@ struct Memory<Key: Hashable & Sendable, Value: Sendable> {
         /// The latest moment at which it is known to have been the newest.
         var asOf: Instant
         let byteCount: Int
+        /// Somebody has asked for it since it was written.
+        var wasRead = true
     }
 
     private var entries: LRU<Key, Remembered>
@@ -33,7 +35,10 @@ struct Memory<Key: Hashable & Sendable, Value: Sendable> {
 
     /// Redis has the same stamp as of `asOf`.
     mutating func confirm(_ key: Key, asOf: Instant) -> Remembered? {
-        entries.update(key) { $0.asOf = max($0.asOf, asOf) }
+        entries.update(key) {
+            $0.asOf = max($0.asOf, asOf)
+            $0.wasRead = true
+        }
         return entries.use(key)
     }
 

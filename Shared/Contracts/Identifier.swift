@@ -54,4 +54,14 @@ public struct MessageID: Identifier {
 public struct ClientMessageID: RawRepresentable, Hashable, Codable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// Byte by byte, as databases compare: an é of one character and one of two are two ids, which `String` would take for one.
+    public static func == (one: ClientMessageID, other: ClientMessageID) -> Bool {
+        one.rawValue.utf8.elementsEqual(other.rawValue.utf8)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        var text = rawValue
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+    }
 }

@@ -13,10 +13,13 @@ public protocol Procedure: Codable, Sendable {
     static var timeout: Duration { get }
     /// Whether asking twice is as good as asking once, so that the bus may ask again by itself when an answer stays away.
     static var isRepeatable: Bool { get }
+    /// Whether it changes nothing. Then it has never happened, however it fails: the caller is told to ask again, not that it does not know.
+    static var isReadOnly: Bool { get }
 }
 
 extension Procedure {
     public static var timeout: Duration { .seconds(5) }
+    public static var isReadOnly: Bool { false }
 }
 
 /// `<service's noun>.<verb>.v<major>`, as it stands on the wire.

@@ -68,6 +68,17 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
         self.retryAfterMilliseconds = retryAfterMilliseconds
     }
 
+    /// The same, of a request that changes nothing: an answer that was lost is only one that is not there.
+    public var ofReading: ServiceError {
+        var error = self
+        error.mayHaveHappened = false
+        if error.code == .unknownOutcome {
+            error.code = .unavailable
+            error.retryAfterMilliseconds = error.retryAfterMilliseconds ?? 1_000
+        }
+        return error
+    }
+
     /// One wrong field.
     public static func invalid(_ field: String, _ message: String) -> ServiceError {
         ServiceError(.invalid, "\(field): \(message)", fields: [Field(field, message)])

@@ -3,6 +3,9 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
     /// Since 1970-01-01T00:00:00Z; may be negative.
     public let millisecondsSinceEpoch: Int64
 
+    /// The years 0000 to 9999: what the standard can write, and so all that comes from outside.
+    static let writable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+
     public init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
 
     public static func < (one: Timestamp, other: Timestamp) -> Bool { one.millisecondsSinceEpoch < other.millisecondsSinceEpoch }
@@ -21,9 +24,10 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         try container.encode(description)
     }
 
-    /// Years 0000…9999, as the standard has it.
+    /// What lies beyond the years 0000…9999 is written as their first or last moment.
     public var description: String {
-        let (days, inDay) = millisecondsSinceEpoch.flooredQuotientAndRemainder(dividingBy: 86_400_000)
+        let written = min(max(millisecondsSinceEpoch, Self.writable.lowerBound), Self.writable.upperBound)
+        let (days, inDay) = written.flooredQuotientAndRemainder(dividingBy: 86_400_000)
         let (year, month, day) = Self.civil(daysSinceEpoch: days)
         let (seconds, milliseconds) = inDay.quotientAndRemainder(dividingBy: 1_000)
         return String(unsafeUninitializedCapacity: 24) { buffer in
@@ -48,7 +52,8 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         }
     }
 
-    /// Any RFC 3339 `date-time`: any number of decimals (beyond milliseconds cut off), `Z` or an offset, a leap second counted as the next second.
+    /// Any RFC 3339 `date-time`: any number of decimals (beyond milliseconds cut off), `Z` or an offset, a leap second counted as the next second. In UTC it
+    /// must lie within the years 0000…9999, which an offset may lead out of.
     public init?(_ text: String) {
         var text = text
         guard let time = text.withUTF8({ Timestamp(utf8: $0) }) else { return nil }
@@ -67,7 +72,9 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         else { return nil }
         let days = Self.daysSinceEpoch(year: year, month: month, day: day)
         let minutes = (days * 24 + hour) * 60 + minute - offset
-        self.init(millisecondsSinceEpoch: (minutes * 60 + second) * 1_000 + fraction)
+        let milliseconds = (minutes * 60 + second) * 1_000 + fraction
+        guard Self.writable.contains(milliseconds) else { return nil }
+        self.init(millisecondsSinceEpoch: milliseconds)
     }
 }
 

@@ -50,7 +50,7 @@ package struct PostgresConfiguration: Sendable {
     /// The server gives up a statement after this time; not sent without ``namedStatements``, but expected of the role.
     package var statementTimeout = Duration.seconds(5)
     /// The server ends a transaction in which nothing happens for this time. Not sent without ``namedStatements``.
-    package var idleInTransactionTimeout = Duration.seconds(10)
+    package var idleInTransactionTimeout = Duration.seconds(3)
     /// For name look-up excluded, TCP, TLS and login: in whole seconds, 2 at least.
     package var connectTimeout = Duration.seconds(3)
     /// Overrides the role's `search_path`, for tests that have a schema each. Not sent without ``namedStatements``.

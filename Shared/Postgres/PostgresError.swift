@@ -99,9 +99,6 @@ package final class ServerReport: Sendable {
 }
 
 extension PostgresError {
-    /// For a flight that nobody waits for any more.
-    static var abandoned: PostgresError { PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: true) }
-
     /// A prepared statement is unknown to the server (its group failed before it was prepared), or a table behind it has changed.
     var isStaleStatement: Bool {
         sqlState == .invalidStatementName || sqlState == .featureNotSupported && message.hasPrefix("cached plan")

@@ -30,7 +30,7 @@ package final class IOThread: SerialExecutor, TaskExecutor {
             loop(turn)
         }
         thread.name = name
-        thread.stackSize = 4 * 1_024 * 1_024
+        thread.stackSize = Blocking.stackSize
         thread.start()
     }
 

@@ -59,7 +59,7 @@ import Testing
         arguments: [
             (ServiceError.Code.invalid, 422), (.unauthenticated, 401), (.denied, 403), (.notFound, 404), (.conflict, 409),
             (.stale, 412),
-            (.unavailable, 503), (.deadlineExceeded, 504), (.unknownOutcome, 504), (.unimplemented, 503), (.internal, 500),
+            (.unavailable, 503), (.deadlineExceeded, 504), (.unknownOutcome, 503), (.unimplemented, 503), (.internal, 500),
             (ServiceError.Code(rawValue: "madeUpLater"), 500),
         ])
     func statuses(code: ServiceError.Code, status: Int) async throws {

@@ -10,14 +10,14 @@ import Testing
     private let user = User(
         id: UserID(rawValue: 1), username: "ada", displayName: "Ada", createdAt: Timestamp(millisecondsSinceEpoch: 0))
 
-    @Test("HEAD answers as GET does, without the body")
+    @Test("HEAD answers as GET does; the body is left out on the way to the socket")
     func head() async throws {
         let api = TestAPI()
         api.bus.answer(GetProfiles.self) { _ in GetProfiles.Response(users: [user]) }
-        let (whole, head) = (try await api.send(.get, "/v1/users/1"), try await api.send(.head, "/v1/users/1"))
-        #expect(head.status == 200 && head.body.isEmpty && !whole.body.isEmpty)
+        let (whole, head) = (try await api.send(.get, "/v1/users/5"), try await api.send(.head, "/v1/users/5"))
+        #expect(head.status == 200 && !whole.body.isEmpty)
         for name in [HTTPField.Name.eTag, .contentLength, .contentType] { #expect(head.headers[name] == whole.headers[name]) }
-        #expect(try await api.send(.head, "/v1/users/1", as: nil).status == 401)
+        #expect(try await api.send(.head, "/v1/users/5", as: nil).status == 401)
     }
 
     @Test("null removes the avatar; what is absent stays as it is")
@@ -25,14 +25,16 @@ import Testing
         let api = TestAPI()
         api.bus.answer(UpdateProfile.self) { _ in Account(user: user, version: 3) }
         for body in [#"{"avatarUrl":null}"#, #"{"displayName":"Ada L."}"#] {
-            #expect(try await api.send(.patch, "/v1/me", body: body, headers: [.ifMatch: "\"2\""]).status == 200)
+            #expect(try await api.send(.patch, "/v1/me", body: body, headers: [.ifMatch: "\"1.2\""]).status == 200)
         }
         let asked = api.bus.asked(UpdateProfile.self)
         #expect(asked.map(\.avatarURL) == ["", nil])
         #expect(asked.map(\.displayName) == [nil, "Ada L."])
     }
 
-    @Test("an If-Match that we have not given out is stale", arguments: ["\"+2\"", "\"02\"", "W/\"2\"", "2", "\"x\"", "\"\""])
+    @Test(
+        "an If-Match that we have not given out is stale",
+        arguments: ["\"1.+2\"", "\"1.02\"", "W/\"1.2\"", "1.2", "\"x\"", "\"\"", "\"2.2\"", "\"2\""])
     func ifMatch(tag: String) async throws {
         let answer = try await TestAPI().send(.patch, "/v1/me", body: #"{"displayName":"A"}"#, headers: [.ifMatch: tag])
         #expect(answer.status == 412)

@@ -1,3 +1,4 @@
+import Bus
 import Contracts
 import Synchronization
 
@@ -25,4 +26,6 @@ final class StubBus: ProcedureCaller {
         guard let response = try await answer(request) as? P.Response else { throw ServiceError(.internal, "a wrong answer") }
         return response
     }
+
+    func payload<P: Procedure>(of request: P) async throws -> [UInt8] { try CBOREncoder().encode(try await call(request)) }
 }

@@ -13,11 +13,13 @@ import ServiceKit
 struct TestAPI {
     static let ada = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2), roles: [])
     let bus = StubBus()
-    private let responder: APIResponder
+    let revocations = Revocations()
+    let responder: APIResponder
 
     init(admission: Admission = Admission("test", limit: 100, queue: 0, wait: .seconds(1))) {
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        responder = BFF(bus: bus, keys: keys, verifier: NameVerifier()).responder(admission: admission)
+        responder = BFF(bus: bus, keys: keys, verifier: NameVerifier(), revocations: revocations)
+            .responder(admission: admission, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     struct Answer {
@@ -42,7 +44,7 @@ struct TestAPI {
             body: RequestBody(buffer: content))
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let context = APIContext(source: ApplicationRequestContextSource(channel: EmbeddedChannel(), logger: logger))
-        let response = try await responder.respond(to: request, context: context)
+        let response = await responder.respond(to: request, context: context)
         let collector = Collector()
         try await response.body.write(collector)
         return Answer(status: response.status.code, headers: response.headers, body: collector.data)
@@ -54,7 +56,7 @@ extension BFF {
     static var all: [Endpoint] {
         let bus = StubBus()
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return BFF(bus: bus, keys: keys, verifier: NameVerifier()).endpoints
+        return BFF(bus: bus, keys: keys, verifier: NameVerifier(), revocations: Revocations()).endpoints
     }
 }
 

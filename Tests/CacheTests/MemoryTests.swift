@@ -32,6 +32,19 @@ import Testing
         #expect(memory.fresh("a", asOf: at(9))?.value == "text")
     }
 
+    @Test("what was written counts as read once it was confirmed for somebody, until it is written again")
+    func wasRead() {
+        var memory = Memory<String, String>(maxCount: 10, maxBytes: 10_000)
+        for version in Int64(1)...2 {
+            var written = value("text", version, asOf: Int(version))
+            written.wasRead = false
+            memory.remember("a", written)
+            #expect(memory.any("a")?.wasRead == false)
+            _ = memory.confirm("a", asOf: at(5))
+            #expect(memory.any("a")?.wasRead == true)
+        }
+    }
+
     @Test("a notice takes away what is older than it says, and only that")
     func forget() {
         var memory = Memory<String, String>(maxCount: 10, maxBytes: 10_000)

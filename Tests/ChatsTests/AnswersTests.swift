@@ -24,6 +24,47 @@ import Testing
         }
     }
 
+    @Test("a refused group leaves nothing behind, also when the refusal comes at the last moment")
+    func refusedGroups() async throws {
+        try await ChatsProcess.pair { process, _ in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            try await process.database.block(ben, anna)
+            let database = process.database
+            let lateBlock = OpeningAnswers(
+                store: database.openings, views: database.views, caches: process.caches, people: People { Set($0) },
+                nextID: {
+                    try await database.block(carl, anna)
+                    return ChatID(rawValue: ChatsDatabase.id())
+                })
+            for (answers, member) in [(process.openings, ben), (lateBlock, carl)] {
+                let request = CreateChat(creatorID: anna, kind: .group, title: "t", members: [member], idempotencyKey: "k")
+                let error = await #expect(throws: ServiceError.self) {
+                    try await answers.create(request, deadline: ChatsDatabase.soon)
+                }
+                #expect(error?.code == .denied)
+            }
+            for table in ["memberships", "chats", "creations"] as [SQL] {
+                #expect(try await database.pool.one("SELECT count(*) FROM \(table)", as: Int.self) == 0)
+            }
+        }
+    }
+
+    @Test("kinds and roles of tomorrow are refused by name")
+    func unknownKinds() async throws {
+        try await ChatsProcess.pair { process, _ in
+            let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
+            let kind = await #expect(throws: ServiceError.self) {
+                try await process.create(ChatKind(rawValue: "channel"), by: anna, with: [ben], title: "t")
+            }
+            #expect(kind?.fields.map(\.field) == ["kind"])
+            let chat = try await process.group([anna, ben])
+            let role = await #expect(throws: ServiceError.self) {
+                try await process.set(ben, ChatRole(rawValue: "guest"), in: chat, by: anna)
+            }
+            #expect(role?.fields.map(\.field) == ["role"])
+        }
+    }
+
     @Test("pages of chats give each once; the first one's cursor shows what changed since")
     func lists() async throws {
         try await ChatsProcess.pair { process, _ in
@@ -61,7 +102,7 @@ import Testing
                 }
                     == "after")
             let mark = MarkRead(userID: anna, chatID: chat, seq: -1)
-            #expect(await field { _ = try await process.members.markRead(mark, deadline: ChatsDatabase.soon) } == "seq")
+            #expect(await field { _ = try await process.members.markRead(mark) } == "seq")
             let rename = UpdateChat(userID: anna, chatID: chat, title: "")
             #expect(await field { _ = try await process.members.rename(rename, deadline: ChatsDatabase.soon) } == "title")
         }
@@ -106,7 +147,7 @@ import Testing
             let chat = try await process.group([anna, ben])
             for text in ["a", "b", "c"] { try await process.send(text, from: anna, to: chat) }
             let moved = try await process.members.markRead(
-                MarkRead(userID: ben, chatID: chat, seq: 2), deadline: ChatsDatabase.soon)
+                MarkRead(userID: ben, chatID: chat, seq: 2))
             #expect(moved == MarkRead.Response(readSeq: 2, unread: 1))
             let chats = try await process.reading.list(ListChats(userID: ben, limit: 1)).items
             #expect(chats.map(\.unread) == [1] && chats.map(\.readSeq) == [2])

@@ -13,17 +13,24 @@ import Testing
             var stored: [Draft.Key: Message] = [:]
             var faults: [Fault] = []
             var batches: [Int] = []
-            var told = 0
+            var pauses: [Duration] = []
         }
 
         let state: Mutex<State>
-        init(faults: [Fault] = []) { state = Mutex(State(faults: faults)) }
+        /// Held by somebody else.
+        let stuck: Set<ChatID>
+
+        init(faults: [Fault] = [], stuck: Set<ChatID> = []) {
+            state = Mutex(State(faults: faults))
+            self.stuck = stuck
+        }
 
         func commit(_ drafts: [Draft], _ ids: [MessageID]) throws -> SendBatch.Decision {
             try state.withLock { state in
                 state.batches.append(drafts.count)
                 let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
                 if case .before(let error)? = fault { throw error }
+                if drafts.contains(where: { stuck.contains($0.key.chatID) }) { throw PostgresError.server(.lockNotAvailable) }
                 if drafts.contains(where: { $0.text == "bad" }) { throw PostgresError(.invalidParameter, "bad") }
                 var outcomes: [SendBatch.Outcome] = []
                 for (draft, id) in zip(drafts, ids) {
@@ -46,63 +53,109 @@ import Testing
             BatchCommitter(
                 nextIDs: { (1...$0).map { MessageID(rawValue: Int64($0)) } },
                 commit: { drafts, ids, _ in try self.commit(drafts, ids) },
-                tell: { _ in self.state.withLock { $0.told += 1 } })
+                tell: { _ in }, pause: { length in self.state.withLock { $0.pauses.append(length) } })
         }
     }
 
     let drafts = (0..<6).map { Draft.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), "\($0)") }
 
-    func answer(_ store: Store, _ drafts: [Draft]) async -> [BatchCommitter.Answer] {
-        await store.committer.answer(drafts, deadline: .now + .seconds(60))
+    func settle(_ store: Store, _ drafts: [Draft], within limit: Duration = .seconds(60)) async -> SettledBatch {
+        await store.committer.settle(drafts, deadline: .now + limit)
     }
 
-    func server(_ state: SQLState) -> PostgresError {
-        PostgresError(
-            .server, "",
-            report: ServerReport(
-                sqlState: state, severity: "ERROR", message: "", detail: nil, hint: nil, schema: nil, table: nil, column: nil,
-                constraint: nil, position: nil))
-    }
+    func answer(_ store: Store, _ drafts: [Draft]) async -> [SettledBatch.Answer] { await settle(store, drafts).answers }
 
-    @Test("answers come in the order of the drafts, after the caches were told")
+    @Test("answers come in the order of the drafts")
     func answers() async throws {
-        let store = Store()
-        let answers = try await answer(store, drafts).map { try $0.get() }
+        let answers = try await answer(Store(), drafts).map { try $0.get() }
         #expect(answers.map(\.message.seq) == [1, 2, 3, 4, 5, 6] && !answers.contains(where: \.repeated))
-        #expect(store.state.withLock { $0.told } == 1)
     }
 
     @Test(
         "deadlocks and serialisation failures are repeated, not for ever",
         arguments: [SQLState.deadlockDetected, .serializationFailure])
     func transient(state: SQLState) async throws {
-        let store = Store(faults: [.before(server(state)), .before(server(state))])
+        let store = Store(faults: [.before(PostgresError.server(state)), .before(PostgresError.server(state))])
         #expect(try await answer(store, drafts).map { try $0.get().repeated } == Array(repeating: false, count: 6))
-        let hopeless = Store(faults: Array(repeating: .before(server(state)), count: 9))
+        let hopeless = Store(faults: Array(repeating: .before(PostgresError.server(state)), count: 9))
         let refused = await answer(hopeless, drafts)
         #expect(refused.map(\.code) == Array(repeating: .unavailable, count: 6))
         #expect(hopeless.state.withLock { $0.batches } == [6, 6, 6])
+        #expect(hopeless.state.withLock { $0.pauses.count } == 2)
     }
 
-    @Test("a commit whose answer was lost is asked again, and finds what it stored")
+    @Test("a connection that was lost before the commit is tried again after a while, as nothing was stored")
+    func lostBefore() async throws {
+        let lost = PostgresError(.connectionLost, "")
+        let store = Store(faults: [.before(lost), .before(lost)])
+        #expect(try await answer(store, drafts).map { try $0.get().repeated } == Array(repeating: false, count: 6))
+        let pauses = store.state.withLock { $0.pauses }
+        #expect(pauses.count == 2 && pauses.allSatisfy { (.milliseconds(50)...(.milliseconds(200))).contains($0) })
+    }
+
+    @Test("nobody pauses past the deadline")
+    func noTime() async {
+        let store = Store(faults: [.before(PostgresError(.connectionLost, ""))])
+        let settled = await settle(store, drafts, within: .milliseconds(40))
+        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.doubts.isEmpty)
+        #expect(store.state.withLock { $0.batches } == [6] && store.state.withLock { $0.pauses }.isEmpty)
+    }
+
+    @Test("a commit whose answer was lost is asked again, and finds what it stored: nobody else's, and so no repeat")
     func lostAnswer() async throws {
         let lost = PostgresError(.connectionLost, "", mayHaveHappened: true)
         for fault in [Store.Fault.after(lost), .before(lost)] {
             let store = Store(faults: [fault])
-            #expect(try await answer(store, drafts).map { try $0.get().message.seq } == [1, 2, 3, 4, 5, 6])
-            #expect(store.state.withLock { $0.stored.count } == 6)
+            let settled = await settle(store, drafts)
+            let answers = try settled.answers.map { try $0.get() }
+            #expect(answers.map(\.message.seq) == [1, 2, 3, 4, 5, 6] && !answers.contains(where: \.repeated))
+            #expect(store.state.withLock { $0.stored.count } == 6 && settled.doubts.isEmpty)
+            // Asked for once more, by somebody else: other ids.
+            let others = drafts.map { _ in MessageID(rawValue: 99) }
+            let again = SettledBatch(try store.commit(drafts, others), ids: others)
+            #expect(try again.answers.map { try $0.get().repeated } == Array(repeating: true, count: 6))
         }
     }
 
-    @Test("when nothing can be learned any more, the sender is told that it may have happened")
+    @Test("when nothing can be learned any more, the sender is told that it may have happened, and the caches that nobody knows")
     func unknown() async throws {
-        let store = Store(faults: [
-            .after(PostgresError(.connectionLost, "", mayHaveHappened: true)), .before(PostgresError(.unavailable, "")),
-        ])
-        for case .failure(let error) in await answer(store, drafts) {
+        let away = Store.Fault.before(PostgresError(.unavailable, ""))
+        let store = Store(faults: [.after(PostgresError(.connectionLost, "", mayHaveHappened: true)), away, away])
+        let settled = await settle(store, drafts)
+        for answer in settled.answers {
+            guard case .failure(let error) = answer else { return #expect(Bool(false), "an answer") }
             #expect(error.code == .unknownOutcome && error.mayHaveHappened)
         }
-        #expect(store.state.withLock { $0.batches } == [6, 6])
+        #expect(store.state.withLock { $0.batches } == [6, 6, 6])
+        #expect(settled.doubts == [ChatID(rawValue: 1)] && settled.revs.isEmpty)
+    }
+
+    @Test("what is in doubt stays so when the batch is divided")
+    func doubtInHalves() async throws {
+        var drafts = drafts
+        drafts[2] = Draft.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), "x", "bad")
+        let store = Store(faults: [.before(PostgresError(.connectionLost, "", mayHaveHappened: true))])
+        let answers = await answer(store, drafts)
+        #expect(answers.indices.filter { answers[$0].code != nil } == [2])
+        #expect(answers[2].code == .unknownOutcome)
+    }
+
+    @Test("while somebody holds a chat, its sends alone are refused")
+    func stuckChat() async throws {
+        let chats = (1...4).map { ChatID(rawValue: Int64($0)) }
+        let drafts = (0..<12).map { Draft.sample(in: chats[$0 % 4], UserID(rawValue: 1), "\($0)") }
+        let store = Store(stuck: [chats[1], chats[2]])
+        let settled = await settle(store, drafts)
+        for (draft, answer) in zip(drafts, settled.answers) {
+            if store.stuck.contains(draft.key.chatID) {
+                #expect(answer.code == .unavailable)
+            } else {
+                #expect(try answer.get().message.chatID == draft.key.chatID)
+            }
+        }
+        // Once together, then once for each chat.
+        #expect(store.state.withLock { $0.batches } == [12, 3, 3, 3, 3])
+        #expect(settled.doubts.isEmpty)
     }
 
     @Test(
@@ -133,12 +186,22 @@ import Testing
             nextIDs: { _ in throw ServiceError(.unavailable, "nobody") },
             commit: { drafts, ids, _ in try store.commit(drafts, ids) },
             tell: { _ in })
-        let answers = await committer.answer(drafts, deadline: .now + .seconds(60))
+        let answers = await committer.settle(drafts, deadline: .now + .seconds(60)).answers
         #expect(answers.map(\.code) == Array(repeating: .unavailable, count: 6))
         #expect(store.state.withLock { $0.batches }.isEmpty)
     }
 }
 
-extension BatchCommitter.Answer {
+extension SettledBatch.Answer {
     var code: ServiceError.Code? { if case .failure(let error) = self { error.code } else { nil } }
+}
+
+extension PostgresError {
+    fileprivate static func server(_ state: SQLState) -> PostgresError {
+        PostgresError(
+            .server, "",
+            report: ServerReport(
+                sqlState: state, severity: "ERROR", message: "", detail: nil, hint: nil, schema: nil, table: nil, column: nil,
+                constraint: nil, position: nil))
+    }
 }

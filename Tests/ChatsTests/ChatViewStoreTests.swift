@@ -16,7 +16,7 @@ import Testing
             #expect(try await database.views.chat(chat, for: ben)?.unread == 6)
             #expect(try await database.views.chat(chat, for: anna)?.unread == 4)
             func mark(_ seq: Int64) async throws -> MarkRead.Response {
-                try await database.markers.markRead(MarkRead(userID: ben, chatID: chat, seq: seq), deadline: ChatsDatabase.soon)
+                try await database.markers.markRead(MarkRead(userID: ben, chatID: chat, seq: seq))
             }
             #expect(try await mark(5) == MarkRead.Response(readSeq: 5, unread: 3))
             #expect(try await mark(2) == MarkRead.Response(readSeq: 5, unread: 3))
@@ -27,7 +27,7 @@ import Testing
             #expect(try await database.views.chat(chat, for: anna)?.unread == 4 + 128)
             let stranger = MarkRead(userID: ChatsDatabase.user(), chatID: chat, seq: 1)
             await #expect(throws: ServiceError.noSuchChat) {
-                try await database.markers.markRead(stranger, deadline: ChatsDatabase.soon)
+                try await database.markers.markRead(stranger)
             }
         }
     }
@@ -94,7 +94,7 @@ import Testing
             #expect(try await changed(for: ben))
             try await age()
             #expect(try await !changed(for: ben))
-            _ = try await database.markers.markRead(MarkRead(userID: ben, chatID: chat, seq: 1), deadline: ChatsDatabase.soon)
+            _ = try await database.markers.markRead(MarkRead(userID: ben, chatID: chat, seq: 1))
             #expect(try await changed(for: ben))
             #expect(try await !changed(for: anna))
             try await age()

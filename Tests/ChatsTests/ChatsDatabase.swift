@@ -12,6 +12,7 @@ import TestSupport
 /// The stores of chats on a schema of one test's own, and people to use them.
 struct ChatsDatabase: Sendable {
     let pool: PostgresPool
+    let outbox: Outbox
     let sends: SendStore
     let openings: OpeningStore
     let members: MemberStore
@@ -38,10 +39,12 @@ struct ChatsDatabase: Sendable {
                 service: .chats, instance: "test",
                 endpoint: AMQPEndpoint(host: "", port: 0, vhost: "", user: "", password: "", connectionName: "test")),
             on: ChatsProcess.io, logger: .quiet)
-        let outbox = Outbox(pool, bus: bus, logger: .quiet)
-        sends = SendStore(database: pool, outbox: outbox)
-        openings = OpeningStore(database: pool, outbox: outbox)
-        members = MemberStore(database: pool, outbox: outbox)
+        outbox = Outbox(pool, bus: bus, logger: .quiet)
+        // Whoever waits here waits for others of the same test, on a busy machine.
+        let transactions = SideTransactions(pool, wait: .seconds(60), lockTimeout: .seconds(60))
+        sends = SendStore(database: pool, outbox: outbox, lockTimeout: .seconds(60))
+        openings = OpeningStore(database: pool, transactions: transactions, outbox: outbox)
+        members = MemberStore(database: pool, transactions: transactions, outbox: outbox)
         markers = MarkerStore(database: pool, outbox: outbox)
         views = ChatViewStore(database: pool)
         history = HistoryStore(database: pool)

@@ -24,7 +24,9 @@ struct ChatsProcess: Sendable {
 
     private init(_ database: ChatsDatabase, redis: RedisClient, prefix: String) {
         self.database = database
-        let caches = ChatCaches(history: database.history, redis: redis, prefix: prefix, on: Self.io) { _ in }
+        let caches = ChatCaches(history: database.history, redis: redis, prefix: prefix, on: Self.io, attention: .seconds(60)) {
+            _ in
+        }
         let people = People { ids in Set(ids.filter { $0 < Self.unknown }) }
         self.caches = caches
         reading = ReadingAnswers(views: database.views, history: database.history, caches: caches)

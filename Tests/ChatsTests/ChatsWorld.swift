@@ -21,19 +21,21 @@ struct ChatsWorld: Sendable {
     let facts: Facts
 
     final class Facts: Sendable {
-        private let all = Mutex<[MessagesSent]>([])
-        var messages: [Message] { all.withLock { $0.flatMap(\.messages) } }
-        func append(_ fact: MessagesSent) { all.withLock { $0.append(fact) } }
+        private let all = Mutex<[any Event]>([])
+        var messages: [Message] { of(MessagesSent.self).flatMap(\.messages) }
+        func of<E: Event>(_ kind: E.Type) -> [E] { all.withLock { $0.compactMap { $0 as? E } } }
+        func append(_ fact: some Event) { all.withLock { $0.append(fact) } }
     }
 
-    static func with(_ body: (ChatsWorld) async throws -> Void) async throws {
+    /// - Parameter redis: whether the second instance can reach it.
+    static func with(redis isThere: Bool = true, _ body: (ChatsWorld) async throws -> Void) async throws {
         try await ChatsDatabase.with { one in
             try await one.another { other in
                 try await VirtualHost.with { host in
                     try await prepare(host)
                     let world = ChatsWorld(
                         database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host), facts: Facts())
-                    let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host)
+                    let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host, redis: isThere)
                     try await run(services.services, ready: services.buses + [world.bff, world.users]) { try await body(world) }
                     try await VirtualHost.management("DELETE", "users/\(host.name)")
                 }
@@ -55,13 +57,19 @@ struct ChatsWorld: Sendable {
         }
         var feed = Broadcast()
         feed.on(MessagesSent.self) { [facts] fact, _ in facts.append(fact) }
+        feed.on(ChatCreated.self) { [facts] fact, _ in facts.append(fact) }
+        feed.on(ChatUpdated.self) { [facts] fact, _ in facts.append(fact) }
+        feed.on(MemberChanged.self) { [facts] fact, _ in facts.append(fact) }
+        feed.on(ReadMoved.self) { [facts] fact, _ in facts.append(fact) }
         bff.listen(feed)
         return ([idgen, users, bff], [idgen])
     }
 
-    private static func instance(_ number: Int, _ database: ChatsDatabase, _ host: VirtualHost) -> Parts {
+    private static func instance(
+        _ number: Int, _ database: ChatsDatabase, _ host: VirtualHost, redis isThere: Bool = true
+    ) -> Parts {
         let bus = bus(.chats, number, host)
-        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: TestStack.redis.port)
+        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: isThere ? TestStack.redis.port : 1)
         (endpoint.commandTimeout, endpoint.stallTimeout) = (.seconds(30), .seconds(30))
         let redis = RedisClient(endpoint, on: ChatsProcess.io, logger: .quiet)
         let outbox = Outbox(database.pool, bus: bus, logger: .quiet)
@@ -111,6 +119,14 @@ struct ChatsWorld: Sendable {
     func group(_ users: [UserID]) async throws -> ChatID {
         let request = CreateChat(creatorID: users[0], kind: .group, title: "group", members: Array(users.dropFirst()))
         return try await bff.call(request, deadline: .after(.seconds(60))).chat.id
+    }
+
+    /// Whether both instances give these messages: they are asked in turn.
+    func shows(_ messages: [Message], _ page: GetHistory) async throws -> Bool {
+        for _ in 0..<4 {
+            if try await bff.call(page).items != messages { return false }
+        }
+        return true
     }
 
     @discardableResult

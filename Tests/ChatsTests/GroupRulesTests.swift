@@ -22,13 +22,23 @@ import Testing
         do { return .removed(try rules.remove()) } catch { return .refused(error.code) }
     }
 
-    @Test("owners add anybody as anything, admins add members, members nobody", arguments: ChatRole.allCases)
+    @Test("owners add anybody as anything, admins add members, members nobody", arguments: ChatRole.known)
     func adding(role: ChatRole) {
         #expect(setting(group(.owner, nil), to: role) == .set(.add))
         #expect(setting(group(.admin, nil), to: role) == (role == .member ? .set(.add) : .refused(.denied)))
         #expect(setting(group(.member, nil), to: role) == .refused(.denied))
         #expect(setting(group(nil, nil), to: role) == .refused(.notFound))
         #expect(setting(group(.owner, nil, left: true), to: role) == .set(.add))
+    }
+
+    @Test("a role that nobody knows allows nothing and is given to nobody")
+    func unknownRole() {
+        let guest = ChatRole(rawValue: "guest")
+        #expect(setting(group(.owner, nil), to: guest) == .refused(.invalid))
+        #expect(setting(group(guest, nil), to: .member) == .refused(.denied))
+        #expect(removal(group(guest, .member)) == .refused(.denied))
+        #expect(removal(group(guest, nil, left: true)) == .refused(.denied))
+        #expect(removal(group(guest, guest, isSelf: true)) == .removed(.remove))
     }
 
     @Test("a group has at most 1,000 members")
@@ -50,7 +60,7 @@ import Testing
         #expect(setting(group(.member, .member, isSelf: true), to: .admin) == .refused(.denied))
     }
 
-    @Test("the role that somebody has already changes nothing", arguments: ChatRole.allCases)
+    @Test("the role that somebody has already changes nothing", arguments: ChatRole.known)
     func unchanged(role: ChatRole) {
         #expect(setting(group(.admin, role, lastOwner: role == .owner), to: role) == .set(.unchanged))
     }
@@ -61,7 +71,7 @@ import Testing
         #expect(setting(group(.owner, .owner, isSelf: true), to: .member) == .set(.change))
     }
 
-    @Test("owners remove anybody, admins remove members, members nobody", arguments: ChatRole.allCases)
+    @Test("owners remove anybody, admins remove members, members nobody", arguments: ChatRole.known)
     func removing(target: ChatRole) {
         #expect(removal(group(.owner, target)) == .removed(.remove))
         #expect(removal(group(.admin, target)) == (target == .member ? .removed(.remove) : .refused(.denied)))
@@ -69,7 +79,7 @@ import Testing
         #expect(removal(group(nil, target)) == .refused(.notFound))
     }
 
-    @Test("everybody may leave, and leaving twice is leaving", arguments: ChatRole.allCases)
+    @Test("everybody may leave, and leaving twice is leaving", arguments: ChatRole.known)
     func leaving(role: ChatRole) {
         #expect(removal(group(role, role, isSelf: true)) == .removed(.remove))
         #expect(removal(group(nil, nil, isSelf: true, left: true)) == .removed(.unchanged))

@@ -100,6 +100,7 @@ import Testing
         #expect(recent.appending([.sample(seq: 4), .sample(seq: 5)], rev: 6)?.messages.map(\.seq) == [1, 2, 3, 4, 5])
         #expect(recent.appending([.sample(seq: 5)], rev: 6) == nil)
         #expect(recent.appending([.sample(seq: 4)], rev: 7) == nil)
+        #expect(recent.appending([.sample(seq: 4), .sample(seq: 6)], rev: 7) == nil)
         #expect(recent.appending([], rev: 4) == nil)
     }
 

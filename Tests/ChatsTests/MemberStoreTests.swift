@@ -138,7 +138,7 @@ import Testing
         }
     }
 
-    @Test("a title takes a rev; the same title does not")
+    @Test("a title takes a rev; the same title does not, byte by byte")
     func renaming() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
@@ -148,6 +148,11 @@ import Testing
             #expect(try await database.members.rename(request, deadline: ChatsDatabase.soon) == false)
             let view = try await database.views.chat(chat, for: anna)
             #expect(view?.title == "new" && view?.rev == 2)
+            // Looks alike, and is not the same.
+            for title in ["\u{e9}", "e\u{301}"] {
+                let request = UpdateChat(userID: anna, chatID: chat, title: title)
+                #expect(try await database.members.rename(request, deadline: ChatsDatabase.soon))
+            }
         }
     }
 }

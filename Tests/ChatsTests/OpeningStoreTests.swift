@@ -72,6 +72,19 @@ import Testing
         }
     }
 
+    @Test("keys older than a day are forgotten, however many there are")
+    func forgetting() async throws {
+        try await ChatsDatabase.with { database in
+            try await database.pool.execute(
+                """
+                INSERT INTO creations (user_id, key, chat_id, created_at, request_hash)
+                SELECT n, 'k', n, clock_timestamp() - (n + 1) * interval '1 minute', '' FROM generate_series(0, 4999) n
+                """)
+            try await database.openings.forgetOldCreations()
+            #expect(try await database.pool.one("SELECT max(user_id) FROM creations", as: Int64.self) == 1_438)
+        }
+    }
+
     @Test("an Idempotency-Key makes one group, also at once, and is another's for another request, person or day")
     func idempotency() async throws {
         try await ChatsDatabase.with { database in

@@ -43,11 +43,16 @@ import Testing
         }
     }
 
+    /// Some look alike and differ in bytes.
+    static func key(using random: inout SeededGenerator) -> String {
+        ["é", "e\u{301}"][Int.random(in: 0..<2, using: &random)] + " \(Int.random(in: 0..<15, using: &random))"
+    }
+
     static func drafts(using random: inout SeededGenerator) -> [Draft] {
         (0..<Int.random(in: 20...60, using: &random)).map { _ in
             Draft.sample(
                 in: ChatID(rawValue: .random(in: 1...5, using: &random)), UserID(rawValue: .random(in: 1...6, using: &random)),
-                "key \(Int.random(in: 0..<30, using: &random))", "text \(Int.random(in: 0..<2, using: &random))",
+                Self.key(using: &random), "text \(Int.random(in: 0..<2, using: &random))",
                 replyTo: Int.random(in: 0..<4, using: &random) == 0 ? .random(in: 1...20, using: &random) : nil)
         }
     }
@@ -66,6 +71,10 @@ import Testing
             let decision = model.facts(now: Timestamp(now)).decide(drafts, ids: ids)
             #expect(decision.outcomes.count == drafts.count)
             #expect(decision.outcomes.compactMap(\.storedMessage) == decision.inserts.map(\.message))
+            for (draft, outcome) in zip(drafts, decision.outcomes) {
+                guard let key = outcome.message?.clientMessageID.rawValue else { continue }
+                #expect(key.utf8.elementsEqual(draft.key.clientMessageID.rawValue.utf8))
+            }
             model.store(decision, drafts: drafts)
         }
         for (id, messages) in model.history {

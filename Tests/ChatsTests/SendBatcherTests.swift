@@ -41,9 +41,10 @@ import Testing
     }
 
     /// A batcher that runs, on a store that answers once the gate lets a batch through.
-    func with<Result: Sendable>(capacity: Int = 100, _ body: @escaping @Sendable (SendBatcher, Gate) async throws -> Result)
-        async throws -> Result
-    {
+    func with<Result: Sendable>(
+        capacity: Int = 100, tell: @escaping @Sendable (SettledBatch) async -> Void = { _ in },
+        _ body: @escaping @Sendable (SendBatcher, Gate) async throws -> Result
+    ) async throws -> Result {
         let gate = Gate()
         let committer = BatchCommitter(
             nextIDs: { (1...$0).map { MessageID(rawValue: Int64($0)) } },
@@ -51,7 +52,7 @@ import Testing
                 await gate.pass(drafts)
                 let outcomes = drafts.map { SendBatch.Outcome.stored(.sample(seq: 1, text: $0.text)) }
                 return SendBatch.Decision(outcomes: outcomes, inserts: [], chats: [:])
-            }, tell: { _ in })
+            }, tell: tell)
         let batcher = SendBatcher(committer, capacity: capacity, on: Self.io)
         let run = Task { await batcher.run() }
         let result = try await Task(executorPreference: Self.io) { try await body(batcher, gate) }.value
@@ -61,11 +62,13 @@ import Testing
         return result
     }
 
-    /// Begins a send in the present turn.
-    func begin(_ text: String, _ batcher: SendBatcher, within limit: Duration = .seconds(60)) -> Task<String, any Error> {
-        Task(executorPreference: Self.io) {
-            try await batcher.send(.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), text, text), deadline: .after(limit))
-                .message.text
+    /// Begins a send in the present turn, each to a chat of its own unless given.
+    func begin(_ text: String, _ batcher: SendBatcher, to chat: Int64? = nil, within limit: Duration = .seconds(60)) -> Task<
+        String, any Error
+    > {
+        let chat = ChatID(rawValue: chat ?? ChatsDatabase.id())
+        return Task(executorPreference: Self.io) {
+            try await batcher.send(.sample(in: chat, UserID(rawValue: 1), text, text), deadline: .after(limit)).message.text
         }
     }
 
@@ -100,6 +103,51 @@ import Testing
         }
     }
 
+    @Test("a send of a task that is cancelled already is not stored")
+    func cancelledBefore() async throws {
+        try await with { batcher, gate in
+            let never = begin("never", batcher)
+            never.cancel()
+            let error = await never.result.error
+            #expect(error?.code == .deadlineExceeded && error?.mayHaveHappened == false)
+            let next = begin("next", batcher)
+            #expect(await gate.batches(1) == [["next"]])
+            await gate.open()
+            _ = try await next.value
+        }
+    }
+
+    @Test("two sends to one chat are never out together, and others pass the one that waits")
+    func oneChat() async throws {
+        try await with { batcher, gate in
+            let first = begin("a", batcher, to: 1)
+            _ = await gate.batches(1)
+            let second = begin("b", batcher, to: 1)
+            while await batcher.count < 1 { await Task.yield() }
+            let other = begin("c", batcher, to: 2)
+            #expect(await gate.batches(2) == [["a"], ["c"]])
+            await gate.release()
+            #expect(await gate.batches(2) == [["c"], ["b"]])
+            await gate.open()
+            for task in [first, second, other] { _ = try await task.value }
+        }
+    }
+
+    @Test("the next batch does not wait until the caches were told of the last; its senders do")
+    func telling() async throws {
+        let told = Gate()
+        try await with(tell: { _ in await told.pass([]) }) { batcher, gate in
+            await gate.open()
+            let first = begin("a", batcher, to: 1)
+            _ = await told.batches(1)
+            let second = begin("b", batcher, to: 1)
+            _ = await told.batches(2)
+            await told.open()
+            let answers = [try await first.value, try await second.value]
+            #expect(answers == ["a", "b"])
+        }
+    }
+
     @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
     func fullAndCancelled() async throws {
         try await with(capacity: 2) { batcher, gate in
@@ -122,10 +170,12 @@ import Testing
         }
     }
 
-    @Test("what comes too late is not begun")
-    func late() async throws {
+    @Test(
+        "what comes too late, or with no time left worth beginning in, is not begun",
+        arguments: [Duration.zero, .milliseconds(40)])
+    func late(left: Duration) async throws {
         try await with { batcher, gate in
-            let error = await begin("a", batcher, within: .zero).result.error
+            let error = await begin("a", batcher, within: left).result.error
             #expect(error?.code == .deadlineExceeded && error?.mayHaveHappened == false)
             let fine = begin("b", batcher)
             #expect(await gate.batches(1) == [["b"]])

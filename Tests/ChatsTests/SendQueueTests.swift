@@ -4,9 +4,14 @@ import Testing
 @testable import Chats
 
 @Suite("Send queue") struct SendQueueTests {
+    typealias Queue = SendQueue<Int, Int>
+
+    /// Each entry in a line of its own, one byte long.
+    func queue(capacity: Int) -> Queue { Queue(capacity: capacity, line: { $0 }, bytes: { _ in 1 }) }
+
     @Test("one alone leaves at once; with two batches out, what comes collects")
     func collects() {
-        var queue = SendQueue<Int>(capacity: 10) { _ in 1 }
+        var queue = queue(capacity: 10)
         #expect(queue.take() == nil)
         for number in 1...2 {
             #expect(queue.add(number) == true)
@@ -14,13 +19,13 @@ import Testing
         }
         #expect(queue.add(3) && queue.add(4))
         #expect(queue.take() == nil)
-        queue.finish()
+        queue.finish([1])
         #expect(queue.take() == [3, 4])
     }
 
     @Test("a batch has at most 256")
     func batchSize() {
-        var queue = SendQueue<Int>(capacity: 1_000) { _ in 1 }
+        var queue = queue(capacity: 1_000)
         for number in 0..<300 { #expect(queue.add(number) == true) }
         #expect(queue.take() == Array(0..<256))
         #expect(queue.take() == Array(256..<300))
@@ -29,31 +34,68 @@ import Testing
 
     @Test("a batch has at most 1 MiB of text, but one entry at least")
     func batchBytes() {
-        let mebibyte = SendQueue<Int>.batchBytes
-        var queue = SendQueue<Int>(capacity: 10) { $0 }
+        let mebibyte = Queue.batchBytes
+        var queue = Queue(capacity: 10, line: { _ in 0 }, bytes: { $0 })
         for size in [mebibyte / 2, mebibyte / 2, 1, 2 * mebibyte, 1] { #expect(queue.add(size) == true) }
         var batches: [[Int]] = []
         while let batch = queue.take() {
             batches.append(batch)
-            queue.finish()
+            queue.finish(batch)
         }
         #expect(batches == [[mebibyte / 2, mebibyte / 2], [1], [2 * mebibyte], [1]])
     }
 
     @Test("a full queue refuses, and takes again when it has room")
     func full() {
-        var queue = SendQueue<Int>(capacity: 2) { _ in 1 }
+        var queue = queue(capacity: 2)
         #expect(queue.add(1) && queue.add(2) && !queue.add(3))
         #expect(queue.remove { $0 == 1 } == [1])
         #expect(queue.add(4) == true)
         #expect(queue.take() == [2, 4])
     }
 
-    @Test("nothing is lost, doubled or reordered, and no more than two batches are ever out", arguments: UInt64(1)...40)
+    @Test("what waits for its line lets others pass, and comes first when the line is free")
+    func lines() {
+        var queue = Queue(capacity: 100, line: { $0 / 10 }, bytes: { _ in 1 })
+        for entry in [10, 11, 20] { #expect(queue.add(entry) == true) }
+        #expect(queue.take() == [10, 11, 20])
+        for entry in [12, 30, 21, 13, 31] { #expect(queue.add(entry) == true) }
+        #expect(queue.take() == [30, 31])
+        for entry in [14, 40] { #expect(queue.add(entry) == true) }
+        queue.finish([10, 11, 20])
+        #expect(queue.take() == [12, 13, 21, 14, 40])
+        queue.finish([30, 31])
+        #expect(queue.take() == nil && queue.count == 0)
+    }
+
+    @Test("nothing passes only because its line was passed before, while more of it waits")
+    func longLine() {
+        var queue = Queue(capacity: 1_000, line: { $0 / 1_000 }, bytes: { _ in 1 })
+        for entry in 0..<600 { #expect(queue.add(entry) == true) }
+        #expect(queue.take() == Array(0..<256))
+        #expect(queue.take() == nil && queue.count == 344)
+        #expect(queue.add(600) == true)
+        queue.finish(Array(0..<256))
+        #expect(queue.take() == Array(256..<512))
+        queue.finish(Array(256..<512))
+        #expect(queue.take() == Array(512...600))
+    }
+
+    @Test(
+        "nothing is lost or doubled, no line is reordered or out twice, and no more than two batches are ever out",
+        arguments: UInt64(1)...40)
     func conservation(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var queue = SendQueue<Int>(capacity: 100) { _ in 1 }
-        var (next, taken, removed, refused) = (0, [Int](), Set<Int>(), Set<Int>())
+        let lines = Int.random(in: 1...30, using: &random)
+        var queue = Queue(capacity: 100, line: { $0 % lines }, bytes: { _ in 1 })
+        var (next, taken, removed, refused, out) = (0, [Int](), Set<Int>(), Set<Int>(), [[Int]]())
+        func take() {
+            guard let batch = queue.take() else { return }
+            #expect((1...256).contains(batch.count))
+            #expect(Set(batch.map { $0 % lines }).isDisjoint(with: out.joined().map { $0 % lines }))
+            taken += batch
+            out.append(batch)
+        }
         for _ in 0..<500 {
             switch Int.random(in: 0..<4, using: &random) {
             case 0, 1:
@@ -62,22 +104,21 @@ import Testing
                     next += 1
                 }
             case 2:
-                if let batch = queue.take() {
-                    #expect((1...256).contains(batch.count))
-                    taken += batch
-                }
-                #expect(queue.batchesOut <= 2)
+                take()
+                #expect(queue.batchesOut == out.count && out.count <= 2)
             default:
-                if queue.batchesOut > 0 { queue.finish() }
+                if !out.isEmpty { queue.finish(out.remove(at: .random(in: out.indices, using: &random))) }
                 removed.formUnion(queue.remove { $0 % 97 == 3 })
             }
         }
-        while queue.batchesOut > 0 { queue.finish() }
-        while let batch = queue.take() {
-            taken += batch
-            queue.finish()
+        while queue.count > 0 || !out.isEmpty {
+            if !out.isEmpty { queue.finish(out.removeFirst()) }
+            take()
         }
-        #expect(taken == (0..<next).filter { !removed.contains($0) && !refused.contains($0) })
+        let expected = (0..<next).filter { !removed.contains($0) && !refused.contains($0) }
+        for line in 0..<lines {
+            #expect(taken.filter { $0 % lines == line } == expected.filter { $0 % lines == line })
+        }
         #expect(!refused.isEmpty && !removed.isEmpty)
     }
 }

@@ -42,6 +42,20 @@ import Testing
         }
     }
 
+    @Test("keys that look alike but differ in bytes are two sends, in one batch and in two")
+    func keysOfBytes() async throws {
+        try await ChatsDatabase.with { database in
+            let anna = ChatsDatabase.user()
+            let chat = try await database.group([anna, ChatsDatabase.user()])
+            let (composed, decomposed) = (Draft.sample(in: chat, anna, "\u{e9}"), Draft.sample(in: chat, anna, "e\u{301}"))
+            let both = try await database.send([composed, decomposed])
+            #expect(both.inserts.map(\.message.seq) == [1, 2])
+            for (draft, message) in zip([composed, decomposed], both.inserts.map(\.message)) {
+                #expect(try await database.send([draft]).outcomes == [.repeated(message)])
+            }
+        }
+    }
+
     @Test("refusals: strangers, those who left, blocked ones of a direct chat; and their neighbours are stored")
     func refusals() async throws {
         try await ChatsDatabase.with { database in

@@ -1,4 +1,5 @@
 import Contracts
+import Postgres
 import TestSupport
 import Testing
 
@@ -38,6 +39,27 @@ import Testing
                     #expect(try await process.history(chat, for: users[1], .after(seq: sent.seq - 1)).items == [sent])
                 }
             }
+        }
+    }
+
+    @Test("a page that is being read takes in what was sent, without being loaded again")
+    func appended() async throws {
+        try await ChatsProcess.pair { one, other in
+            let users = [ChatsDatabase.user(), ChatsDatabase.user()]
+            let chat = try await one.group(users)
+            #expect(try await one.history(chat, for: users[0]).items.isEmpty)
+            try await one.send("first", from: users[0], to: chat)
+            #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["first"])
+            try await one.send("second", from: users[0], to: chat)
+            // Behind the service's back, so that who loads it is found out.
+            try await one.database.pool.execute("UPDATE messages SET text = 'loaded'")
+            for process in [one, other] {
+                #expect(try await process.history(chat, for: users[1]).items.map(\.text) == ["first", "second"])
+            }
+            // For nobody it is not kept up to date: after two sends without a reader the next one loads it.
+            try await other.send("third", from: users[1], to: chat)
+            try await other.send("fourth", from: users[1], to: chat)
+            #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["loaded", "loaded", "third", "fourth"])
         }
     }
 
@@ -130,10 +152,28 @@ import Testing
             }
             #expect(Set(answers.map(\.chat)).count == 1 && answers.filter(\.created).count == 4)
             #expect(try await one.reading.list(ListChats(userID: ben, limit: 10)).items.count == 1)
+            let leads = try await one.database.pool.query("SELECT DISTINCT chat_id FROM memberships", as: ChatID.self)
+            #expect(leads == [answers[0].chat.id])
             let error = await #expect(throws: ServiceError.self) {
                 try await one.create(.group, by: anna, with: [ben], title: "other", key: "k")
             }
             #expect(error?.code == .invalid)
+        }
+    }
+
+    @Test("an Idempotency-Key of a direct chat gives its first answer, and is refused for another")
+    func directIdempotency() async throws {
+        try await ChatsProcess.pair { one, other in
+            let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
+            let first = try await one.create(.direct, by: anna, with: [ben], key: "k")
+            let again = try await other.create(.direct, by: anna, with: [ben], key: "k")
+            #expect(first.created && again == first)
+            for (kind, title) in [(ChatKind.direct, nil), (.group, "t")] {
+                let error = await #expect(throws: ServiceError.self) {
+                    try await other.create(kind, by: anna, with: [carl], title: title, key: "k")
+                }
+                #expect(error?.fields.map(\.field) == ["Idempotency-Key"])
+            }
         }
     }
 }

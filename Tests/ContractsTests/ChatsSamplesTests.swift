@@ -82,4 +82,13 @@ import Testing
         }
         try expectGolden(ReadMoved.self, #"{"chatId":"71","readSeq":4,"userId":"6"}"#)
     }
+
+    @Test("a kind, a role or a change of tomorrow is read, kept and passed on")
+    func openSets() throws {
+        try expectGolden(Chat.self, Self.group.replacing(#""group""#, with: #""channel""#).replacing("owner", with: "guest"))
+        try expectGolden(Member.self, Self.member.replacing("admin", with: "guest"))
+        try expectGolden(
+            MemberChanged.self,
+            #"{"change":"muted","chatId":"71","memberId":"6","rev":12,"role":"guest","userId":"5"}"#)
+    }
 }

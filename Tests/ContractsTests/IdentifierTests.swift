@@ -11,6 +11,13 @@ import Testing
         #expect(try JSONDecoder().decode([UserID].self, from: json) == [UserID(rawValue: .max)])
     }
 
+    @Test("client message ids are the same only byte by byte, as the database compares them")
+    func clientMessageIDs() {
+        let (composed, decomposed) = (ClientMessageID(rawValue: "\u{e9}"), ClientMessageID(rawValue: "e\u{301}"))
+        #expect(composed.rawValue == decomposed.rawValue)
+        #expect(composed != decomposed && Set([composed, decomposed, composed]).count == 2)
+    }
+
     @Test(
         "refuses what is not one canonical positive number",
         arguments: [

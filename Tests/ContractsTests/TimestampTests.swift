@@ -12,6 +12,8 @@ import Testing
             ("2026-01-31T08:15:30.25Z", 1_769_847_330_250),
             ("2026-01-31T09:15:30.2509999+01:00", 1_769_847_330_250), ("2000-02-29t23:59:60z", 951_868_800_000),
             ("1969-12-31T23:59:59.999Z", -1), ("0000-01-01T00:00:00-23:59", -62_167_132_860_000),
+            ("0000-01-01T00:00:00Z", -62_167_219_200_000), ("0000-01-01T01:00:00+01:00", -62_167_219_200_000),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999), ("9999-12-31T22:59:59.999-01:00", 253_402_300_799_999),
         ])
     func reads(text: String, milliseconds: Int64) {
         #expect(Timestamp(text)?.millisecondsSinceEpoch == milliseconds)
@@ -23,8 +25,31 @@ import Testing
             "", "2026-01-31", "2026-1-31T08:15:30Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z",
             "2026-01-31T08:15:30",
             "2026-01-31T08:15:30.Z", "2026-01-31T08:15:30Zx", "2026-01-31T08:15:30+24:00", "２０２６-01-31T08:15:30Z",
+            "0000-01-01T00:00:00+00:01", "0000-01-01T00:00:00+23:59", "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:60Z",
         ])
     func refuses(text: String) { #expect(Timestamp(text) == nil) }
+
+    @Test(
+        "a moment that nobody can write is written as the nearest that one can",
+        arguments: [
+            (-62_167_219_200_001, "0000-01-01T00:00:00.000Z"), (.min, "0000-01-01T00:00:00.000Z"),
+            (253_402_300_800_000, "9999-12-31T23:59:59.999Z"), (.max, "9999-12-31T23:59:59.999Z"),
+        ] as [(Int64, String)])
+    func clamps(milliseconds: Int64, text: String) throws {
+        let time = Timestamp(millisecondsSinceEpoch: milliseconds)
+        #expect(time.description == text)
+        #expect(try JSONDecoder().decode([String].self, from: JSONEncoder().encode([time])) == [text])
+    }
+
+    @Test(
+        "what is no text of a time is refused, whatever else it is",
+        arguments: [
+            "0", "9223372036854775807", "-9223372036854775808", "1e300", "true", "null", "{}", "[]",
+            #""0000-01-01T00:00:00+01:00""#, #""9999-12-31T23:59:59-01:00""#,
+        ])
+    func decodes(json: String) {
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode([Timestamp].self, from: Data("[\(json)]".utf8)) }
+    }
 
     @Test("writes what it reads, and as Foundation does", arguments: UInt64(1)...50)
     func roundTrip(seed: UInt64) throws {

@@ -1,4 +1,5 @@
 import Foundation
+import StackTesting
 import TestSupport
 import Testing
 

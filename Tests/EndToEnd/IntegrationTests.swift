@@ -1,4 +1,5 @@
 import Foundation
+import StackTesting
 import TestSupport
 import Testing
 
@@ -20,7 +21,7 @@ import Testing
             try await group.waitForAll()
         }
         let printed = try await Subprocess.run(
-            "/usr/bin/python3", [script("consume.py"), String(address), "integration.\(name)", chat, "50"])
+            "/usr/bin/python3", [Subprocess.script("consume.py"), String(address), "integration.\(name)", chat, "50"])
         let messages = try printed.split(separator: "\n").map { line in
             try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
         }
@@ -35,16 +36,13 @@ import Testing
         let name = TestStack.uniqueName("narrow")
         let made = try await stack("integration", name, "--patterns", "users.#")
         let address = try #require(made.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("amqp://") })
-        let refused = try await Subprocess.run("/usr/bin/python3", [script("forbidden.py"), String(address), "chats.rpc"])
+        let refused = try await Subprocess.run(
+            "/usr/bin/python3", [Subprocess.script("forbidden.py"), String(address), "chats.rpc"])
         #expect(refused.split(separator: "\n") == ["consume: 403", "publish: 403", "default: 403", "declare: 403", "bind: 403"])
         _ = try await stack("integration", name, "--remove")
     }
 
     private func stack(_ arguments: String...) async throws -> String {
         try await Subprocess.run(TestStack.value("STACK_SCRIPT"), [TestStack.value("STACK_DIRECTORY")] + arguments)
-    }
-
-    private func script(_ name: String) -> String {
-        URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Programs/\(name)").path
     }
 }

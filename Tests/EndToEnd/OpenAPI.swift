@@ -1,4 +1,5 @@
 import Foundation
+import StackTesting
 
 /// As much of an OpenAPI 3.1 document as holding answers against it needs.
 struct OpenAPI {

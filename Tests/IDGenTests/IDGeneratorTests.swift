@@ -23,7 +23,7 @@ import Testing
                 ) { generators in
                     all += try await withThrowingTaskGroup { group in
                         for generator in generators {
-                            for count in [1, 100, 4_096] { group.addTask { try await generator.next(count) } }
+                            for count in [1, 100, 4_096] { group.addTask { try await generator.ids(count) } }
                         }
                         return try await group.reduce(into: []) { $0 += $1 }
                     }
@@ -38,7 +38,7 @@ import Testing
     func ascending() async throws {
         try await running([IDGenerator(store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet)]) {
             generators in
-            let ids = try await generators[0].next(4_096) + generators[0].next(4_096)
+            let ids = try await generators[0].ids(4_096) + generators[0].ids(4_096)
             #expect(zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 })
             #expect(ids.count == 8_192)
         }
@@ -47,7 +47,7 @@ import Testing
     @Test("a count out of range is invalid", arguments: [0, -1, 4_097, .max])
     func range(count: Int) async throws {
         let generator = IDGenerator(store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet)
-        let error = await #expect(throws: ServiceError.self) { try await generator.next(count) }
+        let error = await #expect(throws: ServiceError.self) { try await generator.ids(count) }
         #expect(error?.code == .invalid)
     }
 
@@ -56,7 +56,7 @@ import Testing
         let (store, time) = (MemoryLeaseStore(numbers: 2), Time(1_000_000))
         let sleeper = IDGenerator(store: store, holder: "sleeper", on: Self.io, logger: .quiet, now: { time.now })
         try await running([sleeper]) { _ in
-            var issued = try await sleeper.next(100)
+            var issued = try await sleeper.ids(100)
             time.now += 1_000_000
             let thief = try #require(try await store.take(holder: "thief", now: time.now, mark: time.now + 60_000))
             let other = try #require(try await store.take(holder: "other", now: time.now, mark: time.now + 500))
@@ -64,12 +64,93 @@ import Testing
                 var sequence = IDSequence(generator: lease.number, first: lease.first, mark: lease.mark)
                 issued += sequence.issue(100, at: time.now).ids
             }
-            let error = await #expect(throws: ServiceError.self) { try await sleeper.next(1) }
+            let error = await #expect(throws: ServiceError.self) { try await sleeper.ids(1) }
             #expect(error?.code == .unavailable)
             time.now += 501
-            issued += try await sleeper.next(100)
+            issued += try await sleeper.ids(100)
             #expect(issued.count == 400)
             #expect(Set(issued).count == 400)
+        }
+    }
+
+    @Test("asked for more at once than time allows, it serves all, one whole batch after the other")
+    func demandAtCapacity() async throws {
+        try await running([IDGenerator(store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet)]) {
+            generators in
+            let batches = try await withThrowingTaskGroup { group in
+                for _ in 0..<64 { group.addTask { try await generators[0].ids(4_096) } }
+                return try await group.reduce(into: [[Int64]]()) { $0.append($1) }
+            }.sorted { $0[0] < $1[0] }
+            #expect(batches.map(\.count) == Array(repeating: 4_096, count: 64))
+            #expect(batches.allSatisfy { zip($0, $0.dropFirst()).allSatisfy { $0 < $1 } })
+            #expect(zip(batches, batches.dropFirst()).allSatisfy { $0[4_095] < $1[0] })
+        }
+    }
+
+    @Test("whoever is cancelled leaves the line at once; those behind get what they asked for")
+    func cancelled() async throws {
+        let (time, timers) = (Time(1_000_000), Timers())
+        let generator = IDGenerator(
+            store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet, now: { time.now }, after: timers.set)
+        try await running([generator]) { _ in
+            for _ in 0..<10 { _ = try await generator.ids(4_096) }
+            let leaving = Task { try await generator.ids(4_096) }
+            try await eventually("one waits") { await generator.waiting == 1 ? () : nil }
+            let staying = Task { try await generator.ids(4_096) }
+            try await eventually("two wait") { await generator.waiting == 2 ? () : nil }
+            leaving.cancel()
+            await #expect(throws: CancellationError.self) { try await leaving.value }
+            time.now += 2
+            await timers.fire(on: Self.io)
+            #expect(try await staying.value.count == 4_096)
+        }
+    }
+
+    @Test("a number lost in the middle of a batch: the batch comes whole from the next")
+    func lostInTheMiddle() async throws {
+        let (time, store) = (Time(1_000_000), MemoryLeaseStore(numbers: 2))
+        let terms = LeaseTerms(ahead: 1, renewBelow: 5)
+        let generator = IDGenerator(store: store, holder: "one", terms: terms, on: Self.io, logger: .quiet, now: { time.now })
+        try await running([generator]) { _ in
+            let before = try await generator.ids(4_000)
+            let rested = try #require(try await store.take(holder: "thief", now: time.now, mark: time.now + 5))
+            _ = try #require(try await store.take(holder: "thief", now: time.now + 1, mark: time.now + 9_000))
+            try await store.release(rested, at: 0)
+            let after = try await generator.ids(200)
+            #expect(after.count == 200)
+            #expect(Set((before + after).map { $0 >> 12 & 1_023 }).count == 2)
+            #expect(Set(after.map { $0 >> 12 & 1_023 }).count == 1)
+        }
+    }
+
+    @Test("a clock set back by a second or less is waited for")
+    func clockBackALittle() async throws {
+        let (time, timers) = (Time(1_000_000), Timers())
+        let generator = IDGenerator(
+            store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet, now: { time.now }, after: timers.set)
+        try await running([generator]) { _ in
+            let before = try await generator.ids(1)
+            time.now -= 1_000
+            let waiting = Task { try await generator.ids(1) }
+            try await eventually("it waits") { timers.asked.isEmpty ? nil : () }
+            #expect(timers.asked == [.milliseconds(990)])
+            #expect(await generator.condition == .issuing(generator: 0))
+            time.now += 990
+            await timers.fire(on: Self.io)
+            #expect(try await waiting.value[0] > before[0])
+        }
+    }
+
+    @Test("a clock past what an id can hold: refused, and not ready")
+    func tooLate() async throws {
+        let time = Time(1_000_000)
+        let generator = IDGenerator(
+            store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet, now: { time.now })
+        try await running([generator]) { _ in
+            time.now = 1 << 41
+            let error = await #expect(throws: ServiceError.self) { try await generator.ids(1) }
+            #expect(error?.code == .unavailable)
+            #expect(await generator.condition == .noLease("the clock is past what an id can hold"))
         }
     }
 
@@ -78,31 +159,33 @@ import Testing
         let (time, store) = (Time(1_000_000), MemoryLeaseStore(numbers: 1))
         let generator = IDGenerator(store: store, holder: "one", on: Self.io, logger: .quiet, now: { time.now })
         try await running([generator]) { _ in
-            let before = try await generator.next(1)
+            let before = try await generator.ids(1)
             time.now -= 5_000
-            let error = await #expect(throws: ServiceError.self) { try await generator.next(1) }
+            let error = await #expect(throws: ServiceError.self) { try await generator.ids(1) }
             #expect(error?.code == .unavailable)
             #expect(await generator.condition == .clockBehind(milliseconds: 5_000))
             time.now += 5_000
-            #expect(try await generator.next(1)[0] > before[0])
+            #expect(try await generator.ids(1)[0] > before[0])
         }
     }
 
-    @Test("ids go on while the store is away, up to the mark, and come again with it")
+    @Test("ids go on while the store is away, up to the mark; then it is not ready; they come again with it")
     func storeAway() async throws {
         let (time, store) = (Time(1_000_000), FailingStore())
         let generator = IDGenerator(store: store, holder: "one", on: Self.io, logger: .quiet, now: { time.now })
         try await running([generator]) { _ in
-            var issued = try await generator.next(1)
+            var issued = try await generator.ids(1)
             store.isAway = true
             time.now += 59_000
-            issued += try await generator.next(1)
+            issued += try await generator.ids(1)
             time.now += 2_000
-            let error = await #expect(throws: ServiceError.self) { try await generator.next(1) }
+            let error = await #expect(throws: ServiceError.self) { try await generator.ids(1) }
             #expect(error?.code == .unavailable)
             #expect(error?.mayHaveHappened == false)
+            #expect(error?.message == "no ids: the lease could not be asked for in Postgres")
+            #expect(await generator.condition == .noLease("the lease could not be asked for in Postgres"))
             store.isAway = false
-            issued += try await generator.next(1)
+            issued += try await generator.ids(1)
             #expect(Set(issued).count == 3)
         }
     }
@@ -126,6 +209,25 @@ import Testing
 
 extension Logger {
     fileprivate static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
+}
+
+extension IDGenerator {
+    fileprivate func ids(_ count: Int) async throws -> [Int64] { try await next(count).flatMap(\.ids).map(\.rawValue) }
+}
+
+/// Timers that end when the test says so.
+private final class Timers: Sendable {
+    private let bodies = Mutex<[(Duration, @Sendable () -> Void)]>([])
+    var asked: [Duration] { bodies.withLock { $0.map(\.0) } }
+    var set: IDGenerator.Timer { { duration, body in self.bodies.withLock { $0.append((duration, body)) } } }
+
+    func fire(on io: IOThread) async {
+        let due = bodies.withLock { bodies in
+            defer { bodies = [] }
+            return bodies.map(\.1)
+        }
+        await Task(executorPreference: io) { for body in due { body() } }.value
+    }
 }
 
 private final class Time: Sendable {

@@ -1,3 +1,4 @@
+import Contracts
 import TestSupport
 import Testing
 
@@ -42,7 +43,25 @@ import Testing
         #expect(sequence.issue(1, at: 4_995).step == .done)
         #expect(sequence.issue(1, at: 4_500) == ([], .wait(milliseconds: 490)))
         #expect(sequence.issue(1, at: 4_000) == ([], .wait(milliseconds: 990)))
-        #expect(sequence.issue(1, at: 3_999) == ([], .refuse(clockBehindBy: 1_001)))
+        #expect(sequence.issue(1, at: 3_989) == ([], .refuse(clockBehindBy: 1_011)))
+    }
+
+    @Test("a clock set back by a second is waited for, also when ids led it")
+    func clockStepsBackBehindLead() {
+        var sequence = IDSequence(generator: 0, first: 0, mark: 10_000)
+        #expect(sequence.issue(4_096 * 10 + 1, at: 5_000).step == .done)
+        #expect(sequence.issue(1, at: 4_000) == ([], .wait(milliseconds: 1_000)))
+    }
+
+    @Test("no id is issued for a time that it cannot hold, whatever the mark allows")
+    func end() {
+        var sequence = IDSequence(generator: 1_023, first: 0, mark: .max)
+        let (ids, step) = sequence.issue(5_000, at: (1 << 41) - 1)
+        #expect(ids.count == 4_096 && ids.last == .max)
+        #expect(step == .renew)
+        sequence.raise(mark: .max)
+        #expect(sequence.issue(1, at: (1 << 41) - 1) == ([], .renew))
+        #expect(sequence.issue(1, at: 1 << 41) == ([], .tooLate))
     }
 
     @Test("begins where the holder before may have ended")
@@ -67,8 +86,8 @@ import Testing
 
 extension IDSequence {
     mutating func issue(_ count: Int, at now: Int64) -> (ids: [Int64], step: Step) {
-        var ids: [Int64] = []
-        let step = take(count, at: now, into: &ids)
-        return (ids, step)
+        var batch = IDBatch(count)
+        let step = fill(&batch, at: now)
+        return (batch.runs.flatMap(\.ids).map(\.rawValue), step)
     }
 }

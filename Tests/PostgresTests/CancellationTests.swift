@@ -23,6 +23,12 @@ import Testing
                     #expect(error?.reason == .cancelled)
                     #expect(error?.mayHaveHappened == true)
                     #expect(try await victim.one("SELECT 5", as: Int.self) == 5)
+                    let read = Task { try await victim.reads.query(lock.wait) }
+                    _ = try await lock.waiters(pool, atLeast: 2)
+                    read.cancel()
+                    let harmless = await #expect(throws: PostgresError.self) { try await read.value }
+                    #expect(harmless?.reason == .cancelled)
+                    #expect(harmless?.mayHaveHappened == false)
                 }
                 _ = try await eventually("the abandoned work") { try await pool.query("SELECT a FROM t", as: Int.self).first }
                 #expect(await victim.statistics.inFlight == 0)

@@ -28,6 +28,30 @@ import Testing
         }
     }
 
+    @Test(
+        "a session killed under a read: the read is sent once more on another, and a second loss has changed nothing",
+        arguments: [1, 2])
+    func read(losses: Int) async throws {
+        try await TestDatabase.with { pool in
+            var configuration = pool.configuration
+            configuration.sharedConnections = 2
+            let lock = Lock()
+            try await TestDatabase.running(configuration) { victim in
+                _ = try await eventually("both connections") { await victim.statistics.sharedConnected == 2 ? true : nil }
+                let task = try await lock.hold(pool) {
+                    let task = Task { try await victim.reads.one("SELECT 7 FROM (\(lock.wait)) AS held", as: Int32.self) }
+                    for _ in 0..<losses { try await pool.terminate(lock.waiters(pool)) }
+                    if losses == 1 { _ = try await lock.waiters(pool) }
+                    return task
+                }
+                guard losses == 2 else { #expect(try await task.value == 7); return }
+                let error = await #expect(throws: PostgresError.self) { try await task.value }
+                #expect(error?.reason == .connectionLost)
+                #expect(error?.mayHaveHappened == false)
+            }
+        }
+    }
+
     @Test("idle sessions killed by the dozen are replaced")
     func idle() async throws {
         try await TestDatabase.with { pool in

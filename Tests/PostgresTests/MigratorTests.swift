@@ -160,6 +160,37 @@ import Testing
         }
     }
 
+    @Test("a migration may take longer than the role's statements")
+    func roleTimeout() async throws {
+        try await TestDatabase.with { admin in
+            try await OwnRole.with(admin, statementTimeout: "100ms") { role in
+                var migrator = try migrator(admin, "CREATE TABLE a (); SELECT pg_sleep(0.5)")
+                migrator.configuration.user = role
+                migrator.configuration.password = OwnRole.password
+                #expect(try await migrator.run() == ["0001_step"])
+            }
+        }
+    }
+
+    @Test(
+        "cancelled, it stops what the server does, and nothing of that migration stays",
+        arguments: ["", "-- martlet:no-transaction\n"])
+    func cancelled(marker: String) async throws {
+        try await TestDatabase.with { pool in
+            let lock = Lock()
+            let migrator = try migrator(pool, "CREATE TABLE a ()", "\(marker)SELECT pg_advisory_xact_lock(\(lock.key))")
+            try await lock.hold(pool) {
+                let task = Task { try await migrator.run() }
+                _ = try await lock.waiters(pool)
+                task.cancel()
+                await #expect(throws: MigrationError.cancelled) { try await task.value }
+                try await lock.deserted(pool)
+            }
+            #expect(try await pool.query("SELECT name FROM migrations", as: String.self) == ["0001_step"])
+            #expect(try await migrator.run() == ["0002_step"])
+        }
+    }
+
     @Test("a server that is away is said to be away")
     func away() async throws {
         var configuration = TestDatabase.configuration()

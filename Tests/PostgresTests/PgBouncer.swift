@@ -88,58 +88,24 @@ final class PgBouncer {
 }
 
 extension PgBouncer {
-    /// Lends a PgBouncer with a role of its own, whose `search_path` is a new schema and whose statements may take 20 s; and a pool through it.
+    /// Lends a PgBouncer with a role of its own, whose statements may take 20 s; and a pool through it.
     static func with<Result>(
         connections: Int = 2, _ body: (PostgresPool, PgBouncer) async throws -> Result
     ) async throws -> Result {
         try await TestDatabase.with { admin in
-            let role = TestStack.uniqueName("role")
-            try await prepare(role, admin)
-            let bouncer = try PgBouncer(user: role, password: "secret", connections: connections)
-            try bouncer.start()
-            defer { bouncer.kill() }
-            var configuration = PostgresConfiguration(
-                host: "127.0.0.1", port: bouncer.port, database: admin.configuration.database, user: role, password: "secret")
-            configuration.namedStatements = false
-            configuration.statementTimeout = .seconds(20)
-            configuration.acquireTimeout = .seconds(20)
-            configuration.directAddress = admin.configuration.address
-            do {
-                let result = try await TestDatabase.running(configuration) { try await body($0, bouncer) }
-                try await drop(role, admin)
-                return result
-            } catch {
-                try? await drop(role, admin)
-                throw error
+            try await OwnRole.with(admin, statementTimeout: "20s") { role in
+                let bouncer = try PgBouncer(user: role, password: OwnRole.password, connections: connections)
+                try bouncer.start()
+                defer { bouncer.kill() }
+                var configuration = PostgresConfiguration(
+                    host: "127.0.0.1", port: bouncer.port, database: admin.configuration.database, user: role,
+                    password: OwnRole.password)
+                configuration.namedStatements = false
+                configuration.statementTimeout = .seconds(20)
+                configuration.acquireTimeout = .seconds(20)
+                configuration.directAddress = admin.configuration.address
+                return try await TestDatabase.running(configuration) { try await body($0, bouncer) }
             }
         }
-    }
-
-    /// Commands do not take parameters; a block builds them from settings of its transaction.
-    private static func prepare(_ role: String, _ admin: PostgresPool) async throws {
-        _ = try await admin.atomically([
-            "SELECT set_config('martlet.role', \(role), true)",
-            """
-            DO $$ DECLARE role text := current_setting('martlet.role'); BEGIN
-                EXECUTE format('CREATE ROLE %I LOGIN PASSWORD ''secret''', role);
-                EXECUTE format('GRANT CREATE, USAGE ON SCHEMA %I TO %I', current_schema(), role);
-                EXECUTE format('ALTER ROLE %I SET search_path = %I', role, current_schema());
-                EXECUTE format('ALTER ROLE %I SET statement_timeout = ''20s''', role);
-                EXECUTE format('GRANT %I TO CURRENT_USER', role);
-            END $$
-            """,
-        ])
-    }
-
-    private static func drop(_ role: String, _ admin: PostgresPool) async throws {
-        _ = try await admin.atomically([
-            "SELECT set_config('martlet.role', \(role), true)",
-            """
-            DO $$ DECLARE role text := current_setting('martlet.role'); BEGIN
-                EXECUTE format('DROP OWNED BY %I CASCADE', role);
-                EXECUTE format('DROP ROLE %I', role);
-            END $$
-            """,
-        ])
     }
 }

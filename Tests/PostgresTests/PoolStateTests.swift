@@ -67,6 +67,28 @@ import Testing
         #expect(pool.busy == [100, 101])
     }
 
+    @Test(
+        "a connection whose caller left in the middle makes room at once; no more than twice as many requests to stop are on their way"
+    )
+    func stopping() {
+        var pool = state(exclusive: 1, queue: 9)
+        _ = pool.connected(slot: 0)
+        for connection in 100..<103 {
+            #expect(pool.acquire(1) == .waitAndOpen)
+            #expect(pool.opened(connection) == 1)
+            #expect(pool.stopping(connection) == (false, connection < 102))
+            #expect(pool.isQuiet)
+        }
+        pool.stopped()
+        #expect(pool.acquire(1) == .waitAndOpen)
+        #expect(pool.acquire(2) == .wait)
+        #expect(pool.opened(103) == 1)
+        #expect(pool.stopping(103) == (true, true))
+        #expect(pool.opened(104) == 2)
+        #expect(pool.lost(103) == false)
+        #expect(pool.busy == [104])
+    }
+
     @Test("a lost connection is replaced only while someone waits for it")
     func replaced() {
         var pool = state(exclusive: 1)

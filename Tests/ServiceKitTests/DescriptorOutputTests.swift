@@ -12,7 +12,7 @@ import Testing
         async let read = Self.readToEnd(pipe)
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 {
-                group.addTask { for number in 0..<200 { output.write(Array("\(task) \(number)\n".utf8)) } }
+                group.addTask { for number in 0..<200 { output.write(Array("\(task) \(number)\n".utf8), soon: false) } }
             }
         }
         try await Blocking.run { output.flush(within: 60) }
@@ -29,14 +29,14 @@ import Testing
         let pipe = Pipe()
         let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor, limit: 100_000)
         let line = [UInt8](repeating: UInt8(ascii: "x"), count: 999) + [UInt8(ascii: "\n")]
-        for _ in 0..<2_000 { output.write(line) }
+        for _ in 0..<2_000 { output.write(line, soon: false) }
         let dropped = output.dropped
         // A pipe holds 64 KiB, one batch is being written, one waits: at most 100 lines each.
         #expect(dropped >= 1_700)
         #expect(dropped < 2_000)
         async let read = Self.readToEnd(pipe)
         try await Blocking.run { output.flush(within: 60) }
-        output.write(line)
+        output.write(line, soon: false)
         try await Blocking.run { output.flush(within: 60) }
         try pipe.fileHandleForWriting.close()
         let lines = String(decoding: try await read, as: UTF8.self).split(separator: "\n")
@@ -59,7 +59,7 @@ import Testing
         let pipe = Pipe()
         let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         try pipe.fileHandleForReading.close()
-        output.write(Array("nobody reads this\n".utf8))
+        output.write(Array("nobody reads this\n".utf8), soon: false)
         try await Blocking.run { output.flush(within: 60) }
         #expect(output.dropped == 0)
     }

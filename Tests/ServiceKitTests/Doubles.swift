@@ -8,7 +8,7 @@ import Synchronization
 /// Keeps lines for the test to read.
 final class KeptLines: LogOutput {
     private let state = Mutex<[[UInt8]]>([])
-    func write(_ line: [UInt8]) { state.withLock { $0.append(line) } }
+    func write(_ line: [UInt8], soon: Bool) { state.withLock { $0.append(line) } }
     var lines: [[UInt8]] { state.withLock { $0 } }
     var objects: [[String: Any]] {
         lines.compactMap { try? JSONSerialization.jsonObject(with: Data($0)) as? [String: Any] }

@@ -30,7 +30,7 @@ package final class OwnRedis: Sendable {
 
     private init(options: [String]) throws {
         self.options = options
-        port = try Self.freePort()
+        port = try Loopback.freePort()
         directory = FileManager.default.temporaryDirectory.appendingPathComponent(TestStack.uniqueName("redis"))
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     }
@@ -68,21 +68,5 @@ package final class OwnRedis: Sendable {
     private func remove() {
         kill()
         try? FileManager.default.removeItem(at: directory)
-    }
-
-    private static func freePort() throws -> Int {
-        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(socket, $0, length) == 0 && getsockname(socket, $0, &length) == 0
-            }
-        }
-        guard bound else { throw CocoaError(.fileWriteUnknown) }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 }

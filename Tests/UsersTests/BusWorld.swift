@@ -23,6 +23,7 @@ struct BusWorld: Sendable {
             try await World.with(bus: users) { world async throws in
                 let world = BusWorld(world: world, bff: bus(.bff, host), chats: bus(.chats, host), heard: Heard())
                 world.service.serve(on: users)
+                world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)
                 let services: [any Service] = [users, world.bff, world.chats, world.world.outbox]
                 try await running(services) {

@@ -109,6 +109,18 @@ import Testing
         }
     }
 
+    @Test("steps that do nothing between strangers leave nothing behind")
+    func nothing() async throws {
+        try await World.with { world async throws in
+            let (mia, tom) = (try await world.register("mia").id, try await world.register("tom").id)
+            #expect(try await step(.cancel, mia, tom, in: world.one) == nil)
+            #expect(try await step(.remove, tom, mia, in: world.one) == nil)
+            _ = try await world.one.contacts.setBlock(SetBlock(userID: mia, otherID: tom, blocked: false))
+            #expect(try await world.count("SELECT count(*) FROM connections") == 0)
+            #expect(await refusal { try await step(.cancel, mia, UserID(rawValue: 9), in: world.one) } == .notFound)
+        }
+    }
+
     @Test("lists go over both sides of pairs, newest first, page by page")
     func pages() async throws {
         try await World.with { world async throws in

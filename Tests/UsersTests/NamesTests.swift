@@ -24,8 +24,18 @@ import Testing
         #expect(throws: Complaint.self) { try DisplayName("e" + String(repeating: "\u{301}", count: 64)) }
     }
 
-    @Test("a display name can be seen", arguments: ["", " ", "\u{3000}\n", "a\u{0}b"])
+    @Test(
+        "a display name can be seen, and is one line",
+        arguments: [
+            "", " ", "\u{3000}\n", "a\u{0}b", "a\nb", "a\u{7}b", "a\u{85}b", "a\u{2028}b", "\u{200B}", "\u{200D} \u{FEFF}",
+            "\u{3164}", "\u{115F}\u{1160}", "\u{2800}", "\u{E0041}", "\u{378}",
+        ])
     func noDisplayNames(text: String) { #expect(throws: Complaint.self) { try DisplayName(text) } }
+
+    @Test(
+        "a display name may be in any script, with what joins its letters",
+        arguments: ["Mia", "李", "می\u{200C}خواهم", "👩\u{200D}💻", "‫שלום‬", "-"])
+    func displayNames(text: String) throws { #expect(try DisplayName(text).text == text) }
 
     @Test("a new password has 8 to 256 characters; an attempt only a bound")
     func passwords() throws {

@@ -42,6 +42,19 @@ import Testing
         #expect(try await hasher.verify(try Password(attempt: "wrong horse"), against: hash) == .wrong)
     }
 
+    @Test("a hash that cost more than today's stays: settings that go down, or differ between instances, make nothing anew")
+    func higherCost() async throws {
+        let before = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 16), pool: pool)
+        let password = try Password(new: "correct horse")
+        let hash = try await before.hash(password)
+        for (cost, verdict) in [
+            (PasswordCost(operations: 1, memoryMiB: 16), .right), (PasswordCost(operations: 4, memoryMiB: 8), .right),
+            (PasswordCost(operations: 5, memoryMiB: 8), .rightWithOldCost),
+        ] as [(PasswordCost, PasswordHasher.Verdict)] {
+            #expect(try await PasswordHasher(cost: cost, pool: pool).verify(password, against: hash) == verdict)
+        }
+    }
+
     @Test("takes one letter for the same, however the keyboard sends it")
     func normalization() async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)

@@ -128,15 +128,59 @@ import Testing
     func rehash() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
-            let dearer = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: World.pool)
-            let before = world.one.sessions
-            let sessions = Sessions(
-                store: before.store, accounts: before.accounts, cache: before.cache, hasher: dearer, keys: before.keys,
-                nextID: before.nextID, now: before.now, logger: World.logger)
+            let sessions = try await world.dearer()
             for _ in 0..<2 { _ = try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
+            // An instance that has not heard of the new parameters yet leaves it so.
+            _ = try await world.logIn("mia")
             let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
             #expect(stored.contains("m=8192,t=2,"))
-            _ = try await world.logIn("mia")
+        }
+    }
+
+    @Test("log-ins that meet while the hash is made anew all succeed, and so does a change of the password after them")
+    func rehashRace() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            let sessions = try await world.dearer()
+            let results = await atOnce(8) { _ in try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
+            #expect(results.compactMap(\.value).count == 8)
+            _ = try await world.one.accounts.changePassword(
+                ChangePassword(
+                    userID: user.id, sessionID: SessionID(rawValue: 1), currentPassword: World.password,
+                    newPassword: "battery staple"))
+            #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 0)
+        }
+    }
+
+    @Test("a user has a hundred sessions at most: the one unused for longest ends, and everybody is told")
+    func most() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia")
+            try await world.insertSessions(of: user.id, 100, expiring: world.clock.now + .seconds(86_400))
+            world.clock.advance(.seconds(60))
+            let tokens = try await world.logIn("mia").tokens
+            #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 100)
+            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[SessionID(rawValue: 1_000_001)]])
+            _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
+        }
+    }
+
+    @Test("a sweep forgets all that has served its time, however much there is")
+    func longSweep() async throws {
+        try await World.with { world async throws in
+            let user = try await world.register("mia", key: "k-1")
+            try await world.insertSessions(of: user.id, 2_500, expiring: world.clock.now)
+            try await world.database.execute(
+                """
+                INSERT INTO registrations SELECT 'k-' || n, \(user.id), 'mia', 'Mia', 'x', \(world.clock.now)
+                FROM generate_series(2, 1500) n
+                """)
+            world.clock.advance(.seconds(86_401))
+            let (one, logger) = (world.one, World.logger)
+            let now = { @Sendable [clock = world.clock] in clock.now }
+            await Sweeper(accounts: one.accounts.store, sessions: one.sessions.store, now: now, logger: logger).sweep()
+            #expect(try await world.count("SELECT count(*) FROM sessions") == 0)
+            #expect(try await world.count("SELECT count(*) FROM registrations") == 0)
         }
     }
 
@@ -161,5 +205,25 @@ import Testing
                 await refusal { try await world.one.sessions.list(ListSessions(userID: user.id, sessionID: ids[0], limit: 0)) }
                     == .invalid)
         }
+    }
+}
+
+extension World {
+    /// As ``one``, with a password's hash at twice the cost.
+    fileprivate func dearer() async throws -> Sessions {
+        let hasher = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: Self.pool)
+        let before = one.sessions
+        return Sessions(
+            store: before.store, accounts: before.accounts, cache: before.cache, hasher: hasher, keys: before.keys,
+            nextID: before.nextID, now: before.now, logger: Self.logger)
+    }
+
+    /// Sessions 1,000,001 and up, each used a little later than the one before.
+    fileprivate func insertSessions(of user: UserID, _ count: Int, expiring end: Timestamp) async throws {
+        try await database.execute(
+            """
+            INSERT INTO sessions SELECT 1000000 + n, \(user), 'x', decode(repeat('00', 32), 'hex'), decode(repeat('00', 32), 'hex'),
+                \(clock.now), \(clock.now) + n * interval '1 millisecond', \(end), NULL FROM generate_series(1, \(count)) n
+            """)
     }
 }

@@ -1,5 +1,7 @@
 import Contracts
+import Foundation
 import Postgres
+import TestSupport
 import Testing
 
 @testable import Users
@@ -49,6 +51,36 @@ import Testing
             }
             #expect(error?.code == .invalid && error?.fields.map(\.field) == ["username", "password", "device"])
             #expect(await refusal { try await world.one.sessions.logIn(LogIn(username: "mia", password: "a\u{0}b")) } == .invalid)
+        }
+    }
+
+    @Test("while no ids are to be had, log-in and registration are refused before any hash")
+    func idsAway() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let pool = HashingPool(threads: 1, queueLimit: 0)
+            let hasher = try await PasswordHasher(cost: World.cost, pool: pool)
+            let away = ServiceError(.unavailable, "no ids")
+            let nextID: @Sendable () async throws -> Int64 = { throw away }
+            let one = world.one
+            let sessions = Sessions(
+                store: one.sessions.store, accounts: one.sessions.accounts, cache: one.sessions.cache, hasher: hasher,
+                keys: one.keys, nextID: nextID, now: one.sessions.now, logger: World.logger)
+            let accounts = Accounts(
+                store: one.accounts.store, profiles: one.accounts.profiles, cache: one.accounts.cache, hasher: hasher,
+                nextID: nextID, now: one.accounts.now)
+            // Whoever asks the pool now is refused by it.
+            let gate = DispatchSemaphore(value: 0)
+            async let busy: Void = pool.run { gate.wait() }
+            try await eventually("a full pool") { pool.load.running == 1 ? () : nil }
+            for name in ["mia", "nobody"] {
+                await #expect(throws: away) { try await sessions.logIn(LogIn(username: name, password: World.password)) }
+            }
+            await #expect(throws: away) {
+                try await accounts.register(RegisterUser(username: "tom", password: World.password, displayName: "Tom"))
+            }
+            gate.signal()
+            try await busy
         }
     }
 

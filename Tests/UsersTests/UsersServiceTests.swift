@@ -60,6 +60,40 @@ import Testing
         }
     }
 
+    @Test("a change of a profile is seen by its fact, when its writer died before it told the cache")
+    func killedWriter() async throws {
+        try await BusWorld.with { world async throws in
+            let mia = try await world.bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
+            #expect(try await world.bff.call(GetAccount(userID: mia.id)).version == 1)
+            let change = ProfileStore.Change(displayName: try DisplayName("Mia M"), avatarURL: nil)
+            _ = try await world.world.one.accounts.profiles.update(mia.id, ifVersion: 1, change)
+            try await eventually("the new version") {
+                try await world.bff.call(GetAccount(userID: mia.id)).version == 2 ? () : nil
+            }
+        }
+    }
+
+    @Test("a read whose database goes away in the middle of it: ask again, nothing has happened")
+    func lostRead() async throws {
+        try await BusWorld.with { world async throws in
+            let request = GetAccount(userID: UserID(rawValue: 9))
+            try await world.world.database.transaction { transaction in
+                try await transaction.execute("LOCK TABLE profiles IN ACCESS EXCLUSIVE MODE")
+                let reading = Task { try await world.bff.call(request) }
+                try await eventually("a read to kill") {
+                    let killed = try await transaction.query(
+                        """
+                        SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND relation = 'profiles'::regclass
+                        """)
+                    return killed.count > 0 ? () : nil
+                }
+                let error = await #expect(throws: ServiceError.self) { try await reading.value }
+                #expect(error?.code == .unavailable && error?.retryAfterMilliseconds == 1_000)
+                #expect(error?.mayHaveHappened == false)
+            }
+        }
+    }
+
     @Test("refusals travel with their fields, and nobody asks for what is not theirs")
     func refusals() async throws {
         try await BusWorld.with { world async throws in

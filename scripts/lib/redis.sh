@@ -19,7 +19,7 @@ redis_configuration() {
 	user default $([[ $kind == test ]] && echo 'on nopass ~* &* +@all' || echo off)
 	EOF
     for service in $(service_names); do
-        echo "user $service on >$(secret "redis.$service") resetchannels ~$service:* &$service:* +@all -@admin -@dangerous +info"
+        echo "user $service on >$(secret "redis.$service") resetchannels ~$service:* &$service:* +@all -@admin -@dangerous -scan -randomkey +info"
     done
 }
 

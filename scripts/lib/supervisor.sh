@@ -35,8 +35,20 @@ start_supervisor() {
 	files=programs/*.conf
 	EOF
     # Whoever starts us may have signals blocked or ignored, which every program would inherit, and then never stop.
-    env --default-signal /usr/bin/supervisord -c config/supervisor.conf
+    (
+        close_descriptors
+        env --default-signal /usr/bin/supervisord -c config/supervisor.conf
+    )
     wait_until 10 supervisor pid || die "the supervisor did not start; see $stack/log/supervisor.log"
+}
+
+# Closes all but the standard three: a pipe or a lock of whoever starts us must not stay open for as long as the servers live.
+close_descriptors() {
+    local descriptor
+    for descriptor in /proc/self/fd/*; do
+        descriptor=${descriptor##*/}
+        ((descriptor < 3)) || eval "exec $descriptor>&-"
+    done
 }
 
 # program <name> <priority> <stop signal> <arguments of launch.sh>: lower priorities start first and stop last.

@@ -1,5 +1,6 @@
 import Contracts
 import Hummingbird
+import Synchronization
 
 /// What belongs to one request from its first byte to its answer.
 struct APIContext: RequestContext {
@@ -8,8 +9,21 @@ struct APIContext: RequestContext {
     let requestID = RequestID()
     /// Who asks; known on routes that need it.
     var caller: Caller?
+    /// The same, told to whoever keeps the journal: routes work on a copy of this context.
+    let asker = Asker()
+
+    /// The route that the request took, with `{name}` for what varies; `nil` when there is none.
+    var route: String? { endpointPath.flatMap { $0.hasPrefix("/") ? $0 : nil } }
 
     init(source: Source) { coreContext = .init(source: source) }
+
+    final class Asker: Sendable {
+        private let known = Mutex<UserID?>(nil)
+        var userID: UserID? {
+            get { known.withLock { $0 } }
+            set { known.withLock { $0 = newValue } }
+        }
+    }
 }
 
 /// Who a verified access token speaks for.

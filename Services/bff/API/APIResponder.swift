@@ -1,19 +1,20 @@
 import Bus
+import Contracts
 import HTTPTypes
 import Hummingbird
+import Logging
 import ServiceKit
 import Tracing
 
-/// The one place that every request passes: names it, answers whatever goes wrong as a problem, and logs it.
-struct APIResponder: HTTPResponder {
+/// The one place that every request passes: names it, answers whatever goes wrong as a problem, and notes it.
+struct APIResponder: Sendable {
     private let router: RouterResponder<APIContext>
     private let admission: Admission
+    private let journal: Journal
 
-    init(endpoints: [Endpoint], verifier: any TokenVerifying, admission: Admission) {
+    init(endpoints: [Endpoint], verifier: any TokenVerifying, admission: Admission, logger: Logger) {
         let router = Router(context: APIContext.self)
-        router.add(middleware: RouterErrors())
-        let paths = Dictionary(grouping: endpoints, by: \.path)
-        for (path, endpoints) in paths {
+        for (path, endpoints) in Dictionary(grouping: endpoints, by: \.path) {
             var methods = endpoints.map(\.method)
             for endpoint in endpoints { Self.add(endpoint, endpoint.method, to: router, verifier) }
             // Whatever can be read can be asked for its head (RFC 9110, 9.1); the body is left out at the end.
@@ -25,54 +26,78 @@ struct APIResponder: HTTPResponder {
         }
         self.router = router.buildResponder()
         self.admission = admission
+        journal = Journal(logger: logger)
     }
 
-    func respond(to request: Request, context: APIContext) async throws -> Response {
+    func respond(to request: Request, context: APIContext) async -> Response {
         let start = ContinuousClock.now
         let requestID = context.requestID.orGiven(request.headers[.requestID])
-        var response: Response
-        var failure: (any Error)?
-        do {
-            response = try await answer(request, context, requestID)
-        } catch {
-            failure = error
-            response = Response(Problem(error).reply(requestID: requestID))
+        // A client's own trace is not taken up: whoever sends one would decide what is recorded, and under which name.
+        var trace = ServiceContext.topLevel
+        trace.requestID = requestID
+        return await withSpan("http", context: trace, ofKind: .server) { span in
+            var failure: (any Error)?
+            var response: Response
+            do {
+                response = try await answer(request, context)
+            } catch {
+                failure = error
+                response = Response(Problem(error).reply(requestID: requestID))
+            }
+            response.headers[.requestID] = requestID
+            span.attributes["http.response.status_code"] = response.status.code
+            journal.note(request, response.status, context, since: start, failure)
+            return response
         }
-        response.headers[.requestID] = requestID
-        if request.method == .head { response = Response(status: response.status, headers: response.headers) }
-        AccessLog(request, response.status, requestID, context, since: start, failure).write()
-        return response
     }
 
-    /// All that one request may cost: a place among those at work, its time, a span.
-    private func answer(_ request: Request, _ context: APIContext, _ requestID: String) async throws -> Response {
-        var trace = ServiceContext.topLevel
-        InstrumentationSystem.tracer.extract(request.headers, into: &trace, using: HeaderExtractor())
-        trace.requestID = requestID
-        return try await withSpan("http", context: trace, ofKind: .server) { span in
-            let response = try await admission.run {
-                try await Deadline.$current.withValue(.after(Self.time)) {
-                    try await router.respond(to: request, context: context)
-                }
+    /// All that one request may cost: a place among those at work, and its time.
+    private func answer(_ request: Request, _ context: APIContext) async throws -> Response {
+        try await admission.run {
+            try await Deadline.$current.withValue(.after(Self.time)) {
+                let response = try await router.respond(to: Self.routable(request), context: context)
+                if context.route == nil { throw Problem.notFound }
+                return response
             }
-            span.attributes["http.response.status_code"] = response.status.code
-            return response
         }
     }
 
     /// What an answer may take.
     private static let time = Duration.seconds(10)
 
+    // MARK: Routes
+
     private static let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options, .trace, .connect]
+
+    /// Methods beyond the standard ones are refused like one that no route has.
+    private static func routable(_ request: Request) -> Request {
+        if methods.contains(request.method) { return request }
+        var head = request.head
+        head.method = .trace
+        return Request(head: head, body: request.body)
+    }
 
     private static func add(
         _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ verifier: any TokenVerifying
     ) {
         router.on(RouterPath(endpoint.path), method: method) { request, context in
-            var context = context
-            if case .signedIn = endpoint.access { context.caller = try await verifier.verify(request.headers[.authorization]) }
-            return Response(try await endpoint.handler(Call(request: request, context: context)))
+            switch endpoint.access {
+            case .anyone: return Response(try await endpoint.handler(Call(request: request, context: context)), to: request)
+            case .signedIn:
+                let caller = try await verifier.verify(request.headers[.authorization])
+                return Response(try await signedIn(caller, endpoint, request, context), to: request)
+            }
         }
+    }
+
+    private static func signedIn(
+        _ caller: Caller, _ endpoint: Endpoint, _ request: Request, _ context: APIContext
+    ) async throws -> Reply {
+        var (context, trace) = (context, ServiceContext.current ?? .topLevel)
+        context.caller = caller
+        context.asker.userID = caller.userID
+        trace.userID = caller.userID.description
+        return try await ServiceContext.withValue(trace) { try await endpoint.handler(Call(request: request, context: context)) }
     }
 
     private static func refuse(
@@ -87,12 +112,9 @@ struct APIResponder: HTTPResponder {
 
 extension Response {
     init(_ reply: Reply) {
-        var headers = reply.headers
-        if reply.status.code != 204, reply.status.code != 304 { headers[.contentLength] = String(reply.body.readableBytes) }
-        self.init(status: reply.status, headers: headers, body: .init(byteBuffer: reply.body))
+        self.init(status: reply.status, headers: reply.completeHeaders, body: .init(byteBuffer: reply.body))
     }
-}
 
-private struct HeaderExtractor: Extractor {
-    func extract(key: String, from headers: HTTPFields) -> String? { HTTPField.Name(key).flatMap { headers[$0] } }
+    /// With the body compressed where that pays and the client takes it.
+    fileprivate init(_ reply: Reply, to request: Request) { self.init(reply.encoded(for: request.headers[.acceptEncoding])) }
 }

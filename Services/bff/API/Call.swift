@@ -5,9 +5,6 @@ import Hummingbird
 
 /// A request as a handler sees it: its parts, typed and checked for shape. Whether values make sense is for the services to say.
 struct Call: Sendable {
-    /// 64 KiB.
-    static let maximumBody = 65_536
-
     let request: Request
     let context: APIContext
 
@@ -33,12 +30,12 @@ struct Call: Sendable {
         return segment
     }
 
-    /// A field of the query; `nil` when absent.
-    func query(_ name: String) -> String? { request.uri.queryParameters[Substring(name)].map(String.init) }
+    /// A field of the query, the first of that name; `nil` when absent.
+    func query(_ name: String) throws -> String? { try request.uri.query.flatMap { try QueryString($0).value(of: name) } }
 
     /// A whole number in the query.
     func number(_ name: String) throws -> Int64? {
-        guard let text = query(name) else { return nil }
+        guard let text = try query(name) else { return nil }
         guard let number = Int64(text) else { throw Problem.invalid(name, "must be a whole number") }
         return number
     }
@@ -50,12 +47,18 @@ struct Call: Sendable {
         return Int(limit)
     }
 
-    /// The version that a change is meant for, out of `If-Match`.
+    /// What names a version of an account as its `ETag`: whose it is, too, as one address shows everybody their own.
+    static func accountTag(_ user: UserID, _ version: Int64) -> String { "\(user).\(version)" }
+
+    /// The version that a change to the caller's own account is meant for, out of `If-Match`.
     func expectedVersion() throws -> Int64 {
         guard let tags = EntityTags(header(.ifMatch)) else {
             throw Problem(.preconditionRequired, "preconditionRequired", "Send the ETag of what you have read as If-Match.")
         }
-        guard let version = tags.version else {
+        let parts = tags.onlyStrong?.split(separator: ".") ?? []
+        guard parts.count == 2, let version = Int64(parts[1]),
+            tags.onlyStrong ?? "" == Self.accountTag(try caller.userID, version)
+        else {
             throw Problem(.preconditionFailed, "stale", "If-Match is not the present ETag. Read again, then repeat the change.")
         }
         return version
@@ -71,7 +74,7 @@ struct Call: Sendable {
 
     /// The JSON object in the body.
     ///
-    /// - Throws: ``Problem``: 400 when it is no JSON object, 413 above ``maximumBody``, 422 with every field that is missing or of the wrong type.
+    /// - Throws: ``Problem``: 400 when it is no JSON object, 413 above 64 KiB, 422 with every field that is missing or of the wrong type.
     func body<Value: Body>(_: Value.Type = Value.self) async throws -> Value {
         let buffer = try await collected()
         do {
@@ -81,12 +84,11 @@ struct Call: Sendable {
         }
     }
 
+    /// What has arrived already; see ``RequestAssembly``.
     private func collected() async throws -> Data {
-        if let length = header(.contentLength).flatMap({ Int($0) }), length > Self.maximumBody {
-            throw HTTPError(.contentTooLarge)
-        }
-        let buffer = try await BodyTime.limit { try await request.body.collect(upTo: Self.maximumBody) }
-        return Data(buffer.readableBytesView)
+        do {
+            return Data(try await request.body.collect(upTo: RequestAssembly.maximumBody).readableBytesView)
+        } catch { throw Problem.tooLarge }
     }
 
     private static let decoder = JSONDecoder()

@@ -54,6 +54,9 @@ extension Problem {
         Problem(.unauthorized, "unauthenticated", detail, headers: [.wwwAuthenticate: "Bearer"])
     }
 
+    static let tooLarge = Problem(
+        .contentTooLarge, "tooLarge", "The body is larger than \(RequestAssembly.maximumBody) bytes.")
+
     static func malformed(_ detail: String) -> Problem { Problem(.badRequest, "malformed", detail) }
 
     static func invalid(_ errors: [ServiceError.Field]) -> Problem {
@@ -72,6 +75,10 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as ServiceError: self = Problem(service: error)
+        case let open as CircuitOpen:
+            self = .unavailable(
+                "What this needs does not answer at the moment.",
+                retryAfterSeconds: max(1, Int(open.retryAfter.components.seconds)))
         case is AdmissionRefused: self = .unavailable("The server has more to do than it can. Try again.")
         case let error as any HTTPResponseError: self = Problem(http: error)
         case is CancellationError: self = .unavailable("The server is stopping. Try again.")
@@ -94,14 +101,15 @@ extension Problem {
         .invalid: .unprocessableContent, .unauthenticated: .unauthorized, .denied: .forbidden, .notFound: .notFound,
         .conflict: .conflict,
         .stale: .preconditionFailed, .unavailable: .serviceUnavailable, .deadlineExceeded: .gatewayTimeout,
-        .unknownOutcome: .gatewayTimeout,
+        // A dependency went away in the middle: the client repeats with the same key.
+        .unknownOutcome: .serviceUnavailable,
         .unimplemented: .serviceUnavailable,
     ]
 
     private init(http error: any HTTPResponseError) {
         switch error.status {
         case .notFound: self = .notFound
-        case .contentTooLarge: self = Problem(.contentTooLarge, "tooLarge", "The body is larger than \(Call.maximumBody) bytes.")
+        case .contentTooLarge: self = .tooLarge
         default: self.init(error.status, "malformed", error.status.reasonPhrase)
         }
     }

@@ -13,11 +13,49 @@ struct Reply: Sendable {
         (self.status, self.headers, self.body) = (status, headers, body)
     }
 
+    init(_ status: HTTPResponse.Status, json: [UInt8]) {
+        self.init(status, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: json))
+    }
+
     static let noContent = Reply(.noContent)
 
     /// A value as JSON. Keys stand in a fixed order, so that equal values have equal bytes and `ETag`s.
     static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok) throws -> Reply {
         Reply(status, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: try encoder.encode(value)))
+    }
+
+    /// With what every answer carries.
+    var completeHeaders: HTTPFields {
+        var complete = headers
+        if status.code != 204, status.code != 304 { complete[.contentLength] = String(body.readableBytes) }
+        complete[.date] = HTTPDate.now
+        complete[.server] = "martlet"
+        return complete
+    }
+
+    /// A smaller body is as well sent as it is.
+    private static let worthCompressing = 1_400
+
+    /// Compressed if that pays and the client takes it. Other bytes need another validator: a strong one becomes weak (RFC 9110, 8.8.1).
+    func encoded(for acceptEncoding: String?) -> Reply {
+        guard body.readableBytes >= Self.worthCompressing else { return self }
+        var reply = self
+        reply.headers[.vary] = "accept-encoding"
+        guard let acceptEncoding, Self.takesGzip(acceptEncoding), let compressed = Gzip.compressed(body) else { return reply }
+        reply.body = compressed
+        reply.headers[.contentEncoding] = "gzip"
+        if let tag = headers[.eTag], tag.hasPrefix("\"") { reply.headers[.eTag] = "W/\(tag)" }
+        return reply
+    }
+
+    /// RFC 9110, 12.5.3; `q=0` refuses.
+    private static func takesGzip(_ header: String) -> Bool {
+        header.lowercased().split(separator: ",").contains { coding in
+            let parts = coding.split(separator: ";").map { $0.filter { $0 != " " } }
+            guard parts.first == "gzip" || parts.first == "*" else { return false }
+            let quality = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
+            return quality != 0
+        }
     }
 
     private static let encoder: JSONEncoder = {
@@ -26,21 +64,30 @@ struct Reply: Sendable {
         return encoder
     }()
 
-    /// The reply with a strong `ETag` made from its bytes; `304` without a body when the client has them (RFC 9110, 13.1.2).
-    func tagged(for call: Call) -> Reply {
+    /// The reply with a strong `ETag` made from its bytes.
+    func tagged() -> Reply {
         let digest = SHA256.hash(data: Data(body.readableBytesView))
-        return tagged(Data(digest.prefix(12)).base64EncodedString(), for: call)
+        return tagged(Data(digest.prefix(12)).base64EncodedString())
     }
 
     /// - Parameter tag: what stands between the quotes.
-    func tagged(_ tag: String, for call: Call) -> Reply {
+    func tagged(_ tag: String) -> Reply {
         var reply = self
-        let etag = "\"\(tag)\""
-        reply.headers[.eTag] = etag
+        reply.headers[.eTag] = "\"\(tag)\""
         reply.headers[.cacheControl] = "private, no-cache"
-        guard EntityTags(call.header(.ifNoneMatch))?.matchesWeakly(etag) == true else { return reply }
+        return reply
+    }
+
+    /// `304` without a body when the client has what this reply's `ETag` names (RFC 9110, 13.1.2).
+    func unchanged(for call: Call) -> Reply {
+        guard let known = EntityTags(call.header(.ifNoneMatch)), let etag = headers[.eTag], known.matchesWeakly(etag) else {
+            return self
+        }
         return Reply(.notModified, headers: [.eTag: etag, .cacheControl: "private, no-cache"])
     }
+
+    func tagged(for call: Call) -> Reply { tagged().unchanged(for: call) }
+    func tagged(_ tag: String, for call: Call) -> Reply { tagged(tag).unchanged(for: call) }
 }
 
 /// A list of entity tags as in `If-Match` and `If-None-Match` (RFC 9110, 8.8.3).
@@ -54,11 +101,9 @@ struct EntityTags {
 
     func matchesWeakly(_ etag: String) -> Bool { tags.contains { $0 == "*" || $0 == etag || $0 == "W/\(etag)" } }
 
-    /// The one number that a single strong tag consists of, written as we write it.
-    var version: Int64? {
-        guard tags.count == 1, let tag = tags.first, let number = Int64(tag.dropFirst().dropLast()), tag == "\"\(number)\"" else {
-            return nil
-        }
-        return number
+    /// What a single strong tag says between its quotes.
+    var onlyStrong: Substring? {
+        guard tags.count == 1, let tag = tags.first, tag.first == "\"", tag.last == "\"", tag.utf8.count > 2 else { return nil }
+        return tag.dropFirst().dropLast()
     }
 }

@@ -2,6 +2,7 @@ import Contracts
 import JWTKit
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 /// The public keys of `users`, kept: they go on working while `users` is away.
 actor KeySet: Service {
@@ -15,8 +16,7 @@ actor KeySet: Service {
     private let clock = ContinuousClock()
     private let onKeys: @Sendable () -> Void
     private var keys: [String: JWTKeyCollection] = [:]
-    /// As `users` publishes them; `nil` until they were fetched.
-    private(set) var published: GetKeys.Response?
+    private nonisolated let document = Mutex<Reply?>(nil)
     private var asked: ContinuousClock.Instant?
     /// The asking that goes on now; whoever needs its answer waits for it.
     private var asking: Task<Void, Never>?
@@ -26,33 +26,48 @@ actor KeySet: Service {
         (self.bus, self.logger, self.onKeys) = (bus, logger, onKeys)
     }
 
+    /// As `users` publishes them, ready to be sent; `nil` until they were fetched.
+    nonisolated var published: Reply? { document.withLock { $0 } }
+
     /// Fetches the keys at once and every minute.
     func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await self.refresh()
-                let wait = await self.published == nil ? Duration.milliseconds(250) : Self.interval
+                let wait = self.published == nil ? Duration.milliseconds(250) : Self.interval
                 try? await Task.sleep(for: wait)
             }
         }
+    }
+
+    /// - Throws: ``Problem``: 503 while no key at all is known: nothing can be said of any token then.
+    func requireAny() async throws {
+        if keys.isEmpty { await ask() }
+        if keys.isEmpty { throw Problem.unavailable("Access tokens cannot be verified at the moment.") }
     }
 
     /// - Returns: `nil` when there is no such key, asked anew if that was not done just before.
     /// - Throws: ``Problem``: 503 while no key at all is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {
         if let key = keys[kid] { return key }
+        await ask()
+        try await requireAny()
+        return keys[kid]
+    }
+
+    /// Anew, if that was not done just before; together with whoever is asking.
+    private func ask() async {
         if let asking {
             await asking.value
         } else if asked.map({ clock.now - $0 > Self.pause }) ?? true {
             await refresh()
         }
-        if keys.isEmpty { throw Problem.unavailable("Access tokens cannot be verified at the moment.") }
-        return keys[kid]
     }
 
     private func refresh() async {
         if let asking { return await asking.value }
-        let asking = Task { await self.fetch() }
+        // On nobody's account: the first one to ask may be in a hurry, or leave.
+        let asking = Task.detached { await self.fetch() }
         self.asking = asking
         await asking.value
         self.asking = nil
@@ -64,12 +79,18 @@ actor KeySet: Service {
             let answer = try await bus.call(GetKeys())
             var fetched: [String: JWTKeyCollection] = [:]
             for key in answer.keys where key.kty == "OKP" && key.crv == "Ed25519" {
+                guard let verifying = try? EdDSA.PublicKey(x: key.x, curve: .ed25519) else {
+                    logger.error("a key cannot be read", metadata: ["kid": "\(key.kid)"])
+                    continue
+                }
                 let collection = JWTKeyCollection()
-                await collection.add(eddsa: try EdDSA.PublicKey(x: key.x, curve: .ed25519))
+                await collection.add(eddsa: verifying)
                 fetched[key.kid] = collection
             }
             guard !fetched.isEmpty else { return }
-            (keys, published) = (fetched, answer)
+            keys = fetched
+            let reply = try Reply.json(answer).tagged()
+            document.withLock { $0 = reply }
             onKeys()
         } catch {
             logger.notice("keys not fetched", metadata: ["error": "\(error)"])

@@ -67,6 +67,12 @@ final class Revocations: Sendable {
         }
     }
 
+    /// For how long there has been no news; `nil` while there is.
+    var silence: Duration? {
+        let now = now()
+        return state.withLock { $0.lostSince.map { now - $0 } }
+    }
+
     func lost() {
         let now = now()
         state.withLock { state in

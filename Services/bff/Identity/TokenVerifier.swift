@@ -39,7 +39,10 @@ struct TokenVerifier: TokenVerifying {
         let bytes = Array(token.utf8)
         guard let parsed = try? DefaultJWTParser().parse(bytes, as: Claims.self), parsed.header.alg == "EdDSA",
             let kid = parsed.header.kid
-        else { throw Problem.unauthorized("The access token is not a JWT of ours.") }
+        else {
+            try await keys.requireAny()
+            throw Problem.unauthorized("The access token is not a JWT of ours.")
+        }
         guard let key = try await keys.key(named: kid) else {
             throw Problem.unauthorized("The access token was signed by no key of ours.")
         }

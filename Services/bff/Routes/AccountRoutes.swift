@@ -16,7 +16,7 @@ struct AccountRoutes {
 
     private func read(_ call: Call) async throws -> Reply {
         let account = try await bus.call(GetAccount(userID: try call.caller.userID))
-        return try Reply.json(account.user).tagged(String(account.version), for: call)
+        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version), for: call)
     }
 
     private struct Change: Body {
@@ -44,9 +44,7 @@ struct AccountRoutes {
         let account = try await bus.call(
             UpdateProfile(
                 userID: try call.caller.userID, version: version, displayName: body.displayName, avatarURL: body.avatarURL))
-        var reply = try Reply.json(account.user)
-        reply.headers[.eTag] = "\"\(account.version)\""
-        return reply
+        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version))
     }
 
     private struct Passwords: Body {

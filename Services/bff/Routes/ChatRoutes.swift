@@ -28,14 +28,16 @@ struct ChatRoutes {
 
     private func create(_ call: Call) async throws -> Reply {
         let body: NewChat = try await call.body()
-        guard let kind = ChatKind(rawValue: body.kind) else { throw Problem.invalid("kind", "must be direct or group") }
-        let members = try body.members.enumerated().map { index, text in
-            guard let id = UserID(text) else { throw Problem.invalid("members[\(index)]", "must be a user's id") }
-            return id
+        let (kind, members) = (ChatKind(rawValue: body.kind), body.members.map { UserID($0) })
+        let isKnown = ChatKind.known.contains(kind)
+        var complaints = members.indices.filter { members[$0] == nil }.prefix(100).map {
+            ServiceError.Field("members[\($0)]", "must be a user's id")
         }
+        if !isKnown { complaints.insert(ServiceError.Field("kind", "must be direct or group"), at: 0) }
+        guard complaints.isEmpty else { throw Problem.invalid(complaints) }
         let answer = try await bus.call(
             CreateChat(
-                creatorID: try call.caller.userID, kind: kind, title: body.title, members: members,
+                creatorID: try call.caller.userID, kind: kind, title: body.title, members: members.compactMap(\.self),
                 idempotencyKey: try call.idempotencyKey()))
         var reply = try Reply.json(answer.chat, answer.created ? .created : .ok)
         reply.headers[.location] = "/v1/chats/\(answer.chat.id)"
@@ -43,15 +45,13 @@ struct ChatRoutes {
     }
 
     private func list(_ call: Call) async throws -> Reply {
-        let (after, changedSince) = (call.query("after"), call.query("changedSince"))
-        return try .json(
-            try await bus.call(
-                ListChats(userID: try call.caller.userID, limit: try call.limit(), after: after, changedSince: changedSince)))
+        let (after, changedSince) = (try call.query("after"), try call.query("changedSince"))
+        return try await bus.relay(
+            ListChats(userID: try call.caller.userID, limit: try call.limit(), after: after, changedSince: changedSince))
     }
 
     private func read(_ call: Call) async throws -> Reply {
-        let chat = try await bus.call(GetChat(userID: try call.caller.userID, chatID: try call.id("chatId")))
-        return try Reply.json(chat).tagged(for: call)
+        try await bus.relay(GetChat(userID: try call.caller.userID, chatID: try call.id("chatId"))).tagged(for: call)
     }
 
     private struct Change: Body {
@@ -80,8 +80,9 @@ struct ChatRoutes {
 
     private func members(_ call: Call) async throws -> Reply {
         let list = ListMembers(
-            userID: try call.caller.userID, chatID: try call.id("chatId"), limit: try call.limit(), after: call.query("after"))
-        return try .json(try await bus.call(list))
+            userID: try call.caller.userID, chatID: try call.id("chatId"), limit: try call.limit(), after: try call.query("after")
+        )
+        return try await bus.relay(list)
     }
 
     private struct Membership: Body {
@@ -91,7 +92,8 @@ struct ChatRoutes {
 
     private func setMember(_ call: Call) async throws -> Reply {
         let body: Membership = try await call.body()
-        guard let role = ChatRole(rawValue: body.role ?? "member") else {
+        let role = ChatRole(rawValue: body.role ?? "member")
+        guard ChatRole.known.contains(role) else {
             throw Problem.invalid("role", "must be owner, admin or member")
         }
         let answer = try await bus.call(

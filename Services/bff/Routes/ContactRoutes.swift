@@ -17,8 +17,8 @@ struct ContactRoutes {
     }
 
     private func connections(_ call: Call) async throws -> Reply {
-        let page = ListConnections(userID: try call.caller.userID, limit: try call.limit(), after: call.query("after"))
-        return try .json(try await bus.call(page))
+        let page = ListConnections(userID: try call.caller.userID, limit: try call.limit(), after: try call.query("after"))
+        return try await bus.relay(page)
     }
 
     private func take(_ step: ChangeConnection.Step, _ call: Call) async throws -> Reply {
@@ -28,8 +28,8 @@ struct ContactRoutes {
     }
 
     private func blocks(_ call: Call) async throws -> Reply {
-        let page = ListBlocks(userID: try call.caller.userID, limit: try call.limit(), after: call.query("after"))
-        return try .json(try await bus.call(page))
+        let page = ListBlocks(userID: try call.caller.userID, limit: try call.limit(), after: try call.query("after"))
+        return try await bus.relay(page)
     }
 
     private func setBlock(_ call: Call, blocked: Bool) async throws -> Reply {

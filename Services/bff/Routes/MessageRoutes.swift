@@ -1,3 +1,4 @@
+import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
@@ -28,19 +29,25 @@ struct MessageRoutes {
     private func send(_ call: Call) async throws -> Reply {
         let chatID: ChatID = try call.id("chatId")
         let body: NewMessage = try await call.body()
-        let answer = try await bus.call(
-            SendMessage(
+        let answer = try await bus.payload(
+            of: SendMessage(
                 senderID: try call.caller.userID, chatID: chatID,
                 clientMessageID: ClientMessageID(rawValue: body.clientMessageID),
                 text: body.text, replyTo: body.replyTo))
-        return try .json(answer.message, answer.repeated ? .ok : .created)
+        let isRepeated = try CBORDecoder().decode(Repeated.self, from: answer).repeated
+        return Reply(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
+    }
+
+    /// What is looked at of the answer; the message itself is passed on.
+    private struct Repeated: Decodable {
+        let repeated: Bool
     }
 
     private func history(_ call: Call) async throws -> Reply {
         let chatID: ChatID = try call.id("chatId")
         let page = GetHistory(
             userID: try call.caller.userID, chatID: chatID, position: try position(call), limit: try call.limit())
-        return try .json(try await bus.call(page))
+        return try await bus.relay(page)
     }
 
     /// At most one of the four ways to say where.
@@ -49,7 +56,8 @@ struct MessageRoutes {
         if let seq = try call.number("before") { positions.append(.before(seq: seq)) }
         if let seq = try call.number("after") { positions.append(.after(seq: seq)) }
         if let rev = try call.number("changedAfter") { positions.append(.changedAfter(rev: rev)) }
-        if let at = call.query("at") {
+        // A zone's + that was not encoded has become a space.
+        if let at = try call.query("at")?.replacing(" ", with: "+") {
             guard let time = Timestamp(at) else { throw Problem.invalid("at", "must be a time as in RFC 3339") }
             positions.append(.at(time: time))
         }

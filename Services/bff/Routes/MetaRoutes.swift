@@ -13,13 +13,13 @@ struct MetaRoutes {
         ]
     }
 
-    private func document(_ call: Call) async throws -> Reply {
-        Reply(.ok, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: PackageResources.openapi_json)).tagged(
-            for: call)
-    }
+    /// Made once: neither changes from request to request.
+    private static let document = Reply(.ok, json: PackageResources.openapi_json).tagged()
+
+    private func document(_ call: Call) async throws -> Reply { Self.document.unchanged(for: call) }
 
     private func jwks(_ call: Call) async throws -> Reply {
-        guard let keys = await keys.published else { throw Problem.unavailable("The keys are not known here yet.") }
-        return try Reply.json(keys).tagged(for: call)
+        guard let keys = keys.published else { throw Problem.unavailable("The keys are not known here yet.") }
+        return keys.unchanged(for: call)
     }
 }

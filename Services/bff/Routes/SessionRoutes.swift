@@ -4,6 +4,7 @@ import HTTPTypes
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {
     let bus: any ProcedureCaller
+    let revocations: Revocations
 
     var endpoints: [Endpoint] {
         [
@@ -49,16 +50,16 @@ struct SessionRoutes {
 
     private func list(_ call: Call) async throws -> Reply {
         let caller = try call.caller
-        return try .json(
-            try await bus.call(
-                ListSessions(
-                    userID: caller.userID, sessionID: caller.sessionID, limit: try call.limit(), after: call.query("after"))))
+        return try await bus.relay(
+            ListSessions(
+                userID: caller.userID, sessionID: caller.sessionID, limit: try call.limit(), after: try call.query("after")))
     }
 
     private func revoke(_ call: Call) async throws -> Reply {
         let caller = try call.caller
         let session = try call.segment("sessionId") == "current" ? caller.sessionID : call.id("sessionId")
         _ = try await bus.call(RevokeSession(userID: caller.userID, sessionID: session))
+        revocations.revoke([session])
         return .noContent
     }
 }

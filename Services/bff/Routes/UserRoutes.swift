@@ -4,6 +4,7 @@ import HTTPTypes
 /// Public profiles and registration.
 struct UserRoutes {
     let bus: any ProcedureCaller
+    let profiles: Profiles
 
     var endpoints: [Endpoint] {
         [
@@ -33,21 +34,22 @@ struct UserRoutes {
 
     private func profile(_ call: Call) async throws -> Reply {
         let id: UserID = try call.id("userId")
-        guard let user = try await bus.call(GetProfiles(ids: [id])).users.first else {
-            throw ServiceError(.notFound, "There is no user \(id).")
+        // One's own changes are seen at once; others' within a second.
+        if id == (try call.caller.userID) {
+            return try Reply.json(try await bus.call(GetAccount(userID: id)).user).tagged(for: call)
         }
-        return try Reply.json(user).tagged(for: call)
+        return try await profiles.reply(for: id).unchanged(for: call)
     }
 
     private func find(_ call: Call) async throws -> Reply {
-        switch (call.query("ids"), call.query("search")) {
-        case (let ids?, nil): try await profiles(ids)
+        switch (try call.query("ids"), try call.query("search")) {
+        case (let ids?, nil): try await list(ids)
         case (nil, let search?): try await self.search(search, call)
         default: throw Problem.invalid("ids", "give either ids or search")
         }
     }
 
-    private func profiles(_ list: String) async throws -> Reply {
+    private func list(_ list: String) async throws -> Reply {
         let ids = list.split(separator: ",").map { UserID(String($0)) }
         guard (1...100).contains(ids.count) else { throw Problem.invalid("ids", "must be 1 to 100 ids, separated by commas") }
         let known = ids.compactMap(\.self)
@@ -56,6 +58,6 @@ struct UserRoutes {
     }
 
     private func search(_ query: String, _ call: Call) async throws -> Reply {
-        try .json(try await bus.call(SearchUsers(query: query, limit: try call.limit(), after: call.query("after"))))
+        try await bus.relay(SearchUsers(query: query, limit: try call.limit(), after: try call.query("after")))
     }
 }

@@ -1,5 +1,6 @@
 import Cache
 import Contracts
+import Postgres
 
 /// Answers what is about members, their markers and the title.
 struct MemberAnswers: Sendable {
@@ -25,22 +26,33 @@ struct MemberAnswers: Sendable {
 
     /// Who is new is asked for after the rules have agreed, outside of any transaction; then the rules decide again.
     func set(_ request: SetMember, deadline: ContinuousClock.Instant) async throws -> SetMember.Response {
-        var change = try await store.set(request, isKnown: false, deadline: deadline)
-        if change == nil {
+        let change = try await noting(request.memberID, in: request.chatID) {
+            if let change = try await store.set(request, isKnown: false, deadline: deadline) { return change }
             try await people.check(request.memberID)
             try await opening.lead([request.memberID], to: request.chatID)
-            change = try await store.set(request, isKnown: true, deadline: deadline)
+            return try await store.set(request, isKnown: true, deadline: deadline)
         }
         guard let change, let member = change.member else { throw ServiceError(.internal, "a member who was set is not there") }
-        await caches.note(change, of: request.memberID, in: request.chatID)
         return SetMember.Response(member: member, added: change.kind == .added)
     }
 
     func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> Done {
-        if let change = try await store.remove(request, deadline: deadline) {
-            await caches.note(change, of: request.memberID, in: request.chatID)
-        }
+        _ = try await noting(request.memberID, in: request.chatID) { try await store.remove(request, deadline: deadline) }
         return Done()
+    }
+
+    /// Tells the caches what `change` did, or that nobody knows, before anybody is answered.
+    private func noting(
+        _ member: UserID, in chat: ChatID, _ change: () async throws -> MemberChange?
+    ) async throws -> MemberChange? {
+        do {
+            guard let change = try await change() else { return nil }
+            await caches.note(change, of: member, in: chat)
+            return change
+        } catch let error as PostgresError where error.mayHaveHappened {
+            await caches.noteDoubt(about: member, in: chat)
+            throw error
+        }
     }
 
     /// - Throws: `invalid` for a title that cannot be, and what ``GroupRules`` refuses.
@@ -54,8 +66,8 @@ struct MemberAnswers: Sendable {
     }
 
     /// - Throws: `invalid` for a negative `seq`; `notFound` for who is not in the chat.
-    func markRead(_ request: MarkRead, deadline: ContinuousClock.Instant) async throws -> MarkRead.Response {
+    func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
         guard request.seq >= 0 else { throw ServiceError.invalid("seq", "must be the seq of a message, or 0") }
-        return try await markers.markRead(request, deadline: deadline)
+        return try await markers.markRead(request)
     }
 }

@@ -1,5 +1,6 @@
 import Bus
 import Contracts
+import Postgres
 
 /// Answers `chats.create.v1`.
 struct OpeningAnswers: Sendable {
@@ -12,6 +13,11 @@ struct OpeningAnswers: Sendable {
     /// - Throws: `invalid`, `denied` when somebody of them has blocked the creator, `unavailable` while nobody can say who exists.
     func create(_ request: CreateChat, deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
         let opening = try Opening(request)
+        if let key = opening.idempotencyKey,
+            let earlier = try await store.creation(under: key, by: opening.creatorID, hash: RequestHash(of: opening))
+        {
+            return try await respond(opening, earlier, created: true)
+        }
         switch opening.kind {
         case .direct(let other): return try await openDirect(opening, with: other, deadline)
         case .group: return try await openGroup(opening, deadline)
@@ -31,26 +37,37 @@ struct OpeningAnswers: Sendable {
         try await people.check(opening)
         if reserved == nil { reserved = try await store.reserve(try await nextID(), for: pair) }
         guard let id = reserved else { throw ServiceError(.internal, "a pair without a chat") }
-        return try await make(opening, id, deadline)
+        return try await make(opening, id, isReserved: true, deadline)
     }
 
+    /// Most refusals are known before anything is written; the transaction decides again.
     private func openGroup(_ opening: Opening, _ deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
-        if let key = opening.idempotencyKey,
-            let earlier = try await store.creation(under: key, by: opening.creatorID, hash: RequestHash(of: opening))
-        {
-            return try await respond(opening, earlier, created: true)
-        }
         try await people.check(opening)
-        return try await make(opening, try await nextID(), deadline)
+        try opening.check(blockers: try await store.blockers(opening))
+        return try await make(opening, try await nextID(), isReserved: false, deadline)
     }
 
+    /// - Parameter isReserved: somebody else may make a chat by this id.
     private func make(
-        _ opening: Opening, _ id: ChatID, _ deadline: ContinuousClock.Instant
+        _ opening: Opening, _ id: ChatID, isReserved: Bool, _ deadline: ContinuousClock.Instant
     ) async throws -> CreateChat.Response {
         let members = opening.members.map(\.userID)
-        try await store.lead(members, to: id)
-        let result = try await store.create(opening, id: id, hash: RequestHash(of: opening), deadline: deadline)
-        if case .repeated(let earlier) = result { return try await respond(opening, earlier, created: true) }
+        let result: OpeningStore.Result
+        do {
+            try await store.lead(members, to: id)
+            result = try await store.create(opening, id: id, hash: RequestHash(of: opening), deadline: deadline)
+        } catch {
+            if (error as? PostgresError)?.mayHaveHappened == true {
+                await caches.noteOpening(of: id, members: members)
+            } else if !isReserved {
+                await store.forget(members, leadTo: id)
+            }
+            throw error
+        }
+        if case .repeated(let earlier) = result {
+            if !isReserved { await store.forget(members, leadTo: id) }
+            return try await respond(opening, earlier, created: true)
+        }
         await caches.noteOpening(of: id, members: members)
         return try await respond(opening, id, created: result == .created)
     }

@@ -28,7 +28,7 @@ struct PageCursor: Hashable, Sendable {
 /// stamped before T and not yet committed; asking next for everything since T less the longest time that a commit can take misses nothing,
 /// and shows some chats twice. See docs/messages.md.
 struct ChangesCursor: Hashable, Sendable {
-    /// More than any transaction may last after its stamp: 5 s for each of at most eight statements, and 10 s between its two flights.
+    /// More than any transaction may last after its stamp: 5 s for each of at most eight statements, and 3 s between its two flights.
     static let overlapMilliseconds: Int64 = 60_000
 
     /// By the database's clock.

@@ -21,9 +21,11 @@ struct GroupRules: Sendable {
     enum Setting: Hashable, Sendable { case unchanged, add, change }
     enum Removal: Hashable, Sendable { case unchanged, remove, removeAndHandOver }
 
-    /// - Throws: `notFound` when the actor is not in the chat, `denied`, or `conflict` for a full group and for the last owner.
+    /// - Throws: `notFound` when the actor is not in the chat, `invalid` for a role that nobody knows, `denied`, or `conflict` for a full group and for the
+    ///   last owner.
     func set(_ role: ChatRole) throws(ServiceError) -> Setting {
         let actor = try groupMember()
+        guard ChatRole.known.contains(role) else { throw .invalid("role", "must be owner, admin or member") }
         guard let target else {
             let allowed = actor == .owner || actor == .admin && role == .member
             guard allowed else {
@@ -46,7 +48,7 @@ struct GroupRules: Sendable {
         if isSelf, actor == nil, targetLeft { return .unchanged }
         let actor = try groupMember()
         guard let target else {
-            guard actor != .member else { throw Self.notYours }
+            guard Self.manages(actor) else { throw Self.notYours }
             guard targetLeft else { throw ServiceError(.notFound, "they are not in this chat") }
             return .unchanged
         }
@@ -57,8 +59,10 @@ struct GroupRules: Sendable {
 
     /// - Throws: `notFound` or `denied`.
     func rename() throws(ServiceError) {
-        guard try groupMember() != .member else { throw ServiceError(.denied, "only owners and admins change the title") }
+        guard Self.manages(try groupMember()) else { throw ServiceError(.denied, "only owners and admins change the title") }
     }
+
+    private static func manages(_ role: ChatRole) -> Bool { role == .owner || role == .admin }
 
     private static let notYours = ServiceError(
         .denied, "only owners remove owners and admins, only they and admins remove members")

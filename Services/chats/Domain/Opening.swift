@@ -29,6 +29,8 @@ struct Opening: Hashable, Sendable {
             if !(1..<Limits.groupMembers).contains(others.count) {
                 complaints.add("members", "must be 1 to \(Limits.groupMembers - 1) other people")
             }
+        default:
+            complaints.add("kind", "must be direct or group")
         }
         try complaints.check()
         creatorID = request.creatorID

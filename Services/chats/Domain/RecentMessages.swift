@@ -25,11 +25,13 @@ struct RecentMessages: Hashable, Codable, Sendable {
     /// Adds what was just sent.
     ///
     /// - Parameters:
-    ///   - sent: of this chat, in ascending `seq`.
+    ///   - sent: of this chat, in ascending `seq`; of several commits perhaps.
     ///   - rev: the chat's, after them.
     /// - Returns: `nil` when something lies between, so that nothing can be said without asking the store.
     func appending(_ sent: [Message], rev: Int64) -> RecentMessages? {
-        guard let first = sent.first, let last = sent.last, first.seq == lastSeq + 1, first.rev == self.rev + 1, last.rev == rev
+        let count = Int64(sent.count)
+        guard let first = sent.first, let last = sent.last, first.seq == lastSeq + 1, first.rev == self.rev + 1,
+            last.seq == lastSeq + count, last.rev == self.rev + count, last.rev == rev
         else { return nil }
         return RecentMessages(rev: rev, lastSeq: last.seq, messages: messages + sent)
     }
@@ -53,7 +55,7 @@ struct RecentMessages: Hashable, Codable, Sendable {
     /// Whether every message above `seq` is here.
     private func holdsAll(after seq: Int64) -> Bool {
         guard let first = messages.first else { return seq >= lastSeq }
-        return first.seq <= seq + 1
+        return first.seq - 1 <= seq
     }
 
     private mutating func trim() {

@@ -14,14 +14,21 @@ actor SendBatcher: Service {
         let draft: Draft
         let deadline: Deadline
         let context: ServiceContext?
-        let sender: CheckedContinuation<BatchCommitter.Answer, Never>
+        let sender: CheckedContinuation<SettledBatch.Answer, Never>
     }
+
+    static let batchesAtOnce = SendQueue<Waiting, ChatID>.batchesAtOnce
+
+    /// What has less time left is not begun: nobody would be there to hear of it.
+    static let leastMilliseconds: Int64 = 50
+    /// A batch that is begun has so much time at least, however little its senders have: a commit that is given up half-way leaves everybody in doubt.
+    static let batchTime = Duration.seconds(1)
 
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let committer: BatchCommitter
-    private var queue: SendQueue<Waiting>
+    private var queue: SendQueue<Waiting, ChatID>
     private var lastNumber: UInt64 = 0
     private var workers: [CheckedContinuation<[Waiting]?, Never>] = []
     private var flushIsScheduled = false
@@ -33,7 +40,7 @@ actor SendBatcher: Service {
     init(_ committer: BatchCommitter, capacity: Int = 4_096, on io: IOThread) {
         self.io = io
         self.committer = committer
-        queue = SendQueue(capacity: capacity) { $0.draft.text.utf8.count }
+        queue = SendQueue(capacity: capacity, line: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
     }
 
     /// How many wait for a batch now.
@@ -41,11 +48,11 @@ actor SendBatcher: Service {
 
     /// Stores the draft with others that come at the same time.
     ///
-    /// - Parameter deadline: when it is not begun by then, it is not begun at all.
+    /// - Parameter deadline: when it is not begun some time before, it is not begun at all.
     /// - Throws: what ``SendBatch`` refuses; `unavailable` at once when the queue is full or a dependency is away; `deadlineExceeded`; `unknownOutcome`.
     ///   Cancelling the task takes it out of the queue; what is being committed is waited for.
     func send(_ draft: Draft, deadline: Deadline) async throws(ServiceError) -> SendMessage.Response {
-        if Task.isCancelled || deadline.hasPassed { throw .tooLate }
+        if deadline.isTooClose { throw .tooLate }
         lastNumber += 1
         let number = lastNumber
         let answer = await withTaskCancellationHandler {
@@ -59,6 +66,8 @@ actor SendBatcher: Service {
     }
 
     private func enqueue(_ waiting: Waiting) {
+        // A cancellation from now on finds the draft in the queue; one from before is seen here.
+        if Task.isCancelled { return waiting.sender.resume(returning: .failure(.tooLate)) }
         guard !isStopping, queue.add(waiting) else {
             let error = ServiceError(.unavailable, "too many messages wait to be stored", retryAfterMilliseconds: 500)
             return waiting.sender.resume(returning: .failure(error))
@@ -91,7 +100,7 @@ actor SendBatcher: Service {
     func run() async {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for _ in 0..<SendQueue<Waiting>.batchesAtOnce {
+                for _ in 0..<Self.batchesAtOnce {
                     group.addTask(executorPreference: io) { await self.work() }
                 }
             }
@@ -100,10 +109,18 @@ actor SendBatcher: Service {
         }
     }
 
+    /// Commits one batch after the other. Caches and senders are told beside the next one, which need not wait for that.
     private func work() async {
-        while let batch = await nextBatch() {
-            await commit(batch)
-            queue.finish()
+        await withDiscardingTaskGroup { group in
+            while let batch = await nextBatch() {
+                let inTime = refuseLate(batch)
+                let settled = await settle(inTime)
+                queue.finish(batch)
+                group.addTask(executorPreference: io) { [committer] in
+                    await committer.tell(settled)
+                    for (waiting, answer) in zip(inTime, settled.answers) { waiting.sender.resume(returning: answer) }
+                }
+            }
         }
     }
 
@@ -115,18 +132,22 @@ actor SendBatcher: Service {
         }
     }
 
-    private func commit(_ batch: [Waiting]) async {
-        var inTime: [Waiting] = []
-        for waiting in batch {
-            if waiting.deadline.hasPassed { waiting.sender.resume(returning: .failure(.tooLate)) } else { inTime.append(waiting) }
+    private func refuseLate(_ batch: [Waiting]) -> [Waiting] {
+        batch.filter { waiting in
+            let isTooLate = waiting.deadline.isTooClose
+            if isTooLate { waiting.sender.resume(returning: .failure(.tooLate)) }
+            return !isTooLate
         }
-        guard let last = inTime.map(\.deadline).max() else { return }
-        batchSizes.record(inTime.count)
+    }
+
+    private func settle(_ batch: [Waiting]) async -> SettledBatch {
+        guard let last = batch.map(\.deadline.millisecondsLeft).max() else { return SettledBatch() }
+        batchSizes.record(batch.count)
         let start = ContinuousClock.now
-        let deadline = start + .milliseconds(last.millisecondsLeft)
-        let answers = await Self.traced(inTime) { await committer.answer(inTime.map(\.draft), deadline: deadline) }
+        let deadline = start + max(.milliseconds(last), Self.batchTime)
+        let settled = await Self.traced(batch) { await committer.settle(batch.map(\.draft), deadline: deadline) }
         commits.record(duration: .now - start)
-        for (waiting, answer) in zip(inTime, answers) { waiting.sender.resume(returning: answer) }
+        return settled
     }
 
     /// A batch belongs to all of its sends; its trace is that of the first that has one.
@@ -150,6 +171,10 @@ actor SendBatcher: Service {
         for worker in workers { worker.resume(returning: nil) }
         workers = []
     }
+}
+
+extension Deadline {
+    fileprivate var isTooClose: Bool { millisecondsLeft < SendBatcher.leastMilliseconds }
 }
 
 extension ServiceError {

@@ -10,11 +10,14 @@ import Redis
 struct ChatCaches: Sendable {
     let memberships: Cache<MemberKey, Membership>
     let recent: Cache<ChatID, RecentMessages>
+    private let attention: Duration
 
+    /// - Parameter attention: how long after it was read a page is brought up to date by whoever sends.
     init(
-        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread,
+        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, attention: Duration = .seconds(1),
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
+        self.attention = attention
         memberships = Cache(
             CacheConfiguration(prefix: prefix, kind: "membership.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
         ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
@@ -23,13 +26,50 @@ struct ChatCaches: Sendable {
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
 
-    /// What a batch committed. Repeats count: whoever stored them may have died before telling.
-    func note(_ decision: SendBatch.Decision) async {
-        var revs = decision.chats.mapValues(\.rev)
-        for case .repeated(let message) in decision.outcomes {
-            revs[message.chatID] = max(revs[message.chatID] ?? 0, message.rev)
+    /// What became of a batch. Where that is not known, whatever is known now is stale; when the commit turns out to have happened only later,
+    /// ``note(left:)`` follows.
+    func note(_ batch: SettledBatch) async {
+        let pages = await nextPages(batch)
+        async let put = recent.put(pages)
+        await recent.invalidate(batch.revs.filter { pages[$0.key] == nil })
+        await recent.invalidate(Array(batch.doubts))
+        _ = await put
+    }
+
+    /// The new pages of chats that are being read, made from the old ones: their readers need not load them.
+    private func nextPages(_ batch: SettledBatch) async -> [ChatID: Versioned<RecentMessages>] {
+        let known = await recent.remembered(batch.revs.keys, readWithin: attention)
+        var pages: [ChatID: Versioned<RecentMessages>] = [:]
+        for (chat, page) in known where !batch.doubts.contains(chat) {
+            guard let rev = batch.revs[chat] else { continue }
+            let next = page.value?.appending(batch.messages.filter { $0.chatID == chat }, rev: rev)
+            if let next { pages[chat] = Versioned(next, version: rev) }
         }
-        await recent.invalidate(revs)
+        return pages
+    }
+
+    /// Facts that whoever committed them has not published, because they died or lost touch: nor may they have told the caches.
+    func note(left events: [OutboxEvent]) async {
+        var (chats, members) = ([ChatID: Int64](), [MemberKey: Int64]())
+        for event in events {
+            for place in event.fact(PlacesTaken.self)?.messages ?? [] {
+                chats[place.chatID] = max(place.rev, chats[place.chatID] ?? 0)
+            }
+            if let fact = event.fact(MemberChanged.self) {
+                let key = MemberKey(chatID: fact.chatID, userID: fact.memberID)
+                members[key] = max(fact.rev, members[key] ?? 0)
+            }
+            if let fact = event.fact(ChatCreated.self) {
+                for user in fact.members {
+                    let key = MemberKey(chatID: fact.chatID, userID: user)
+                    members[key] = max(fact.rev, members[key] ?? 0)
+                }
+            }
+            // After an outage there is much of it, and the thread is everybody's.
+            await Task.yield()
+        }
+        await recent.invalidate(chats)
+        await memberships.invalidate(members)
     }
 
     /// What became of a member, and of an heir. Without a change, what a process that died in between may have left untold.
@@ -37,6 +77,11 @@ struct ChatCaches: Sendable {
         if change.facts.isEmpty { await memberships.invalidate([MemberKey(chatID: chat, userID: member)]) }
         let revs = change.facts.map { (MemberKey(chatID: chat, userID: $0.memberID), $0.rev) }
         await memberships.invalidate(Dictionary(revs, uniquingKeysWith: max))
+    }
+
+    /// It is not known what became of a member.
+    func noteDoubt(about member: UserID, in chat: ChatID) async {
+        await memberships.invalidate([MemberKey(chatID: chat, userID: member)])
     }
 
     /// Somebody may have asked about them in vain before.
@@ -68,6 +113,25 @@ extension ChatCaches {
         }
         return feed
     }
+}
+
+/// As much of ``MessagesSent`` as caches care for.
+private struct PlacesTaken: Event {
+    struct Place: Codable {
+        var chatID: ChatID
+        var rev: Int64
+
+        enum CodingKeys: String, CodingKey {
+            case rev
+            case chatID = "chatId"
+        }
+    }
+
+    static let type = MessagesSent.type
+    var subject: String? { nil }
+    var messages: [Place]
+
+    enum CodingKeys: String, CodingKey { case messages }
 }
 
 /// Between processes of this service: Redis may hold what is no longer so.

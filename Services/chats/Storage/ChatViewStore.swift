@@ -8,7 +8,7 @@ struct ChatViewStore: Sendable {
 
     /// - Returns: `nil` when there is no such chat or the user is not in it.
     func chat(_ id: ChatID, for user: UserID) async throws(PostgresError) -> Chat? {
-        let rows = try await database.query(
+        let rows = try await database.reads.query(
             Self.views(
                 of: """
                     SELECT \(Self.viewColumns), c.updated_at AS shown_at FROM chats c JOIN members m ON m.chat_id = c.id
@@ -48,7 +48,7 @@ struct ChatViewStore: Sendable {
     /// The clock is asked first, in a statement of its own: what the list does not show yet is stamped later than that, or by less than a
     /// transaction may last earlier.
     private func read(for user: UserID, _ page: SQL) async throws(PostgresError) -> (chats: [Chat], askedAt: Timestamp) {
-        let rows = try await database.atomically(["SELECT \(SQL.clock)", Self.views(of: page, for: user)])
+        let rows = try await database.reads.atomically(["SELECT \(SQL.clock)", Self.views(of: page, for: user)])
         return (try rows[1].decode(ChatRow.Columns.self).map(ChatRow.chat), try rows[0].one(as: Timestamp.self))
     }
 

@@ -8,7 +8,7 @@ struct HistoryStore: Sendable {
 
     /// Of those who are or were in the chat, with the `rev` of its last change.
     func memberships(_ keys: [MemberKey]) async throws(PostgresError) -> [MemberKey: (membership: Membership, rev: Int64)] {
-        let rows = try await database.query(
+        let rows = try await database.reads.query(
             """
             SELECT m.chat_id, m.user_id, m.role, m.joined_seq, m.left_seq, m.rev
             FROM unnest(\(keys.map(\.chatID)), \(keys.map(\.userID))) AS k (chat_id, user_id)
@@ -25,7 +25,7 @@ struct HistoryStore: Sendable {
 
     /// The newest messages of each chat, in one snapshot with its `rev`. Chats that do not exist are left out.
     func recent(_ chats: [ChatID]) async throws(PostgresError) -> [ChatID: RecentMessages] {
-        let rows = try await database.query(
+        let rows = try await database.reads.query(
             """
             SELECT c.id, c.rev, c.last_seq, m.seq, m.id, coalesce(m.changed_rev, m.sent_rev), m.sender_id, m.client_message_id, m.text,
                 m.sent_at, m.edited_at, m.deleted_at, m.reply_to
@@ -51,7 +51,7 @@ struct HistoryStore: Sendable {
     ///
     /// - Parameter limit: at most so many; ask for one more than are wanted to know whether there are more.
     func messages(of chat: ChatID, _ range: HistoryRange, limit: Int) async throws(PostgresError) -> [Message] {
-        try MessageRow.messages(try await database.query(Self.statement(chat, range, limit)))
+        try MessageRow.messages(try await database.reads.query(Self.statement(chat, range, limit)))
     }
 
     private static func statement(_ chat: ChatID, _ range: HistoryRange, _ limit: Int) -> SQL {

@@ -9,27 +9,18 @@ struct MarkerStore: Sendable {
 
     /// Moves the marker forward, at most to the last message; what would move it back does nothing.
     ///
+    /// Two round trips on the shared connections: markers are many, and those for transactions belong to sends.
+    ///
     /// - Throws: `notFound` for who is not in the chat; ``PostgresError``.
-    func markRead(_ request: MarkRead, deadline: ContinuousClock.Instant) async throws -> MarkRead.Response {
-        // Most marks that change nothing are repeats: they cost no transaction.
-        if let marker = try await marker(request), marker.readSeq >= min(request.seq, marker.lastSeq) { return marker.response }
-        var event: OutboxEvent?
-        let response = try await database.transaction(deadline: deadline) { transaction in
-            let rows = try await transaction.run([move(request), Self.read(request)])
-            guard let marker = try Marker(rows[1]) else { throw ServiceError.noSuchChat }
-            if rows[0].isEmpty { return marker.response }
-            let moved = try OutboxEvent(
-                ReadMoved(chatID: request.chatID, userID: request.userID, readSeq: marker.readSeq))
-            event = moved
-            try await transaction.commit([moved.insert])
-            return marker.response
-        }
-        if let event { outbox.committed([event]) }
-        return response
-    }
-
-    private func marker(_ request: MarkRead) async throws -> Marker? {
-        try Marker(try await database.query(Self.read(request)))
+    func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
+        guard let before = try Marker(try await database.reads.query(Self.read(request))) else { throw ServiceError.noSuchChat }
+        let seq = min(request.seq, before.lastSeq)
+        if before.readSeq >= seq { return before.response }
+        let moved = try OutboxEvent(ReadMoved(chatID: request.chatID, userID: request.userID, readSeq: seq))
+        let rows = try await database.atomically([Self.move(request, to: seq, telling: moved), Self.read(request)])
+        guard let marker = try Marker(rows[1]) else { throw ServiceError.noSuchChat }
+        if try rows[0].one(as: Int.self) > 0 { outbox.committed([moved]) }
+        return marker.response
     }
 
     private static func read(_ request: MarkRead) -> SQL {
@@ -41,14 +32,15 @@ struct MarkerStore: Sendable {
         """
     }
 
-    private func move(_ request: MarkRead) -> SQL {
+    /// One row: how many markers were moved, none or one. The fact goes with it, or not.
+    private static func move(_ request: MarkRead, to seq: Int64, telling fact: OutboxEvent) -> SQL {
         """
-        UPDATE members m SET read_seq = least(\(request.seq), c.last_seq),
-            delivered_seq = greatest(m.delivered_seq, least(\(request.seq), c.last_seq)), changed_at = \(SQL.clock)
-        FROM chats c
-        WHERE m.chat_id = \(request.chatID) AND m.user_id = \(request.userID) AND m.left_seq IS NULL
-            AND c.id = m.chat_id AND m.read_seq < least(\(request.seq), c.last_seq)
-        RETURNING m.user_id
+        WITH moved AS (
+            UPDATE members SET read_seq = \(seq), delivered_seq = greatest(delivered_seq, \(seq)), changed_at = \(SQL.clock)
+            WHERE chat_id = \(request.chatID) AND user_id = \(request.userID) AND left_seq IS NULL AND read_seq < \(seq)
+            RETURNING user_id
+        ), told AS (\(fact.insert(where: "EXISTS (SELECT FROM moved)")))
+        SELECT count(*) FROM moved
         """
     }
 

@@ -5,6 +5,7 @@ import Postgres
 /// Who is in a chat, as what, how far they have read, and under what title.
 struct MemberStore: Sendable {
     let database: PostgresPool
+    let transactions: SideTransactions
     let outbox: Outbox
 
     /// Members in the order of joining.
@@ -12,7 +13,7 @@ struct MemberStore: Sendable {
     /// - Parameter limit: at most so many.
     func members(of chat: ChatID, after: PageCursor?, limit: Int) async throws(PostgresError) -> [Member] {
         let from = after ?? PageCursor(time: Timestamp(millisecondsSinceEpoch: 0), id: 0)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT m.user_id, m.role, m.joined_at, m.read_seq, m.delivered_seq FROM members m
             WHERE m.chat_id = \(chat) AND m.left_seq IS NULL AND (m.joined_at, m.user_id) > (\(from.time), \(from.id))
@@ -72,10 +73,11 @@ struct MemberStore: Sendable {
     /// - Throws: what ``GroupRules`` refuses; ``PostgresError``.
     func rename(_ request: UpdateChat, deadline: ContinuousClock.Instant) async throws -> Bool {
         var event: OutboxEvent?
-        try await database.transaction(deadline: deadline) { transaction in
+        try await transactions.run(deadline: deadline) { transaction in
             let group = try await LockedGroup.read(request.chatID, actor: request.userID, target: request.userID, in: transaction)
             try group.rules.rename()
-            if group.title == request.title { return }
+            // Not `==`, which takes different bytes for the same text.
+            if let title = group.title, title.utf8.elementsEqual(request.title.utf8) { return }
             let renamed = try OutboxEvent(
                 ChatUpdated(chatID: request.chatID, title: request.title, userID: request.userID, rev: group.rev + 1))
             event = renamed
@@ -97,7 +99,7 @@ struct MemberStore: Sendable {
         _ decide: (LockedGroup) throws -> MemberChange?
     ) async throws -> MemberChange? {
         var events: [OutboxEvent] = []
-        let change = try await database.transaction(deadline: deadline) { transaction -> MemberChange? in
+        let change = try await transactions.run(deadline: deadline) { transaction -> MemberChange? in
             let group = try await LockedGroup.read(chat, actor: actor, target: target, in: transaction)
             guard var change = try decide(group) else { return nil }
             if change.facts.isEmpty {

@@ -5,6 +5,7 @@ import Postgres
 /// Opens chats: what is keyed by user first, repeatably; then the chat, in a transaction of its own.
 struct OpeningStore: Sendable {
     let database: PostgresPool
+    let transactions: SideTransactions
     let outbox: Outbox
 
     enum Result: Hashable, Sendable {
@@ -17,7 +18,7 @@ struct OpeningStore: Sendable {
 
     /// The chat that is reserved for two people; it exists unless whoever reserved it did not get further.
     func directChat(of pair: Pair) async throws(PostgresError) -> ChatID? {
-        try await database.first(
+        try await database.reads.first(
             "SELECT chat_id FROM direct_pairs WHERE low_user = \(pair.low) AND high_user = \(pair.high)", as: ChatID.self)
     }
 
@@ -46,12 +47,22 @@ struct OpeningStore: Sendable {
             """)
     }
 
+    /// Takes back ``lead(_:to:)``, for a chat that will never be. What is left if it fails does no harm.
+    func forget(_ users: [UserID], leadTo chat: ChatID) async {
+        _ = try? await database.execute("DELETE FROM memberships WHERE user_id = ANY(\(users)) AND chat_id = \(chat)")
+    }
+
+    /// Of the others, those who have blocked the creator.
+    func blockers(_ opening: Opening) async throws(PostgresError) -> Set<UserID> {
+        Set(try await database.query(Self.blockers(opening), as: UserID.self))
+    }
+
     /// The chat that an `Idempotency-Key` made within the last 24 hours.
     ///
     /// - Throws: `invalid` when it was used for another request; ``PostgresError``.
     func creation(under key: String, by user: UserID, hash: RequestHash) async throws -> ChatID? {
         try Self.creation(
-            in: try await database.query(Self.creation(key, user)), hash: hash)
+            in: try await database.reads.query(Self.creation(key, user)), hash: hash)
     }
 
     /// Makes the chat, its members and the fact that tells of it.
@@ -61,7 +72,7 @@ struct OpeningStore: Sendable {
     func create(_ opening: Opening, id: ChatID, hash: RequestHash, deadline: ContinuousClock.Instant) async throws -> Result {
         do {
             var event: OutboxEvent?
-            let result = try await database.transaction(deadline: deadline) { transaction in
+            let result = try await transactions.run(deadline: deadline) { transaction in
                 let (earlier, blockers, now) = try await readFacts(opening, id: id, hash: hash, in: transaction)
                 if let earlier { return Result.repeated(earlier) }
                 try opening.check(blockers: blockers)
@@ -77,9 +88,17 @@ struct OpeningStore: Sendable {
         }
     }
 
-    /// Forgets keys that are older than 24 hours.
+    /// Forgets keys that are older than 24 hours, a thousand at a time: each statement ends well before its timeout, however many there are.
     func forgetOldCreations() async throws(PostgresError) {
-        try await database.execute("DELETE FROM creations WHERE created_at < clock_timestamp() - interval '24 hours'")
+        var forgotten: Int
+        repeat {
+            forgotten = try await database.execute(
+                """
+                DELETE FROM creations WHERE (user_id, key) IN (
+                    SELECT user_id, key FROM creations WHERE created_at < clock_timestamp() - interval '24 hours'
+                    ORDER BY created_at LIMIT 1000)
+                """)
+        } while forgotten > 0 && !Task.isCancelled
     }
 
     // MARK: Statements
@@ -88,11 +107,7 @@ struct OpeningStore: Sendable {
     private func readFacts(
         _ opening: Opening, id: ChatID, hash: RequestHash, in transaction: PostgresTransaction
     ) async throws -> (earlier: ChatID?, blockers: Set<UserID>, now: Timestamp) {
-        var statements: [SQL] = [
-            """
-            SELECT user_id FROM blocks WHERE user_id = ANY(\(opening.others)) AND other_id = \(opening.creatorID) AND blocked
-            """, "SELECT \(SQL.clock)",
-        ]
+        var statements: [SQL] = [Self.blockers(opening), "SELECT \(SQL.clock)"]
         if let key = opening.idempotencyKey {
             statements.append(insertCreation(key, opening.creatorID, id, hash))
             statements.append(Self.creation(key, opening.creatorID))
@@ -101,6 +116,10 @@ struct OpeningStore: Sendable {
         var earlier = rows.count > 2 ? try Self.creation(in: rows[3], hash: hash) : nil
         if earlier == id { earlier = nil }
         return (earlier, Set(try rows[0].decode(UserID.self)), try rows[1].one(as: Timestamp.self))
+    }
+
+    private static func blockers(_ opening: Opening) -> SQL {
+        "SELECT user_id FROM blocks WHERE user_id = ANY(\(opening.others)) AND other_id = \(opening.creatorID) AND blocked"
     }
 
     private static func creation(_ key: String, _ user: UserID) -> SQL {

@@ -6,6 +6,8 @@ import Postgres
 struct SendStore: Sendable {
     let database: PostgresPool
     let outbox: Outbox
+    /// How long a batch waits for a chat that somebody else holds.
+    var lockTimeout = Duration.milliseconds(500)
 
     /// Decides over the drafts under the locks of their chats and stores what is accepted, with the fact that tells of it.
     ///
@@ -14,6 +16,7 @@ struct SendStore: Sendable {
     ///   - deadline: when to give up.
     /// - Returns: only after the commit.
     /// - Throws: ``PostgresError``; then nothing is stored, unless ``PostgresError/mayHaveHappened``. Repeating the same drafts is safe.
+    ///   `lockNotAvailable`: somebody else holds one of the chats.
     func commit(_ drafts: [Draft], ids: [MessageID], deadline: ContinuousClock.Instant) async throws -> SendBatch.Decision {
         var event: OutboxEvent?
         let decision = try await database.transaction(deadline: deadline) { transaction in
@@ -35,6 +38,7 @@ struct SendStore: Sendable {
     /// They are taken in the order of ids, so that batches never wait for one another in a circle.
     private func readFacts(_ drafts: [Draft], in transaction: PostgresTransaction) async throws -> SendBatch {
         let chats = Set(drafts.map(\.key.chatID)).sorted()
+        transaction.waitForLocks(atMost: lockTimeout)
         let rows = try await transaction.run([
             "SELECT id, kind, last_seq, rev, last_sent_at FROM chats WHERE id = ANY(\(chats)) ORDER BY id FOR NO KEY UPDATE",
             Self.facts(about: drafts),

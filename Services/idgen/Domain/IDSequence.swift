@@ -12,10 +12,14 @@ struct IDSequence: Equatable {
         case renew
         /// The clock was set back so far that waiting is no answer.
         case refuse(clockBehindBy: Int64)
+        /// The clock is past the last millisecond that an id can hold.
+        case tooLate
     }
 
     static let idsPerMillisecond: Int64 = 1 << 12
     static let generators: Int64 = 1 << 10
+    /// The first millisecond that an id cannot hold: in the year 2093.
+    static let end: Int64 = 1 << 41
     /// Ids may bear a time this far ahead of the clock, so that a burst need not stop at every millisecond's end.
     static let lead: Int64 = 10
     /// A clock set back by more than this is refused instead of waited for.
@@ -36,26 +40,33 @@ struct IDSequence: Equatable {
         precondition((0..<Self.generators).contains(generator), "a generator number has ten bits")
         self.generator = generator
         self.latest = max(first, 0)
-        self.mark = mark
+        self.mark = min(mark, Self.end)
     }
 
-    mutating func raise(mark: Int64) { self.mark = max(self.mark, mark) }
+    mutating func raise(mark: Int64) { self.mark = min(max(self.mark, mark), Self.end) }
 
-    /// Appends ids to `ids` until there are `count`, or something stands in the way. What was appended is issued, whatever the step.
+    /// Adds ids to `batch` until it is complete, or something stands in the way. What was added is issued, whatever the step.
     ///
     /// - Parameter now: milliseconds since 2024-01-01T00:00:00Z. It may step back, as wall clocks do.
-    mutating func take(_ count: Int, at now: Int64, into ids: inout [Int64]) -> Step {
-        if latest - now > Self.patience { return .refuse(clockBehindBy: latest - now) }
-        if now > latest { (latest, used) = (now, 0) }
-        while ids.count < count {
+    mutating func fill(_ batch: inout IDBatch, at now: Int64) -> Step {
+        while !batch.isComplete {
+            if let obstacle = obstacle(at: now) { return obstacle }
+            if now > latest { (latest, used) = (now, 0) }
+            let length = min(Int64(batch.missing), Self.idsPerMillisecond - used)
+            batch.add(latest << 22 | generator << 12 | used, length: Int(length))
+            used += length
             if used == Self.idsPerMillisecond { (latest, used) = (latest + 1, 0) }
-            if latest >= mark { return .renew }
-            if latest - now > Self.lead { return .wait(milliseconds: latest - now - Self.lead) }
-            let batch = min(Int64(count - ids.count), Self.idsPerMillisecond - used)
-            let base = latest << 22 | generator << 12
-            for sequence in used..<(used + batch) { ids.append(base | sequence) }
-            used += batch
         }
         return .done
+    }
+
+    /// Why the next id cannot be issued now; `nil` when it can.
+    func obstacle(at now: Int64) -> Step? {
+        if now >= Self.end { return .tooLate }
+        // Ids may lead the clock, so that they seem a little further from one that was set back.
+        if latest - now > Self.patience + Self.lead { return .refuse(clockBehindBy: latest - now) }
+        if max(latest, now) >= mark { return .renew }
+        if latest - now > Self.lead { return .wait(milliseconds: latest - now - Self.lead) }
+        return nil
     }
 }

@@ -1,5 +1,6 @@
 import Cache
 import Contracts
+import Postgres
 
 /// Answers what is asked of one's own account.
 struct Accounts: Sendable {
@@ -14,14 +15,13 @@ struct Accounts: Sendable {
         let wanted = try Wanted(request)
         let before = try await store.beforeRegistering(wanted.username, key: wanted.key, now: now())
         if let earlier = before.earlier { return try await answer(again: earlier, to: wanted) }
-        // Before the hash: it costs more than anything else here.
+        // Whatever can fail comes before the hash, which costs more than anything else here.
         if before.isTaken { throw Self.taken }
+        let id = UserID(rawValue: try await nextID())
         let hash = try await hasher.hash(wanted.password)
-        let user = User(
-            id: UserID(rawValue: try await nextID()), username: wanted.username.text, displayName: wanted.displayName.text,
-            createdAt: now())
+        let user = User(id: id, username: wanted.username.text, displayName: wanted.displayName.text, createdAt: now())
         let account = AccountStore.NewAccount(
-            user: user, hash: hash, searchText: SearchText.of(username: wanted.username, displayName: wanted.displayName))
+            user: user, hash: hash, searchText: SearchText.of(username: user.username, displayName: user.displayName))
         switch try await store.register(account, key: wanted.key) {
         case .done:
             await cache.put(Account(user: user, version: 1))
@@ -80,12 +80,24 @@ extension Accounts {
         let avatarURL = complaints.take("avatarUrl") { () throws(Complaint) in try request.avatarURL.map(AvatarURL.init) }
         guard let displayName, let avatarURL else { throw complaints.error }
         let change = ProfileStore.Change(displayName: displayName, avatarURL: avatarURL)
-        switch try await profiles.update(request.userID, ifVersion: request.version, change) {
+        switch try await commit(change, of: request) {
         case .done(let account):
             await cache.put(account)
             return account
-        case .stale: throw ServiceError(.stale, "the profile has changed since version \(request.version)")
+        case .stale(let present):
+            // Whoever made it the present one may have died before saying so: without this, the next reader would get the version that was refused.
+            await cache.put(present)
+            throw ServiceError(.stale, "the profile has changed since version \(request.version)")
         case .notFound: throw Self.unknown
+        }
+    }
+
+    private func commit(_ change: ProfileStore.Change, of request: UpdateProfile) async throws -> ProfileStore.Updated {
+        do {
+            return try await profiles.update(request.userID, ifVersion: request.version, change)
+        } catch let error as PostgresError where error.mayHaveHappened {
+            await cache.forget(request.userID)
+            throw error
         }
     }
 

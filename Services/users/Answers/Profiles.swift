@@ -3,7 +3,7 @@ import Contracts
 
 /// Answers what is asked of others' public profiles. At most a second old.
 struct Profiles: Sendable {
-    static let staleness = Freshness.upTo(.seconds(1))
+    static let staleness = Freshness.upTo(.milliseconds(500))
 
     let cache: UserCaches
 

@@ -16,6 +16,9 @@ struct Sessions: Sendable {
     /// The same answer and the same work, whether there is no such user or the password is wrong: one hash, at today's cost.
     func logIn(_ request: LogIn) async throws -> LogIn.Response {
         let (name, password, device) = try Self.parts(of: request)
+        // Whatever can fail comes before the hash, which costs more than anything else here.
+        let id = SessionID(rawValue: try await nextID())
+        let key = try await keys.current()
         // A name that nobody can have is like one that nobody has.
         let username = try? Username(name)
         let credentials =
@@ -23,16 +26,14 @@ struct Sessions: Sendable {
         let verdict = try await hasher.verify(password, against: credentials?.hash)
         guard let credentials, verdict != .wrong else { throw Self.wrong }
         guard let account = try await cache.accounts.get(credentials.userID, .checked) else { throw Self.wrong }
-        let key = try await keys.current()
         // A full queue is no reason to turn somebody away whose password is right: it is made anew next time.
         let rehashed = verdict == .rightWithOldCost ? try? await hasher.hash(password) : nil
-        let id = SessionID(rawValue: try await nextID())
         let (stampKey, startedAt) = (Sodium.random(32), now())
         let token = RefreshToken(for: id, stampKey: stampKey)
         let session = SessionStore.NewSession(
             id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
             expiresAt: startedAt + store.lifetimes.refresh)
-        guard let holder = try await store.start(session, checked: credentials.hash, rehashed: rehashed) else { throw Self.wrong }
+        guard let holder = try await store.start(session, checked: credentials, rehashed: rehashed) else { throw Self.wrong }
         return LogIn.Response(
             tokens: try await tokens(for: holder, session: id, refresh: token, signedBy: key), user: account.user)
     }

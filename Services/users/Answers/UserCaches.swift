@@ -9,20 +9,21 @@ import Redis
 struct UserCaches: Sendable {
     let accounts: Cache<UserID, Account>
     let searches: Cache<SearchPage, Page<User>>
+    private let io: IOThread
 
     init(
         prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore, now: @escaping @Sendable () -> Timestamp,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
-        let gate = LoadGate()
+        self.io = io
         accounts = Cache(
-            CacheConfiguration(prefix: prefix, kind: "account.v1"), redis: redis, on: io, coder: Self.coder(), gate: gate,
+            CacheConfiguration(prefix: prefix, kind: "account.v1"), redis: redis, on: io, coder: Self.coder(),
             broadcast: broadcast
         ) { ids in
             try await profiles.accounts(ids).mapValues { Versioned($0, version: $0.version) }
         }
         searches = Cache(
-            Self.searching(prefix), redis: redis, on: io, coder: Self.coder(), gate: gate, broadcast: { _ in }
+            Self.searching(prefix), redis: redis, on: io, coder: Self.coder(), gate: Self.fewSearches(), broadcast: { _ in }
         ) { pages in
             var found: [SearchPage: Versioned<Page<User>>] = [:]
             for page in pages {
@@ -43,6 +44,9 @@ struct UserCaches: Sendable {
         return configuration
     }
 
+    /// A search may cost a thousand times what an account does: it has a place of its own to wait in, and leaves half of the database's exclusive connections alone.
+    private static func fewSearches() -> LoadGate { LoadGate(maxRunning: 2, maxWaiting: 32) }
+
     private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {
         CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
     }
@@ -50,11 +54,18 @@ struct UserCaches: Sendable {
     /// Makes a committed account known. Before its writer is answered.
     func put(_ account: Account) async { await accounts.put(account.user.id, Versioned(account, version: account.version)) }
 
+    /// Something may have been committed whose outcome is not known: the next reader asks the database.
+    func forget(_ user: UserID) async { await accounts.invalidate([user]) }
+
     /// Hears what other processes of this service have written. Before the bus runs.
     func listen(on bus: Bus) {
         var feed = Broadcast()
         // Handlers run on the I/O thread, as the caches do.
         feed.on(CacheChanged.self) { [accounts] changed, _ in accounts.assumeIsolated { $0.receive(changed.notice) } }
+        // Its writer has said so already, unless it died in between: the outbox does not.
+        feed.on(UserUpdated.self) { [self] changed, _ in
+            Task(executorPreference: io) { await put(Account(user: changed.user, version: changed.version)) }
+        }
         feed.onLost { [accounts, searches] in
             accounts.assumeIsolated { $0.dropAll() }
             searches.assumeIsolated { $0.dropAll() }

@@ -7,11 +7,28 @@ struct PasswordCost: Sendable, Equatable {
     /// Passes over the memory.
     var operations: Int = 2
     var memoryMiB: Int = 32
+
+    /// What it takes to try a password, as far as two costs can be compared. One order for all, so that instances with different settings, in the middle of a
+    /// change, do not take turns at making a hash anew.
+    fileprivate var work: Int { operations * memoryMiB << 10 }
 }
 
 /// An Argon2id hash in PHC string format, with its parameters and salt.
 struct PasswordHash: RawRepresentable, Hashable, Sendable {
     let rawValue: String
+}
+
+extension PasswordHash {
+    /// Passes times KiB of memory, from `$argon2id$v=19$m=32768,t=2,p=1$…`.
+    fileprivate var work: Int? {
+        let parts = rawValue.split(separator: "$")
+        guard parts.count > 2, parts[0] == "argon2id" else { return nil }
+        let numbers = Dictionary(
+            parts[2].split(separator: ",").map { ($0.prefix(2), Int($0.dropFirst(2))) }, uniquingKeysWith: { first, _ in first })
+        guard let memory = numbers["m="] ?? nil, let passes = numbers["t="] ?? nil else { return nil }
+        let (work, isTooLarge) = memory.multipliedReportingOverflow(by: passes)
+        return isTooLarge ? nil : work
+    }
 }
 
 /// Makes and checks hashes of passwords, each on a thread of the pool.
@@ -21,7 +38,7 @@ struct PasswordHasher: Sendable {
     enum Verdict: Equatable, Sendable {
         case wrong
         case right
-        /// Right, but the hash was made with other parameters than are configured now.
+        /// Right, but the hash cost less than is configured now.
         case rightWithOldCost
     }
 
@@ -52,7 +69,7 @@ struct PasswordHasher: Sendable {
     }
 
     private static func bytes(of password: Password) -> [CChar] {
-        password.secret.precomposedStringWithCanonicalMapping.utf8.map(CChar.init(bitPattern:))
+        password.secret.composed.utf8.map(CChar.init(bitPattern:))
     }
 
     private static func hash(_ bytes: [CChar], _ cost: PasswordCost) throws -> PasswordHash {
@@ -69,7 +86,6 @@ struct PasswordHasher: Sendable {
         guard text.count < room else { return .wrong }
         text += [CChar](repeating: 0, count: room - text.count)
         guard crypto_pwhash_str_verify(text, bytes, UInt64(bytes.count)) == 0 else { return .wrong }
-        let isOld = crypto_pwhash_str_needs_rehash(text, UInt64(cost.operations), cost.memoryMiB << 20) != 0
-        return isOld ? .rightWithOldCost : .right
+        return (hash.work ?? 0) < cost.work ? .rightWithOldCost : .right
     }
 }

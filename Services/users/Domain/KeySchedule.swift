@@ -38,7 +38,8 @@ struct KeySchedule: Sendable {
     ///
     /// - Parameter forced: due whatever the age of the youngest is, except that one which waits for its turn is enough.
     func next(after keys: [Entry], at now: Timestamp, forced: Bool = false) -> Timestamp? {
-        guard let youngest = keys.max(by: { $0.signsFrom < $1.signsFrom }) else { return now }
+        // An instance whose clock is behind ours signs with the first key too.
+        guard let youngest = keys.max(by: { $0.signsFrom < $1.signsFrom }) else { return now - slack }
         guard youngest.signsFrom <= now, forced || youngest.createdAt + period <= now else { return nil }
         return now + lead
     }

@@ -28,7 +28,26 @@ struct DisplayName: Hashable {
 
     init(_ text: String) throws(Complaint) {
         self.text = try text.bounded(1...64)
-        guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else { throw Complaint("must not be blank") }
+        guard !text.unicodeScalars.contains(where: \.breaksLines) else { throw Complaint("must not have control characters") }
+        guard text.unicodeScalars.contains(where: \.isVisible) else { throw Complaint("must not be blank") }
+    }
+}
+
+extension Unicode.Scalar {
+    /// A control character, or one that begins another line.
+    fileprivate var breaksLines: Bool {
+        switch properties.generalCategory {
+        case .control, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
+    }
+
+    /// Leaves a mark by itself: neither space nor format, nor a letter that is made of nothing, as the fillers of Hangul are.
+    fileprivate var isVisible: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .unassigned, .surrogate, .spaceSeparator, .lineSeparator, .paragraphSeparator: false
+        default: !properties.isDefaultIgnorableCodePoint && self != "\u{2800}"  // BRAILLE PATTERN BLANK
+        }
     }
 }
 

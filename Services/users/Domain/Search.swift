@@ -2,25 +2,63 @@ import Contracts
 
 /// What people are searched by: the text that is stored beside each profile, and what is looked for in it.
 ///
-/// Both are made lower-case here, not by the database, whose rules depend on its locale.
+/// Both are made lower-case and composed here, not by the database, whose rules depend on its locale.
 enum SearchText {
-    static func of(username: Username, displayName: DisplayName) -> String { "\(username.text) \(displayName.text.lowercased())" }
+    static func of(username: String, displayName: String) -> String { "\(username) \(displayName)".searchable }
 }
 
-/// 3–64 characters that stand anywhere in a username or display name.
+extension String {
+    fileprivate var searchable: String { lowercased().composed }
+}
+
+/// 3–64 characters that stand anywhere in a username or display name, and that an index of trigrams can find.
 struct SearchQuery: Hashable, Sendable {
     let text: String
 
-    init(_ text: String) throws(Complaint) { self.text = try text.bounded(3...64).lowercased() }
+    init(_ text: String) throws(Complaint) {
+        self.text = try text.bounded(3...64).searchable.bounded(3...64)
+        guard Self.hasTrigram(self.text) else { throw Complaint("must have three letters or digits in a row") }
+    }
 
-    /// The query between wildcards, for LIKE with the escape character `\`; what would be a wildcard in it stands for itself.
-    var pattern: String {
+    /// Whether the index can narrow the search, as pg_trgm sees it; without a trigram it would go through everybody there is.
+    ///
+    /// Only letters and digits count. Within the query, a word's beginning counts as two more, its end as one.
+    private static func hasTrigram(_ text: String) -> Bool {
+        var (isInside, length) = (false, 0)
+        for scalar in text.unicodeScalars {
+            if scalar.isWord {
+                length += length == 0 && isInside ? 3 : 1
+                if length >= 3 { return true }
+            } else {
+                if length == 2 { return true }
+                (isInside, length) = (true, 0)
+            }
+        }
+        return false
+    }
+
+    var pattern: String { Self.pattern(text) }
+
+    /// A text between wildcards, for LIKE with the escape character `\`; what would be a wildcard in it stands for itself.
+    static func pattern(_ text: String) -> String {
         var pattern = "%"
         for scalar in text.unicodeScalars {
-            if scalar == "%" || scalar == "_" || scalar == "\\" { pattern.unicodeScalars.append("\\") }
+            if scalar.isWildcard { pattern.unicodeScalars.append("\\") }
             pattern.unicodeScalars.append(scalar)
         }
         return pattern + "%"
+    }
+}
+
+extension Unicode.Scalar {
+    /// What LIKE takes for something else than itself, so that it is escaped.
+    fileprivate var isWildcard: Bool { self == "%" || self == "_" || self == "\\" }
+
+    fileprivate var isWord: Bool {
+        switch properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter, .decimalNumber: true
+        default: false
+        }
     }
 }
 

@@ -7,6 +7,8 @@ struct AccountStore: Sendable {
     struct Credentials: Sendable {
         let userID: UserID
         let hash: PasswordHash
+        /// Tells whether the password is still this one. Its hash does not: that is made anew for the same password.
+        let changedAt: Timestamp
     }
 
     struct NewAccount: Sendable {
@@ -36,21 +38,23 @@ struct AccountStore: Sendable {
     let outbox: Outbox
 
     func credentials(of username: Username) async throws -> Credentials? {
-        try await database.first(
-            "SELECT id, password_hash FROM accounts WHERE username = \(username.text)", as: (UserID, PasswordHash).self
-        ).map { Credentials(userID: $0.0, hash: $0.1) }
+        try await credentials("SELECT id, password_hash, password_changed_at FROM accounts WHERE username = \(username.text)")
     }
 
     func credentials(of user: UserID) async throws -> Credentials? {
-        try await database.first("SELECT id, password_hash FROM accounts WHERE id = \(user)", as: (UserID, PasswordHash).self)
-            .map { Credentials(userID: $0.0, hash: $0.1) }
+        try await credentials("SELECT id, password_hash, password_changed_at FROM accounts WHERE id = \(user)")
+    }
+
+    private func credentials(_ sql: SQL) async throws -> Credentials? {
+        try await database.reads.first(sql, as: (UserID, PasswordHash, Timestamp).self)
+            .map { Credentials(userID: $0.0, hash: $0.1, changedAt: $0.2) }
     }
 
     /// What there is already, of one moment: the registration under `key`, and whether the username is taken.
     func beforeRegistering(
         _ username: Username, key: IdempotencyKey?, now: Timestamp
     ) async throws -> (earlier: Registration?, isTaken: Bool) {
-        let row = try await database.query(
+        let row = try await database.reads.query(
             """
             SELECT r.user_id, r.username, r.display_name, r.password_hash, r.created_at,
                 EXISTS (SELECT FROM accounts WHERE username = \(username.text))
@@ -126,8 +130,9 @@ extension AccountStore {
         let events = try await database.transaction { transaction -> [OutboxEvent] in
             let rows = try await transaction.run([
                 """
-                UPDATE accounts SET password_hash = \(hash), password_changed_at = \(now)
-                WHERE id = \(user) AND password_hash = \(checked.hash) RETURNING id
+                UPDATE accounts SET password_hash = \(hash),
+                    password_changed_at = greatest(\(now), password_changed_at + interval '1 millisecond')
+                WHERE id = \(user) AND password_changed_at = \(checked.changedAt) RETURNING id
                 """,
                 """
                 UPDATE sessions SET revoked_at = \(now)
@@ -156,13 +161,13 @@ extension AccountStore {
             """) == 1
     }
 
-    /// Forgets keys that have served their time, up to 1,000 of them.
+    /// Forgets keys that have served their time, 1,000 at a time, until there are none.
     func sweep(now: Timestamp) async throws {
-        try await database.execute(
-            """
+        let keys: SQL = """
             DELETE FROM registrations WHERE key IN
                 (SELECT key FROM registrations WHERE created_at <= \(now - Self.keyLifetime) LIMIT 1000 FOR UPDATE SKIP LOCKED)
-            """)
+            """
+        while try await database.execute(keys) == 1_000 {}
     }
 }
 

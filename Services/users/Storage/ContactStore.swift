@@ -51,7 +51,11 @@ struct ContactStore: Sendable {
             var tie = try await lock(pair, now: now, in: transaction)
             let before = tie.value
             let facts = try rule(&tie.value, tie.rev + 1)
-            if tie.value == before { return tie }
+            if tie.value == before {
+                // The lock made the row: two who have never had anything to do with one another have none.
+                if tie.rev == 0 { throw Nothing(tie: tie) }
+                return tie
+            }
             tie.rev += 1
             if tie.value.bond != before.bond { tie.since = now }
             events = try facts.map { try OutboxEvent($0) }
@@ -63,9 +67,14 @@ struct ContactStore: Sendable {
         return tie
     }
 
-    private func transaction<Answer>(_ body: (PostgresTransaction) async throws -> Answer) async throws -> Answer {
+    /// There is nothing between the two, and nothing to store.
+    private struct Nothing: Error {
+        let tie: StoredTie
+    }
+
+    private func transaction(_ body: (PostgresTransaction) async throws -> StoredTie) async throws -> StoredTie {
         do {
-            return try await database.transaction(body)
+            return try await database.transaction(body, orElse: { (nothing: Nothing) in nothing.tie })
         } catch let error as PostgresError where error.sqlState == .foreignKeyViolation {
             throw ServiceError(.notFound, "there is no such user")
         }
@@ -113,7 +122,7 @@ extension ContactStore {
     /// Newest first, one more than `limit` if there are.
     func connections(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Connection] {
         let (after, count) = (after ?? .beforeAll, limit.count + 1)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT other, bond, since FROM (
                 (SELECT high_user AS other, bond, since FROM connections
@@ -133,7 +142,7 @@ extension ContactStore {
     /// Newest first, one more than `limit` if there are.
     func blocks(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Block] {
         let after = after ?? .beforeAll
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT other_id, since FROM blocks WHERE user_id = \(user) AND (since, other_id) < (\(after.since), \(after.id))
             ORDER BY since DESC, other_id DESC LIMIT \(limit.count + 1)

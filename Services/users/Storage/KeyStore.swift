@@ -12,7 +12,7 @@ struct KeyStore: Sendable {
     /// All that are stored, oldest first.
     ///
     /// - Throws: ``KeySeal/Failure`` when one cannot be opened with our secret.
-    func keys() async throws -> [SigningKey] { try read(await database.query(Self.all)) }
+    func keys() async throws -> [SigningKey] { try read(await database.reads.query(Self.all)) }
 
     /// Makes the next key if it is due, and forgets those that no token needs; one instance at a time.
     ///

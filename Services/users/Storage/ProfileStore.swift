@@ -11,8 +11,8 @@ struct ProfileStore: Sendable {
 
     enum Updated: Sendable {
         case done(Account)
-        /// Another version is the present one.
-        case stale
+        /// Another version is the present one: this.
+        case stale(present: Account)
         case notFound
     }
 
@@ -21,7 +21,7 @@ struct ProfileStore: Sendable {
 
     /// Those of `ids` that exist.
     func accounts(_ ids: [UserID]) async throws -> [UserID: Account] {
-        let rows = try await database.query(
+        let rows = try await database.reads.query(
             "SELECT user_id, username, display_name, avatar_url, created_at, version FROM profiles WHERE user_id = ANY(\(ids))",
             as: (UserID, String, String, String?, Timestamp, Int64).self)
         return Dictionary(uniqueKeysWithValues: rows.map { ($0.0, Self.account($0)) })
@@ -37,11 +37,11 @@ struct ProfileStore: Sendable {
                 """
             ).first(as: (UserID, String, String, String?, Timestamp, Int64).self)
             guard let before = found.map(Self.account) else { return .notFound }
-            guard before.version == version else { return .stale }
+            guard before.version == version else { return .stale(present: before) }
             let after = Self.apply(change, to: before)
             if after == before { return .done(before) }
             events = [try OutboxEvent(UserUpdated(user: after.user, version: after.version))]
-            transaction.enqueue(try Self.update(after))
+            transaction.enqueue(Self.update(after))
             for event in events { transaction.enqueue(event.insert) }
             return .done(after)
         }
@@ -57,9 +57,9 @@ struct ProfileStore: Sendable {
         return after
     }
 
-    private static func update(_ account: Account) throws -> SQL {
+    private static func update(_ account: Account) -> SQL {
         let user = account.user
-        let searchText = SearchText.of(username: try Username(user.username), displayName: try DisplayName(user.displayName))
+        let searchText = SearchText.of(username: user.username, displayName: user.displayName)
         return """
             UPDATE profiles SET display_name = \(user.displayName), avatar_url = \(user.avatarURL as String?), search_text = \(searchText),
                 version = \(account.version) WHERE user_id = \(user.id)
@@ -71,18 +71,28 @@ struct ProfileStore: Sendable {
             user: User(id: row.0, username: row.1, displayName: row.2, avatarURL: row.3, createdAt: row.4), version: row.5)
     }
 
-    /// In the order of ``SearchCursor``, one more than `limit` if there are.
+    /// How long the server works on one search: a part of a name that everybody has in common finds too many to rank.
+    private static let searchTime = Duration.seconds(1)
+
+    /// In the order of ``SearchCursor``, one more than `limit` if there are. On a connection of its own: on a shared one everybody else would stand behind it.
     func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) async throws -> [User] {
+        let found = try await database.transaction(deadline: .now + Self.searchTime) {
+            try await $0.commit([Self.search(query, after: after, limit: limit)])
+        }
+        return try found[0].decode((UserID, String, String, String?, Timestamp).self).map {
+            User(id: $0.0, username: $0.1, displayName: $0.2, avatarURL: $0.3, createdAt: $0.4)
+        }
+    }
+
+    static func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) -> SQL {
         let (rank, username) = (after?.rank.rawValue ?? -1, after?.username ?? "")
-        return try await database.query(
-            """
+        return """
             SELECT user_id, username, display_name, avatar_url, created_at
             FROM (
                 SELECT *, CASE WHEN starts_with(username, \(query.text)) THEN 0::bigint ELSE 1 END AS rank
                 FROM profiles WHERE search_text LIKE \(query.pattern) ESCAPE '\\'
             ) AS found
             WHERE (rank, username) > (\(rank), \(username)) ORDER BY rank, username LIMIT \(limit.count + 1)
-            """, as: (UserID, String, String, String?, Timestamp).self
-        ).map { User(id: $0.0, username: $0.1, displayName: $0.2, avatarURL: $0.3, createdAt: $0.4) }
+            """
     }
 }

@@ -8,7 +8,7 @@ extension SessionStore {
         async throws -> [Session]
     {
         let after = after ?? .beforeAll
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT id, device, created_at, last_seen_at FROM sessions
             WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.since), \(after.id))
@@ -40,7 +40,7 @@ extension SessionStore {
     /// Sessions revoked at `since` or later, oldest first, one more than ``mostInOneAnswer`` if there are.
     func revocations(since: Timestamp, after: NewestFirstCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
         let after = after ?? NewestFirstCursor(since: since, id: 0)
-        return try await database.query(
+        return try await database.reads.query(
             """
             SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL
                 AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.since), \(after.id))
@@ -49,14 +49,17 @@ extension SessionStore {
         ).map { ($0.0, $0.1) }
     }
 
-    /// Forgets sessions that ended so long ago that nobody asks for them any more, up to 1,000 of them.
+    /// Forgets sessions that ended so long ago that nobody asks for them any more, 1,000 at a time, until there are none.
     func sweep(now: Timestamp) async throws {
         let longAgo = now - .seconds(86_400)
-        try await database.execute(
-            """
+        let revoked: SQL = """
             DELETE FROM sessions WHERE id IN
-                ((SELECT id FROM sessions WHERE revoked_at < \(longAgo) LIMIT 500)
-                UNION (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 500))
-            """)
+                (SELECT id FROM sessions WHERE revoked_at < \(longAgo) LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        let expired: SQL = """
+            DELETE FROM sessions WHERE id IN
+                (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 1000 FOR UPDATE SKIP LOCKED)
+            """
+        for sessions in [revoked, expired] { while try await database.execute(sessions) == 1_000 {} }
     }
 }

@@ -31,43 +31,65 @@ struct SessionStore: Sendable {
     /// Ids in one ``SessionsRevoked`` and in one answer of ``revocations(since:after:)``.
     static let mostInOneEvent = 1_000
     static let mostInOneAnswer = 10_000
+    /// Sessions of one user that live at one time.
+    static let mostLiving = 100
 
     let database: PostgresPool
     let outbox: Outbox
     let lifetimes: TokenLifetimes
 
-    /// Begins a session, if the password is still the one that was checked, so that a change of it ends those that log in meanwhile.
+    /// Begins a session, if the password is still the one that was checked, so that a change of it ends those that log in meanwhile. Ends those that are too many.
     ///
     /// - Parameter rehashed: the same password's hash at today's cost, to be stored with it.
     /// - Returns: `nil` when the password has changed since, and nothing was done.
-    func start(_ session: NewSession, checked: PasswordHash, rehashed: PasswordHash?) async throws -> Holder? {
-        let event = try OutboxEvent(
+    func start(_ session: NewSession, checked: AccountStore.Credentials, rehashed: PasswordHash?) async throws -> Holder? {
+        let started = try OutboxEvent(
             SessionStarted(
                 userID: session.userID, sessionID: session.id, device: session.device.text, startedAt: session.createdAt))
+        var events = [started]
         let holder = try await database.transaction { transaction -> Holder? in
-            if let rehashed {
-                transaction.enqueue(
-                    "UPDATE accounts SET password_hash = \(rehashed) WHERE id = \(session.userID) AND password_hash = \(checked)")
-            }
-            let found = try await transaction.query(insert(session, ifHashIs: rehashed ?? checked)).first(
-                as: (String, [Role]).self)
-            guard let (username, roles) = found else { throw Changed() }
-            try await transaction.commit([event.insert])
+            if let rehashed { transaction.enqueue(Self.store(rehashed, for: checked)) }
+            let rows = try await transaction.run([insert(session, checked), endOthers(than: session)])
+            guard let (username, roles) = try rows[0].first(as: (String, [Role]).self) else { throw Changed() }
+            let ended = try rows[1].decode(SessionID.self)
+            events += try Self.revoked(ended, of: session.userID, at: session.createdAt)
+            try await transaction.commit(events.map(\.insert))
             return Holder(userID: session.userID, username: username, roles: roles)
         } orElse: { (_: Changed) in
             nil
         }
-        if holder != nil { outbox.committed([event]) }
+        if holder != nil { outbox.committed(events) }
         return holder
     }
 
     private struct Changed: Error {}
 
-    /// The row lock of the account keeps a change of its password from committing between the look at the hash and our commit.
-    private func insert(_ session: NewSession, ifHashIs hash: PasswordHash) -> SQL {
+    private static func store(_ rehashed: PasswordHash, for checked: AccountStore.Credentials) -> SQL {
+        """
+        UPDATE accounts SET password_hash = \(rehashed)
+        WHERE id = \(checked.userID) AND password_changed_at = \(checked.changedAt)
+        """
+    }
+
+    /// Those unused for longest, beyond as many as one user may have. What another log-in is ending already is left to it.
+    private func endOthers(than session: NewSession) -> SQL {
+        """
+        UPDATE sessions SET revoked_at = \(session.createdAt) WHERE id IN (
+            SELECT id FROM sessions WHERE revoked_at IS NULL AND id IN (
+                SELECT id FROM sessions
+                WHERE user_id = \(session.userID) AND revoked_at IS NULL AND expires_at > \(session.createdAt)
+                ORDER BY id = \(session.id) DESC, last_seen_at DESC, id DESC OFFSET \(Self.mostLiving)
+            ) FOR UPDATE SKIP LOCKED
+        ) RETURNING id
+        """
+    }
+
+    /// The row lock of the account keeps a change of its password from committing between the look at it and our commit.
+    private func insert(_ session: NewSession, _ checked: AccountStore.Credentials) -> SQL {
         """
         WITH holder AS MATERIALIZED (
-            SELECT id, username, roles FROM accounts WHERE id = \(session.userID) AND password_hash = \(hash) FOR SHARE
+            SELECT id, username, roles FROM accounts
+            WHERE id = \(checked.userID) AND password_changed_at = \(checked.changedAt) FOR SHARE
         ), started AS (
             INSERT INTO sessions (id, user_id, device, stamp_key, refresh_hash, created_at, last_seen_at, expires_at)
             SELECT \(session.id), id, \(session.device.text), \(session.stampKey), \(session.refreshHash), \(session.createdAt),

@@ -111,7 +111,7 @@ extension AMQPConnection {
     func lose(_ core: ChannelCore, _ error: AMQPError, phase: ChannelCore.Phase = .closed) {
         let wasUp = core.phase == .open || core.phase == .opening
         var window = core.reset(phase, error)
-        while let settled = window?.popOldest(upTo: .max) { settled.waiter?(.lost(error)) }
+        while let settled = window?.popOldest(upTo: .max) { settled.waiter?(.lost(error.asLoss)) }
         refuseWaiting(core, error.asRefusal)
         guard wasUp else { return }
         for index in core.subscriptions.indices { lost(index, core, error) }
@@ -152,6 +152,15 @@ extension AMQPConnection {
 }
 
 extension AMQPError {
+    /// What to tell someone whose message was sent and not answered: whatever ended the wait, nobody knows.
+    fileprivate var asLoss: AMQPError {
+        switch self {
+        case .unconfirmed, .channelClosed: self
+        case .notConnected(let text): .unconfirmed(text)
+        default: .unconfirmed("\(self)")
+        }
+    }
+
     /// What to tell someone whose message was not sent yet.
     var asRefusal: AMQPError {
         switch self {

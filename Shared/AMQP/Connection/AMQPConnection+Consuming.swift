@@ -30,8 +30,11 @@ extension AMQPConnection {
 
     private func cancel(_ index: Int, _ core: ChannelCore) async {
         beginCancel(index, core)
-        guard core.subscriptions[index].state == .cancelling else { return }
-        await withCheckedContinuation { core.subscriptions[index].cancelWaiters.append($0) }
+        await withCheckedContinuation { waiter in
+            // Asked here, because the answer may come on the way to the continuation.
+            guard core.subscriptions[index].state == .cancelling else { return waiter.resume() }
+            core.subscriptions[index].cancelWaiters.append(waiter)
+        }
     }
 
     private func beginCancel(_ index: Int, _ core: ChannelCore) {
@@ -74,6 +77,8 @@ extension AMQPConnection {
         guard let core = core(channel), core.phase != .closing else { return }
         let wasUp = core.phase == .open || core.phase == .opening
         cancelRetries(core)
+        // What was acknowledged in this turn is told before the end.
+        if let link { flushAcks(link) }
         lose(core, .notConnected("the channel was closed"), phase: .closing)
         if let link, wasUp { link.output.close(core.number, text: "closed") } else { finishClosing(core) }
     }

@@ -49,10 +49,10 @@ extension AMQPConnection {
             return act(core.assembly.begin(origin), core, link)
         case .basicAck:
             let ack = decoded.assumingMemoryBound(to: amqp_basic_ack_t.self).pointee
-            settle(core, ack.delivery_tag, multiple: ack.multiple != 0, .confirmed)
+            return settle(core, ack.delivery_tag, multiple: ack.multiple != 0, .confirmed)
         case .basicNack:
             let nack = decoded.assumingMemoryBound(to: amqp_basic_nack_t.self).pointee
-            settle(core, nack.delivery_tag, multiple: nack.multiple != 0, .rejected)
+            return settle(core, nack.delivery_tag, multiple: nack.multiple != 0, .rejected)
         case .basicCancel:
             consumerCancelled(decoded.assumingMemoryBound(to: amqp_basic_cancel_t.self).pointee, core, link)
         case .channelClose:

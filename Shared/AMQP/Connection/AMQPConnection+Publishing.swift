@@ -45,8 +45,9 @@ extension AMQPConnection {
         return nil
     }
 
-    /// The broker has answered.
-    func settle(_ core: ChannelCore, _ number: UInt64, multiple: Bool, _ outcome: AMQPOutcome) {
+    /// The broker has answered. Believed only of what was published: those who are told may publish more while we are at it.
+    func settle(_ core: ChannelCore, _ number: UInt64, multiple: Bool, _ outcome: AMQPOutcome) -> String? {
+        guard let next = core.window?.next, number < next else { return "an answer to message \(number), which was not sent" }
         if multiple {
             let last = core.window?.lastAnswered(by: number) ?? 0
             while let settled = core.window?.popOldest(upTo: last) { settled.waiter?(outcome) }
@@ -55,6 +56,7 @@ extension AMQPConnection {
         }
         if !core.waiting.isEmpty, let link { admit(core, link) }
         if life.stop != nil { life.wakeUp() }
+        return nil
     }
 
     // MARK: Waiting for the outcome

@@ -101,6 +101,7 @@ extension AMQPConnection {
 
     private func sayGoodbye(_ link: Link) async {
         link.closing = true
+        flushAcks(link)
         link.output.close(0, text: "stopped")
         await sleep(atMost: .seconds(1)) { $0.link == nil || $0.life.stop == .now }
     }
@@ -125,7 +126,10 @@ extension AMQPConnection {
             io.schedule(after: limit) { self.assumeIsolated { $0.timeIsUp() } }
         }
         while !life.timeIsUp, !done(self) {
-            await withCheckedContinuation { life.sleep($0) }
+            await withCheckedContinuation { sleeper in
+                // Asked again here, because it may have happened on the way to the continuation.
+                if life.timeIsUp || done(self) { sleeper.resume() } else { life.sleep(sleeper) }
+            }
         }
         if let timer { io.cancel(timer) }
     }

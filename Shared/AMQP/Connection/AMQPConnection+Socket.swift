@@ -27,7 +27,7 @@ extension AMQPConnection: IOSource {
         return IOInterest(descriptor: link.descriptor, write: link.output.count > 0)
     }
 
-    private func flushAcks(_ link: Link) {
+    func flushAcks(_ link: Link) {
         if unflushed.isEmpty { return }
         for core in unflushed where core.phase == .open || core.phase == .opening {
             core.acks.flush { link.output.ack($0.tag, multiple: $0.multiple, channel: core.number) }
@@ -44,6 +44,8 @@ extension AMQPConnection: IOSource {
             case .failed(let reason): return lose(.unconfirmed(reason))
             case .bytes(let bytes):
                 if let error = link.parse(bytes, { receive($0, link) }), self.link === link { return lose(error) }
+                // The socket had no more: asking it again would cost a system call in every turn.
+                if bytes.count < Link.bufferSize { return }
             }
         }
     }

@@ -18,7 +18,9 @@ final class Link {
     var heartbeat: Heartbeat
     /// We have said goodbye.
     var closing = false
-    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+    /// What is read at once at most.
+    static let bufferSize = 65_536
+    private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferSize, alignment: 16)
 
     init(_ handle: ConnectionHandle) {
         self.handle = handle

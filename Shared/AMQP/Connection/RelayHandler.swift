@@ -10,6 +10,12 @@ final class HandshakeWatch: ChannelInboundHandler {
 
     init(_ done: EventLoopPromise<Void>) { self.done = done }
 
+    /// Not before: a read asked of a channel that has no place in its loop yet is forgotten.
+    func channelActive(context: ChannelHandlerContext) {
+        context.read()
+        context.fireChannelActive()
+    }
+
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case .handshakeCompleted = event as? TLSUserEvent {
             finished = true

@@ -52,7 +52,6 @@ enum TLSRelay {
                         let name = isAddress(serverName) ? nil : serverName
                         try channel.pipeline.syncOperations.addHandlers(
                             NIOSSLClientHandler(context: context, serverHostname: name), HandshakeWatch(handshake))
-                        channel.read()
                     }
                 }
                 .connect(host: endpoint.host, port: endpoint.port).wait()

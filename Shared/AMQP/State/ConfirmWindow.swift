@@ -49,6 +49,8 @@ struct ConfirmWindow<Waiter> {
     mutating func popOldest(upTo number: UInt64) -> Settled? {
         guard first <= number, let oldest = entries.popFirst() else { return nil }
         first += 1
+        // What was answered by itself behind it must not count as unanswered until the next answer.
+        dropSettled()
         return Settled(waiter: oldest.waiter)
     }
 

@@ -39,7 +39,7 @@ package struct AMQPEndpoint: Sendable {
 package struct AMQPTLS: Sendable {
     /// A PEM file with the authorities to trust; `nil` trusts the system's.
     package var authorities: String?
-    /// The name the certificate must have; `nil` is the endpoint's host.
+    /// The name the certificate must have; `nil` is the endpoint's host. A certificate for the address that was reached will also do.
     package var serverName: String?
 
     package init(authorities: String? = nil, serverName: String? = nil) {

@@ -13,20 +13,23 @@ extension String {
     init(errno: CInt) { self = String(cString: strerror(errno)) }
 }
 
+/// How deep tables and arrays may stand in one another; what is deeper reads as null. Whoever takes a value apart, or lets go of it, recurses.
+private let deepest = 32
+
 extension AMQPTable {
-    init(_ table: amqp_table_t) {
+    init(_ table: amqp_table_t, depth: Int = 0) {
         self.init()
         guard table.num_entries > 0, let entries = table.entries else { return }
         reserveCapacity(Int(table.num_entries))
         for entry in UnsafeBufferPointer(start: entries, count: Int(table.num_entries)) {
-            append(String(entry.key), AMQPValue(entry.value))
+            append(String(entry.key), AMQPValue(entry.value, depth: depth))
         }
     }
 }
 
 extension AMQPValue {
-    init(_ field: amqp_field_value_t) {
-        self = Self.integer(in: field) ?? Self.other(in: field)
+    init(_ field: amqp_field_value_t, depth: Int) {
+        self = Self.integer(in: field) ?? Self.other(in: field) ?? Self.container(in: field, depth: depth + 1)
     }
 
     private static func integer(in field: amqp_field_value_t) -> AMQPValue? {
@@ -44,7 +47,7 @@ extension AMQPValue {
         }
     }
 
-    private static func other(in field: amqp_field_value_t) -> AMQPValue {
+    private static func other(in field: amqp_field_value_t) -> AMQPValue? {
         switch amqp_field_value_kind_t(UInt32(field.kind)) {
         case AMQP_FIELD_KIND_BOOLEAN: .bool(field.value.boolean != 0)
         case AMQP_FIELD_KIND_F32: .double(Double(field.value.f32))
@@ -52,8 +55,14 @@ extension AMQPValue {
         case AMQP_FIELD_KIND_UTF8: text(field.value.bytes)
         case AMQP_FIELD_KIND_BYTES: .bytes([UInt8](raw(field.value.bytes)))
         case AMQP_FIELD_KIND_TIMESTAMP: .timestamp(field.value.u64)
-        case AMQP_FIELD_KIND_TABLE: .table(AMQPTable(field.value.table))
-        case AMQP_FIELD_KIND_ARRAY: array(field.value.array)
+        default: nil
+        }
+    }
+
+    private static func container(in field: amqp_field_value_t, depth: Int) -> AMQPValue {
+        switch amqp_field_value_kind_t(UInt32(field.kind)) {
+        case AMQP_FIELD_KIND_TABLE where depth < deepest: .table(AMQPTable(field.value.table, depth: depth))
+        case AMQP_FIELD_KIND_ARRAY where depth < deepest: array(field.value.array, depth: depth)
         // Decimals have no use here.
         default: .null
         }
@@ -64,9 +73,9 @@ extension AMQPValue {
         if let text = String(validating: raw(bytes), as: UTF8.self) { .string(text) } else { .bytes([UInt8](raw(bytes))) }
     }
 
-    private static func array(_ array: amqp_array_t) -> AMQPValue {
+    private static func array(_ array: amqp_array_t, depth: Int) -> AMQPValue {
         guard array.num_entries > 0, let entries = array.entries else { return .array([]) }
-        return .array(UnsafeBufferPointer(start: entries, count: Int(array.num_entries)).map(AMQPValue.init))
+        return .array(UnsafeBufferPointer(start: entries, count: Int(array.num_entries)).map { AMQPValue($0, depth: depth) })
     }
 
     private static func raw(_ bytes: amqp_bytes_t) -> UnsafeRawBufferPointer {

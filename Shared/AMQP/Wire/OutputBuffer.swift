@@ -72,7 +72,7 @@ struct OutputBuffer {
     var mark: Int { bytes.count }
 
     mutating func patch(_ value: UInt32, at mark: Int) {
-        withUnsafeBytes(of: value.bigEndian) { bytes.replaceSubrange(mark..<mark + 4, with: $0) }
+        bytes.withUnsafeMutableBytes { $0.storeBytes(of: value.bigEndian, toByteOffset: mark, as: UInt32.self) }
     }
 
     /// Forgets what was put in since `mark`.

@@ -7,6 +7,8 @@ struct CBORIdentifiers {
     private let user = ObjectIdentifier(UserID.self)
     private let chat = ObjectIdentifier(ChatID.self)
     private let message = ObjectIdentifier(MessageID.self)
+    private let session = ObjectIdentifier(SessionID.self)
+    private let raw = ObjectIdentifier(NextIDs.RawID.self)
 
     /// The number of `value`, if it is one of those ids.
     @inline(__always)
@@ -15,18 +17,24 @@ struct CBORIdentifiers {
         case user: (value as? UserID)?.rawValue
         case chat: (value as? ChatID)?.rawValue
         case message: (value as? MessageID)?.rawValue
+        case session: (value as? SessionID)?.rawValue
+        case raw: (value as? NextIDs.RawID)?.rawValue
         default: nil
         }
     }
 
     @inline(__always)
-    func contains(_ type: ObjectIdentifier) -> Bool { type == user || type == chat || type == message }
+    func contains(_ type: ObjectIdentifier) -> Bool {
+        type == user || type == chat || type == message || type == session || type == raw
+    }
 
     @inline(__always)
     func value<Value>(_ number: Int64, as type: ObjectIdentifier) -> Value? {
         switch type {
         case user: UserID(rawValue: number) as? Value
         case chat: ChatID(rawValue: number) as? Value
+        case session: SessionID(rawValue: number) as? Value
+        case raw: NextIDs.RawID(rawValue: number) as? Value
         default: MessageID(rawValue: number) as? Value
         }
     }

@@ -30,6 +30,7 @@ actor CallClient {
     private var outgoing = Coalescer<ServiceName, UInt64>(maximumBytes: CallEnvelope.coalescedBytes)
     private var flushIsScheduled = false
     private var graceTimer: IOTimer?
+    private var silence = SilenceWatch()
     private var isStopped = false
     private var nextID = UInt64.random(in: 0..<(.max / 2))
     private var metrics = MetricsByProcedure("calls")
@@ -62,7 +63,7 @@ actor CallClient {
         await connection.observe { [weak self] status in self?.assumeIsolated { $0.connectionChanged(status) } }
     }
 
-    var isReady: Bool { requests?.isOpen == true && replies?.isOpen == true }
+    var isReady: Bool { requests?.isOpen == true && replies?.isOpen == true && !silence.isSilent }
 
     func opened() async throws(AMQPError) {
         try await requests?.opened()
@@ -99,6 +100,11 @@ actor CallClient {
     private func add(
         _ call: WireCall, to target: ServiceName, isRepeatable: Bool, _ continuation: CheckedContinuation<Answer, Never>
     ) {
+        // A cancellation from now on finds the call; one from before is seen here.
+        if Task.isCancelled {
+            let error = ServiceError(.deadlineExceeded, "\(call.procedure) was given up by its caller", mayHaveHappened: false)
+            return continuation.resume(returning: .failure(error))
+        }
         let (id, left) = (call.correlationID, call.deadline - Deadline.now)
         var waiter = Waiter(continuation: continuation)
         waiter.timer = io.schedule(after: .milliseconds(isRepeatable ? left / 2 : left)) { [weak self] in
@@ -167,12 +173,14 @@ extension CallClient {
             guard let requests, isReady else { throw .notConnected("the channel is not open") }
             try requests.send(message) { [weak self] outcome in self?.assumeIsolated { $0.settle(attempts, outcome) } }
             messages.increment()
+            if silence.sent() { scheduleTick() }
         } catch {
             for attempt in attempts { perform(pending.refused(attempt, .notSent(error.whyNotSent)), attempt.id) }
         }
     }
 
     private func settle(_ attempts: [PendingCalls<Waiter>.Attempt], _ outcome: AMQPOutcome) {
+        hear { $0.settled() }
         switch outcome {
         case .confirmed: break
         case .returned: for attempt in attempts { perform(pending.refused(attempt, .noServer), attempt.id) }
@@ -186,6 +194,7 @@ extension CallClient {
 
 extension CallClient {
     private func received(_ delivery: AMQPDelivery) {
+        hear { $0.heard() }
         let sender = delivery.properties.userID
         do {
             for reply in try ReplyEnvelope.decode(delivery.body) {
@@ -222,6 +231,26 @@ extension CallClient {
         // A blocked connection takes our publishes and gives no answers; servers' answers wait likewise.
         if case .blocked = status { loseAll() }
         if case .unblocked = status { resumeWaiting() }
+    }
+
+    /// Whoever waited for the broker goes on once it gives a sign of life.
+    private func hear(_ sign: (inout SilenceWatch) -> Void) {
+        let wasSilent = silence.isSilent
+        sign(&silence)
+        if wasSilent, !silence.isSilent { resumeWaiting() }
+    }
+
+    private func scheduleTick() {
+        io.schedule(after: SilenceWatch.tick) { [weak self] in self?.assumeIsolated { $0.tick() } }
+    }
+
+    private func tick() {
+        let step = silence.ticked()
+        if step == .becameSilent {
+            logger.warning("the broker is silent")
+            loseAll()
+        }
+        if step != .rest { scheduleTick() }
     }
 
     private func loseAll() {

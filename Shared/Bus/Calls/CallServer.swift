@@ -67,7 +67,9 @@ actor CallServer {
         await requests?.stopConsuming()
         isStopping = true
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
-        if !running.isEmpty { await withCheckedContinuation { idle = $0 } }
+        await withCheckedContinuation { waiter in
+            if running.isEmpty { waiter.resume() } else { idle = waiter }
+        }
         io.cancel(timer)
         flush()
     }

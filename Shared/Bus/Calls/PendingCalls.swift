@@ -52,6 +52,14 @@ struct PendingCalls<Waiter> {
         var waitsForConnection = false
 
         var mayRepeat: Bool { isRepeatable && tries < 2 }
+
+        mutating func takeForSending() -> (call: WireCall, attempt: Attempt)? {
+            guard isQueued, let number = Try(rawValue: tries + 1) else { return nil }
+            tries += 1
+            live |= number.rawValue
+            isQueued = false
+            return (call, Attempt(id: call.correlationID, number: number))
+        }
     }
 
     private var entries: [UInt64: Entry] = [:]
@@ -70,12 +78,8 @@ struct PendingCalls<Waiter> {
 
     /// The call to put into a message now; `nil` when nobody waits for it any more.
     mutating func takeForSending(_ id: UInt64) -> (call: WireCall, attempt: Attempt)? {
-        guard var entry = entries[id], entry.isQueued, let number = Try(rawValue: entry.tries + 1) else { return nil }
-        entry.tries += 1
-        entry.live |= number.rawValue
-        entry.isQueued = false
-        entries[id] = entry
-        return (entry.call, Attempt(id: id, number: number))
+        // In its place: once for every call, and an entry is large to copy.
+        entries[id]?.takeForSending() ?? nil
     }
 
     /// A try did no work. A repeatable call is tried again at once, unless the first one has not even left.
@@ -130,9 +134,8 @@ struct PendingCalls<Waiter> {
 
     /// The waiter to be given an answer; `nil` when nobody waits, or another service than the one asked has sent it.
     mutating func answered(_ id: UInt64, by service: String?) -> Waiter? {
-        guard let entry = entries[id], entry.service.rawValue == service else { return nil }
-        entries[id] = nil
-        return entry.waiter
+        guard let place = entries.index(forKey: id), entries.values[place].service.rawValue == service else { return nil }
+        return entries.remove(at: place).value.waiter
     }
 
     /// Everything that waits, as at the end.

@@ -26,7 +26,8 @@ struct ServedProcedure: Sendable {
                 if bytes.count > ReplyEnvelope.maximumPayload { throw TooLarge(bytes: bytes.count) }
                 return .success(bytes)
             } catch {
-                return .failure(Self.refusal(error, context, logger))
+                let refusal = Self.refusal(error, context, logger)
+                return .failure(P.isReadOnly ? refusal.ofReading : refusal)
             }
         }
     }

@@ -11,12 +11,13 @@ actor BroadcastConsumer {
     private nonisolated let io: IOThread
     private let feed: Broadcast
     private let queue: AMQPQueue
+    private let service: ServiceName
     private let logger: Logger
     private var channel: AMQPChannel?
     private let malformed = Counter(label: "martlet_broadcasts_malformed")
 
     init(_ feed: Broadcast, _ configuration: BusConfiguration, number: Int, on io: IOThread, logger: Logger) {
-        (self.feed, self.io, self.logger) = (feed, io, logger)
+        (self.feed, self.io, self.logger, service) = (feed, io, logger, configuration.service)
         queue = Queues.broadcast(configuration.service, configuration.instance, number)
     }
 
@@ -38,6 +39,7 @@ actor BroadcastConsumer {
     private func received(_ delivery: AMQPDelivery) {
         do {
             let event = try CloudEvent(delivery)
+            guard event.isTold(by: delivery.properties.userID, to: service) else { return forged(delivery) }
             try feed.handlers[event.type]?(event, delivery.body)
         } catch {
             malformed.increment()
@@ -48,5 +50,15 @@ actor BroadcastConsumer {
             feed.onLost()
             feed.onStart()
         }
+    }
+
+    /// Nothing is missed, as nobody told it whose fact it is.
+    private func forged(_ delivery: AMQPDelivery) {
+        malformed.increment()
+        logger.warning(
+            "an event of a feed is not its sender's to tell",
+            metadata: [
+                "queue": "\(queue.name)", "type": "\(delivery.routingKey)", "sender": "\(delivery.properties.userID ?? "-")",
+            ])
     }
 }

@@ -64,6 +64,15 @@ struct CloudEvent: Hashable, Sendable {
         (self.subject, self.time, self.traceparent) = (subject, time, traceparent)
     }
 
+    /// Whether it was told by the service whose fact it is, or given back by `consumer` itself out of its dead letters.
+    ///
+    /// The broker's permissions look at the one routing key under which a message is published. It may have more of them (`CC`), or be sent on by a queue that
+    /// somebody made for that (`x-dead-letter-exchange`); the name of its sender, which the broker has verified, stays.
+    func isTold(by sender: String?, to consumer: ServiceName) -> Bool {
+        guard let sender else { return false }
+        return sender == consumer.rawValue || type.rawValue.hasPrefix("\(sender).")
+    }
+
     /// The event as a message to everybody who wants its type.
     func message(_ data: [UInt8], from service: ServiceName, _ mode: AMQPProperties.DeliveryMode) -> AMQPMessage {
         var properties = AMQPProperties()

@@ -74,7 +74,9 @@ actor WorkConsumer {
         await channel?.stopConsuming()
         for id in resting { inHand[id]?.cancel() }
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
-        if !inHand.isEmpty { await withCheckedContinuation { idle = $0 } }
+        await withCheckedContinuation { waiter in
+            if inHand.isEmpty { waiter.resume() } else { idle = waiter }
+        }
         io.cancel(timer)
     }
 
@@ -117,6 +119,10 @@ actor WorkConsumer {
         let event: CloudEvent
         do { event = try CloudEvent(delivery) } catch {
             return await bury(delivery, nil, reason: (error as? CloudEvent.Malformed)?.reason ?? "\(error)", id)
+        }
+        let sender = delivery.properties.userID
+        guard event.isTold(by: sender, to: service) else {
+            return await bury(delivery, event, reason: "told by \(sender ?? "nobody"), whose fact it is not", id)
         }
         // A binding of an earlier release may still be there.
         guard let handler = queue.handlers[event.type] else { return .done }

@@ -5,6 +5,7 @@ import Metrics
 import Postgres
 import Reactor
 import ServiceLifecycle
+import Synchronization
 
 /// Publishes what the transactions of this service have put into the table `outbox`: at once by the process that committed, and by a sweeper if that one could
 /// not. At least once, in no order, whatever is killed when.
@@ -21,6 +22,7 @@ package actor Outbox: Service {
     private let facts: FactsPublisher
     private let store: OutboxStore
     private let logger: Logger
+    private let noteLeft = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
     private var line: OutboxLine
     private var removalIsScheduled = false
     private var idle: [CheckedContinuation<Void, Never>] = []
@@ -112,6 +114,12 @@ package actor Outbox: Service {
 
     // MARK: Sweeping
 
+    /// Has `note` done with the facts that a sweep has found, before they are published: whoever left them may have left undone what it does after a commit.
+    /// Before it runs.
+    package nonisolated func beforeSweeping(_ note: @escaping @Sendable ([OutboxEvent]) async -> Void) {
+        noteLeft.withLock { $0 = note }
+    }
+
     /// Sweeps until shutdown.
     package func run() async throws {
         try? await cancelWhenGracefulShutdown { [self] in
@@ -130,6 +138,7 @@ package actor Outbox: Service {
             let limit = min(claimSize, line.room)
             let events = try await store.claim(atMost: limit)
             adjustClaim(events)
+            if let note = noteLeft.withLock({ $0 }), !events.isEmpty { await note(events) }
             publish(events)
             if !events.isEmpty { logger.info("published what was left in the outbox", metadata: ["events": "\(events.count)"]) }
             return events.count == limit
@@ -150,7 +159,9 @@ package actor Outbox: Service {
     /// Returns when everything that was committed here is published and removed, or `limit` has passed. The bus asks for it before it disconnects.
     func drain(atMost limit: Duration) async {
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.resumeIdle() } }
-        if !line.isIdle { await withCheckedContinuation { idle.append($0) } }
+        await withCheckedContinuation { waiter in
+            if line.isIdle { waiter.resume() } else { idle.append(waiter) }
+        }
         io.cancel(timer)
     }
 

@@ -17,11 +17,10 @@ package struct OutboxEvent: Hashable, Sendable {
     package let data: [UInt8]
 
     /// - Parameter time: when it happened; now unless given.
-    /// - Throws: `EncodingError`; `invalid` beyond ``maximumBytes``.
+    /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have; `invalid` beyond ``maximumBytes``.
     package init<E: Event>(_ event: E, time: Timestamp? = nil) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let data = [UInt8](try encoder.encode(event))
+        // By way of CBOR, which takes a third of the time: a batch of sends is encoded while its chats are locked.
+        let data = try CBORTranscoder.json(try CBOREncoder().encode(event))
         guard data.count <= Self.maximumBytes else {
             throw ServiceError(.invalid, "an event of \(data.count) bytes; \(Self.maximumBytes) is the most")
         }
@@ -36,11 +35,25 @@ package struct OutboxEvent: Hashable, Sendable {
         (self.time, self.trace, self.data) = (time, trace, data)
     }
 
+    /// What it tells, if that is of this type and can be read.
+    package func fact<E: Event>(_ kind: E.Type) -> E? {
+        type == E.type ? try? JSONDecoder().decode(E.self, from: Data(data)) : nil
+    }
+
     /// To be part of the committing transaction. Afterwards: ``Outbox/committed(_:)``.
     package var insert: SQL {
         """
         INSERT INTO outbox (id, type, subject, time, trace, data)
         VALUES (\(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data))
+        """
+    }
+
+    /// The same, if `condition` holds.
+    package func insert(where condition: SQL) -> SQL {
+        """
+        INSERT INTO outbox (id, type, subject, time, trace, data)
+        SELECT \(id), \(type), \(subject as String?), \(time), \(trace as String?), \(data)
+        WHERE \(condition)
         """
     }
 }

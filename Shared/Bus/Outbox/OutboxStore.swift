@@ -31,6 +31,6 @@ struct OutboxStore: Sendable {
 
     /// How many facts wait, up to 100,000: more than that is too many anyhow, and counting them is not free.
     func count() async throws(PostgresError) -> Int {
-        try await pool.one("SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting", as: Int.self)
+        try await pool.reads.one("SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting", as: Int.self)
     }
 }

@@ -73,7 +73,15 @@ public struct ChatUpdated: Event {
 
 /// Somebody was added to a chat, has another role in it, or is out of it.
 public struct MemberChanged: Event {
-    public enum Change: String, Codable, Sendable { case added, roleChanged, removed }
+    /// An open set: a reader built last month survives a change added today, of which it learns that `role` and `rev` are others.
+    public struct Change: RawRepresentable, Hashable, Codable, Sendable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        public static let added = Change(rawValue: "added")
+        public static let roleChanged = Change(rawValue: "roleChanged")
+        public static let removed = Change(rawValue: "removed")
+    }
 
     public static let type: EventType = "chats.member.changed.v1"
     public var subject: String? { chatID.description }

@@ -48,6 +48,7 @@ public struct ListChats: Procedure {
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID
@@ -94,6 +95,7 @@ public struct GetChat: Procedure {
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID

@@ -1,13 +1,27 @@
-/// What kind of chat it is.
-public enum ChatKind: String, Codable, Sendable {
+/// What kind of chat it is. An open set: a reader built last month survives a kind added today.
+public struct ChatKind: RawRepresentable, Hashable, Codable, Sendable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
     /// Of two people; one chat per pair.
-    case direct
-    case group
+    public static let direct = ChatKind(rawValue: "direct")
+    public static let group = ChatKind(rawValue: "group")
+
+    /// Those that this build knows.
+    public static let known: [ChatKind] = [.direct, .group]
 }
 
-/// What a member may do.
-public enum ChatRole: String, Codable, Sendable, CaseIterable {
-    case owner, admin, member
+/// What a member may do; a role that a reader does not know allows nothing. An open set, like ``ChatKind``.
+public struct ChatRole: RawRepresentable, Hashable, Codable, Sendable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    public static let owner = ChatRole(rawValue: "owner")
+    public static let admin = ChatRole(rawValue: "admin")
+    public static let member = ChatRole(rawValue: "member")
+
+    /// Those that this build knows.
+    public static let known: [ChatRole] = [.owner, .admin, .member]
 }
 
 /// A chat as one of its members sees it.

@@ -5,6 +5,7 @@ public struct ListMembers: Procedure {
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID

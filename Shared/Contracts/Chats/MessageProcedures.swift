@@ -54,6 +54,7 @@ public struct GetHistory: Procedure {
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID

@@ -6,6 +6,8 @@ public struct NextIDs: Procedure {
     public static let timeout = Duration.seconds(2)
     /// Ids that an unanswered try took are lost, which harms nobody.
     public static let isRepeatable = true
+    /// What one call may ask for at most.
+    public static let mostAtOnce = 4_096
 
     /// 1…4,096.
     public var count: Int
@@ -16,16 +18,70 @@ public struct NextIDs: Procedure {
 
     /// As many ids as asked for, ascending. Whoever asked decides what kind of id they become.
     public struct Response: Codable, Hashable, Sendable {
-        public var ids: [RawID]
+        /// At most 4,096 ids together.
+        public var runs: [Run]
 
-        public init(ids: [RawID]) { self.ids = ids }
+        public init(runs: [Run]) { self.runs = runs }
 
-        enum CodingKeys: String, CodingKey { case ids }
+        /// - Parameter ids: in the order in which they are to be used.
+        public init(ids: [RawID]) { runs = Run.joining(ids) }
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            runs = try container.decode([Run].self, forKey: .runs)
+            guard runs.reduce(0, { $0 + $1.count }) <= NextIDs.mostAtOnce else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .runs, in: container, debugDescription: "more ids than one call may ask for")
+            }
+        }
+
+        /// All of them, one by one.
+        public var ids: [RawID] { runs.flatMap(\.ids) }
+
+        enum CodingKeys: String, CodingKey { case runs }
     }
 
     /// An id before anybody said of what.
     public struct RawID: Identifier {
         public let rawValue: Int64
         public init(rawValue: Int64) { self.rawValue = rawValue }
+    }
+}
+
+extension NextIDs {
+    /// Ids that follow one another without a hole. A batch is one or two of these: ids written out one by one would be most of what a call costs.
+    public struct Run: Codable, Hashable, Sendable {
+        public let first: RawID
+        /// 1…4,096.
+        public let count: Int
+
+        public init(first: RawID, count: Int) {
+            self.first = first
+            self.count = count
+        }
+
+        public init(from decoder: any Decoder) throws {
+            let container = try decoder.container(keyedBy: CodingKeys.self)
+            first = try container.decode(RawID.self, forKey: .first)
+            count = try container.decode(Int.self, forKey: .count)
+            guard (1...NextIDs.mostAtOnce).contains(count), first.rawValue <= .max - Int64(count - 1) else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .count, in: container, debugDescription: "must be 1 to 4,096, and ids of 63 bits")
+            }
+        }
+
+        public var ids: [RawID] { (0..<Int64(count)).map { RawID(rawValue: first.rawValue + $0) } }
+
+        static func joining(_ ids: [RawID]) -> [Run] {
+            ids.reduce(into: []) { runs, id in
+                if let last = runs.last, last.count < NextIDs.mostAtOnce, id.rawValue - last.first.rawValue == Int64(last.count) {
+                    runs[runs.count - 1] = Run(first: last.first, count: last.count + 1)
+                } else {
+                    runs.append(Run(first: id, count: 1))
+                }
+            }
+        }
+
+        enum CodingKeys: String, CodingKey { case first, count }
     }
 }

@@ -33,6 +33,7 @@ public struct GetAccount: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID

@@ -4,6 +4,7 @@ public struct GetProfiles: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff, .chats]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// 1–100; chats may ask for 1,000.
     public var ids: [UserID]
@@ -33,6 +34,7 @@ public struct SearchUsers: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// 3–64 characters.
     public var query: String

@@ -57,6 +57,7 @@ public struct ListSessions: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// Who asks.
     public var userID: UserID
@@ -111,6 +112,7 @@ public struct GetKeys: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     public init() {}
 
@@ -156,6 +158,7 @@ public struct ListRevocations: Procedure {
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
+    public static let isReadOnly = true
 
     /// At most one access token lifetime ago; earlier is taken as that.
     public var since: Timestamp

@@ -34,9 +34,6 @@ struct OpenedConnection: @unchecked Sendable {
         return OpenedConnection(raw: raw)
     }
 
-    /// For an owner that finishes it itself.
-    func intoRaw() -> OpaquePointer { raw }
-
     /// Nonblocking, in pipeline mode.
     static func openPipelined(_ configuration: PostgresConfiguration) throws(PostgresError) -> OpenedConnection {
         let opened = try open(configuration)

@@ -39,19 +39,29 @@ extension PostgresConnection {
     }
 
     private func interrupt(_ id: UInt64, _ reason: PostgresError.Reason, _ commits: Bool) {
-        guard let caller = takeCaller(of: id) else { return }
+        guard let flight = takeFlight(id) else { return }
         let message = reason == .cancelled ? "the caller was cancelled" : "the deadline passed"
-        caller.resume(
+        flight.caller.resume(
             returning: .failure(PostgresError(reason, "\(message); the server was asked to stop", mayHaveHappened: commits)))
         stopOnServer()
     }
 
-    /// Asks the server to stop, on a thread of its own, then closes.
+    /// Asks the server to stop, on a thread of its own, then closes: after 2 s also when the server has not even taken the request.
     func stopOnServer() {
-        guard let handle, let cancel = PQgetCancel(handle.raw) else { return close(.cancelled, "interrupted") }
+        guard let handle, !isStopping else { return }
         noteStopping()
+        let cancel = PQgetCancel(handle.raw)
+        guard let cancel, events.stopping() else {
+            PQfreeCancel(cancel)
+            return close(.cancelled, "interrupted")
+        }
         let request = CancelRequest(cancel)
-        Task(executorPreference: io) { await self.stop(request) }
+        let timer = schedule(at: .now + .seconds(2)) { $0.close(.cancelled, "interrupted, and the server did not stop") }
+        Task(executorPreference: io) {
+            await self.stop(request)
+            if let timer { self.io.cancel(timer) }
+            self.events.stopped()
+        }
     }
 
     /// A request may overtake the statement that it is to cancel, and does nothing then; so it is repeated until there is an answer, a few times.
@@ -62,19 +72,5 @@ extension PostgresConnection {
             try? await Blocking.run { request.send() }
         }
         close(.cancelled, "interrupted")
-    }
-}
-
-/// What it takes to cancel a connection's statement from another thread. Freed with this object.
-///
-/// Sharing it is safe: libpq made the `PGcancel` a copy of its own for this very purpose, and says so; it is never changed.
-private final class CancelRequest: @unchecked Sendable {
-    private let raw: OpaquePointer
-    init(_ raw: OpaquePointer) { self.raw = raw }
-    deinit { PQfreeCancel(raw) }
-
-    /// Blocks until the server has taken the request. Failing is of no matter: the connection is closed next.
-    func send() {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { _ = PQcancel(raw, $0.baseAddress, 256) }
     }
 }

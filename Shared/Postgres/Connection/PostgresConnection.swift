@@ -10,6 +10,10 @@ actor PostgresConnection: IOSource {
     struct Events: Sendable {
         /// One flight was answered, or failed with the connection still up.
         var flightEnded: @Sendable () -> Void = {}
+        /// The connection does no more work, and will be closed soon. Whether the server may be asked to stop; then ``stopped`` follows, whenever the
+        /// server has taken that.
+        var stopping: @Sendable () -> Bool = { true }
+        var stopped: @Sendable () -> Void = {}
         /// The connection is gone; all its flights have been told.
         var closed: @Sendable (PostgresError) -> Void = { _ in }
     }
@@ -19,7 +23,7 @@ actor PostgresConnection: IOSource {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let configuration: PostgresConfiguration
-    private let events: Events
+    let events: Events
     private(set) var handle: ConnectionHandle?
     private var groups = Deque<SentGroup>()
     private var statements: StatementCache
@@ -71,15 +75,16 @@ actor PostgresConnection: IOSource {
 
     /// Sends now; the caller is resumed when the answer is there. On a closed connection it learns so at once.
     func send(_ flight: Flight) {
-        guard let handle, !isStopping else {
-            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
-            return flight.caller.resume(returning: .failure(error))
-        }
         if let fault = flight.fault {
             flight.caller.resume(returning: .failure(fault))
             return events.flightEnded()
         }
-        if isIdle || flight.isShared { sendDiscards(handle) }
+        if isIdle || flight.isShared { sendDiscards() }
+        // Sending those may have shown that there is no connection any more.
+        guard let handle, !isStopping else {
+            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
+            return flight.caller.resume(returning: .failure(error))
+        }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
         for statement in flight.statements where sent {
@@ -119,8 +124,9 @@ actor PostgresConnection: IOSource {
     }
 
     /// Frees the server of statements that made room for others, in a group of their own.
-    private func sendDiscards(_ handle: ConnectionHandle) {
+    private func sendDiscards() {
         for name in statements.takeDiscarded() {
+            guard let handle, !isStopping else { return }
             let sent = PQsendQueryParams(handle.raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1
             groups.append(
                 SentGroup(flight: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
@@ -135,13 +141,18 @@ actor PostgresConnection: IOSource {
     }
 
     /// Nobody waits for this flight any more; its answer will be dropped. Whether it was there.
-    func abandon(_ id: UInt64) -> Bool { takeCaller(of: id)?.resume(returning: .failure(.abandoned)) != nil }
+    func abandon(_ id: UInt64) -> Bool {
+        guard let flight = takeFlight(id) else { return false }
+        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: flight.commits)
+        flight.caller.resume(returning: .failure(error))
+        return true
+    }
 
     /// Takes the flight out of its group, which then waits for the answer alone.
-    func takeCaller(of id: UInt64) -> CheckedContinuation<Answer, Never>? {
+    func takeFlight(_ id: UInt64) -> Flight? {
         guard let index = groups.firstIndex(where: { $0.flight?.id == id }) else { return nil }
         defer { groups[index].flight = nil }
-        return groups[index].flight?.caller
+        return groups[index].flight
     }
 
     func setCopyStep(_ step: CopyStep) { copyStep = step }

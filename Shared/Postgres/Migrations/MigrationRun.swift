@@ -14,12 +14,15 @@ struct MigrationRun {
     func run() throws(MigrationError) -> [String] {
         do {
             let session = try connect()
-            try lock(session)
-            // The lock goes with the session.
-            return try applyPending(session)
+            return try stop.watching(session.cancelRequest()) {
+                try lock(session)
+                // The lock goes with the session.
+                return try applyPending(session)
+            }
         } catch let error as MigrationError {
             throw error
         } catch {
+            if stop.isRaised { throw .cancelled }
             throw .unavailable((error as? PostgresError)?.description ?? "\(error)")
         }
     }
@@ -78,6 +81,7 @@ struct MigrationRun {
             do throws(PostgresError) {
                 return migration.inTransaction ? try transact(migration, session) : try runAlone(migration, session)
             } catch {
+                if stop.isRaised { throw MigrationError.cancelled }
                 if session.isUsable() { try? session.run(script: "ROLLBACK") }
                 let mayRetry = error.sqlState == .lockNotAvailable || error.isTransient
                 guard mayRetry, attempt < migrator.attempts else {

@@ -2,16 +2,18 @@ import CPostgres
 
 /// A connection for migrations: outside pipeline mode, and it blocks. For a thread of its own.
 struct MigrationSession: ~Copyable {
-    private let raw: OpaquePointer
+    private let handle: ConnectionHandle
+    private var raw: OpaquePointer { handle.raw }
 
+    /// Its statements take as long as they take, whatever is set for the role: in SQL, because a pooler in between may not pass on other settings.
     init(_ configuration: PostgresConfiguration) throws(PostgresError) {
-        raw = try OpenedConnection.open(configuration, direct: true).intoRaw()
+        let opened = ConnectionHandle(adopting: try OpenedConnection.open(configuration, direct: true))
+        _ = try Self.take(PQexec(opened.raw, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"))
+        handle = opened
     }
 
-    deinit { PQfinish(raw) }
-
     /// Runs a script of any number of statements; without a transaction around, they are one.
-    borrowing func run(script: String) throws(PostgresError) { _ = try take(PQexec(raw, script)) }
+    borrowing func run(script: String) throws(PostgresError) { _ = try Self.take(PQexec(raw, script)) }
 
     /// Runs one statement with its values.
     @discardableResult
@@ -20,13 +22,16 @@ struct MigrationSession: ~Copyable {
             PQexecParams(
                 raw, sql.text, arguments.count, arguments.types, arguments.values, arguments.lengths, arguments.formats, 1)
         }
-        return try take(result)
+        return try Self.take(result)
     }
+
+    /// What it takes to stop the statement from another thread.
+    borrowing func cancelRequest() -> CancelRequest? { PQgetCancel(raw).map { CancelRequest($0) } }
 
     borrowing func isInTransaction() -> Bool { PQtransactionStatus(raw) == PQTRANS_INTRANS }
     borrowing func isUsable() -> Bool { PQstatus(raw) == CONNECTION_OK }
 
-    private borrowing func take(_ result: OpaquePointer?) throws(PostgresError) -> PostgresRows {
+    private static func take(_ result: OpaquePointer?) throws(PostgresError) -> PostgresRows {
         guard let result else { throw PostgresError(.connectionLost, "no memory for an answer") }
         let set = ResultSet(adopting: result)
         switch set.status {

@@ -1,13 +1,12 @@
 import Logging
 import Reactor
-import Synchronization
 
 /// Brings a schema to the state that a release wants: applies, in order, the migrations that have not been applied yet, each once.
 ///
 /// Processes that start together take turns under an advisory lock, polled so that nobody waits for it inside a transaction (which would block `CREATE INDEX CONCURRENTLY`).
 /// It works over ``PostgresConfiguration/directAddress``, on a connection of its own, in the first schema of the role's `search_path`.
 package struct Migrator: Sendable {
-    package let configuration: PostgresConfiguration
+    package var configuration: PostgresConfiguration
     package let migrations: MigrationSet
     package var logger: Logger
     /// How long another process may be migrating before this one gives up.
@@ -23,7 +22,7 @@ package struct Migrator: Sendable {
         self.logger = logger
     }
 
-    /// Applies what is missing; returns the names of what it applied. Cancelling stops it before the next migration, and while it waits.
+    /// Applies what is missing; returns the names of what it applied. Cancelling stops the migration that runs, on the server, and undoes it.
     ///
     /// - Throws: ``MigrationError``
     package func run() async throws -> [String] {
@@ -34,11 +33,4 @@ package struct Migrator: Sendable {
             stop.raise()
         }
     }
-}
-
-/// Raised from any thread; seen by the one that works.
-final class StopSign: Sendable {
-    private let raised = Atomic(false)
-    func raise() { raised.store(true, ordering: .relaxed) }
-    var isRaised: Bool { raised.load(ordering: .relaxed) }
 }

@@ -77,6 +77,8 @@ extension PostgresPool {
         let connection = PostgresConnection(
             number: number, opened, configuration, on: io,
             events: PostgresConnection.Events(
+                stopping: { [weak self] in self?.assumeIsolated { $0.exclusiveStopping(number) } ?? false },
+                stopped: { [weak self] in self?.assumeIsolated { $0.state.stopped() } },
                 closed: { [weak self] error in self?.assumeIsolated { $0.exclusiveClosed(number, error) } }))
         connection.assumeIsolated { $0.start() }
         exclusive[number] = connection
@@ -90,6 +92,13 @@ extension PostgresPool {
         }
         io.cancel(waiting.timer)
         waiting.caller.resume(returning: .success(connection))
+    }
+
+    private func exclusiveStopping(_ number: Int) -> Bool {
+        let (opensAnother, mayAsk) = state.stopping(number)
+        if opensAnother { openExclusive() }
+        noteQuiet()
+        return mayAsk
     }
 
     private func exclusiveClosed(_ number: Int, _ error: PostgresError) {

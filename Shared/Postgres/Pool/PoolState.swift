@@ -23,6 +23,8 @@ struct PoolState {
     private(set) var idle: [Int] = []
     private(set) var busy: Set<Int> = []
     private(set) var opening = 0
+    /// Requests to stop that are on their way to the server.
+    private(set) var stopping = 0
     private(set) var exclusiveQueue: Deque<UInt64> = []
     private(set) var isClosed = false
 
@@ -129,6 +131,17 @@ struct PoolState {
         idle.removeAll { $0 == connection }
         return isAvailable && openOneMore()
     }
+
+    /// An exclusive connection does no more work, because its caller left in the middle: its place is another's from now on. Whether one is to be opened
+    /// in that place, and whether the server may be asked to stop, which takes as long as the server likes: so many at a time and no more.
+    mutating func stopping(_ connection: Int) -> (opensAnother: Bool, mayAsk: Bool) {
+        let mayAsk = stopping < 2 * limits.exclusive
+        if mayAsk { stopping += 1 }
+        return (lost(connection), mayAsk)
+    }
+
+    /// The server was asked.
+    mutating func stopped() { stopping -= 1 }
 
     private mutating func hand(_ connection: Int) -> UInt64? {
         guard let next = exclusiveQueue.popFirst() else {

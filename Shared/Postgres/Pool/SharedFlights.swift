@@ -1,13 +1,24 @@
 import Reactor
 
 extension PostgresPool {
+    /// Sends statements that change nothing. When the connection goes before the answer has come, they are sent once more, on another one if there is.
+    func flyReading(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
+        do throws(PostgresError) {
+            return try await fly(statements, commits: false)
+        } catch  where error.reason == .connectionLost {
+            return try await fly(statements, commits: false)
+        }
+    }
+
     /// Sends the statements as one implicit transaction, on whichever shared connection has the least to do.
-    func fly(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
+    ///
+    /// - Parameter commits: success may change something.
+    func fly(_ statements: [SQL], commits: Bool = true) async throws(PostgresError) -> [PostgresRows] {
         if Task.isCancelled { throw PostgresError(.cancelled, "the caller was cancelled before anything was sent") }
         let id = nextCaller()
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
-                submit(Flight(id: id, statements: statements, commits: true, isShared: true, caller: caller))
+                submit(Flight(id: id, statements: statements, commits: commits, isShared: true, caller: caller))
                 // A cancellation that came while the task was on its way here found nothing to abandon.
                 if Task.isCancelled { abandonFlight(id) }
             }

@@ -81,7 +81,7 @@ private struct Consuming: Service {
             while true {
                 let isReady = await bus.isReady
                 if isReady { started.set(.up) }
-                broker.set(isReady ? .up : .down("not connected, or it blocks publishers"))
+                broker.set(isReady ? .up : .down("not connected, silent, or it blocks publishers"))
                 try await Task.sleep(for: .milliseconds(isReady ? 500 : 50))
             }
         }

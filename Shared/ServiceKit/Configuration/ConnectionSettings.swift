@@ -118,13 +118,33 @@ package struct HTTPSettings: Sendable {
     package static let port = Setting<Int>.whole(
         "http.port", in: 0...65_535, default: 8_080, "public port; 0 takes a free one and logs it")
 
-    package static let all: [SettingDescription] = [host.description, port.description]
+    package static let connections = Setting<Int>.whole(
+        "http.connections", in: 1...100_000, default: 8_192, "connections at once; further ones wait to be accepted")
+    package static let requests = Setting<Int>.whole(
+        "http.requests", in: 1...10_000, default: 512, "requests worked on at once; as many more may wait")
+    package static let patience = Setting<Duration>.seconds(
+        "http.patience", in: 0...10, default: 0.5, "seconds that a request may wait for its turn")
+
+    package static let all: [SettingDescription] = [
+        host.description, port.description, connections.description, requests.description, patience.description,
+    ]
 
     package let host: String
     package let port: Int
+    package let connections: Int
+    package let requests: Int
+    package let patience: Duration
+
+    package init(host: String, port: Int, connections: Int, requests: Int, patience: Duration) {
+        (self.host, self.port) = (host, port)
+        (self.connections, self.requests, self.patience) = (connections, requests, patience)
+    }
 
     package init(_ settings: Settings) throws(ConfigurationError) {
         host = try settings.value(Self.host)
         port = try settings.value(Self.port)
+        connections = try settings.value(Self.connections)
+        requests = try settings.value(Self.requests)
+        patience = try settings.value(Self.patience)
     }
 }

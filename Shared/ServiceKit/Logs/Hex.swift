@@ -16,9 +16,9 @@ enum Hex {
     }
 
     /// The value of exactly as many digits as the type has; `nil` for anything else, upper-case digits too.
-    static func value<Value: FixedWidthInteger & UnsignedInteger>(_ text: Substring.UTF8View, as: Value.Type = Value.self)
-        -> Value?
-    {
+    static func value<Value: FixedWidthInteger & UnsignedInteger>(
+        _ text: Slice<UnsafeBufferPointer<UInt8>>, as: Value.Type = Value.self
+    ) -> Value? {
         guard text.count == Value.bitWidth / 4 else { return nil }
         var value: Value = 0
         for byte in text {

@@ -137,19 +137,18 @@ struct JSONLine {
         }
     }
 
-    /// Whether a key names what must not be in a log, whoever put it there. Asked of every key of every line, hence byte by byte.
+    /// Whether a key names what must not be in a log, whoever put it there, in whatever case. Asked for every key of every line.
     private static func isConfidential(_ key: String) -> Bool {
         var key = key
-        return key.withUTF8 { bytes in confidential.contains { occurs($0, in: bytes) } }
-    }
-
-    private static let confidential = ["password", "secret", "token", "authorization", "cookie"].map { Array($0.utf8) }
-
-    /// - Parameter word: lower-case ASCII letters; found in whatever case.
-    private static func occurs(_ word: [UInt8], in bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        guard bytes.count >= word.count else { return false }
-        return (0...(bytes.count - word.count)).contains { start in
-            word.indices.allSatisfy { bytes[start + $0] | 0x20 == word[$0] }
+        return key.withUTF8 { key in
+            key.indices.contains { start in
+                confidential.contains { word in
+                    key.count - start >= word.count && zip(key[start...], word).allSatisfy { $0 | 0x20 == $1 }
+                }
+            }
         }
     }
+
+    /// In lower case, which is bit 5 of an ASCII letter.
+    private static let confidential = ["password", "secret", "token", "authorization", "cookie"].map { Array($0.utf8) }
 }

@@ -50,7 +50,7 @@ package struct JSONLogHandler: LogHandler {
         if let context = ServiceContext.current { add(context, to: &line) }
         if let error = event.error { line.add("error", String(describing: error)) }
         line.add("metadata", merged(event.metadata))
-        output.write(line.end())
+        output.write(line.end(), soon: event.level >= .warning)
     }
 
     private func add(_ context: ServiceContext, to line: inout JSONLine) {

@@ -3,17 +3,18 @@ import Synchronization
 
 /// Takes complete lines. Never waits for whoever reads them.
 package protocol LogOutput: Sendable {
-    func write(_ line: [UInt8])
+    /// - Parameter soon: without waiting for others to be written together with it.
+    func write(_ line: [UInt8], soon: Bool)
 }
 
-/// Lines to a descriptor, written by a thread of its own in the order they came, those of some milliseconds together: whoever reads them wakes
-/// up for every write.
+/// Lines to a descriptor, written by a thread of its own in the order they came.
 ///
-/// A reader that is slow costs memory up to a bound and then lines, never the caller's time. What was left out is counted and told in a line.
+/// Lines that come within a few milliseconds are written together, as each writing wakes whoever reads them. A reader that is slow costs memory up to a bound and then lines, never the caller's time. What was left out is counted and told in a line.
 package final class DescriptorOutput: LogOutput {
     private struct State {
         var pending: [UInt8] = []
         var isWriting = false
+        var isScheduled = false
         var dropped = 0
         var droppedEver = 0
     }
@@ -26,23 +27,26 @@ package final class DescriptorOutput: LogOutput {
     /// - Parameter limit: bytes that may wait to be written.
     package init(descriptor: CInt = STDOUT_FILENO, limit: Int = 1 << 20) { (self.descriptor, self.limit) = (descriptor, limit) }
 
-    private static let patience = DispatchTimeInterval.milliseconds(20)
-
     /// Lines left out since the start.
     package var dropped: Int { state.withLock { $0.droppedEver } }
 
-    package func write(_ line: [UInt8]) {
-        let mustBegin = state.withLock { state in
+    /// How long a line may wait for company.
+    private static let gathering = DispatchTimeInterval.milliseconds(20)
+
+    package func write(_ line: [UInt8], soon: Bool) {
+        let begin: DispatchTime? = state.withLock { state in
             guard state.pending.count + line.count <= limit else {
                 state.dropped += 1
                 state.droppedEver += 1
-                return false
+                return nil
             }
             state.pending.append(contentsOf: line)
-            defer { state.isWriting = true }
-            return !state.isWriting
+            let now = soon || state.pending.count > 65_536
+            if state.isWriting || state.isScheduled && !now { return nil }
+            state.isScheduled = true
+            return now ? .now() : .now() + Self.gathering
         }
-        if mustBegin { queue.asyncAfter(deadline: .now() + Self.patience) { self.drain() } }
+        if let begin { queue.asyncAfter(deadline: begin) { self.drain() } }
     }
 
     /// Waits until what came before is written, `seconds` at most. Blocks: for the end of a process.
@@ -68,10 +72,9 @@ package final class DescriptorOutput: LogOutput {
                 state.pending.append(UInt8(ascii: "\n"))
                 state.dropped = 0
             }
-            if state.pending.isEmpty {
-                state.isWriting = false
-                return nil
-            }
+            state.isScheduled = false
+            state.isWriting = !state.pending.isEmpty
+            if state.pending.isEmpty { return nil }
             defer { state.pending = [] }
             return state.pending
         }

@@ -36,14 +36,19 @@ package final class Admission: Sendable {
     /// - Parameter limit: waits no longer than this either: what is left of the caller's deadline.
     /// - Throws: ``AdmissionRefused`` or `CancellationError` without having begun `body`; whatever `body` throws.
     package func run<Result>(within limit: Duration? = nil, _ body: () async throws -> Result) async throws -> Result {
-        switch await enter(min(wait, limit ?? wait)) {
-        case .admitted: break
+        // Nearly always there is room, and then nothing need be set up for waiting.
+        if !state.withLock({ $0.admission.enter() }) { try await queue(min(wait, limit ?? wait)) }
+        defer { leave() }
+        return try await body()
+    }
+
+    private func queue(_ patience: Duration) async throws {
+        switch await enter(patience) {
+        case .admitted: return
         case .full: throw AdmissionRefused(reason: .full)
         case .late: throw AdmissionRefused(reason: .late)
         case .cancelled: throw CancellationError()
         }
-        defer { leave() }
-        return try await body()
     }
 
     /// At work and waiting at this moment.

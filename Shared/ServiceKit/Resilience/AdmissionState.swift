@@ -15,11 +15,15 @@ struct AdmissionState: Sendable {
 
     init(limit: Int, queueLimit: Int) { (self.limit, self.queueLimit) = (max(1, limit), max(0, queueLimit)) }
 
+    /// Whether there is room at once; then one more is at work.
+    mutating func enter() -> Bool {
+        guard running < limit else { return false }
+        running += 1
+        return true
+    }
+
     mutating func arrive(_ ticket: Ticket) -> Decision {
-        if running < limit {
-            running += 1
-            return .admitted
-        }
+        if enter() { return .admitted }
         if queue.count == queueLimit { return .refused }
         queue.append(ticket)
         return .queued

@@ -55,23 +55,25 @@ package struct TraceContext: Hashable, Sendable {
     ///
     /// `nil` for anything that the recommendation calls invalid: a new trace begins then. A `tracestate` that is too long is left out.
     package init?(traceparent: String, tracestate: String? = nil) {
-        let text = traceparent.utf8
-        guard text.count >= 55, text.count <= 512 else { return nil }
-        let parts = traceparent.prefix(55).split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 4, parts[0].utf8.count == 2, parts[1].utf8.count == 32,
-            let version = Hex.value(parts[0].utf8, as: UInt8.self), version != 0xFF,
-            let high = Hex.value(parts[1].prefix(16).utf8, as: UInt64.self),
-            let low = Hex.value(parts[1].dropFirst(16).utf8, as: UInt64.self),
-            let traceID = TraceID(high: high, low: low),
-            let spanID = Hex.value(parts[2].utf8, as: UInt64.self).flatMap({ SpanID($0) }),
-            let flags = Hex.value(parts[3].utf8, as: UInt8.self)
-        else { return nil }
-        if text.count > 55 {
-            // A later version may append fields; version 00 has none.
-            if version == 0 || text[text.index(text.startIndex, offsetBy: 55)] != UInt8(ascii: "-") { return nil }
-        }
+        var traceparent = traceparent
+        guard let (traceID, spanID, flags) = traceparent.withUTF8(Self.fields) else { return nil }
         let state = tracestate.flatMap { (1...512).contains($0.utf8.count) ? $0 : nil }
         self.init(traceID: traceID, spanID: spanID, isSampled: flags & 1 == 1, state: state)
+    }
+
+    /// By the bytes and their places, as every call brings one: splitting the text took a fifth of what a server does for a call.
+    private static func fields(of text: UnsafeBufferPointer<UInt8>) -> (TraceID, SpanID, flags: UInt8)? {
+        let dash = UInt8(ascii: "-")
+        guard text.count >= 55, text.count <= 512, text[2] == dash, text[35] == dash, text[52] == dash,
+            let version = Hex.value(text[0..<2], as: UInt8.self), version != 0xFF,
+            let high = Hex.value(text[3..<19], as: UInt64.self), let low = Hex.value(text[19..<35], as: UInt64.self),
+            let traceID = TraceID(high: high, low: low),
+            let spanID = Hex.value(text[36..<52], as: UInt64.self).flatMap({ SpanID($0) }),
+            let flags = Hex.value(text[53..<55], as: UInt8.self)
+        else { return nil }
+        // A later version may append fields; version 00 has none.
+        if text.count > 55, version == 0 || text[55] != dash { return nil }
+        return (traceID, spanID, flags)
     }
 
     /// The header `traceparent`, version 00.

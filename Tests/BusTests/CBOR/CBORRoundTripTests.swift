@@ -27,6 +27,22 @@ import Testing
         #expect(try CBORDecoder().decode(Sample.self, from: bytes) == value)
     }
 
+    @Test("an id of any kind is its number in decimal, as text")
+    func identifiers() throws {
+        func check<ID: Identifier>(_: ID.Type) throws {
+            for number in [1, 23, 1_000, Int64.max] {
+                let bytes = try CBOREncoder().encode([ID(rawValue: number)])
+                #expect(bytes == (try CBOREncoder().encode([String(number)])))
+                #expect(try CBORDecoder().decode([ID].self, from: bytes) == [ID(rawValue: number)])
+            }
+        }
+        try check(UserID.self)
+        try check(SessionID.self)
+        try check(ChatID.self)
+        try check(MessageID.self)
+        try check(NextIDs.RawID.self)
+    }
+
     @Test("containers that need longer heads than were left for them", arguments: [0, 23, 24, 255, 256, 65_536])
     func longContainers(count: Int) throws {
         let array = Array(repeating: ["x"], count: count)

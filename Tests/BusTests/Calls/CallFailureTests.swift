@@ -1,3 +1,4 @@
+import AMQP
 import Contracts
 import TestSupport
 import Testing
@@ -84,6 +85,58 @@ import Testing
                     #expect(await failure { try await call.value }?.code == .deadlineExceeded)
                     let next = try await bff.call(Echo(text: "", number: 1))
                     #expect(next.number == 1)
+                }
+            }
+        }
+    }
+
+    @Test("a call of a task that is cancelled already is not sent")
+    func cancelledBefore() async throws {
+        try await TestBroker.with { broker in
+            try await broker.raw { try $0.declareRequests(of: "users") }
+            try await broker.bus(.bff) { bff in
+                let call = Task {
+                    withUnsafeCurrentTask { $0?.cancel() }
+                    return await failure { try await bff.call(Echo(text: "never")) }
+                }
+                #expect(
+                    await call.value == ServiceError(.deadlineExceeded, await call.value?.message ?? "", mayHaveHappened: false))
+                let next = Task { try? await bff.call(Echo(text: "next")) }
+                let delivery = try await eventually("the next call") { try await broker.raw { try $0.take(from: "raw") } }
+                let calls = try CallEnvelope.decode(delivery.body)
+                #expect(try calls.map { try CBORDecoder().decode(Echo.self, from: $0.payload).text } == ["next"])
+                next.cancel()
+                _ = await next.value
+            }
+        }
+    }
+
+    @Test("a call ends whenever it is cancelled, and every slot is free again", arguments: UInt64(1)...4)
+    func cancelledAnywhere(seed: UInt64) async throws {
+        try await TestBroker.with { broker in
+            try await broker.raw { try $0.declareRequests(of: "users") }
+            try await broker.bus(.bff, configure: { $0.callsAtOnce = 300 }) { bff in
+                await withTaskGroup { group in
+                    for number in 0..<300 {
+                        group.addTask {
+                            var random = SeededGenerator(seed: seed << 32 | UInt64(number))
+                            let call = Task {
+                                await failure { try await bff.call(Echo(text: ""), deadline: .after(.seconds(600))) }
+                            }
+                            for _ in 0..<Int.random(in: 0...30, using: &random) { await Task.yield() }
+                            call.cancel()
+                            #expect(await call.value?.code == .deadlineExceeded)
+                        }
+                    }
+                }
+                // A slot that was not given back would make one of these unavailable.
+                await withTaskGroup { group in
+                    for _ in 0..<300 {
+                        group.addTask {
+                            await failure { try await bff.call(Echo(text: ""), deadline: .after(.milliseconds(500))) }
+                        }
+                    }
+                    for await failure in group { #expect(failure?.code == .deadlineExceeded) }
                 }
             }
         }

@@ -6,13 +6,15 @@ import Testing
 @testable import Bus
 
 @Suite("Broadcasts", .timeLimit(.minutes(3))) struct BroadcastTests {
-    @Test("every process that listens hears a transient event, in order; bad ones are passed over")
+    @Test("every process that listens hears a transient event, in order; bad and forged ones are passed over")
     func heardByAll() async throws {
         try await TestBroker.with { broker in
             let (one, two) = (Seen<String>(), Seen<String>())
             try await broker.bus(.chats, instance: "chats-1", register: { $0.listen(feed(one)) }) { _ in
                 try await broker.bus(.chats, instance: "chats-2", register: { $0.listen(feed(two)) }) { _ in
                     try await broker.raw { try $0.publish(.event("users.test.renamed.v1", "no json")) }
+                    let forged = AMQPMessage.event("users.test.renamed.v1", #"{"id":"1","name":"forged"}"#, as: "bff")
+                    try await broker.raw { try $0.publish(forged) }
                     try await broker.bus(.users) { users in
                         for number in 0..<20 {
                             try await users.broadcast(UserRenamed(id: UserID(rawValue: 1), name: "\(number)"))

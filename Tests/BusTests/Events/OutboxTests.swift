@@ -2,6 +2,7 @@ import AMQP
 import Contracts
 import Foundation
 import Postgres
+import Synchronization
 import TestSupport
 import Testing
 
@@ -50,6 +51,28 @@ import Testing
                 _ = await outbox.sweep()
                 #expect(try await world.heard(1).map { $0.properties.messageID } == [young.id.description])
                 try await world.tableIsEmpty()
+            }
+        }
+    }
+
+    @Test("who asked to see what a sweep finds sees it before anybody hears of it")
+    func beforeSweeping() async throws {
+        try await EventWorld.with { world in
+            try await world.declareListener()
+            try await world.broker.bus(.users) { bus in
+                let outbox = world.outbox(bus)
+                let event = try await world.commit("left")
+                try await world.age()
+                let seen = Mutex<[OutboxEvent]>([])
+                let heardBefore = Mutex(0)
+                outbox.beforeSweeping { events in
+                    seen.withLock { $0 += events }
+                    let waiting = try? await world.broker.raw { try $0.status(ofQueue: "all").messages }
+                    heardBefore.withLock { $0 += Int(waiting ?? 0) }
+                }
+                _ = await outbox.sweep()
+                #expect(try await world.heard(1).map { $0.properties.messageID } == [event.id.description])
+                #expect(seen.withLock { $0 } == [event] && heardBefore.withLock { $0 } == 0)
             }
         }
     }

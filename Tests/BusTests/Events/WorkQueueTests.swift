@@ -74,6 +74,31 @@ import Testing
         }
     }
 
+    @Test(
+        "a fact is believed only of the service whose it is; from another it goes to the dead letters", arguments: ["bff", nil])
+    func forged(sender: String?) async throws {
+        try await EventWorld.with { world in
+            let seen = Seen<Int>()
+            try await consuming(world) { _, context in
+                seen.add(context.attempt)
+            } _: { _ in
+                // As a service may that gives a fact of its own a second routing key, or has a queue send it on.
+                try await world.broker.raw { raw in
+                    var message = AMQPMessage.event("users.test.renamed.v1", #"{"id":"1","name":"x"}"#)
+                    message.properties.userID = sender
+                    try raw.publish(message)
+                }
+                let letters = DeadLetters(world.broker.endpoint(), of: .chats)
+                let letter = try await eventually("a dead letter") { try await letters.list().first }
+                #expect(letter.reason == "told by \(sender ?? "nobody"), whose fact it is not")
+                #expect(seen.count == 0)
+                // An operator may believe it.
+                #expect(try await letters.replay(.events([letter.id])) == 1)
+                try await eventually("the event") { seen.count == 1 ? () : nil }
+            }
+        }
+    }
+
     @Test("an absent dependency is not the event's fault: it waits and is handled")
     func unavailable() async throws {
         try await EventWorld.with { world in

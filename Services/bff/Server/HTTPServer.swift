@@ -1,0 +1,43 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import ServiceKit
+import ServiceLifecycle
+
+/// The public port. Connections, and all that is done for their requests, live on one event loop: more is had by more instances.
+struct HTTPServer: Service {
+    let channel: APIChannel
+    let settings: HTTPSettings
+    let logger: Logger
+    /// Told the port, which is another than the one asked for when that is 0.
+    var onListening: @Sendable (Int) -> Void = { _ in }
+
+    func run() async throws {
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let configuration = ServerConfiguration(
+            address: .hostname(settings.host, port: settings.port), backlog: 1_024,
+            availableConnectionsDelegate: MaximumAvailableConnections(settings.connections))
+        let server = channel.server(
+            configuration: configuration, onServerRunning: { onListening($0.localAddress?.port ?? settings.port) },
+            eventLoopGroup: loops, logger: logger)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await withTaskExecutorPreference(LoopExecutor(loops.next())) { try await server.run() })
+        } catch { result = .failure(error) }
+        try? await loops.shutdownGracefully()
+        try result.get()
+    }
+}
+
+/// Runs tasks on an event loop's thread, so that a request is read, handled and answered without changing threads.
+private final class LoopExecutor: TaskExecutor {
+    private let loop: any EventLoop
+
+    init(_ loop: any EventLoop) { self.loop = loop }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        loop.execute { [self] in job.runSynchronously(on: asUnownedTaskExecutor()) }
+    }
+}

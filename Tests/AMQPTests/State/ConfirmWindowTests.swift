@@ -1,0 +1,109 @@
+import TestSupport
+import Testing
+
+@testable import AMQP
+
+@Suite("The window of unconfirmed messages") struct ConfirmWindowTests {
+    private func window(_ count: Int, capacity: Int = 8) -> ConfirmWindow<Int> {
+        var window = ConfirmWindow<Int>(capacity: capacity)
+        for number in 0..<count { window.append(number + 1) }
+        return window
+    }
+
+    private func settleAll(_ window: inout ConfirmWindow<Int>, upTo number: UInt64) -> [Int] {
+        var waiters: [Int] = []
+        let last = window.lastAnswered(by: number)
+        while let settled = window.popOldest(upTo: last) { settled.waiter.map { waiters.append($0) } }
+        return waiters
+    }
+
+    @Test("messages are numbered from one, and answered by number")
+    func byNumber() {
+        var window = window(3)
+        #expect(window.next == 4)
+        #expect(window.settle(2) == 2)
+        #expect(window.settle(2) == nil)
+        #expect(window.settle(9) == nil)
+        #expect(window.settle(0) == nil)
+        #expect(settleAll(&window, upTo: 3) == [1, 3])
+        #expect(window.isEmpty)
+        #expect(window.next == 4)
+    }
+
+    @Test("an answer to number zero is one to all there are")
+    func all() {
+        var window = window(3)
+        #expect(settleAll(&window, upTo: 0) == [1, 2, 3])
+        #expect(window.isEmpty)
+    }
+
+    @Test("an answer beyond what was published settles what was, and numbering goes on")
+    func beyond() {
+        var window = window(2)
+        #expect(settleAll(&window, upTo: .max) == [1, 2])
+        window.append(3)
+        #expect(window.settle(3) == 3)
+    }
+
+    @Test("what came back is told once; its confirm tells nobody")
+    func returned() {
+        var window = window(2)
+        #expect(window.takeReturned(1) == 1)
+        #expect(window.takeReturned(1) == nil)
+        #expect(window.settle(1) == nil)
+        #expect(window.settle(2) == 2)
+        #expect(window.isEmpty)
+    }
+
+    @Test("it is full by the oldest unanswered message, so that memory is bounded")
+    func full() {
+        var window = window(4, capacity: 4)
+        #expect(window.isFull)
+        _ = window.settle(3)
+        #expect(window.isFull)
+        _ = window.settle(1)
+        #expect(window.room == 1)
+        _ = window.settle(2)
+        #expect(window.room == 3)
+    }
+
+    @Test("when all are answered it is empty, in whatever order the answers came")
+    func emptyAgain() {
+        var window = window(3)
+        _ = window.settle(3)
+        _ = settleAll(&window, upTo: 2)
+        #expect(window.isEmpty)
+        #expect(window.room == 8)
+    }
+
+    @Test("every waiter is told exactly once, whatever the broker answers", arguments: UInt64(1)...40)
+    func property(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var window = ConfirmWindow<Int>(capacity: 16)
+        var (told, published, open): ([Int: Int], Int, Set<Int>) = ([:], 0, [])
+        for _ in 0..<1_000 {
+            let number = UInt64.random(in: 0...UInt64(published + 2), using: &random)
+            switch Int.random(in: 0..<6, using: &random) {
+            case 0...2 where !window.isFull:
+                published += 1
+                #expect(window.next == UInt64(published))
+                window.append(published)
+                open.insert(published)
+            case 3:
+                if let waiter = window.settle(number) { told[waiter, default: 0] += 1 }
+                open.remove(Int(number))
+            case 4:
+                for waiter in settleAll(&window, upTo: number) { told[waiter, default: 0] += 1 }
+                open = number == 0 ? [] : open.filter { $0 > Int(number) }
+            default:
+                if let waiter = window.takeReturned(number) { told[waiter, default: 0] += 1 }
+            }
+            let oldest = open.min() ?? published + 1
+            #expect(window.room == 16 - (published + 1 - oldest))
+            #expect(window.isEmpty == open.isEmpty)
+        }
+        #expect(told.values.allSatisfy { $0 == 1 })
+        #expect((1...max(1, published)).allSatisfy { told[$0] != nil || open.contains($0) })
+        #expect(published > 50)
+    }
+}

@@ -1,0 +1,117 @@
+import Foundation
+import Logging
+import Reactor
+import ServiceLifecycle
+import TestSupport
+
+@testable import AMQP
+
+let io = IOThread(name: "amqp-tests")
+let silent = Logger(label: "amqp-tests") { _ in SwiftLogNoOpLogHandler() }
+
+extension AMQPEndpoint {
+    /// The test broker, as its administrator.
+    static func broker(_ host: VirtualHost, port: Int? = nil) -> AMQPEndpoint {
+        let server = TestStack.rabbitmq
+        return AMQPEndpoint(
+            host: server.host, port: port ?? server.port, vhost: host.name, user: server.user, password: server.password,
+            connectionName: "amqp test")
+    }
+
+    /// A peer of the test's own making.
+    static func peer(_ port: Int) -> AMQPEndpoint {
+        var endpoint = AMQPEndpoint(host: "127.0.0.1", port: port, user: "u", password: "p", connectionName: "amqp test")
+        endpoint.backoff = .milliseconds(1)...(.milliseconds(20))
+        endpoint.drainTimeout = .zero
+        return endpoint
+    }
+}
+
+/// A connection that runs while `body` does, then stops as a service stops.
+func withConnection<Result>(
+    _ endpoint: AMQPEndpoint, _ body: (AMQPConnection) async throws -> Result
+) async throws -> Result {
+    let connection = AMQPConnection(endpoint, on: io, logger: silent)
+    let group = ServiceGroup(services: [connection], logger: silent)
+    let life = Task.detached { try await group.run() }
+    do {
+        let result = try await body(connection)
+        await group.triggerGracefulShutdown()
+        try await life.value
+        return result
+    } catch {
+        life.cancel()
+        _ = try? await life.value
+        throw error
+    }
+}
+
+/// A connection to the real broker, in a virtual host of its own.
+func withBroker<Result>(
+    change: (inout AMQPEndpoint) -> Void = { _ in }, _ body: (AMQPConnection, VirtualHost) async throws -> Result
+) async throws -> Result {
+    try await VirtualHost.with { host in
+        var endpoint = AMQPEndpoint.broker(host)
+        change(&endpoint)
+        return try await withConnection(endpoint) { try await body($0, host) }
+    }
+}
+
+extension AMQPConnection {
+    /// An open channel.
+    func opened(_ setup: AMQPChannelSetup = AMQPChannelSetup(name: "test")) async throws -> AMQPChannel {
+        let channel = openChannel(setup)
+        try await channel.opened()
+        return channel
+    }
+}
+
+extension AMQPChannel {
+    /// On the I/O thread, as code of the bus does.
+    func onThread<Result: Sendable>(_ body: @escaping @Sendable (AMQPChannel) throws -> Result) async throws -> Result {
+        try await Task(executorPreference: io) { try body(self) }.value
+    }
+
+    /// The error of a publish; `nil` when it was confirmed.
+    func failure(_ message: AMQPMessage) async -> AMQPError? {
+        do throws(AMQPError) {
+            try await publish(message)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}
+
+extension AMQPMessage {
+    /// To one queue.
+    static func to(_ queue: String, _ body: String = "hello", mandatory: Bool = true) -> AMQPMessage {
+        AMQPMessage(exchange: "", routingKey: queue, mandatory: mandatory, body: Array(body.utf8))
+    }
+}
+
+extension AMQPDelivery {
+    var text: String { String(decoding: body, as: UTF8.self) }
+}
+
+extension VirtualHost {
+    func admin<Result: Sendable>(_ body: @escaping @Sendable (AMQPAdmin) throws -> Result) async throws -> Result {
+        try await AMQPAdmin.run(.broker(self), body)
+    }
+
+    func messages(in queue: String) async throws -> Int { try await admin { try $0.status(ofQueue: queue).messages } }
+
+    /// Has the broker close every connection of this host, once it knows of one.
+    func closeConnections() async throws {
+        struct Connection: Decodable { var name: String }
+        try await eventually("a connection") {
+            let data = try await Self.management("GET", "vhosts/\(name)/connections")
+            let connections = try JSONDecoder().decode([Connection].self, from: data)
+            for connection in connections {
+                let path = connection.name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                _ = try? await Self.management("DELETE", "connections/\(path)")
+            }
+            return connections.isEmpty ? nil : ()
+        }
+    }
+}

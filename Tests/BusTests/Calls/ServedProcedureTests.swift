@@ -1,0 +1,27 @@
+import Contracts
+import Logging
+import Testing
+
+@testable import Bus
+
+@Suite("Served procedures") struct ServedProcedureTests {
+    @Test("a lost outcome is the answer to a change; to a reading it is only that nobody answered")
+    func lost() async throws {
+        let lost = ServiceError(.unknownOutcome, "the database was lost")
+        #expect(try await answer(to: SetBlock(userID: user, otherID: user, blocked: true), lost) == lost)
+        let reading = try await answer(to: GetAccount(userID: user), lost)
+        #expect(reading?.code == .unavailable && reading?.mayHaveHappened == false)
+    }
+
+    private let user = UserID(rawValue: 5)
+
+    private func answer<P: Procedure>(to request: P, _ error: ServiceError) async throws -> ServiceError? {
+        let served = ServedProcedure(P.self, atMost: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { _, _ in
+            throw error
+        }
+        let context = CallContext(caller: .bff, procedure: P.name, deadline: .after(.seconds(60)))
+        let answer = await served.answer(try CBOREncoder().encode(request), context)
+        if case .failure(let refusal) = answer { return refusal }
+        return nil
+    }
+}

@@ -1,0 +1,30 @@
+import Contracts
+import ServiceKit
+import Synchronization
+import Tracing
+
+@testable import Bus
+
+/// The tracer of this process, for the tests that look at spans: what is not theirs is not sampled, and costs nothing.
+enum Traces {
+    private final class Keeper: SpanExporter {
+        private let state = Mutex<[FinishedSpan]>([])
+        func export(_ span: FinishedSpan) { state.withLock { $0.append(span) } }
+        func spans(of trace: TraceID) -> [FinishedSpan] { state.withLock { $0.filter { $0.trace.traceID == trace } } }
+    }
+
+    private static let keeper = Keeper()
+    private static let bootstrapped: Void = InstrumentationSystem.bootstrap(MartletTracer(sampleRatio: 0, exporter: keeper))
+
+    /// Runs `body` within a sampled trace of its own, begun elsewhere.
+    static func with<Result>(_ body: (TraceContext) async throws -> Result) async throws -> Result {
+        bootstrapped
+        let trace = TraceContext(traceID: TraceIDs().trace(), spanID: TraceIDs().span(), isSampled: true)
+        var context = ServiceContext.topLevel
+        (context.trace, context.requestID) = (trace, "request-1")
+        return try await ServiceContext.withValue(context) { try await body(trace) }
+    }
+
+    /// Those that have ended.
+    static func spans(of trace: TraceContext) -> [FinishedSpan] { keeper.spans(of: trace.traceID) }
+}

@@ -1,0 +1,15 @@
+import Contracts
+import Testing
+
+@Suite("Golden samples of errors") struct CommonSamplesTests {
+    @Test("errors, of a code that is not known here too")
+    func errors() throws {
+        try expectGolden(
+            ServiceError.self,
+            #"{"code":"unavailable","fields":[],"mayHaveHappened":false,"message":"users is busy","retryAfterMs":500}"#)
+        try expectGolden(
+            ServiceError.self,
+            #"{"code":"codeOfTomorrow","fields":[{"field":"username","message":"is taken"}],"mayHaveHappened":true,"message":"?"}"#
+        )
+    }
+}

@@ -1,0 +1,60 @@
+"""Tries, as each service's broker user, what one might want to do, and prints what the broker said: `<user> <attempt>: <answer>`."""
+import pathlib
+import sys
+
+import pika
+
+port, secrets, services = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3].split(",")
+
+
+def publish(exchange, key, **properties):
+    return lambda channel: channel.basic_publish(exchange, key, b"{}", pika.BasicProperties(**properties))
+
+
+def bind(name, key):
+    def attempt(channel):
+        channel.queue_declare(f"{name}.rights", exclusive=True)
+        channel.queue_bind(f"{name}.rights", "martlet.rpc", key)
+
+    return attempt
+
+
+def get(queue):
+    return lambda channel: channel.basic_get(queue)
+
+
+def attempts(name):
+    yield "writes to the default exchange", publish("", f"{name}.rpc")
+    yield "removes an exchange", lambda channel: channel.exchange_delete("martlet.events")
+    yield "speaks as operator", publish("martlet.events", f"{name}.right.tried.v1", user_id="operator")
+    for other in services:
+        # No caller is named, so whoever takes the call refuses it.
+        yield f"calls {other}", publish("martlet.rpc", other)
+        yield f"tells a fact of {other}", publish("martlet.events", f"{other}.right.tried.v1")
+        yield f"hears calls to {other}", bind(name, other)
+        if other == name:
+            continue
+        yield f"speaks as {other}", publish("martlet.events", f"{name}.right.tried.v1", user_id=other)
+        yield f"gives {other} a dead letter", publish("martlet.dead", f"{other}.work.tried")
+        yield f"makes a queue of {other}", lambda channel, other=other: channel.queue_declare(f"{other}.rights")
+        for queue in ("rpc", f"replies.{other}-1", "work.blocks", "dead"):
+            yield f"reads {other}.{queue}", get(f"{other}.{queue}")
+
+
+def answer(connection, attempt):
+    channel = connection.channel()
+    try:
+        channel.confirm_delivery()
+        attempt(channel)
+        channel.close()
+        return "allowed"
+    except pika.exceptions.ChannelClosedByBroker as refusal:
+        return refusal.reply_code
+
+
+for name in services:
+    login = pika.PlainCredentials(name, (secrets / f"rabbitmq.{name}").read_text().strip())
+    connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, "martlet", login))
+    for what, attempt in attempts(name):
+        print(f"{name} {what}: {answer(connection, attempt)}")
+    connection.close()

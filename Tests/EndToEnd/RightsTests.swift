@@ -1,0 +1,81 @@
+import Foundation
+import StackTesting
+import TestSupport
+import Testing
+
+/// What each service's own users may do on the running servers, where every service is taken for an enemy of the others.
+@Suite("Who may do what", .timeLimit(.minutes(5))) struct RightsTests {
+    private static let services = ["bff", "users", "chats", "idgen"]
+    private static let tables = ["users": "accounts", "chats": "messages", "idgen": "generators"]
+
+    @Test("on the broker a service tells its own facts, hears its own calls and calls whom it may; all else is refused")
+    func broker() async throws {
+        let printed = try await Subprocess.run(
+            "/usr/bin/python3",
+            [
+                Subprocess.script("rights.py"), "\(TestStack.rabbitmq.port)", TestStack.value("SECRETS"),
+                Self.services.joined(separator: ","),
+            ])
+        let answers = printed.split(separator: "\n").map { $0.split(separator: ": ").map(String.init) }
+        let own = Self.services.flatMap { ["\($0) tells a fact of \($0)", "\($0) hears calls to \($0)"] }
+        let calls = ["bff calls users", "bff calls chats", "users calls idgen", "chats calls idgen", "chats calls users"]
+        #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls))
+        // A message in another's name is no matter of rights to the broker, but of a false property.
+        #expect(answers.allSatisfy { ["allowed", $0[0].contains(" speaks as ") ? "406" : "403"].contains($0.last) })
+        #expect(answers.count > 130)
+    }
+
+    @Test("in Postgres a service's role reaches its own schema, and nothing in another's", arguments: tables.keys.sorted())
+    func postgres(role: String) async throws {
+        #expect(try await sql("TABLE \(Self.tables[role] ?? "") LIMIT 0", as: role).isEmpty)
+        for (schema, table) in Self.tables where schema != role {
+            for attempt in [
+                "TABLE \(schema).\(table)", "DELETE FROM \(schema).\(table)", "INSERT INTO \(schema).\(table) DEFAULT VALUES",
+                "CREATE TABLE \(schema).mine ()", "DROP SCHEMA \(schema) CASCADE", "SET ROLE \(schema)",
+            ] {
+                #expect(try await sql(attempt, as: role) == "42501", "\(attempt)")
+            }
+        }
+        #expect(try await sql("CREATE TABLE public.mine ()", as: role) == "42501")
+        #expect(try await sql("CREATE SCHEMA mine", as: role) == "42501")
+    }
+
+    @Test("in Redis a service sees the keys and channels of its own prefix only", arguments: services)
+    func redis(user: String) async throws {
+        #expect(try await redis("SET \(user):right tried EX 1", as: user) == "OK")
+        for other in Self.services where other != user {
+            for attempt in [
+                "GET \(other):right", "SET \(other):right tried", "DEL \(other):right", "COPY \(user):right \(other):right",
+                "EVAL \"return redis.call('GET', '\(other):right')\" 0", "PUBLISH \(other):right tried",
+                "SUBSCRIBE \(other):right", "PSUBSCRIBE *",
+            ] {
+                let answer = try await redis(attempt, as: user)
+                #expect(answer.contains("NOPERM") || answer.contains("can't access"), "\(attempt)")
+            }
+        }
+        for attempt in ["KEYS *", "SCAN 0", "RANDOMKEY", "FLUSHALL", "ACL LIST", "CONFIG GET *", "MONITOR"] {
+            #expect(try await redis(attempt, as: user).contains("NOPERM"), "\(attempt)")
+        }
+    }
+
+    /// - Returns: what it printed: nothing, or the SQLSTATE of a refusal.
+    private func sql(_ statement: String, as role: String) async throws -> String {
+        let address = "host=127.0.0.1 port=\(TestStack.postgres.port) dbname=martlet user=\(role)"
+        let printed = try await Subprocess.run(
+            "/bin/bash", ["-c", #"psql "$0" -qtX -v VERBOSITY=sqlstate -c "$1" 2>&1 || true"#, address, statement],
+            environment: ["PGPASSWORD": try secret("postgres.\(role)")])
+        return printed.replacing("ERROR:", with: "").trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private func redis(_ command: String, as user: String) async throws -> String {
+        try await Subprocess.run(
+            "/bin/bash", ["-c", #"redis-cli -p "$0" --user "$1" 2>&1 <<<"$2""#, "\(TestStack.redis.port)", user, command],
+            environment: ["REDISCLI_AUTH": try secret("redis.\(user)")]
+        ).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    private func secret(_ name: String) throws -> String {
+        try String(contentsOfFile: "\(TestStack.value("SECRETS"))/\(name)", encoding: .utf8)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

@@ -1,0 +1,32 @@
+import StackTesting
+import TestSupport
+import Testing
+
+/// Real processes that are killed, stopped and starved: one test after the other, on one stack of their own with two instances of each service.
+@Suite(.serialized, OwnStackTrait()) enum Faults {
+    static let services = ["bff", "users", "chats", "idgen"]
+
+    /// Both edges.
+    static var apis: [API] { get throws { [try stack.api(1), try stack.api(2)] } }
+
+    static var stack: OwnStack {
+        get throws {
+            guard let stack = OwnStackTrait.current else { throw NotYet(description: "the stack of these tests was not started") }
+            return stack
+        }
+    }
+}
+
+/// Starts the stack before the first of the suite's tests, and stops it after the last.
+struct OwnStackTrait: SuiteTrait, TestScoping {
+    @TaskLocal static var current: OwnStack?
+
+    @concurrent func provideScope(
+        for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
+    ) async throws {
+        let instances = Dictionary(uniqueKeysWithValues: Faults.services.map { ($0, 2) })
+        try await OwnStack.with(environment: ["MARTLET_IDGEN_LEASE_SECONDS": "3"], instances: instances) { stack in
+            try await Self.$current.withValue(stack) { try await function() }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+import StackTesting
+import TestSupport
+import Testing
+
+extension Faults {
+    @Suite("Overload", .timeLimit(.minutes(5))) struct OverloadTests {
+        private struct Flood: Decodable {
+            let statuses: [String: Int]
+            let withoutRetryAfter, broken, accepted: Int
+            /// Seconds.
+            let slowest, median: Double
+        }
+
+        @Test("beyond its capacity the edge sheds with Retry-After; what it accepts is answered in time; memory stays flat")
+        func sheds() async throws {
+            let world = try await World()
+            // More than an edge takes at once, 512 at work and 512 waiting. The first flood fills what is kept for ever.
+            let first = try await flood(world)
+            let before = try await memory()
+            let second = try await flood(world)
+            let after = try await memory()
+            for flood in [first, second] {
+                print("faults: overload: \(flood)")
+                #expect(Set(flood.statuses.keys).isSubset(of: ["201", "429", "503"]))
+                #expect(flood.withoutRetryAfter == 0)
+                #expect(flood.broken == 0)
+                #expect(flood.accepted > 100)
+                #expect(flood.slowest < 10)
+            }
+            #expect((second.statuses["503"] ?? 0) + (second.statuses["429"] ?? 0) > 0)
+            print("faults: overload: resident MiB \(before) before, \(after) after")
+            for (service, bytes) in after { #expect(bytes < (before[service] ?? 0) * 1.3 + 16, "\(service)") }
+            print("faults: overload: served again after \(Report.text(try await world.served()))")
+        }
+
+        private func flood(_ world: World) async throws -> Flood {
+            let arguments = ["\(try stack.port("bff"))", world.ada.accessToken, world.chat, "1400", "6"]
+            let printed = try await Subprocess.run(
+                "/usr/bin/python3", [Subprocess.script("flood.py", beside: #filePath)] + arguments)
+            return try JSONDecoder().decode(Flood.self, from: Data(printed.utf8))
+        }
+
+        /// MiB, by service.
+        private func memory() async throws -> [String: Double] {
+            var memory: [String: Double] = [:]
+            for service in services {
+                memory[service] = (try await stack.metric("process_resident_memory_bytes", of: service) ?? 0) / 1_048_576
+            }
+            return memory
+        }
+    }
+}

@@ -1,0 +1,45 @@
+import Foundation
+import StackTesting
+import TestSupport
+import Testing
+
+extension Faults {
+    @Suite("One service away", .timeLimit(.minutes(5))) struct ServiceAwayTests {
+        /// What people do, by name.
+        private static let deeds: [String: @Sendable (World, Int) async throws -> API.Answer] = [
+            "send": { try await $0.say("a word", turn: $1) },
+            "history": { try await $0.newest($1) },
+            "chats": { try await $0.ada($1).get("/v1/chats") },
+            "me": { try await $0.ada($1).get("/v1/me") },
+            "log in": {
+                let login = ["username": $0.ada.username, "password": Person.password]
+                return try await $0.ada($1).api.send("POST", "/v1/sessions", login)
+            },
+            "connections": { try await $0.ada($1).get("/v1/connections") },
+        ]
+
+        @Test(
+            "only what needs it fails, and that at once",
+            arguments: [
+                ("users", ["me", "log in", "connections"]), ("chats", ["send", "history", "chats"]),
+                ("idgen", ["send", "log in"]),
+            ])
+        func away(service: String, needed: [String]) async throws {
+            let world = try await World()
+            try await stack.without(service, "\(service)-2") {
+                var refusals: [Timed] = []
+                for (name, deed) in Self.deeds {
+                    for turn in 0..<6 {
+                        let timed = try await Timed { try await deed(world, turn) }
+                        if needed.contains(name) { refusals.append(timed) } else { #expect(timed.answer.status < 300, "\(name)") }
+                    }
+                }
+                print("faults: without \(service): \(refusals.summary)")
+                #expect(refusals.others == [])
+                #expect(refusals.median < .milliseconds(100))
+                #expect(refusals.slowest < .seconds(1))
+            }
+            print("faults: \(service): served again after \(Report.text(try await world.served()))")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import Foundation
+import StackTesting
+import TestSupport
+
+/// Two people with something to read, on the stack of these tests, and what they ask for.
+struct World: Sendable {
+    let ada: Person
+    let grace: Person
+    let chat: String
+    private let apis: [API]
+
+    init() async throws {
+        let apis = try Faults.apis
+        for api in apis { try await Self.serves(api) }
+        self.apis = apis
+        ada = try await Person.new("ada", api: apis[0])
+        grace = try await Person.new("grace", api: apis[1])
+        chat = try await ada.chat(with: grace)
+        try await say("the first").must(201)
+    }
+
+    /// Each edge in turn.
+    func ada(_ turn: Int) -> Person {
+        var person = ada
+        person.api = apis[turn % apis.count]
+        return person
+    }
+
+    @discardableResult
+    func say(_ text: String, turn: Int = 0) async throws -> API.Answer { try await ada(turn).say(text, in: chat) }
+
+    func newest(_ turn: Int = 0) async throws -> API.Answer { try await ada(turn).get("/v1/chats/\(chat)/messages?limit=1") }
+
+    /// Returns once everything is served again by both edges; how long that took.
+    @discardableResult
+    func served() async throws -> Duration {
+        let start = ContinuousClock.now
+        for turn in apis.indices {
+            _ = try await eventually("service") {
+                guard let sent = try? await say("again", turn: turn), sent.status == 201 else { return nil as Bool? }
+                guard let session = try? await Person.logIn(ada.username, api: apis[turn]) else { return nil }
+                return try await session.get("/v1/me").status == 200 ? true : nil
+            }
+        }
+        return .now - start
+    }
+
+    /// An edge that was cut off from the news of ended sessions refuses everybody until it has caught up.
+    private static func serves(_ api: API) async throws {
+        _ = try await eventually("service") { try? await Person.new("early", api: api) }
+    }
+}
+
+extension OwnStack {
+    /// Takes programs away for as long as `body` takes.
+    func without<Result>(
+        _ programs: String..., isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+    ) async throws -> Result {
+        for program in programs { try await run("stop", program) }
+        do {
+            let result = try await body()
+            for program in programs { try await run("start", program) }
+            return result
+        } catch {
+            for program in programs { _ = try? await run("start", program) }
+            throw error
+        }
+    }
+
+    /// Stops a process for as long as `body` takes: its connections stay open, and nobody answers.
+    func silencing<Result>(
+        _ program: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
+    ) async throws -> Result {
+        let id = try await signal(program, SIGSTOP)
+        defer { kill(id, SIGCONT) }
+        return try await body()
+    }
+}
