@@ -6,10 +6,13 @@ import ServiceKit
 /// Rows of about 200 bytes, each caller waiting for the commit of its own; the same row as in `floors/row.sql`.
 enum Rows {
     struct Row: Sendable {
-        let chat = Int64.random(in: 1...50)
-        let id = Int64.random(in: 1...(.max / 2))
-        let sender = Int64.random(in: 1...1_000)
+        let chat, id, sender: Int64
         let body = Rows.body
+
+        init(_ number: Int) {
+            var scattered = Scattered(number)
+            (chat, id, sender) = (scattered.next(upTo: 50), scattered.next(upTo: 1 << 62), scattered.next(upTo: 1_000))
+        }
     }
 
     fileprivate static let body = String(repeating: "x", count: 200)
@@ -19,7 +22,7 @@ enum Rows {
         let batcher = RowBatcher(database, on: kit.io)
         return try await kit.job([database]) {
             await database.ready()
-            return try await load.run { _ in try await batcher.store(Row()) }
+            return try await load.run { number in try await batcher.store(Row(number)) }
         }
     }
 }
