@@ -25,7 +25,9 @@ struct OwnStackTrait: SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         let instances = Dictionary(uniqueKeysWithValues: Faults.services.map { ($0, 2) })
-        try await OwnStack.with(environment: ["MARTLET_IDGEN_LEASE_SECONDS": "3"], instances: instances) { stack in
+        // A lease that runs out while a test looks on, and an edge that a test can overload.
+        let settings = ["MARTLET_IDGEN_LEASE_SECONDS": "3", "MARTLET_HTTP_REQUESTS": "64"]
+        try await OwnStack.with(environment: settings, instances: instances) { stack in
             try await Self.$current.withValue(stack) { try await function() }
         }
     }

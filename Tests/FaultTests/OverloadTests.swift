@@ -15,7 +15,7 @@ extension Faults {
         @Test("beyond its capacity the edge sheds with Retry-After; what it accepts is answered in time; memory stays flat")
         func sheds() async throws {
             let world = try await World()
-            // More than an edge takes at once, 512 at work and 512 waiting. The first flood fills what is kept for ever.
+            // More than these edges take at once, 64 at work and 64 waiting. The first flood fills what is kept for ever.
             let first = try await flood(world)
             let before = try await memory()
             let second = try await flood(world)
@@ -35,7 +35,7 @@ extension Faults {
         }
 
         private func flood(_ world: World) async throws -> Flood {
-            let arguments = ["\(try stack.port("bff"))", world.ada.accessToken, world.chat, "1400", "6"]
+            let arguments = ["\(try stack.port("bff"))", world.ada.accessToken, world.chat, "600", "6"]
             let printed = try await Subprocess.run(
                 "/usr/bin/python3", [Subprocess.script("flood.py", beside: #filePath)] + arguments)
             return try JSONDecoder().decode(Flood.self, from: Data(printed.utf8))

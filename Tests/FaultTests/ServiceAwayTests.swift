@@ -35,7 +35,8 @@ extension Faults {
                     }
                 }
                 print("faults: without \(service): \(refusals.summary)")
-                #expect(refusals.others == [])
+                // Without idgen, each process of the others may still use what it has fetched ahead.
+                #expect(refusals.others.count <= (service == "idgen" ? 4 : 0), "\(refusals.others)")
                 #expect(refusals.median < .milliseconds(100))
                 #expect(refusals.slowest < .seconds(1))
             }

@@ -6,12 +6,15 @@ import asyncio
 import collections
 import itertools
 import json
+import resource
 import sys
 import time
 
 port, token, chat, connections, seconds = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
 statuses, accepted, without_retry, broken = collections.Counter(), [], 0, 0
 numbers = itertools.count()
+# So many connect at a time: more at once than a listener keeps in line would only wait for the kernel to try again.
+doors = asyncio.Semaphore(50)
 
 
 def request():
@@ -39,7 +42,8 @@ async def client(end):
     global broken
     while time.monotonic() < end:
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            async with doors:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
             while time.monotonic() < end:
                 await ask(reader, writer)
             writer.close()
@@ -53,6 +57,8 @@ async def main():
     await asyncio.gather(*(client(end) for _ in range(connections)))
 
 
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 asyncio.run(main())
 accepted.sort()
 print(json.dumps({
