@@ -12,18 +12,30 @@ extension Cache {
         var leases = await lease(keys, withoutRedis: withoutRedis)
         var again: [Key] = []
         for (key, found) in leases.answers { land(key, found, asOf: leases.asOf, &again) }
+        // Those need not wait for a load of others.
+        start(again, withoutRedis: withoutRedis)
+        again = []
         let rest = keys.filter { leases.answers[$0] == nil }
-        if !rest.isEmpty {
-            do {
-                let asOf = now()
-                let loaded = try await gate.run { try await self.callLoader(rest) }
-                for key in rest { leases.loaded[key] = loaded[key] ?? .neverExisted }
-                await fill(rest, leases, asOf: asOf, &again)
-            } catch {
-                for key in rest { readers.fail(flights.crash(key), error) }
-            }
+        if rest.isEmpty { return }
+        do {
+            let asOf = now()
+            let loaded = try await gate.run { try await self.loadAwaited(rest) }
+            let kept = rest.filter { loaded[$0] != nil }
+            leases.loaded = loaded
+            await fill(kept, leases, asOf: asOf, &again)
+        } catch {
+            for key in rest { readers.fail(flights.crash(key), error) }
         }
         start(again, withoutRedis: withoutRedis)
+    }
+
+    /// Loads what somebody still waits for, when its turn at the gate has come; the others' loads are forgotten.
+    private func loadAwaited(_ keys: [Key]) async throws -> [Key: Versioned<Value>] {
+        let awaited = keys.filter { readers.contains(anyOf: flights.readers(of: $0)) }
+        for key in Set(keys).subtracting(awaited) { _ = flights.crash(key) }
+        if awaited.isEmpty { return [:] }
+        let loaded = try await callLoader(awaited)
+        return Dictionary(uniqueKeysWithValues: awaited.map { ($0, loaded[$0] ?? .neverExisted) })
     }
 
     private func land(_ key: Key, _ value: Versioned<Value>, asOf: Instant, _ again: inout [Key]) {
@@ -66,7 +78,8 @@ extension Cache {
         for (key, entry) in zip(keys, found) {
             if let answer = accept(entry, of: key, asOf: leases.asOf) {
                 leases.answers[key] = answer
-            } else if !entry.isAnswer {
+            } else {
+                // Of a lease: this load may fill it. Of an answer that is of no use to us: this load may replace it.
                 leases.stamps[key] = entry.stampBytes
             }
         }

@@ -105,13 +105,14 @@ extension Cache {
     /// Whether there is more to tell.
     private func tellSome() async -> Bool {
         while true {
-            let some = untold.some(200, at: now())
-            if some.isEmpty {
+            if untold.isOver(at: now()) {
                 untold.stop()
                 return false
             }
+            guard let session = tier.redis.session else { return true }
+            let some = untold.some(200, at: now())
             let versions = some.compactMap(\.version)
-            guard let session = tier.redis.session,
+            guard
                 (try? await tier.fence(some.map(\.key), versions: versions.count == some.count ? versions : nil, on: session))
                     != nil
             else { return true }

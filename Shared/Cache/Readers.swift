@@ -19,6 +19,9 @@ struct Readers<Key: Hashable & Sendable, Value: Sendable> {
         return latest
     }
 
+    /// Whether one of them still waits.
+    func contains(anyOf ids: [ID]) -> Bool { ids.contains { readers[$0] != nil } }
+
     /// - Parameter count: how many different keys it waits for; at least one.
     mutating func add(_ id: ID, count: Int, _ continuation: Continuation) {
         readers[id] = Reader(continuation: continuation, missing: count)

@@ -39,7 +39,8 @@ enum Scripts {
             return found
             """)
 
-    /// After a load. ARGV, three for each key: the lease's stamp or nothing, milliseconds, the entry.
+    /// After a load. ARGV, three for each key: the stamp of the lease or nothing, milliseconds, the entry. The stamp may also be that of an answer which the
+    /// loader could not read: then as new a one replaces it.
     /// Answers 1: it is there now; 0: nobody can tell whether it is the newest; else the entry that is there, as new or newer.
     static let fill = RedisScript(
         common + """
@@ -49,7 +50,8 @@ enum Scripts {
                 local present = header(key)
                 found[i] = 0
                 if #present == 18 and answers(present) then
-                    if order(present, entry) < 0 then
+                    local how = order(present, entry)
+                    if how < 0 or how == 0 and string.sub(present, 11, 18) == stamp then
                         redis.call('SET', key, entry, 'PX', life)
                         found[i] = 1
                     else

@@ -35,6 +35,9 @@ struct SingleFlight<Key: Hashable> {
         }
     }
 
+    /// All who wait for `key`, also those for whom the load under way is too old.
+    func readers(of key: Key) -> [Reader] { flights[key].map { $0.readers + $0.next.map(\.reader) } ?? [] }
+
     /// What to do when a load has ended.
     struct Landing: Equatable {
         /// Whom to tell.

@@ -1,4 +1,8 @@
+import DequeModule
+
 /// Versions that Redis must still be told of, each until nobody can find an older one any more.
+///
+/// Told in the order in which they came, some at a time: there may be tens of thousands, and this runs on the I/O thread.
 struct Untold<Key: Hashable & Sendable> {
     typealias Instant = ContinuousClock.Instant
 
@@ -9,6 +13,8 @@ struct Untold<Key: Hashable & Sendable> {
     }
 
     private(set) var changes: [Key: Change] = [:]
+    /// The keys of `changes`, the oldest first; what was told meanwhile is left out when its turn comes.
+    private var order: Deque<Key> = []
     /// Somebody is at it.
     private(set) var isTelling = false
 
@@ -19,16 +25,29 @@ struct Untold<Key: Hashable & Sendable> {
             changes[key] = Change(version: newest, until: max(old.until, until))
         } else {
             changes[key] = Change(version: version, until: until)
+            order.append(key)
         }
         defer { isTelling = true }
         return !isTelling
     }
 
+    /// Whether there is nothing left to tell. Forgets what nobody need be told any more.
+    mutating func isOver(at now: Instant) -> Bool {
+        while let key = order.first {
+            if let change = changes[key] {
+                if change.until > now { return false }
+                changes[key] = nil
+            }
+            order.removeFirst()
+        }
+        return true
+    }
+
     /// Some of what is left to tell, of one sort: with versions or without.
     mutating func some(_ count: Int, at now: Instant) -> [(key: Key, version: Int64?)] {
-        changes = changes.filter { $0.value.until > now }
-        let versioned = changes.first?.value.version != nil
-        return changes.lazy.filter { ($0.value.version != nil) == versioned }.prefix(count).map { ($0.key, $0.value.version) }
+        guard !isOver(at: now), let first = order.first.flatMap({ changes[$0] }) else { return [] }
+        return order.prefix(count).compactMap { key in changes[key].map { (key: key, version: $0.version) } }
+            .prefix { ($0.version != nil) == (first.version != nil) }.map(\.self)
     }
 
     /// Redis knows; what was added meanwhile stays.

@@ -49,6 +49,8 @@ package struct PostgresConfiguration: Sendable {
 
     /// The server gives up a statement after this time; not sent without ``namedStatements``, but expected of the role.
     package var statementTimeout = Duration.seconds(5)
+    /// How long a `COPY` may take whose transaction has no deadline.
+    package var copyTimeout = Duration.seconds(60)
     /// The server ends a transaction in which nothing happens for this time. Not sent without ``namedStatements``.
     package var idleInTransactionTimeout = Duration.seconds(3)
     /// For name look-up excluded, TCP, TLS and login: in whole seconds, 2 at least.

@@ -64,10 +64,14 @@ struct TimerWheel<Body> {
     /// When to look again: no later than the earliest timer, at most one turn of the wheel ahead. `nil` when there is none.
     func nextLook() -> Int64? {
         guard count > 0 else { return nil }
-        for ahead in 1...Int64(Self.slotCount) {
-            let index = slot(of: current + ahead)
-            if occupied[index / 64] == 0 { continue }
-            if isOccupied(index) { return current + ahead }
+        let start = slot(of: current + 1)
+        let (word, bit) = (start / 64, start % 64)
+        let rest = occupied[word] >> UInt64(bit)
+        if rest != 0 { return current + 1 + Int64(rest.trailingZeroBitCount) }
+        // Word by word; the last one is the first again, for what stands before `start` in it.
+        for step in 1...occupied.count {
+            let bits = occupied[(word + step) % occupied.count]
+            if bits != 0 { return current + 1 + Int64(64 * step - bit + bits.trailingZeroBitCount) }
         }
         return current + Int64(Self.slotCount)
     }

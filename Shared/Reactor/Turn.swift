@@ -4,6 +4,8 @@ import Foundation
 actor Turn {
     private let io: IOThread
     private var sources: [any IOSource] = []
+    /// Since interests were last collected.
+    private var hasRemoved = false
     private var wheel = TimerWheel<@Sendable () -> Void>(now: Turn.milliseconds())
     private var ends: [@Sendable () -> Void] = []
     private var descriptors: [pollfd] = []
@@ -19,7 +21,10 @@ actor Turn {
         sources.append(source)
     }
 
-    func remove(_ source: any IOSource) { sources.removeAll { $0 === source } }
+    func remove(_ source: any IOSource) {
+        sources.removeAll { $0 === source }
+        hasRemoved = true
+    }
 
     func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> IOTimer {
         let (seconds, attoseconds) = delay.components
@@ -47,7 +52,10 @@ actor Turn {
         descriptors.removeAll(keepingCapacity: true)
         polled.removeAll(keepingCapacity: true)
         descriptors.append(pollfd(fd: waker, events: Int16(POLLIN), revents: 0))
+        hasRemoved = false
         for source in sources {
+            // One before it may have removed this one.
+            if hasRemoved, !sources.contains(where: { $0 === source }) { continue }
             guard let interest = source.beforeWait() else { continue }
             let events = interest.write ? Int16(POLLIN) | Int16(POLLOUT) : Int16(POLLIN)
             descriptors.append(pollfd(fd: interest.descriptor, events: events, revents: 0))

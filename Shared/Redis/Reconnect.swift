@@ -13,8 +13,10 @@ extension RedisEndpoint {
         while !Task.isCancelled {
             do {
                 let connection = try await SignedIn.reach(self)
-                backoff.reset()
+                let began = ContinuousClock.now
                 await use(connection)
+                // One that was lost at once has proved nothing.
+                if ContinuousClock.now - began > .seconds(1) { backoff.reset() }
             } catch {
                 logger.warning("Redis cannot be reached", metadata: ["error": "\(error)"])
             }

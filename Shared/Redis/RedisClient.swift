@@ -10,7 +10,7 @@ import Synchronization
 package actor RedisClient: Service {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
-    typealias Waiter = CheckedContinuation<Result<RedisReply, RedisError>, Never>
+    typealias Waiter = UnsafeContinuation<Result<RedisReply, RedisError>, Never>
 
     let io: IOThread
     let endpoint: RedisEndpoint

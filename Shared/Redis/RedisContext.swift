@@ -50,18 +50,18 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// Takes in what the socket has; at most 256 KiB, so that others have their turn.
-    mutating func receive() throws(RedisError) -> Bool {
-        var received = false
-        for _ in 0..<16 {
-            let before = raw.pointee.reader.pointee.len
-            try check(redisBufferRead(raw) == REDIS_OK)
-            let after = raw.pointee.reader.pointee.len
-            received = received || after != before
-            // Less than hiredis reads at once: the socket is empty.
-            if after < before + 16 * 1_024 { break }
-        }
-        return received
+    /// What hiredis reads at once; with less than that the socket is empty.
+    static let pieceSize = 16 * 1_024
+    /// Pieces to read before others have their turn.
+    static let piecesPerTurn = 16
+
+    /// Takes in what the socket has, up to ``pieceSize``; how much it was.
+    ///
+    /// To be followed by ``nextReply()`` until there is none: hiredis moves all that it has to the front for every KiB of answers taken.
+    mutating func receive() throws(RedisError) -> Int {
+        let before = raw.pointee.reader.pointee.len
+        try check(redisBufferRead(raw) == REDIS_OK)
+        return raw.pointee.reader.pointee.len - before
     }
 
     /// The next whole answer among what was received.

@@ -45,10 +45,7 @@ package actor RedisSubscriber: Service {
     private var subscriptions = Subscriptions()
     private var lost: CheckedContinuation<Void, Never>?
     private var beat: IOTimer?
-    /// Something has come since the last beat.
-    private var isHeard = false
-    /// A beat went out and nothing has come since.
-    private var isAsked = false
+    private var heardAt: Nanoseconds = 0
 
     /// Does nothing until ``run()``.
     ///
@@ -89,8 +86,8 @@ package actor RedisSubscriber: Service {
         context = consume connection.context
         io.add(self)
         for command in subscriptions.resume() { output.append(command) }
-        (isHeard, isAsked) = (true, false)
-        scheduleBeat()
+        heardAt = monotonicNow()
+        scheduleBeat(after: heartbeat.nanoseconds)
     }
 
     private func untilLost() async {
@@ -121,18 +118,17 @@ package actor RedisSubscriber: Service {
 
     // MARK: Heartbeat
 
-    private func scheduleBeat() {
-        beat = io.schedule(after: heartbeat) { [weak self] in self?.assumeIsolated { $0.checkPulse() } }
+    private func scheduleBeat(after delay: Nanoseconds) {
+        beat = io.schedule(after: .nanoseconds(delay)) { [weak self] in self?.assumeIsolated { $0.checkPulse() } }
     }
 
+    /// Counted from when something was last heard: after one beat of silence Redis is asked, after two it is given up.
     private func checkPulse() {
-        if !isHeard {
-            if isAsked { return close(RedisError(.timedOut, "it says nothing", mayHaveHappened: false)) }
-            isAsked = true
-            output.append(["PING"])
-        }
-        isHeard = false
-        scheduleBeat()
+        let (now, beat) = (monotonicNow(), heartbeat.nanoseconds)
+        let silence = now - heardAt
+        if silence >= 2 * beat { return close(RedisError(.timedOut, "it says nothing", mayHaveHappened: false)) }
+        if silence >= beat { output.append(["PING"]) }
+        scheduleBeat(after: (silence >= beat ? 2 * beat : beat) - silence)
     }
 }
 
@@ -152,10 +148,14 @@ extension RedisSubscriber: IOSource {
 
     private func receive() {
         do throws(RedisError) {
-            if try context?.receive() == true { (isHeard, isAsked) = (true, false) }
-            while let reply = try context?.nextReply() {
-                if case .error(let message) = reply { throw .refused(message) }
-                deliver(subscriptions.receive(reply))
+            for _ in 0..<RedisContext.piecesPerTurn {
+                guard let count = try context?.receive(), count > 0 else { return }
+                heardAt = monotonicNow()
+                while let reply = try context?.nextReply() {
+                    if case .error(let message) = reply { throw .refused(message) }
+                    deliver(subscriptions.receive(reply))
+                }
+                if count < RedisContext.pieceSize { return }
             }
         } catch {
             close(error)

@@ -129,6 +129,52 @@ import Testing
         }
     }
 
+    @Test("what cannot be read is replaced by what was loaded, though that is no newer")
+    func replaced() async throws {
+        struct Unreadable: Error {}
+        let (store, configuration) = (Store(), CacheConfiguration.unique())
+        await store.commit(1, "text")
+        try await withClients(3) { clients async throws in
+            let foreign = CacheCoder<String>(
+                encode: { [0] + $0.utf8 }, decode: { String(decoding: $0.dropFirst(), as: UTF8.self) })
+            let native = CacheCoder<String>(
+                encode: { Array($0.utf8) },
+                decode: { if $0.first == 0 { throw Unreadable() } else { String(decoding: $0, as: UTF8.self) } })
+            for (client, coder) in zip(clients, [foreign, native, native]) {
+                let cache = TextCache(configuration, redis: client, on: io, coder: coder, broadcast: { _ in }) {
+                    try await store.load($0)
+                }
+                #expect(try await cache.get(1, .checked) == "text")
+            }
+            #expect(await store.loads.count == 2)
+        }
+    }
+
+    @Test("a load that nobody waits for any more when its turn comes does not reach the store")
+    func deserted() async throws {
+        let store = Store()
+        for key in Int64(1)...3 { await store.commit(key, "\(key)") }
+        let (held, gate) = (await store.hold(), LoadGate(maxRunning: 1, maxWaiting: 2))
+        try await withClients(1) { clients async throws in
+            let cache = TextCache(.unique(), clients[0], store, gate: gate)
+            let first = Task { try await cache.get(1, .checked) }
+            await held.arrival()
+            let second = Task { try await cache.get(2, .checked) }
+            let third = Task { try await cache.get(3, .checked) }
+            _ = try await eventually("waiting") { gate.load.waiting == 2 ? true : nil }
+            second.cancel()
+            third.cancel()
+            await #expect(throws: CancellationError.self) { try await second.value }
+            await #expect(throws: CancellationError.self) { try await third.value }
+            await store.holdNoMore()
+            held.letGo()
+            #expect(try await first.value == "1")
+            _ = try await eventually("the end of the loads") { gate.load == (0, 0) ? true : nil }
+            #expect(await store.loads == [[1]])
+            #expect(try await cache.get([2, 3], .checked) == [2: "2", 3: "3"])
+        }
+    }
+
     @Test("a load that fails fails everyone who waits for it, and the next one starts afresh")
     func failingLoad() async throws {
         let store = Store()

@@ -179,15 +179,17 @@ import Testing
         #expect(store.state.withLock { $0.stored.count } == 5)
     }
 
-    @Test("without ids nothing is begun")
-    func withoutIDs() async {
+    @Test(
+        "without ids nothing is begun, nothing is in doubt, and everybody may come again",
+        arguments: [ServiceError.Code.unavailable, .deadlineExceeded, .unknownOutcome, .internal])
+    func withoutIDs(code: ServiceError.Code) async {
         let store = Store()
         let committer = BatchCommitter(
-            nextIDs: { _ in throw ServiceError(.unavailable, "nobody") },
+            nextIDs: { _ in throw ServiceError(code, "nobody") },
             commit: { drafts, ids, _ in try store.commit(drafts, ids) },
             tell: { _ in })
-        let answers = await committer.settle(drafts, deadline: .now + .seconds(60)).answers
-        #expect(answers.map(\.code) == Array(repeating: .unavailable, count: 6))
+        let settled = await committer.settle(drafts, deadline: .now + .seconds(60))
+        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.doubts.isEmpty)
         #expect(store.state.withLock { $0.batches }.isEmpty)
     }
 }

@@ -32,6 +32,20 @@ import Testing
         #expect(pool.loads == [2, 1])
     }
 
+    @Test("a connection that one slow flight holds up is used only when the others are full or held up, too")
+    func heldUp() {
+        var pool = state(depth: 3, queue: 0)
+        _ = pool.connected(slot: 0)
+        _ = pool.connected(slot: 1)
+        #expect(pool.submit(1) == .use(slot: 0))
+        let next = (2...4).map { pool.submit($0, isHeldUp: { $0 == 0 }) }
+        #expect(next == [.use(slot: 1), .use(slot: 1), .use(slot: 1)])
+        #expect(pool.submit(5, isHeldUp: { _ in true }) == .use(slot: 0))
+        #expect(pool.ended(slot: 1) == nil)
+        #expect(pool.submit(6, isHeldUp: { _ in true }) == .use(slot: 0))
+        #expect(pool.submit(7, isHeldUp: { $0 == 0 }) == .use(slot: 1))
+    }
+
     @Test("a connection that comes back takes those who wait")
     func comesBack() {
         var pool = state(depth: 2)

@@ -17,6 +17,56 @@ import Testing
         }
     }
 
+    @Test("when nobody new is answered either, those who wait are told, and so is whoever comes; its return is noticed")
+    func gone() async throws {
+        try await over { pool, wire in
+            let lock = Lock()
+            try await TestDatabase.with { admin in
+                let waiting = try await lock.hold(admin) {
+                    let waiting = Task { try await pool.query(lock.wait) }
+                    _ = try await lock.waiters(admin)
+                    wire.stall()
+                    return waiting
+                }
+                let error = await #expect(throws: PostgresError.self) { try await waiting.value }
+                #expect(error?.reason == .connectionLost)
+                #expect(error?.mayHaveHappened == true)
+                let next = await #expect(throws: PostgresError.self) { try await pool.query("SELECT 1") }
+                #expect(next?.reason == .unavailable)
+                #expect(!pool.isAvailable)
+                wire.resume()
+                _ = try await eventually("an answer") { try? await pool.one("SELECT 1", as: Int.self) }
+            }
+        }
+    }
+
+    @Test("statements that take long are no reason to give a server up that still answers")
+    func slow() async throws {
+        try await over { pool, _ in
+            let session = try await pool.one("SELECT pg_backend_pid()", as: Int32.self)
+            #expect(try await pool.query("SELECT pg_sleep(2.5)").count == 1)
+            #expect(try await pool.one("SELECT pg_backend_pid()", as: Int32.self) == session)
+        }
+    }
+
+    @Test("a COPY without a deadline ends all the same")
+    func copy() async throws {
+        try await over({ $0.copyTimeout = .milliseconds(500) }) { pool, wire in
+            let error = await #expect(throws: PostgresError.self) {
+                try await pool.transaction { transaction in
+                    try await transaction.execute("CREATE TEMPORARY TABLE t (a bigint)")
+                    try await transaction.copy(into: "t", columns: ["a"]) { copy in
+                        try await copy.row(1)
+                        wire.stall()
+                    }
+                }
+            }
+            #expect(error?.reason == .deadlineExceeded)
+            #expect(error?.mayHaveHappened == false)
+            wire.resume()
+        }
+    }
+
     @Test("callers who give up make room for others at once, though the server takes no request to stop")
     func stopping() async throws {
         try await over({ $0.exclusiveConnections = 1 }) { pool, wire in

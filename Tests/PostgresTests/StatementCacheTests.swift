@@ -32,6 +32,15 @@ import Testing
         #expect(cache.count == 2)
     }
 
+    @Test("the values of the first time are not kept")
+    func values() {
+        var cache = StatementCache(capacity: 2)
+        let keys = [1_000_000, 2_000_000].map { StatementKey("SELECT \(String(repeating: "x", count: $0))") }
+        let areNew = keys.map { cache.use($0).isNew }
+        #expect(areNew == [true, false])
+        #expect(cache.valueBytes == 0)
+    }
+
     @Test("forgetting an old name leaves the new one alone")
     func forget() {
         var cache = StatementCache(capacity: 2)

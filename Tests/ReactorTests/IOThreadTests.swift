@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Reactor
@@ -68,6 +69,23 @@ import Testing
         await #expect(throws: Failure.self) { try await Blocking.run { throw Failure() } }
     }
 
+    @Test("a source that another removes while all are asked is not asked again")
+    func removedWhileAsked() async throws {
+        let log = Log()
+        let victim = Asked { log.add("victim") }
+        let remover = Asked {
+            if log.lines.isEmpty { Self.io.remove(victim) }
+            log.add("remover")
+        }
+        await Task(executorPreference: Self.io) {
+            Self.io.add(remover)
+            Self.io.add(victim)
+        }.value
+        _ = try await eventually("two turns") { log.lines.count >= 2 ? true : nil }
+        await Task(executorPreference: Self.io) { Self.io.remove(remover) }.value
+        #expect(log.lines.contains("victim") == false)
+    }
+
     private func onThread() -> Bool { Self.io.isIsolatingCurrentContext() == true }
 }
 
@@ -83,6 +101,17 @@ private final class Log: Sendable {
     private let storage = Mutex<[String]>([])
     var lines: [String] { storage.withLock { $0 } }
     func add(_ line: String) { storage.withLock { $0.append(line) } }
+}
+
+/// Does something whenever it is asked what it waits for, which is nothing.
+private final class Asked: IOSource {
+    private let body: @Sendable () -> Void
+    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    nonisolated func beforeWait() -> IOInterest? {
+        body()
+        return nil
+    }
+    nonisolated func ready(_ readiness: IOReadiness) {}
 }
 
 /// Collects what is written into a pipe.

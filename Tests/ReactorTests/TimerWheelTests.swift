@@ -15,6 +15,17 @@ import Testing
         #expect(wheel.nextLook() == nil)
     }
 
+    @Test("whatever the distance, within one turn of the wheel it is looked at when it is due, and not before")
+    func look() {
+        for now in [Int64(0), 63, 64, 1_000, 1_023, 1_024, 5_000_001] {
+            for ahead in Int64(1)...1_024 {
+                var wheel = TimerWheel<Int>(now: now)
+                _ = wheel.schedule(at: now + ahead, 1)
+                #expect(wheel.nextLook() == now + ahead)
+            }
+        }
+    }
+
     @Test("a cancelled timer does not fire, and its token harms no later timer")
     func cancel() {
         var wheel = TimerWheel<Int>(now: 0)

@@ -83,6 +83,20 @@ import Testing
         }
     }
 
+    @Test("a server that stalls is given up in time also when all who wait have more patience")
+    func patientCallers() async throws {
+        try await OwnRedis.with { redis in
+            var endpoint = RedisEndpoint.patient(port: redis.port)
+            endpoint.stallTimeout = .milliseconds(100)
+            endpoint.connectTimeout = .milliseconds(200)
+            try await withClient(endpoint) { client async throws in
+                redis.pause()
+                let error = await #expect(throws: RedisError.self) { try await client.command(["PING"]) }
+                #expect(error?.code == .connectionLost)
+            }
+        }
+    }
+
     @Test("a server that is slow for less than the bound is not given up, and its late answer goes to nobody")
     func slow() async throws {
         try await OwnRedis.with { redis in

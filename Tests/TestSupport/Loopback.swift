@@ -1,11 +1,11 @@
 import Foundation
 
 /// TCP on this machine, blocking, for servers and wires of tests.
-enum Loopback {
+package enum Loopback {
     static func socket() -> CInt { Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 
     /// A port that nobody listens on at this moment.
-    static func freePort() throws -> Int {
+    package static func freePort() throws -> Int {
         let socket = socket()
         defer { close(socket) }
         return try bind(socket)

@@ -23,7 +23,10 @@ struct BatchCommitter: Sendable {
         do {
             return await store(Part(drafts: drafts, ids: try await nextIDs(drafts.count)), deadline)
         } catch {
-            return SettledBatch(drafts, failed: ServiceError(unavailable: error))
+            // Whatever became of the ids, nothing of the drafts was begun.
+            let wait = (error as? ServiceError)?.retryAfterMilliseconds ?? 1_000
+            return SettledBatch(
+                drafts, failed: ServiceError(.unavailable, "there are no ids for messages now", retryAfterMilliseconds: wait))
         }
     }
 

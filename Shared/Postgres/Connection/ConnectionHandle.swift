@@ -1,4 +1,5 @@
 import CPostgres
+import Foundation
 
 /// A `PGconn`, finished with this object. Not `Sendable`: it belongs to one connection actor.
 final class ConnectionHandle {
@@ -11,7 +12,19 @@ final class ConnectionHandle {
     var message: String { PQerrorMessage(raw).map { trimmed(String(cString: $0)) } ?? "" }
     var isBroken: Bool { PQstatus(raw) == CONNECTION_BAD }
     var processID: Int32 { PQbackendPID(raw) }
+
+    /// The TLS library holds bytes that libpq has not taken: a record may be larger than what libpq reads at once.
+    var hasDecryptedInput: Bool {
+        guard PQsslInUse(raw) != 0, let tls = PQsslStruct(raw, "OpenSSL"), let pendingBytes else { return false }
+        return pendingBytes(tls) > 0
+    }
 }
+
+/// `SSL_pending` of the OpenSSL that libpq has brought with it, which is no dependency of ours otherwise.
+private let pendingBytes: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt)? = {
+    guard let program = dlopen(nil, RTLD_LAZY), let symbol = dlsym(program, "SSL_pending") else { return nil }
+    return unsafeBitCast(symbol, to: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt).self)
+}()
 
 /// A connection on its way from the thread that opened it to the actor that will have it.
 ///
@@ -42,6 +55,21 @@ struct OpenedConnection: @unchecked Sendable {
             throw PostgresError(.unavailable, "the connection does not pipeline")
         }
         return opened
+    }
+
+    /// Whether a server says anything at all to somebody new, within 2 s: also one that lets nobody in. Blocks.
+    static func isAnswered(_ configuration: PostgresConfiguration) -> Bool {
+        var configuration = configuration
+        configuration.connectTimeout = .seconds(2)
+        // Behind a pooler there are two.
+        let ways = configuration.directAddress == nil ? [false] : [false, true]
+        return ways.allSatisfy { direct in
+            let settings = configuration.settings(direct: direct)
+            let answer = withCStrings(settings.map(\.0)) { keywords in
+                withCStrings(settings.map(\.1)) { values in PQpingParams(keywords, values, 0) }
+            }
+            return answer == PQPING_OK || answer == PQPING_REJECT
+        }
     }
 
     private static func connect(_ settings: [(String, String)]) -> OpaquePointer? {

@@ -33,8 +33,7 @@ actor PostgresConnection: IOSource {
     /// The server is being asked to stop; then the connection is closed.
     private(set) var isStopping = false
     private var watch: IOTimer?
-    /// When the group before the first one was answered: from then on the server works on the first.
-    private var lastEnd = ContinuousClock.now
+    private var lastReceived = ContinuousClock.now
 
     init(number: Int, _ opened: OpenedConnection, _ configuration: PostgresConfiguration, on io: IOThread, events: Events) {
         self.number = number
@@ -162,6 +161,11 @@ actor PostgresConnection: IOSource {
         return copyStep
     }
 
+    /// For how long nothing has come although an answer is due.
+    func silence(at now: ContinuousClock.Instant) -> Duration {
+        groups.first.map { now - max($0.sentAt, lastReceived) } ?? .zero
+    }
+
     // MARK: Receiving
 
     nonisolated func beforeWait() -> IOInterest? { assumeIsolated { $0.flush() } }
@@ -194,8 +198,13 @@ actor PostgresConnection: IOSource {
 
     private func receive() {
         guard let handle else { return }
-        let alive = PQconsumeInput(handle.raw) == 1
-        if copyStep != nil { pollCopy() } else { drain(handle) }
+        lastReceived = .now
+        var alive = true
+        repeat {
+            alive = PQconsumeInput(handle.raw) == 1
+            if copyStep != nil { pollCopy() } else { drain(handle) }
+            // What TLS has decrypted already does not make the socket readable.
+        } while alive && self.handle != nil && handle.hasDecryptedInput
         if !alive { close(.connectionLost, handle.message) }
     }
 
@@ -240,7 +249,6 @@ actor PostgresConnection: IOSource {
     }
 
     private func end(_ group: SentGroup) {
-        lastEnd = .now
         guard var flight = group.flight else { return group.isInternal ? () : events.flightEnded() }
         guard let error = group.error else {
             flight.caller.resume(returning: .success(group.rows))
@@ -285,7 +293,7 @@ actor PostgresConnection: IOSource {
     private func checkPatience() {
         watch = nil
         guard handle != nil, let first = groups.first else { return }
-        if ContinuousClock.now - max(first.sentAt, lastEnd) > first.patience {
+        if silence(at: .now) > first.patience {
             return close(.connectionLost, "no answer for too long")
         }
         armWatch()

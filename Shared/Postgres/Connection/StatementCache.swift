@@ -22,6 +22,7 @@ struct StatementCache {
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
     var count: Int { kept.count }
+    var valueBytes: Int { kept.keys.reduce(0) { $0 + $1.valueBytes } }
 
     mutating func use(_ key: StatementKey) -> Entry {
         clock += 1
@@ -35,7 +36,8 @@ struct StatementCache {
         }
         named += 1
         let name = "s\(named)"
-        kept[key] = Kept(name: name, lastUse: clock)
+        // Found by the key that has the values of this time; kept without them, as they may be megabytes.
+        kept[key.withoutValues] = Kept(name: name, lastUse: clock)
         return Entry(name: name, isNew: true)
     }
 

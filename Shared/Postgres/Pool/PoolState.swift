@@ -41,9 +41,10 @@ struct PoolState {
 
     // MARK: Shared connections
 
-    mutating func submit(_ caller: UInt64) -> SharedStep {
+    /// - Parameter isHeldUp: whether a slot that has flights is held up by the first of them; another one is better then, whatever it has to do.
+    mutating func submit(_ caller: UInt64, isHeldUp: (Int) -> Bool = { _ in false }) -> SharedStep {
         if let refusal { return .refuse(refusal) }
-        if let slot = leastLoaded() {
+        if let slot = leastLoaded(isHeldUp) {
             loads[slot, default: 0] += 1
             return .use(slot: slot)
         }
@@ -74,11 +75,12 @@ struct PoolState {
         return isAvailable ? [] : takeAllWaiting()
     }
 
-    private func leastLoaded() -> Int? {
-        var best: (slot: Int, load: Int)?
+    private func leastLoaded(_ isHeldUp: (Int) -> Bool) -> Int? {
+        var best: (slot: Int, cost: Int)?
         for (slot, load) in loads.enumerated() {
-            guard let load, load < limits.pipelineDepth, load < best?.load ?? .max else { continue }
-            best = (slot, load)
+            guard let load, load < limits.pipelineDepth else { continue }
+            let cost = load > 0 && isHeldUp(slot) ? load + limits.pipelineDepth : load
+            if cost < best?.cost ?? .max { best = (slot, cost) }
         }
         return best?.slot
     }

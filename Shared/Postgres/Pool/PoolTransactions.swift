@@ -34,7 +34,8 @@ extension PostgresPool {
         _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
         let connection = try await acquire(deadline: deadline)
-        let transaction = PostgresTransaction(on: connection, deadline: deadline, isolation: isolation)
+        let transaction = PostgresTransaction(
+            on: connection, deadline: deadline, isolation: isolation, copyTimeout: configuration.copyTimeout)
         do {
             let result = try await body(transaction)
             try await transaction.finish()

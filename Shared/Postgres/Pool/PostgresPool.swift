@@ -34,6 +34,7 @@ package actor PostgresPool: Service {
     /// Resumed when the shared connection in a slot is gone.
     var closedWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var readyWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    var isWatchingForSilence = false
     var quietWaiter: CheckedContinuation<Void, Never>?
     /// Why the last attempt to connect failed; for those who are refused meanwhile.
     var lastFailure = "not connected yet"

@@ -18,15 +18,22 @@ package enum PostgresIsolation: Sendable {
 package final class PostgresTransaction {
     private enum State { case open, failed, over }
 
+    /// For undoing what failed; a server that needs longer loses the connection, which undoes it too, and the caller is told why it failed.
+    private static let cleaningTime = Duration.milliseconds(500)
+
     private let connection: PostgresConnection
+    private let copyTimeout: Duration
     private let deadline: ContinuousClock.Instant?
     private let isolation: PostgresIsolation
     private var state = State.open
     private var begun = false
     private var queue: [SQL] = []
 
-    init(on connection: PostgresConnection, deadline: ContinuousClock.Instant?, isolation: PostgresIsolation) {
+    init(
+        on connection: PostgresConnection, deadline: ContinuousClock.Instant?, isolation: PostgresIsolation, copyTimeout: Duration
+    ) {
         self.connection = connection
+        self.copyTimeout = copyTimeout
         self.deadline = deadline
         self.isolation = isolation
     }
@@ -60,7 +67,8 @@ package final class PostgresTransaction {
     package func copy(
         into table: StaticString, columns: [StaticString], _ body: (PostgresCopy) async throws -> Void
     ) async throws -> Int {
-        // Many rows take as long as they take; the deadline bounds them.
+        // Many rows take longer than a statement may.
+        let deadline = deadline ?? .now + copyTimeout
         _ = try await run(["SET LOCAL statement_timeout = 0"])
         enqueue("SET LOCAL statement_timeout TO DEFAULT")
         let copy = PostgresCopy(on: connection, columnCount: columns.count, deadline: deadline)
@@ -71,7 +79,7 @@ package final class PostgresTransaction {
                 try await body(copy)
                 try await copy.finish()
             } catch {
-                _ = try? await connection.endCopy(failing: "the client gave up", deadline: .now + .seconds(5))
+                _ = try? await connection.endCopy(failing: "the client gave up", deadline: .now + Self.cleaningTime)
                 throw error
             }
             return try await connection.endCopy(deadline: deadline)
@@ -119,6 +127,6 @@ package final class PostgresTransaction {
     func abandon() async {
         defer { state = .over }
         guard begun, state != .over, await connection.isUsable else { return }
-        _ = try? await connection.perform(["ROLLBACK"], commits: false, deadline: .now + .seconds(5), uncancellable: true)
+        _ = try? await connection.perform(["ROLLBACK"], commits: false, deadline: .now + Self.cleaningTime, uncancellable: true)
     }
 }

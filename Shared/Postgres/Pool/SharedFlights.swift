@@ -29,8 +29,10 @@ extension PostgresPool {
     }
 
     private func submit(_ flight: Flight) {
-        switch state.submit(flight.id) {
-        case .use(let slot): shared[slot]?.assumeIsolated { $0.send(flight) }
+        switch state.submit(flight.id, isHeldUp: { silence(of: $0) > .milliseconds(25) }) {
+        case .use(let slot):
+            shared[slot]?.assumeIsolated { $0.send(flight) }
+            watchForSilence()
         case .wait:
             let timer = io.schedule(after: configuration.acquireTimeout) { [weak self] in
                 self?.assumeIsolated { $0.expire(flight.id) }

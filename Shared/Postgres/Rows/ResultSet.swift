@@ -48,16 +48,18 @@ func trimmed(_ message: String) -> String {
 /// It is freed with the last reference, from whatever thread.
 final class SharedResult: @unchecked Sendable {
     private let content: ResultSet
+    /// Of `content`, which frees it.
+    let handle: OpaquePointer
     let rowCount: Int
     let columnCount: Int
 
     init(_ set: consuming ResultSet) {
+        handle = set.handle
         rowCount = Int(PQntuples(set.handle))
         columnCount = Int(PQnfields(set.handle))
         content = set
     }
 
-    var handle: OpaquePointer { content.handle }
     var commandTag: String { content.commandTag }
 
     /// Rows that the statement changed, or found.

@@ -5,17 +5,25 @@ extension PostgresRows {
     package func decode<each Column: PostgresDecodable>(
         _ types: (repeat each Column).Type
     ) throws(PostgresError) -> [(repeat each Column)] {
+        // Without rows nothing is decoded, and nothing checked.
+        if isEmpty { return [] }
         var decoded: [(repeat each Column)] = []
         decoded.reserveCapacity(count)
-        for index in indices { decoded.append(try PostgresRow(result: result, index: index).decode(types)) }
+        var columnCount = 0
+        let columns = (repeat try result.next(&columnCount, as: (each Column).self))
+        try result.checkCount(columnCount)
+        for row in indices { decoded.append((repeat try result.value(row: row, each columns))) }
         return decoded
     }
 
     /// The values of the only column.
     package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> [Value] {
+        if isEmpty { return [] }
         var decoded: [Value] = []
         decoded.reserveCapacity(count)
-        for index in indices { decoded.append(try PostgresRow(result: result, index: index).decode(type)) }
+        try result.checkCount(1)
+        let column = try result.readable(0, as: type)
+        for row in indices { decoded.append(try result.value(row: row, column)) }
         return decoded
     }
 

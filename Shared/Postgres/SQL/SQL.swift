@@ -22,6 +22,13 @@ package struct SQL: Sendable {
         sql.parameters.append(other.parameters)
     }
 
+    /// The pieces and the types of the values.
+    var withoutValues: SQL {
+        var sql = self
+        sql.parameters.forgetValues()
+        return sql
+    }
+
     /// The text that the server sees: `$1`, `$2`, … stand for the values.
     var text: String {
         var (text, count) = ("", 0)

@@ -43,6 +43,11 @@ struct SQLParameters: Sendable {
         slots += other.slots.map { Slot(type: $0.type, offset: base + $0.offset, length: $0.length) }
     }
 
+    /// Keeps the types; not to be sent any more.
+    mutating func forgetValues() { writer = PostgresWriter() }
+
+    var valueBytes: Int { writer.bytes.count }
+
     private mutating func refuse(_ reason: String, at offset: Int) {
         writer.fail(reason)
         writer.cut(to: offset)

@@ -6,6 +6,12 @@ struct StatementKey: Hashable, Sendable {
 
     init(_ sql: SQL) { self.sql = sql }
 
+    /// The same key without the statement's values: to be kept.
+    var withoutValues: StatementKey { StatementKey(sql.withoutValues) }
+
+    /// Bytes of values that it holds on to.
+    var valueBytes: Int { sql.parameters.valueBytes }
+
     static func == (one: StatementKey, other: StatementKey) -> Bool {
         guard one.sql.pieces.count == other.sql.pieces.count, one.sql.parameters.slots.count == other.sql.parameters.slots.count
         else { return false }
