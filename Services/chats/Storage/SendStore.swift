@@ -52,8 +52,9 @@ struct SendStore: Sendable {
     }
 
     /// One row for each draft, in their order: the clock, the sender's membership, whether the other one of a direct chat has blocked them,
-    /// and what an earlier send under the same key stored. Written so that every look-up is by a whole key, whatever the planner knows of the tables:
-    /// blocks are looked for in direct chats only, which have two members.
+    /// and what an earlier send under the same key stored. Every look-up is by a whole key, whatever the planner knows of
+    /// the tables: `LIMIT` keeps it from reading all of `messages` into a hash, which it plans for as long as it takes the table for small.
+    /// Blocks are looked for in direct chats only, which have two members.
     private static func facts(about drafts: [Draft]) -> SQL {
         """
         SELECT \(SQL.clock), s.role, s.joined_seq, s.left_seq,
@@ -64,10 +65,12 @@ struct SendStore: Sendable {
             m.request_hash, m.seq, m.id, coalesce(m.changed_rev, m.sent_rev), m.text, m.sent_at, m.edited_at, m.deleted_at, m.reply_to
         FROM unnest(\(drafts.map(\.key.chatID)), \(drafts.map(\.key.senderID)), \(drafts.map(\.key.clientMessageID)))
             WITH ORDINALITY AS d (chat_id, sender_id, client_message_id, place)
-        LEFT JOIN chats c ON c.id = d.chat_id
-        LEFT JOIN members s ON s.chat_id = d.chat_id AND s.user_id = d.sender_id
-        LEFT JOIN messages m
-            ON m.chat_id = d.chat_id AND m.sender_id = d.sender_id AND m.client_message_id = d.client_message_id
+        LEFT JOIN LATERAL (SELECT kind FROM chats WHERE id = d.chat_id LIMIT 1) c ON TRUE
+        LEFT JOIN LATERAL (
+            SELECT role, joined_seq, left_seq FROM members WHERE chat_id = d.chat_id AND user_id = d.sender_id LIMIT 1) s ON TRUE
+        LEFT JOIN LATERAL (
+            SELECT * FROM messages
+            WHERE chat_id = d.chat_id AND sender_id = d.sender_id AND client_message_id = d.client_message_id LIMIT 1) m ON TRUE
         ORDER BY d.place
         """
     }
