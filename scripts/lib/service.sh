@@ -34,6 +34,8 @@ become_service() {
     # A service names every variable that it does not know, so it is not shown what is meant for the stack.
     unset MARTLET_BIN MARTLET_STACK_KIND MARTLET_REDIS_MEMORY "${!MARTLET_TEST_@}"
     while read -r name _; do unset "$(port_variable "$name")"; done < <(listeners && test_listeners)
+    # A process that has trapped would be kept for 15 s, its connections open, while what it was doing is written down.
+    export SWIFT_BACKTRACE=${SWIFT_BACKTRACE:-enable=no}
     export "${environment[@]}"
     exec "bin/$1" "${@:3}"
 }

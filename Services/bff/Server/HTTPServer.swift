@@ -19,7 +19,12 @@ struct HTTPServer: Service {
             address: .hostname(settings.host, port: settings.port), backlog: 1_024,
             availableConnectionsDelegate: MaximumAvailableConnections(settings.connections))
         let server = channel.server(
-            configuration: configuration, onServerRunning: { onListening($0.localAddress?.port ?? settings.port) },
+            configuration: configuration,
+            onServerRunning: { listener in
+                // Accepting shares the loop: few at a time would let newcomers starve behind those who are being served.
+                try? await listener.setOption(.maxMessagesPerRead, value: 256).get()
+                onListening(listener.localAddress?.port ?? settings.port)
+            },
             eventLoopGroup: loops, logger: logger)
         let result: Result<Void, any Error>
         do {
