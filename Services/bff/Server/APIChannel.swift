@@ -19,7 +19,6 @@ struct APIChannel: ServerChildChannel {
             limits.maxHeaderFieldSize = 8_192
             limits.maxHeaderListSize = Self.headerBytes
             limits.maxHeaderFieldCount = Self.headerFields
-            try channel.syncOptions?.setOption(.autoRead, value: false)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
@@ -32,13 +31,17 @@ struct APIChannel: ServerChildChannel {
     }
 
     func handle(value connection: Connection, logger: Logger) async {
+        await withTaskExecutorPreference(LoopExecutor(connection.channel.eventLoop)) { await serve(connection) }
+        // Cancelled, or the client has left: without a channel there is nothing to close.
+        connection.channel.close(promise: nil)
+    }
+
+    private func serve(_ connection: Connection) async {
         for await incoming in connection.requests {
             let request = Request(head: incoming.head, body: RequestBody(buffer: incoming.body))
             let context = APIContext(source: ApplicationRequestContextSource(channel: connection.channel, logger: self.logger))
             let response = await responder.respond(to: request, context: context)
             try? await response.body.write(AnswerWriter(connection, response.head))
         }
-        // Cancelled, or the client has left: without a channel there is nothing to close.
-        connection.channel.close(promise: nil)
     }
 }

@@ -6,7 +6,7 @@ import NIOHTTPTypesHTTP1
 
 /// The end of a connection's pipeline: hands whole requests to the task that serves it and writes the answers, one at a time.
 ///
-/// It reads only while it waits for a request, so that a client that sends faster than it is answered meets its own socket's bounds. Everything that a
+/// It reads a little ahead of what is answered, and no further, so that a client that sends faster meets its own socket's bounds. Everything that a
 /// client may take time for is bounded by ``ConnectionTimes``; what is no HTTP, or too large, is answered here, and the connection closed.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -20,6 +20,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     /// What was read together with the request in hand: requests that the client did not wait to send.
     private var early: Deque<HTTPServerRequestPart> = []
+    /// So much is kept of it until reading pauses; each part is one read's at most.
+    private static let readsAhead = 16
+    private var isReadingPaused = false
     private var isWorking = false
     /// The answer that goes out next is the last.
     private var isLast = false
@@ -54,7 +57,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isWorking { early.append(part) } else { take(part) }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) { readOn() }
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if assembly.isUnderWay, !isWorking, times.phase != .body { enter(.body) }
+    }
+
+    /// The channel asks itself for more after each read.
+    func read(context: ChannelHandlerContext) {
+        if isWorking, early.count >= Self.readsAhead { isReadingPaused = true } else { context.read() }
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable, times.phase == .writing, !isClosing { enter(.idle) }
@@ -77,10 +87,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Requests
 
-    private func begin() {
-        enter(.idle)
-        context?.read()
-    }
+    private func begin() { enter(.idle) }
 
     private func take(_ part: HTTPServerRequestPart) {
         switch assembly.take(part) {
@@ -101,14 +108,6 @@ final class ConnectionHandler: ChannelDuplexHandler {
         requests.yield(IncomingRequest(head: request, body: body))
     }
 
-    /// Asks for more unless there is something to do.
-    private func readOn() {
-        if isClosing { context?.read() }
-        if isWorking || isLast { return }
-        if assembly.isUnderWay, times.phase != .body { enter(.body) }
-        context?.read()
-    }
-
     // MARK: Answers
 
     /// Writes the answer to the request in hand.
@@ -119,7 +118,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isLast { return }
         enter(context.channel.isWritable ? .idle : .writing)
         while !isWorking, !isLast, let part = early.popFirst() { take(part) }
-        readOn()
+        if isReadingPaused, early.count < Self.readsAhead {
+            isReadingPaused = false
+            context.read()
+        }
     }
 
     /// Answers what never became a request. Whatever follows on the connection cannot be understood any more.
@@ -145,7 +147,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolatedUnsafeUnchecked().whenComplete { _ in
             self.context?.close(mode: .output, promise: nil)
-            self.context?.read()
+            if self.isReadingPaused { self.context?.read() }
         }
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
     }

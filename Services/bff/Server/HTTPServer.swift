@@ -5,7 +5,7 @@ import NIOPosix
 import ServiceKit
 import ServiceLifecycle
 
-/// The public port. Connections, and all that is done for their requests, live on one event loop: more is had by more instances.
+/// The public port. A connection, and all that is done for its requests, lives on one event loop; see ``LoopExecutor``.
 struct HTTPServer: Service {
     let channel: APIChannel
     let settings: HTTPSettings
@@ -14,7 +14,7 @@ struct HTTPServer: Service {
     var onListening: @Sendable (Int) -> Void = { _ in }
 
     func run() async throws {
-        let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: settings.loops)
         let configuration = ServerConfiguration(
             address: .hostname(settings.host, port: settings.port), backlog: 1_024,
             availableConnectionsDelegate: MaximumAvailableConnections(settings.connections))
@@ -27,16 +27,14 @@ struct HTTPServer: Service {
             },
             eventLoopGroup: loops, logger: logger)
         let result: Result<Void, any Error>
-        do {
-            result = .success(try await withTaskExecutorPreference(LoopExecutor(loops.next())) { try await server.run() })
-        } catch { result = .failure(error) }
+        do { result = .success(try await server.run()) } catch { result = .failure(error) }
         try? await loops.shutdownGracefully()
         try result.get()
     }
 }
 
 /// Runs tasks on an event loop's thread, so that a request is read, handled and answered without changing threads.
-private final class LoopExecutor: TaskExecutor {
+final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 
     init(_ loop: any EventLoop) { self.loop = loop }

@@ -120,23 +120,27 @@ package struct HTTPSettings: Sendable {
 
     package static let connections = Setting<Int>.whole(
         "http.connections", in: 1...100_000, default: 8_192, "connections at once; further ones wait to be accepted")
+    package static let loops = Setting<Int>.whole(
+        "http.loops", in: 1...64, default: 2, "threads that serve connections")
     package static let requests = Setting<Int>.whole(
         "http.requests", in: 1...10_000, default: 512, "requests worked on at once; as many more may wait")
     package static let patience = Setting<Duration>.seconds(
         "http.patience", in: 0...10, default: 0.5, "seconds that a request may wait for its turn")
 
     package static let all: [SettingDescription] = [
-        host.description, port.description, connections.description, requests.description, patience.description,
+        host.description, port.description, connections.description, loops.description, requests.description,
+        patience.description,
     ]
 
     package let host: String
     package let port: Int
     package let connections: Int
+    package let loops: Int
     package let requests: Int
     package let patience: Duration
 
-    package init(host: String, port: Int, connections: Int, requests: Int, patience: Duration) {
-        (self.host, self.port) = (host, port)
+    package init(host: String, port: Int, connections: Int, loops: Int = 1, requests: Int, patience: Duration) {
+        (self.host, self.port, self.loops) = (host, port, loops)
         (self.connections, self.requests, self.patience) = (connections, requests, patience)
     }
 
@@ -144,6 +148,7 @@ package struct HTTPSettings: Sendable {
         host = try settings.value(Self.host)
         port = try settings.value(Self.port)
         connections = try settings.value(Self.connections)
+        loops = try settings.value(Self.loops)
         requests = try settings.value(Self.requests)
         patience = try settings.value(Self.patience)
     }

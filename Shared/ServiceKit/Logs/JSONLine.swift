@@ -93,8 +93,7 @@ struct JSONLine {
     private mutating func append(quoted text: String, limit: Int) {
         bytes.append(UInt8(ascii: "\""))
         var left = min(limit, room)
-        if text.utf8.count <= left, text.utf8.allSatisfy(Self.standsForItself) {
-            bytes.append(contentsOf: text.utf8)
+        if text.utf8.count <= left, appendPlain(text) {
             bytes.append(UInt8(ascii: "\""))
             return
         }
@@ -108,6 +107,16 @@ struct JSONLine {
             append(escaped: scalar)
         }
         bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Whether there was nothing to escape; then it is written.
+    private mutating func appendPlain(_ text: String) -> Bool {
+        var text = text
+        return text.withUTF8 { text in
+            for byte in text where !Self.standsForItself(byte) { return false }
+            bytes.append(contentsOf: text)
+            return true
+        }
     }
 
     /// Printable ASCII that needs no escape: nearly everything that is logged.
@@ -141,12 +150,17 @@ struct JSONLine {
     private static func isConfidential(_ key: String) -> Bool {
         var key = key
         return key.withUTF8 { key in
-            key.indices.contains { start in
-                confidential.contains { word in
-                    key.count - start >= word.count && zip(key[start...], word).allSatisfy { $0 | 0x20 == $1 }
-                }
+            for start in key.indices {
+                for word in confidential where begins(word, key, at: start) { return true }
             }
+            return false
         }
+    }
+
+    private static func begins(_ word: [UInt8], _ key: UnsafeBufferPointer<UInt8>, at start: Int) -> Bool {
+        guard key[start] | 0x20 == word[0], key.count - start >= word.count else { return false }
+        for index in word.indices where key[start + index] | 0x20 != word[index] { return false }
+        return true
     }
 
     /// In lower case, which is bit 5 of an ASCII letter.
