@@ -13,9 +13,12 @@ extension AMQPEndpoint {
     /// The test broker, as its administrator.
     static func broker(_ host: VirtualHost, port: Int? = nil) -> AMQPEndpoint {
         let server = TestStack.rabbitmq
-        return AMQPEndpoint(
+        var endpoint = AMQPEndpoint(
             host: server.host, port: port ?? server.port, vhost: host.name, user: server.user, password: server.password,
             connectionName: "amqp test")
+        // Many tests log in at the same broker at the same time.
+        if port == nil { endpoint.connectTimeout = .seconds(60) }
+        return endpoint
     }
 
     /// A peer of the test's own making.

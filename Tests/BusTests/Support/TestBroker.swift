@@ -35,9 +35,12 @@ struct TestBroker {
 
     func endpoint(user: String? = nil) -> AMQPEndpoint {
         let server = TestStack.rabbitmq
-        return AMQPEndpoint(
+        var endpoint = AMQPEndpoint(
             host: server.host, port: server.port, vhost: host.name, user: user ?? host.name, password: "bus",
             connectionName: "test")
+        // Many tests log in at the same broker at the same time.
+        endpoint.connectTimeout = .seconds(60)
+        return endpoint
     }
 
     func addUser(_ name: String, configure: String, write: String, read: String) async throws {
