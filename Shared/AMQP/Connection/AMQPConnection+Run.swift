@@ -14,10 +14,8 @@ struct Life {
 
     mutating func sleep(_ continuation: CheckedContinuation<Void, Never>) { sleeper = continuation }
 
-    mutating func wakeUp() {
-        sleeper?.resume()
-        sleeper = nil
-    }
+    /// Forgets the sleeper before it is woken: it may go on at once, and sleep again.
+    mutating func wakeUp() { sleeper.take()?.resume() }
 }
 
 extension AMQPConnection {

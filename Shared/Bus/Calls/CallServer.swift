@@ -77,8 +77,7 @@ actor CallServer {
     private func abandon() {
         logger.warning("calls are cut off by the stop", metadata: ["count": "\(running.count)"])
         for run in running.values { run.task.cancel() }
-        idle?.resume()
-        idle = nil
+        idle.take()?.resume()
     }
 
     // MARK: Requests

@@ -87,8 +87,7 @@ actor WorkConsumer {
     }
 
     private func resumeIdle() {
-        idle?.resume()
-        idle = nil
+        idle.take()?.resume()
     }
 
     // MARK: One event

@@ -121,8 +121,7 @@ extension PostgresPool {
     }
 
     private func stopWaitingForQuiet() {
-        quietWaiter?.resume()
-        quietWaiter = nil
+        quietWaiter.take()?.resume()
     }
 
     /// To be called whenever work ends.
