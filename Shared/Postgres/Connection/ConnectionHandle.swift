@@ -21,6 +21,8 @@ final class ConnectionHandle {
 }
 
 /// `SSL_pending` of the OpenSSL that libpq has brought with it, which is no dependency of ours otherwise.
+///
+/// The cast is safe: OpenSSL declares that name as `int SSL_pending(const SSL *)` in every version, and a C function captures nothing.
 private let pendingBytes: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt)? = {
     guard let program = dlopen(nil, RTLD_LAZY), let symbol = dlsym(program, "SSL_pending") else { return nil }
     return unsafeBitCast(symbol, to: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt).self)
