@@ -1,5 +1,6 @@
 import AMQP
 import Contracts
+import Foundation
 
 /// What an operator does with the dead letters of a service, over a connection of its own.
 package struct DeadLetters: Sendable {
@@ -31,9 +32,12 @@ package struct DeadLetters: Sendable {
         try await AMQPAdmin.run(endpoint) { [service] admin in
             try Self.declare(service, admin)
             var letters: [DeadLetter] = []
+            var held: [AMQPDeliveryTag] = []
             while letters.count < limit, let delivery = try admin.get(fromQueue: Queues.dead(service)) {
                 letters.append(DeadLetter(delivery))
+                held.append(delivery.tag)
             }
+            try Self.giveBack(held, service, admin)
             return letters
         }
     }
@@ -55,15 +59,33 @@ package struct DeadLetters: Sendable {
         try await AMQPAdmin.run(endpoint) { [service] admin in
             try Self.declare(service, admin)
             var taken = 0
+            var held: [AMQPDeliveryTag] = []
             for _ in 0..<(try admin.status(ofQueue: Queues.dead(service)).messages) {
                 guard let delivery = try admin.get(fromQueue: Queues.dead(service)) else { break }
                 let letter = DeadLetter(delivery)
-                guard selection.contains(letter) else { continue }
+                guard selection.contains(letter) else {
+                    held.append(delivery.tag)
+                    continue
+                }
                 try body(letter, delivery, admin)
                 try admin.acknowledge(delivery.tag)
                 taken += 1
             }
+            try Self.giveBack(held, service, admin)
             return taken
+        }
+    }
+
+    /// Puts letters that were only looked at back, and waits until they are there: the broker does it some time after it was told to, and the
+    /// next command must find them. Does not wait for ever, since another operator may take them at once.
+    private static func giveBack(_ held: [AMQPDeliveryTag], _ service: ServiceName, _ admin: AMQPAdmin) throws {
+        guard !held.isEmpty else { return }
+        let queue = Queues.dead(service)
+        let expected = try admin.status(ofQueue: queue).messages + held.count
+        for tag in held { try admin.reject(tag, requeue: true) }
+        let deadline = ContinuousClock.now + .seconds(5)
+        while try admin.status(ofQueue: queue).messages < expected, ContinuousClock.now < deadline {
+            Thread.sleep(forTimeInterval: 0.002)
         }
     }
 

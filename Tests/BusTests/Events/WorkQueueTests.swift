@@ -74,6 +74,23 @@ import Testing
         }
     }
 
+    @Test("letters that were only looked at are there for whoever comes next")
+    func lookedAt() async throws {
+        try await EventWorld.with { world in
+            try await consuming(world) { _, _ in
+            } _: { _ in
+                try await world.broker.raw { raw in
+                    for _ in 0..<20 { try raw.publish(.event("users.test.renamed.v1", "not json")) }
+                }
+                let letters = DeadLetters(world.broker.endpoint(), of: .chats)
+                try await eventually("all letters") { try await letters.list().count == 20 ? () : nil }
+                for _ in 0..<20 { #expect(try await letters.list().count == 20) }
+                #expect(try await letters.drop(.events(["no such id"])) == 0)
+                #expect(try await letters.drop(.all) == 20)
+            }
+        }
+    }
+
     @Test(
         "a fact is believed only of the service whose it is; from another it goes to the dead letters", arguments: ["bff", nil])
     func forged(sender: String?) async throws {
