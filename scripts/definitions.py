@@ -12,7 +12,8 @@ import os
 import pathlib
 import secrets
 
-EXCHANGES = {"martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.dead": "topic"}
+EXCHANGES = {
+    "martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.notices": "topic", "martlet.dead": "topic"}
 
 
 def services():
@@ -24,10 +25,12 @@ def services():
 
 
 def permissions(vhost, name, calls):
-    own, ours = rf"{name}\..*", r"martlet\.(rpc|replies|events|dead)"
+    own, ours = rf"{name}\..*", r"martlet\.(rpc|replies|events|notices|dead)"
     topics = {
         "martlet.rpc": (f"^({'|'.join(calls)})$", f"^{name}$"),
         "martlet.events": (rf"^{name}\.", ".*"),
+        # What processes tell each other while they live.
+        "martlet.notices": (rf"^{name}\.", ".*"),
         # Its dead letters, and back from them to its work queues.
         "martlet.dead": (rf"^{name}(\.work\..*)?$", rf"^{name}(\.work\..*)?$"),
     }

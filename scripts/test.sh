@@ -37,7 +37,10 @@ eval "$(scripts/stack.sh "$stack" env)"
 # only wait for one another's connections. What merely started (◇) is of interest only if it never ends: then the
 # log has it.
 tests() {
-    NO_COLOR=1 "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing \
+    # Longer than all of them take on two busy cores: one that hangs must fail, not hold everybody up.
+    local patience="$((20 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
+    NO_COLOR=1 timeout --foreground --kill-after=10 "$patience" \
+        "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing \
         --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |
         tee --append "$stack/log/tests.log" | grep --line-buffered -v '◇'
 }

@@ -15,7 +15,7 @@ extension Bus {
     package func broadcast(_ event: some Event) async throws(ServiceError) {
         let row: OutboxEvent
         do { row = try OutboxEvent(event) } catch { throw ServiceError(.invalid, "the event cannot be encoded: \(error)") }
-        do { try await facts.broadcast(row) } catch {
+        do { try await facts.broadcast(row, Exchange.telling(type(of: event))) } catch {
             throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000)
         }
     }

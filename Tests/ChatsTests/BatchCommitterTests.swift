@@ -5,7 +5,7 @@ import Testing
 @testable import Chats
 @testable import Postgres
 
-@Suite("Batch committer") struct BatchCommitterTests {
+@Suite("Batch committer", .timeLimit(.minutes(5))) struct BatchCommitterTests {
     /// A store that remembers, and fails as it is told.
     final class Store: Sendable {
         enum Fault { case before(PostgresError), after(PostgresError) }

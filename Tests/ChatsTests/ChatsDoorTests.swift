@@ -6,7 +6,7 @@ import Testing
 @testable import Chats
 
 /// What comes in over the bus, and what goes out to everybody.
-@Suite("The doors of chats") struct ChatsDoorTests {
+@Suite("The doors of chats", .timeLimit(.minutes(5))) struct ChatsDoorTests {
     /// A call of a procedure with whatever payload.
     struct Malformed<P: Procedure>: Procedure {
         typealias Response = Done

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("The chats service over the bus") struct ChatsServiceTests {
+@Suite("The chats service over the bus", .timeLimit(.minutes(5))) struct ChatsServiceTests {
     @Test("two people open a chat, write, read back and mark as read")
     func conversation() async throws {
         try await ChatsWorld.with { world in

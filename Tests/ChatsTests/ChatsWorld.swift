@@ -93,10 +93,7 @@ struct ChatsWorld: Sendable {
         try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
         try await VirtualHost.management(
             "PUT", "permissions/\(host.name)/\(host.name)", body: #"{"configure":".*","write":".*","read":".*"}"#)
-        for (name, kind) in [("rpc", "topic"), ("replies", "direct"), ("events", "topic"), ("dead", "topic")] {
-            try await VirtualHost.management(
-                "PUT", "exchanges/\(host.name)/martlet.\(name)", body: #"{"type":"\#(kind)","durable":true}"#)
-        }
+        try await host.makeExchanges()
     }
 
     private static func run(_ services: [any Service], ready: [Bus], _ body: () async throws -> Void) async throws {

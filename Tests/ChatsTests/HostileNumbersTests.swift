@@ -6,7 +6,7 @@ import Testing
 @testable import Chats
 
 /// Every number that a caller may choose, at the ends of its range.
-@Suite("Numbers that nobody means") struct HostileNumbersTests {
+@Suite("Numbers that nobody means", .timeLimit(.minutes(5))) struct HostileNumbersTests {
     static let numbers: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max]
 
     static func positions(_ number: Int64) -> [GetHistory.Position] {

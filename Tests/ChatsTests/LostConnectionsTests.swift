@@ -5,7 +5,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("Sends over connections that break") struct LostConnectionsTests {
+@Suite("Sends over connections that break", .timeLimit(.minutes(5))) struct LostConnectionsTests {
     /// Sends until it is answered, as a client does.
     func insist(_ key: String, _ user: UserID, _ chat: ChatID, through process: ChatsProcess) async throws -> Message {
         try await eventually("an answer") {

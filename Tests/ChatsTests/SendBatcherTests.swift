@@ -5,7 +5,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("Send batcher") struct SendBatcherTests {
+@Suite("Send batcher", .timeLimit(.minutes(5))) struct SendBatcherTests {
     static let io = IOThread(name: "test-sends")
 
     /// Batches that have arrived, held until the test lets them go.

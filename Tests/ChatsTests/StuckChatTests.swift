@@ -6,7 +6,7 @@ import Testing
 @testable import Chats
 
 /// A chat whose row somebody else holds: a process that was stopped in the middle of a transaction, or a person with psql.
-@Suite("A chat that is held") struct StuckChatTests {
+@Suite("A chat that is held", .timeLimit(.minutes(5))) struct StuckChatTests {
     /// Holds the chat's row, as somebody else, while `body` runs.
     func holding<Result: Sendable>(
         _ chat: ChatID, of database: ChatsDatabase, _ body: @escaping @Sendable () async throws -> Result

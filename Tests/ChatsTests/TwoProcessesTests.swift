@@ -5,7 +5,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("Two processes of chats") struct TwoProcessesTests {
+@Suite("Two processes of chats", .timeLimit(.minutes(5))) struct TwoProcessesTests {
     @Test("20 tasks send the same key through both: one message, one answer")
     func sameKey() async throws {
         try await ChatsProcess.pair { one, other in

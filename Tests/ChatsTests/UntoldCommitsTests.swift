@@ -8,7 +8,7 @@ import Testing
 @testable import Chats
 
 /// Commits whose process could not tell the caches of them, and how readers learn all the same.
-@Suite("Commits that nobody told of") struct UntoldCommitsTests {
+@Suite("Commits that nobody told of", .timeLimit(.minutes(5))) struct UntoldCommitsTests {
     @Test("what a dead process committed is shown once its facts are found: messages, members, chats", arguments: [true, false])
     func leftFacts(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { dead, other in

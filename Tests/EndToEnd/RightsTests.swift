@@ -17,7 +17,9 @@ import Testing
                 Self.services.joined(separator: ","),
             ])
         let answers = printed.split(separator: "\n").map { $0.split(separator: ": ").map(String.init) }
-        let own = Self.services.flatMap { ["\($0) tells a fact of \($0)", "\($0) hears calls to \($0)"] }
+        let own = Self.services.flatMap {
+            ["\($0) tells a fact of \($0)", "\($0) gives a notice of \($0)", "\($0) hears calls to \($0)"]
+        }
         let calls = ["bff calls users", "bff calls chats", "users calls idgen", "chats calls idgen", "chats calls users"]
         #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls))
         // A message in another's name is no matter of rights to the broker, but of a false property.

@@ -30,7 +30,7 @@ import Testing
     @Test("a pool, a bus and a Redis made from settings work, and the probes know them")
     func everything() async throws {
         try await VirtualHost.with { host in
-            try await host.declareExchanges()
+            try await host.makeExchanges()
             let kit = try await kit(host: host)
             let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
             let names = ["postgres", "redis", "rabbitmq", "bus"]
@@ -49,7 +49,7 @@ import Testing
     @Test("dead letters are listed, given back and dropped by command")
     func deadLetters() async throws {
         try await VirtualHost.with { host in
-            try await host.declareExchanges()
+            try await host.makeExchanges()
             #expect(try await told(.list(limit: 10), host) == "id\ttype\tqueue\ttime\tbytes\treason")
             let letter = """
                 {"routing_key": "probe", "payload": "{}", "payload_encoding": "string", "properties": {"headers": {
@@ -77,14 +77,4 @@ private final class Said: Sendable {
     private let state = Mutex("")
     var text: String { state.withLock { $0 } }
     func add(_ text: String) { state.withLock { $0 += text } }
-}
-
-extension VirtualHost {
-    /// As the stack's bootstrap makes them.
-    fileprivate func declareExchanges() async throws {
-        for (exchange, type) in ["rpc": "topic", "replies": "direct", "events": "topic", "dead": "topic"] {
-            try await Self.management(
-                "PUT", "exchanges/\(name)/martlet.\(exchange)", body: #"{"type": "\#(type)", "durable": true}"#)
-        }
-    }
 }

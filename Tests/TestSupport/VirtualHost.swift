@@ -24,6 +24,14 @@ package struct VirtualHost: Sendable {
         }
     }
 
+    /// The exchanges of the bus, as the stack's bootstrap makes them.
+    package func makeExchanges() async throws {
+        for (exchange, kind) in ["rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic"] {
+            try await Self.management(
+                "PUT", "exchanges/\(name)/martlet.\(exchange)", body: #"{"type":"\#(kind)","durable":true}"#)
+        }
+    }
+
     /// Asks the management API, as its administrator. Paths are below `/api/`, percent-encoded.
     ///
     /// - Throws: ``ManagementError`` on any status from 300.

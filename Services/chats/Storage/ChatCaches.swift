@@ -135,9 +135,8 @@ private struct PlacesTaken: Event {
 }
 
 /// Between processes of this service: Redis may hold what is no longer so.
-private struct CacheDistrusted: Event {
+private struct CacheDistrusted: Notice {
     static let type: EventType = "chats.cache.distrusted.v1"
-    var subject: String? { nil }
     var notice: CacheNotice
 
     enum CodingKeys: String, CodingKey { case notice }

@@ -75,9 +75,8 @@ struct UserCaches: Sendable {
 }
 
 /// A change of a cached value, told to all processes of this service and to nobody else.
-struct CacheChanged: Event {
+struct CacheChanged: Notice {
     static let type: EventType = "users.cache.changed.v1"
-    var subject: String? { nil }
     let notice: CacheNotice
 
     enum CodingKeys: String, CodingKey { case notice }

@@ -1,3 +1,4 @@
+import AMQP
 import Contracts
 import Foundation
 
@@ -7,12 +8,14 @@ import Foundation
 /// when the feed is lost, and before it serves from it again: events of the time between are not delivered later.
 package struct Broadcast: Sendable {
     private(set) var handlers: [EventType: @Sendable (CloudEvent, [UInt8]) throws -> Void] = [:]
+    private(set) var bindings: [AMQPBinding] = []
     private(set) var onStart: @Sendable () -> Void = {}
     private(set) var onLost: @Sendable () -> Void = {}
 
     package init() {}
 
     package mutating func on<E: Event>(_ type: E.Type, _ handler: @escaping @Sendable (E, EventContext) -> Void) {
+        bindings.append(AMQPBinding(exchange: Exchange.telling(type), routingKey: E.type.rawValue))
         handlers[E.type] = { cloudEvent, data in
             let event = try JSONDecoder().decode(E.self, from: Data(data))
             handler(event, EventContext(cloudEvent, attempt: 1, inbox: InboxQueue(queue: "")))

@@ -25,7 +25,7 @@ actor BroadcastConsumer {
         let feed = feed
         let consumer = AMQPConsumer(
             queue: queue,
-            bindings: feed.handlers.keys.map { AMQPBinding(exchange: Exchange.events, routingKey: $0.rawValue) }, noAck: true,
+            bindings: feed.bindings, noAck: true,
             onStart: { _ in feed.onStart() }, onLost: { _ in feed.onLost() }
         ) { [weak self] delivery in self?.assumeIsolated { $0.received(delivery) } }
         channel = await connection.openChannel(

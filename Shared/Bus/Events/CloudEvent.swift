@@ -74,7 +74,9 @@ struct CloudEvent: Hashable, Sendable {
     }
 
     /// The event as a message to everybody who wants its type.
-    func message(_ data: [UInt8], from service: ServiceName, _ mode: AMQPProperties.DeliveryMode) -> AMQPMessage {
+    func message(
+        _ data: [UInt8], to exchange: String, from service: ServiceName, _ mode: AMQPProperties.DeliveryMode
+    ) -> AMQPMessage {
         var properties = AMQPProperties()
         properties.contentType = Self.contentType
         properties.headers = headers
@@ -82,6 +84,6 @@ struct CloudEvent: Hashable, Sendable {
         properties.messageID = id.description
         properties.type = type.rawValue
         properties.userID = service.rawValue
-        return AMQPMessage(exchange: Exchange.events, routingKey: type.rawValue, properties: properties, body: data)
+        return AMQPMessage(exchange: exchange, routingKey: type.rawValue, properties: properties, body: data)
     }
 }

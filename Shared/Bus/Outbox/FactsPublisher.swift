@@ -42,15 +42,15 @@ actor FactsPublisher {
         let about = CloudEvent(
             id: event.id, type: event.type, source: CloudEvent.source(of: service), subject: event.subject, time: event.time,
             traceparent: event.trace)
-        try send(about.message(event.data, from: service, .persistent), onOutcome: onOutcome)
+        try send(about.message(event.data, to: Exchange.events, from: service, .persistent), onOutcome: onOutcome)
     }
 
     /// An event for whoever listens now: neither kept nor confirmed.
-    func broadcast(_ event: OutboxEvent) throws(AMQPError) {
+    func broadcast(_ event: OutboxEvent, _ exchange: String) throws(AMQPError) {
         let about = CloudEvent(
             id: event.id, type: event.type, source: CloudEvent.source(of: service), subject: event.subject, time: event.time,
             traceparent: event.trace)
-        try send(about.message(event.data, from: service, .transient), onOutcome: nil)
+        try send(about.message(event.data, to: exchange, from: service, .transient), onOutcome: nil)
     }
 
     /// Moves a message to the dead letters, or back from them; returns once the broker has it.

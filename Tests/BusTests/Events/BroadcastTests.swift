@@ -27,6 +27,34 @@ import Testing
         }
     }
 
+    @Test("processes hear a notice; what is bound to all events does not")
+    func notices() async throws {
+        try await TestBroker.with { broker in
+            let seen = Seen<String>()
+            var feed = Broadcast()
+            feed.on(Moved.self) { event, _ in seen.add(event.to) }
+            feed.on(UserRenamed.self) { event, _ in seen.add(event.name) }
+            try await broker.raw {
+                try $0.declare(.queue(AMQPQueue("integration", durable: false, autoDelete: false)))
+                try $0.declare(.bind(queue: "integration", AMQPBinding(exchange: "martlet.events", routingKey: "#")))
+            }
+            try await broker.bus(.chats, register: { $0.listen(feed) }) { _ in
+                try await broker.bus(.users) { users in
+                    try await users.broadcast(Moved(to: "here"))
+                    try await users.broadcast(UserRenamed(id: UserID(rawValue: 1), name: "ada"))
+                    try await eventually("both") { seen.all.sorted() == ["ada", "here"] ? () : nil }
+                }
+            }
+            let types = try await broker.raw { raw in try (0..<2).map { _ in try raw.get(fromQueue: "integration")?.routingKey } }
+            #expect(types == ["users.test.renamed.v1", nil])
+        }
+    }
+
+    private struct Moved: Notice {
+        static let type: EventType = "users.test.moved.v1"
+        let to: String
+    }
+
     @Test("a listener learns that its feed was lost, and when it begins again")
     func lost() async throws {
         try await TestBroker.with { broker in

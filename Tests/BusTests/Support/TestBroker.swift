@@ -21,7 +21,7 @@ struct TestBroker {
         try await VirtualHost.with { host in
             let broker = TestBroker(host: host)
             try await broker.addUser(host.name, configure: ".*", write: ".*", read: ".*")
-            try await broker.makeExchanges()
+            try await broker.host.makeExchanges()
             do {
                 let result = try await body(broker)
                 try await VirtualHost.management("DELETE", "users/\(host.name)")
@@ -48,15 +48,6 @@ struct TestBroker {
         let permissions = try JSONEncoder().encode(["configure": configure, "write": write, "read": read])
         try await VirtualHost.management(
             "PUT", "permissions/\(host.name)/\(name)", body: String(decoding: permissions, as: UTF8.self))
-    }
-
-    private func makeExchanges() async throws {
-        for (name, kind) in [
-            ("martlet.rpc", "topic"), ("martlet.replies", "direct"), ("martlet.events", "topic"), ("martlet.dead", "topic"),
-        ] {
-            try await VirtualHost.management(
-                "PUT", "exchanges/\(host.name)/\(name)", body: #"{"type":"\#(kind)","durable":true}"#)
-        }
     }
 
     /// A bus of `service`; runs while `body` does, then stops as a service stops.

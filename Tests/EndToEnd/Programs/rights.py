@@ -31,6 +31,7 @@ def attempts(name):
         # No caller is named, so whoever takes the call refuses it.
         yield f"calls {other}", publish("martlet.rpc", other)
         yield f"tells a fact of {other}", publish("martlet.events", f"{other}.right.tried.v1")
+        yield f"gives a notice of {other}", publish("martlet.notices", f"{other}.right.tried.v1")
         yield f"hears calls to {other}", bind(name, other)
         if other == name:
             continue
