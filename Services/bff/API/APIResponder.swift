@@ -11,6 +11,8 @@ struct APIResponder: Sendable {
     private let router: RouterResponder<APIContext>
     private let admission: Admission
     private let journal: Journal
+    /// Looked up once: looking for it among all instruments costs more than a span that is not recorded.
+    private let tracer = InstrumentationSystem.tracer
 
     init(endpoints: [Endpoint], verifier: any TokenVerifying, admission: Admission, logger: Logger) {
         let router = Router(context: APIContext.self)
@@ -35,7 +37,7 @@ struct APIResponder: Sendable {
         // A client's own trace is not taken up: whoever sends one would decide what is recorded, and under which name.
         var trace = ServiceContext.topLevel
         trace.requestID = requestID
-        return await withSpan("http", context: trace, ofKind: .server) { span in
+        return await tracer.withSpan("http", context: trace, ofKind: .server) { span in
             var failure: (any Error)?
             var response: Response
             do {
@@ -44,7 +46,7 @@ struct APIResponder: Sendable {
                 failure = error
                 response = Response(Problem(error).reply(requestID: requestID))
             }
-            response.headers[.requestID] = requestID
+            response.headers.append(HTTPField(name: .requestID, value: requestID))
             span.attributes["http.response.status_code"] = response.status.code
             journal.note(request, response.status, context, since: start, failure)
             return response

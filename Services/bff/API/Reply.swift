@@ -27,9 +27,11 @@ struct Reply: Sendable {
     /// With what every answer carries.
     var completeHeaders: HTTPFields {
         var complete = headers
-        if status.code != 204, status.code != 304 { complete[.contentLength] = String(body.readableBytes) }
-        complete[.date] = HTTPDate.now
-        complete[.server] = "martlet"
+        if status.code != 204, status.code != 304 {
+            complete.append(HTTPField(name: .contentLength, value: String(body.readableBytes)))
+        }
+        complete.append(HTTPField(name: .date, value: HTTPDate.now))
+        complete.append(HTTPField(name: .server, value: "martlet"))
         return complete
     }
 

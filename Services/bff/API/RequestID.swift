@@ -6,8 +6,13 @@ struct RequestID: Sendable, CustomStringConvertible {
     private let random = UInt64.random(in: .min ... .max)
 
     var description: String {
-        let digits = String(random, radix: 16)
-        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+        String(unsafeUninitializedCapacity: 16) { digits in
+            for index in 0..<16 {
+                let value = UInt8(truncatingIfNeeded: random >> (60 - 4 * index)) & 0xF
+                digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+            }
+            return 16
+        }
     }
 
     /// The client's own name for the request: 1–64 of A–Z a–z 0–9 . _ - ; anything else is replaced by ours, so that logs hold no surprise.

@@ -30,6 +30,27 @@ struct JSONLine {
         append(quoted: text, limit: limit)
     }
 
+    /// Texts that many lines begin with, made once.
+    struct Fields: Sendable {
+        fileprivate let bytes: ArraySlice<UInt8>
+
+        init(_ texts: [(key: String, text: String)]) {
+            var line = JSONLine(limit: 2_048)
+            for (key, text) in texts { line.add(key, text, limit: 512) }
+            bytes = line.bytes.dropFirst()
+        }
+    }
+
+    mutating func add(_ fields: Fields) {
+        guard room > fields.bytes.count else {
+            isTruncated = true
+            return
+        }
+        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(contentsOf: fields.bytes)
+        needsComma = true
+    }
+
     mutating func add(_ key: String, _ metadata: Logger.Metadata) {
         guard !metadata.isEmpty, hasRoom(for: key) else { return }
         append(key: key)

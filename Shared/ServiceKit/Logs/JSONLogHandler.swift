@@ -8,8 +8,9 @@ package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
     package var metadataProvider: Logger.MetadataProvider?
-    private let label: String
-    private let identity: Identity
+    /// What is the same in every line, as it is written.
+    private let logger: JSONLine.Fields
+    private let identity: JSONLine.Fields
     private let output: any LogOutput
     private let now: @Sendable () -> Int64
 
@@ -30,7 +31,9 @@ package struct JSONLogHandler: LogHandler {
         metadataProvider: Logger.MetadataProvider? = nil,
         now: @escaping @Sendable () -> Int64 = RFC3339.milliseconds
     ) {
-        (self.label, logLevel, self.identity) = (label, level, identity)
+        logger = JSONLine.Fields([("logger", label)])
+        self.identity = JSONLine.Fields([("service", identity.service), ("instance", identity.instance)])
+        logLevel = level
         (self.output, self.metadataProvider, self.now) = (output, metadataProvider, now)
     }
 
@@ -43,10 +46,9 @@ package struct JSONLogHandler: LogHandler {
         var line = JSONLine(limit: Self.lineLimit)
         line.add("time", RFC3339.string(milliseconds: now()))
         line.add("level", event.level.rawValue)
-        line.add("logger", label)
+        line.add(logger)
         line.add("message", event.message.description)
-        line.add("service", identity.service)
-        line.add("instance", identity.instance)
+        line.add(identity)
         if let context = ServiceContext.current { add(context, to: &line) }
         if let error = event.error { line.add("error", String(describing: error)) }
         line.add("metadata", merged(event.metadata))
@@ -65,7 +67,7 @@ package struct JSONLogHandler: LogHandler {
     private func merged(_ explicit: Logger.Metadata?) -> Logger.Metadata {
         var all = metadata
         if let provided = metadataProvider?.get(), !provided.isEmpty { all.merge(provided) { $1 } }
-        if let explicit { all.merge(explicit) { $1 } }
-        return all
+        guard let explicit else { return all }
+        return all.isEmpty ? explicit : all.merging(explicit) { $1 }
     }
 }
