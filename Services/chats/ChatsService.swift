@@ -61,7 +61,7 @@ struct ChatsService: Service {
         serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        serving.answer(GetHistory.self) { [reading] request, _ in try await reading.history(request) }
+        serving.answer(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
         serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
         serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
         serving.answer(CreateChat.self) { [openings] request, context in
@@ -111,7 +111,14 @@ private struct Serving {
     func answer<P: Procedure>(
         _ procedure: P.Type, atMost: Int = 256, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
     ) {
-        bus.serve(procedure, atMost: atMost) { [logger] request, context in
+        self.answer(procedure, as: P.Response.self, atMost: atMost, answer)
+    }
+
+    func answer<P: Procedure, Answer: Encodable & Sendable>(
+        _ procedure: P.Type, as type: Answer.Type, atMost: Int = 256,
+        _ answer: @escaping @Sendable (P, CallContext) async throws -> Answer
+    ) {
+        bus.serve(procedure, as: type, atMost: atMost) { [logger] request, context in
             do { return try await answer(request, context) } catch {
                 let refusal = ServiceError(unavailable: error)
                 if refusal.code == .internal {

@@ -96,6 +96,14 @@ package final class Bus: Service {
     package func serve<P: Procedure>(
         _ procedure: P.Type, atMost: Int = 256, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
     ) {
+        serve(procedure, as: P.Response.self, atMost: atMost, handler)
+    }
+
+    /// Like ``serve(_:atMost:_:)``, for those who need not make a response to answer: a value of another type that is coded as one.
+    package func serve<P: Procedure, Answer: Encodable & Sendable>(
+        _ procedure: P.Type, as answer: Answer.Type, atMost: Int = 256,
+        _ handler: @escaping @Sendable (P, CallContext) async throws -> Answer
+    ) {
         let served = ServedProcedure(procedure, atMost: atMost, logger: logger, handler)
         precondition(P.service == configuration.service, "\(P.name) is not ours to serve")
         register { $0.procedures.append(served) }

@@ -98,10 +98,13 @@ struct ChatsProcess: Sendable {
         return try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: .after(.seconds(60)))
     }
 
-    func history(_ chat: ChatID, for user: UserID, _ position: GetHistory.Position = .newest, limit: Int = 50) async throws
-        -> Page<Message>
-    {
-        try await reading.history(GetHistory(userID: user, chatID: chat, position: position, limit: limit))
+    /// As a caller reads it.
+    func history(
+        _ chat: ChatID, for user: UserID, _ position: GetHistory.Position = .newest, limit: Int = 50, known: PageTag? = nil
+    ) async throws -> GetHistory.Response {
+        let request = GetHistory(userID: user, chatID: chat, position: position, limit: limit, known: known)
+        return try CBORDecoder().decode(
+            GetHistory.Response.self, from: try CBOREncoder().encode(try await reading.history(request)))
     }
 
     func set(_ member: UserID, _ role: ChatRole = .member, in chat: ChatID, by user: UserID) async throws -> SetMember.Response {

@@ -1,3 +1,4 @@
+import Bus
 import Contracts
 import TestSupport
 import Testing
@@ -75,8 +76,8 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let all = (0..<Int.random(in: 0...150, using: &random)).map { Message.sample(seq: Int64($0) + 1) }
         let kept = Int.random(in: 0...all.count, using: &random)
-        var recent = RecentMessages(rev: Int64(kept) + 1, lastSeq: Int64(kept), messages: Array(all.prefix(kept)))
-        if kept < all.count, let more = recent.appending(Array(all[kept...]), rev: Int64(all.count) + 1) { recent = more }
+        var recent = try RecentMessages(rev: Int64(kept) + 1, lastSeq: Int64(kept), messages: Array(all.prefix(kept)))
+        if kept < all.count, let more = try recent.appending(Array(all[kept...]), rev: Int64(all.count) + 1) { recent = more }
         let stored = Array(all.prefix(Int(recent.lastSeq)))
         var answered = 0
         for _ in 0..<50 {
@@ -87,7 +88,7 @@ import Testing
             ]
             guard let position = positions.randomElement(using: &random) else { continue }
             let range = try HistoryRange(position, limit: limit, visibleAfter: min(floor, recent.lastSeq))
-            guard let page = recent.page(range, limit: limit) else { continue }
+            guard let page = try recent.page(range, limit: limit)?.read() else { continue }
             answered += 1
             #expect(page == range.page(found(range, limit: limit, in: stored), limit: limit))
         }
@@ -95,22 +96,41 @@ import Testing
     }
 
     @Test("memory takes only what follows without a gap")
-    func appending() {
-        let recent = RecentMessages(rev: 4, lastSeq: 3, messages: (1...3).map { Message.sample(seq: $0) })
-        #expect(recent.appending([.sample(seq: 4), .sample(seq: 5)], rev: 6)?.messages.map(\.seq) == [1, 2, 3, 4, 5])
-        #expect(recent.appending([.sample(seq: 5)], rev: 6) == nil)
-        #expect(recent.appending([.sample(seq: 4)], rev: 7) == nil)
-        #expect(recent.appending([.sample(seq: 4), .sample(seq: 6)], rev: 7) == nil)
-        #expect(recent.appending([], rev: 4) == nil)
+    func appending() throws {
+        let recent = try RecentMessages(rev: 4, lastSeq: 3, messages: (1...3).map { Message.sample(seq: $0) })
+        #expect(try recent.appending([.sample(seq: 4), .sample(seq: 5)], rev: 6)?.seqs() == [1, 2, 3, 4, 5])
+        #expect(try recent.appending([.sample(seq: 5)], rev: 6) == nil)
+        #expect(try recent.appending([.sample(seq: 4)], rev: 7) == nil)
+        #expect(try recent.appending([.sample(seq: 4), .sample(seq: 6)], rev: 7) == nil)
+        #expect(try recent.appending([], rev: 4) == nil)
     }
 
     @Test("memory is bounded in messages and in bytes")
-    func bounds() {
+    func bounds() throws {
         let short = (1...200).map { Message.sample(seq: $0) }
         #expect(
-            RecentMessages(rev: 201, lastSeq: 200, messages: short).messages.map(\.seq)
+            try RecentMessages(rev: 201, lastSeq: 200, messages: short).seqs()
                 == Array(200 - Int64(RecentMessages.count) + 1...200))
         let long = (1...10).map { Message.sample(seq: $0, text: String(repeating: "𝄞", count: 8_000)) }
-        #expect(RecentMessages(rev: 11, lastSeq: 10, messages: long).messages.map(\.seq) == [9, 10])
+        #expect(try RecentMessages(rev: 11, lastSeq: 10, messages: long).seqs() == [9, 10])
+        #expect(
+            try RecentMessages(rev: 10, lastSeq: 9, messages: long.dropLast()).appending([long[9]], rev: 11)?.seqs() == [9, 10])
     }
+
+    @Test("what memory keeps is coded as the messages are, so that builds that make values of them read it too")
+    func coded() throws {
+        struct Kept: Codable {
+            var (rev, lastSeq): (Int64, Int64)
+            var messages: [Message]
+        }
+        let recent = try RecentMessages(rev: 11, lastSeq: 10, messages: ten)
+        let bytes = try CBOREncoder().encode(recent)
+        let kept = try CBORDecoder().decode(Kept.self, from: bytes)
+        #expect(kept.rev == 11 && kept.lastSeq == 10 && kept.messages == ten)
+        #expect(try CBORDecoder().decode(RecentMessages.self, from: try CBOREncoder().encode(kept)) == recent)
+    }
+}
+
+extension RecentMessages {
+    fileprivate func seqs() throws -> [Int64] { try HistoryPage(items: messages, next: nil).read().items.map(\.seq) }
 }

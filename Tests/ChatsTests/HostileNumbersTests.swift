@@ -46,10 +46,10 @@ import Testing
     @Test("what memory keeps never traps", arguments: numbers)
     func memory(number: Int64) throws {
         for kept in [[], [Message.sample(seq: 1)], (40...60).map { Message.sample(seq: $0) }] {
-            let recent = RecentMessages(rev: 99, lastSeq: kept.last?.seq ?? 0, messages: kept)
+            let recent = try RecentMessages(rev: 99, lastSeq: kept.last?.seq ?? 0, messages: kept)
             for position in Self.positions(number) {
                 guard let range = try? HistoryRange(position, limit: 10, visibleAfter: 0) else { continue }
-                #expect(recent.page(range, limit: 10)?.items.allSatisfy { kept.contains($0) } != false)
+                #expect(try recent.page(range, limit: 10)?.read().items.allSatisfy { kept.contains($0) } != false)
             }
         }
     }

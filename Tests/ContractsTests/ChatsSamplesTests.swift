@@ -63,8 +63,14 @@ import Testing
         for position in positions {
             try expectGolden(GetHistory.self, #"{"chatId":"71","limit":50,"position":\#(position),"userId":"5"}"#)
         }
-        try expectGolden(Page<Message>.self, #"{"items":[\#(Self.message),\#(Self.changedMessage)],"next":"5"}"#)
-        try expectGolden(Page<Message>.self, #"{"items":[]}"#)
+        try expectGolden(
+            GetHistory.self,
+            #"{"chatId":"71","known":"0f3a","limit":50,"position":\#(positions[0]),"userId":"5"}"#)
+        let page = #""items":[\#(Self.message),\#(Self.changedMessage)],"next":"5""#
+        try expectGolden(GetHistory.Response.self, "{\(page)}")
+        try expectGolden(GetHistory.Response.self, #"{"items":[]}"#)
+        try expectGolden(GetHistory.Response.self, #"{\#(page),"tag":"0f3a"}"#)
+        try expectGolden(GetHistory.Response.self, #"{"items":[],"tag":"0f3a","unchanged":true}"#)
     }
 
     @Test("facts")

@@ -32,8 +32,14 @@ struct ReadingAnswers: Sendable {
 
     /// The newest messages come from memory, after their version was checked in the same request; older ones from the store.
     ///
+    /// Whoever has the page already is let in and answered like everybody else, but for the messages.
+    ///
     /// - Throws: `notFound` for who is not in the chat; `invalid` for a position or a limit that cannot be.
-    func history(_ request: GetHistory) async throws -> Page<Message> {
+    func history(_ request: GetHistory) async throws -> HistoryAnswer {
+        HistoryAnswer(try await page(request), known: request.known)
+    }
+
+    private func page(_ request: GetHistory) async throws -> HistoryPage {
         try Limits.check(limit: request.limit)
         async let kept = request.position.isRecent ? caches.recent.get(request.chatID, .checked) : nil
         let key = MemberKey(chatID: request.chatID, userID: request.userID)
@@ -43,7 +49,7 @@ struct ReadingAnswers: Sendable {
         let range = try HistoryRange(request.position, limit: request.limit, visibleAfter: membership.joinedSeq)
         if let page = try await kept?.page(range, limit: request.limit) { return page }
         let found = try await history.messages(of: request.chatID, range, limit: request.limit + 1)
-        return range.page(found, limit: request.limit)
+        return try HistoryPage(range.page(found, limit: request.limit))
     }
 }
 

@@ -42,7 +42,7 @@ struct ChatCaches: Sendable {
         var pages: [ChatID: Versioned<RecentMessages>] = [:]
         for (chat, page) in known where !batch.doubts.contains(chat) {
             guard let rev = batch.revs[chat] else { continue }
-            let next = page.value?.appending(batch.messages.filter { $0.chatID == chat }, rev: rev)
+            let next = try? page.value?.appending(batch.messages.filter { $0.chatID == chat }, rev: rev)
             if let next { pages[chat] = Versioned(next, version: rev) }
         }
         return pages

@@ -24,7 +24,7 @@ struct HistoryStore: Sendable {
     }
 
     /// The newest messages of each chat, in one snapshot with its `rev`. Chats that do not exist are left out.
-    func recent(_ chats: [ChatID]) async throws(PostgresError) -> [ChatID: RecentMessages] {
+    func recent(_ chats: [ChatID]) async throws -> [ChatID: RecentMessages] {
         let rows = try await database.reads.query(
             """
             SELECT c.id, c.rev, c.last_seq, m.seq, m.id, coalesce(m.changed_rev, m.sent_rev), m.sender_id, m.client_message_id, m.text,
@@ -44,7 +44,7 @@ struct HistoryStore: Sendable {
             }
             found[chat] = entry
         }
-        return found.mapValues { RecentMessages(rev: $0.rev, lastSeq: $0.lastSeq, messages: $0.messages) }
+        return try found.mapValues { try RecentMessages(rev: $0.rev, lastSeq: $0.lastSeq, messages: $0.messages) }
     }
 
     /// Messages of one chat, in the order of reading.

@@ -46,6 +46,7 @@ final class CBORSink {
     private var owed = -1
     private let identifiers = CBORIdentifiers()
     private let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
+    private let elements = ObjectIdentifier(CBORElements.self)
 
     /// Ends the cycle between this and its encoders.
     func releaseEncoders() { encoders = [] }
@@ -54,6 +55,7 @@ final class CBORSink {
         let type = ObjectIdentifier(Value.self)
         if type == byteTypes.0, let bytes = value as? [UInt8] { return bytes.withUnsafeBytes { out.byteString($0) } }
         if type == byteTypes.1, let data = value as? Data { return data.withUnsafeBytes { out.byteString($0) } }
+        if type == elements, let elements = value as? CBORElements { return out.elements(elements) }
         if let number = identifiers.number(of: value, type), number > 0 { return out.decimal(number) }
         let outer = current
         let encoder = try encoder(at: outer?.depth ?? 0)

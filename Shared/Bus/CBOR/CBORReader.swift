@@ -12,6 +12,7 @@ final class CBORReader {
     private var decoders: [CBORValueDecoder] = []
     let identifiers = CBORIdentifiers()
     let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
+    let elements = ObjectIdentifier(CBORElements.self)
 
     init(_ bytes: UnsafeRawBufferPointer) {
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped

@@ -69,6 +69,7 @@ extension CBORReader {
             return value
         }
         if identity == byteTypes.1, let bytes = try byteString(at: position), let value = Data(bytes) as? Value { return value }
+        if identity == elements, let value = try elements(at: position) as? Value { return value }
         if identifiers.contains(identity), let number = identifier(at: position),
             let value: Value = identifiers.value(number, as: identity)
         {

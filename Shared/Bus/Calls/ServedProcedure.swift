@@ -11,8 +11,8 @@ struct ServedProcedure: Sendable {
     /// Gives the response as CBOR, or the refusal.
     let answer: @Sendable ([UInt8], CallContext) async -> Result<[UInt8], ServiceError>
 
-    init<P: Procedure>(
-        _ type: P.Type, atMost: Int, logger: Logger, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
+    init<P: Procedure, Answer: Encodable & Sendable>(
+        _ type: P.Type, atMost: Int, logger: Logger, _ handler: @escaping @Sendable (P, CallContext) async throws -> Answer
     ) {
         (name, callers, limit) = (P.name, P.callers, atMost)
         answer = { payload, context in

@@ -51,6 +51,24 @@ import Testing
         #expect(try roundTrip(map) == map)
     }
 
+    @Test("elements that are kept as CBOR: coded as their array is, cut and joined", arguments: [0, 1, 23, 24, 300])
+    func elements(count: Int) throws {
+        let values = (0..<count).map { [String($0): [$0]] }
+        let array = try CBOREncoder().encode(["values": values])
+        let kept = try #require(try CBORDecoder().decode([String: CBORElements].self, from: array)["values"])
+        #expect(try kept == CBORElements(encoding: values) && kept.count == count)
+        #expect(try CBOREncoder().encode(["values": kept]) == array)
+        for cut in [0, count / 2, count] {
+            var (one, other) = (kept[0..<cut], kept[cut..<count])
+            #expect(try CBOREncoder().encode(other) == CBOREncoder().encode(Array(values[cut...])))
+            if cut < count { #expect(try other.byteCount(at: 0) == CBOREncoder().encode(values[cut]).count) }
+            other.append(one)
+            #expect(try CBOREncoder().encode(other) == CBOREncoder().encode(Array(values[cut...] + values[..<cut])))
+            one.append(kept[cut..<count])
+            #expect(one == kept && one[cut..<count] == kept[cut..<count])
+        }
+    }
+
     @Test("integers at the ends of their ranges")
     func integerLimits() throws {
         #expect(try roundTrip(Int64.min) == .min)

@@ -16,8 +16,8 @@ import Testing
     private let user = UserID(rawValue: 5)
 
     private func answer<P: Procedure>(to request: P, _ error: ServiceError) async throws -> ServiceError? {
-        let served = ServedProcedure(P.self, atMost: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) { _, _ in
-            throw error
+        let served = ServedProcedure(P.self, atMost: 1, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }) {
+            _, _ -> P.Response in throw error
         }
         let context = CallContext(caller: .bff, procedure: P.name, deadline: .after(.seconds(60)))
         let answer = await served.answer(try CBOREncoder().encode(request), context)

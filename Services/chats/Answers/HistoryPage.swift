@@ -1,0 +1,52 @@
+import Bus
+import Contracts
+import Crypto
+
+/// A page of history as it is passed on.
+struct HistoryPage: Equatable, Sendable {
+    let items: CBORElements
+    let next: String?
+
+    /// Of all that is on it. Not of numbers that stand for it: what was stored is shown in another form by another build, and has another past after a
+    /// restore. 128 bits, as people choose the texts.
+    var tag: PageTag {
+        var hash = SHA256()
+        items.bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
+        hash.update(data: Array((next ?? "").utf8))
+        return PageTag(rawValue: Self.hex(Array(hash.finalize())[..<16]))
+    }
+
+    private static func hex(_ bytes: some Collection<UInt8>) -> String {
+        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
+            func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
+            for (place, byte) in bytes.enumerated() {
+                (text[2 * place], text[2 * place + 1]) = (digit(byte >> 4), digit(byte & 0xF))
+            }
+            return 2 * bytes.count
+        }
+    }
+}
+
+extension HistoryPage {
+    init(_ page: Page<Message>) throws { self.init(items: try CBORElements(encoding: page.items), next: page.next) }
+}
+
+/// Coded as ``GetHistory/Response`` is.
+struct HistoryAnswer: Encodable, Sendable {
+    private let tag: PageTag?
+    private let unchanged: Bool?
+    private let items: CBORElements
+    private let next: String?
+
+    /// - Parameter known: what the reader has; `nil` when it wants no tag.
+    init(_ page: HistoryPage, known: PageTag?) {
+        tag = known == nil ? nil : page.tag
+        if let tag, tag == known {
+            (unchanged, items, next) = (true, CBORElements(), nil)
+        } else {
+            (unchanged, items, next) = (nil, page.items, page.next)
+        }
+    }
+
+    enum CodingKeys: String, CodingKey { case tag, unchanged, items, next }
+}
