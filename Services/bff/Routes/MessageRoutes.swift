@@ -6,6 +6,9 @@ import Hummingbird
 /// Sending, and reading history.
 struct MessageRoutes {
     let bus: any ProcedureCaller
+    private let pages = KnownPages()
+
+    init(bus: any ProcedureCaller) { self.bus = bus }
 
     var endpoints: [Endpoint] {
         [
@@ -44,10 +47,47 @@ struct MessageRoutes {
     }
 
     private func history(_ call: Call) async throws -> Reply {
-        let chatID: ChatID = try call.id("chatId")
-        let page = GetHistory(
-            userID: try call.caller.userID, chatID: chatID, position: try position(call), limit: try call.limit())
-        return try await bus.relay(page)
+        let place = KnownPages.Place(
+            chatID: try call.id("chatId"), position: try position(call), limit: try call.limit())
+        return try await page(at: place, for: try call.caller.userID, clientHas: Self.tag(call)).unchanged(for: call)
+    }
+
+    /// Asks for the page, or whether the one that is kept here, or by the client, still is the page.
+    private func page(at place: KnownPages.Place, for user: UserID, clientHas: PageTag?) async throws -> Reply {
+        let kept = pages[place]
+        let known = kept?.tag ?? clientHas ?? .none
+        let answer = try await bus.payload(
+            of: GetHistory(userID: user, chatID: place.chatID, position: place.position, limit: place.limit, known: known))
+        let about = try CBORDecoder().decode(AboutPage.self, from: answer)
+        if about.unchanged == true { return kept?.reply ?? Reply(.notModified).tagged(known.rawValue) }
+        let page = Reply(.ok, json: try about.json(answer))
+        // A chats service of the release before gives none.
+        guard let tag = about.tag else { return page }
+        let tagged = page.tagged(tag.rawValue)
+        pages.insert(KnownPages.Page(tag: tag, reply: tagged), at: place)
+        return tagged
+    }
+
+    /// What the client says it has; as long as a tag may be.
+    private static func tag(_ call: Call) -> PageTag? {
+        guard let tag = EntityTags(call.header(.ifNoneMatch))?.onlyStrong, tag.utf8.count <= 64 else { return nil }
+        return PageTag(rawValue: String(tag))
+    }
+
+    /// What is looked at of a page; its messages are passed on.
+    private struct AboutPage: Decodable {
+        let tag: PageTag?
+        let unchanged: Bool?
+        let next: String?
+
+        /// The page as clients see it.
+        func json(_ answer: [UInt8]) throws -> [UInt8] {
+            var json = Array(#"{"items":"#.utf8)
+            json += try CBORTranscoder.json(of: "items", in: answer)
+            if next != nil { json += Array(#","next":"#.utf8) + (try CBORTranscoder.json(of: "next", in: answer)) }
+            json.append(UInt8(ascii: "}"))
+            return json
+        }
     }
 
     /// At most one of the four ways to say where.
