@@ -21,14 +21,12 @@ actor IDGenerator: Service {
     private let io: IOThread
     private let store: any LeaseStore
     private let holder: String
-    private let terms: LeaseTerms
     private let now: @Sendable () -> Int64
     private let after: Timer
     private let logger: Logger
     private let onCondition: @Sendable (Condition) -> Void
 
-    private var lease: GeneratorLease?
-    private var sequence: IDSequence?
+    private var keeper: LeaseKeeper
     /// Why the last round of renewal failed, if it did.
     private var problem: String?
     private var rounds = (begun: 0, ended: 0)
@@ -52,7 +50,8 @@ actor IDGenerator: Service {
         onCondition: @escaping @Sendable (Condition) -> Void = { _ in },
         now: @escaping @Sendable () -> Int64 = WallClock.now, after: Timer? = nil
     ) {
-        (self.io, self.store, self.holder, self.terms, self.logger) = (io, store, holder, terms, logger)
+        (self.io, self.store, self.holder, self.logger) = (io, store, holder, logger)
+        keeper = LeaseKeeper(terms: terms)
         (self.onCondition, self.now) = (onCondition, now)
         self.after = after ?? { io.schedule(after: $0, $1) }
         (asked, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -60,7 +59,7 @@ actor IDGenerator: Service {
 
     /// Why ids are issued now, or are not: this service's own readiness.
     var condition: Condition {
-        guard let lease, let sequence else { return .noLease(problem ?? "starting") }
+        guard let lease = keeper.lease, let sequence = keeper.sequence else { return .noLease(problem ?? "starting") }
         return switch sequence.obstacle(at: now()) {
         case .refuse(let behind): .clockBehind(milliseconds: behind)
         case .renew: .noLease(problem ?? "the lease has run out")
@@ -120,9 +119,8 @@ actor IDGenerator: Service {
     }
 
     private func step() -> IDSequence.Step {
-        guard var present = sequence else { return .renew }
-        defer { sequence = present }
-        return line.fillFirst(from: &present, at: now())
+        let now = now()
+        return keeper.issue { line.fillFirst(from: &$0, at: now) }
     }
 
     private func wait(_ milliseconds: Int64) {
@@ -181,8 +179,8 @@ actor IDGenerator: Service {
     private func renew() async {
         let before = problem
         do {
-            if let lease { try await raise(lease) }
-            if lease == nil { try await take() }
+            if let lease = keeper.lease { try await raise(lease) }
+            if keeper.lease == nil { try await take() }
             problem = nil
             if before != nil { logger.notice("the lease is renewed again") }
         } catch {
@@ -190,41 +188,35 @@ actor IDGenerator: Service {
             problem = now
             if before == now { return }
             logger.warning(
-                "lease not renewed", metadata: ["reason": "\(now)", "error": "\(error)", "mark": "\(lease?.mark ?? 0)"])
+                "lease not renewed", metadata: ["reason": "\(now)", "error": "\(error)", "mark": "\(keeper.lease?.mark ?? 0)"])
         }
     }
 
     private func raise(_ held: GeneratorLease) async throws {
-        let now = now()
-        guard terms.needsRenewal(mark: held.mark, at: now) else { return }
-        let mark = terms.mark(at: now)
-        if try await store.raise(held, to: mark) {
-            lease?.mark = max(held.mark, mark)
-            sequence?.raise(mark: mark)
-        } else {
-            logger.warning("lease lost to another holder", metadata: ["generator": "\(held.number)", "fence": "\(held.fence)"])
-            (lease, sequence) = (nil, nil)
-        }
+        guard let mark = keeper.dueMark(at: now()) else { return }
+        let isOurs = try await store.raise(held, to: mark)
+        keeper.raised(to: mark, isOurs: isOurs)
+        if isOurs { return }
+        logger.warning("lease lost to another holder", metadata: ["generator": "\(held.number)", "fence": "\(held.fence)"])
     }
 
     private func take() async throws {
         let now = now()
         if now >= IDSequence.end { throw NoLease(why: Self.tooLate) }
-        guard let taken = try await store.take(holder: holder, now: now, mark: terms.mark(at: now)) else {
+        guard let taken = try await store.take(holder: holder, now: now, mark: keeper.terms.mark(at: now)) else {
             throw NoLease(why: "every generator number is taken, or the clock is behind all of them")
         }
-        lease = taken
-        sequence = IDSequence(generator: taken.number, first: taken.first, mark: taken.mark)
+        keeper.took(taken)
         line.restartFirst()
         logger.info(
             "lease taken", metadata: ["generator": "\(taken.number)", "fence": "\(taken.fence)", "first": "\(taken.first)"])
     }
 
     private func giveBack() async {
-        guard let held = lease, let used = sequence else { return }
-        (lease, sequence, problem) = (nil, nil, "stopping")
+        guard let (held, mark) = keeper.giveBack() else { return }
+        problem = "stopping"
         do {
-            try await store.release(held, at: used.latest + 1)
+            try await store.release(held, at: mark)
         } catch {
             logger.notice("lease not given back: its number is free once its mark has passed", metadata: ["error": "\(error)"])
         }

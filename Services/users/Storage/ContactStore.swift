@@ -22,23 +22,7 @@ struct ContactStore: Sendable {
 
     /// Sets or lifts the block of the other one of `pair` by `user`.
     func setBlock(_ blocked: Bool, by user: UserID, in pair: Pair, now: Timestamp) async throws {
-        let (side, other) = (pair.side(of: user), pair.other(than: user))
-        try await change(pair, now: now) { tie, rev in
-            let before = tie.bond
-            tie.block(blocked, by: side)
-            var facts: [any Event] = [BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)]
-            if tie.bond != before {
-                let step: ChangeConnection.Step = before == .connected ? .remove : .cancel
-                facts.append(ConnectionChanged(userID: user, otherID: other, step: step, status: nil, rev: rev))
-            }
-            return facts
-        }
-    }
-
-    private struct StoredTie {
-        var value: Tie
-        var since: Timestamp
-        var rev: Int64
+        try await change(pair, now: now) { tie, rev in tie.block(blocked, by: user, in: pair, rev: rev) }
     }
 
     /// Reads a pair under its lock, lets `rule` decide, and stores what has changed with the facts that tell of it. Nothing is stored when nothing has.
@@ -50,14 +34,12 @@ struct ContactStore: Sendable {
         let tie = try await transaction { transaction in
             var tie = try await lock(pair, now: now, in: transaction)
             let before = tie.value
-            let facts = try rule(&tie.value, tie.rev + 1)
+            let facts = try tie.change(at: now, rule)
             if tie.value == before {
                 // The lock made the row: two who have never had anything to do with one another have none.
                 if tie.rev == 0 { throw Nothing(tie: tie) }
                 return tie
             }
-            tie.rev += 1
-            if tie.value.bond != before.bond { tie.since = now }
             events = try facts.map { try OutboxEvent($0) }
             for sql in Self.statements(from: before, to: tie, of: pair, now: now) { transaction.enqueue(sql) }
             for event in events { transaction.enqueue(event.insert) }
