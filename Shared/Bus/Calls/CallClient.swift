@@ -198,12 +198,13 @@ extension CallClient {
         let sender = delivery.properties.userID
         do {
             for reply in try ReplyEnvelope.decode(delivery.body) {
+                let isInDoubt = reply.kind == .error && pending.isInDoubt(reply.correlationID)
                 guard let waiter = pending.answered(reply.correlationID, by: sender) else {
                     ignored.increment()  // late, a second answer to a repeated call, or from somebody who was not asked
                     continue
                 }
                 waiter.timer.map(io.cancel)
-                waiter.continuation.resume(returning: reply.answer)
+                waiter.continuation.resume(returning: reply.answer(isInDoubt: isInDoubt))
             }
         } catch {
             unreadable(error, from: sender)
@@ -272,15 +273,6 @@ extension CallClient {
                 for step in client.pending.connectionStayedAway() { client.perform(step) }
             }
         }
-    }
-}
-
-extension WireReply {
-    /// What the caller gets. An error that cannot be read may have been any.
-    fileprivate var answer: CallClient.Answer {
-        if kind == .answer { return .success(payload) }
-        let error = try? CBORDecoder().decode(ServiceError.self, from: payload)
-        return .failure(error ?? ServiceError(.internal, "the error that came back cannot be read"))
     }
 }
 

@@ -138,6 +138,12 @@ struct PendingCalls<Waiter> {
         return entries.remove(at: place).value.waiter
     }
 
+    /// Whether an answer to one try leaves open what another has done: one that is under way as well, or was lost. Which try is answered nobody knows.
+    func isInDoubt(_ id: UInt64) -> Bool {
+        guard let entry = entries[id], entry.tries > 1 else { return false }
+        return entry.lost || entry.live == Try.first.rawValue | Try.second.rawValue
+    }
+
     /// Everything that waits, as at the end.
     mutating func abandonAll() -> [Step] { entries.keys.map { fail($0, .stopped) } }
 

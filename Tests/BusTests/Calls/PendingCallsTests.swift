@@ -70,6 +70,36 @@ import Testing
         #expect(table.answered(1, by: "users") == nil)
     }
 
+    @Test("while two tries are under way, or after one was lost, an answer to one leaves open what the other does")
+    func inDoubt() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        #expect(!table.isInDoubt(1))
+        _ = table.halfTimePassed(1)
+        #expect(!table.isInDoubt(1))
+        _ = table.takeForSending(1)
+        #expect(table.isInDoubt(1))
+        #expect(table.refused(.init(id: 1, number: .first), .full).isNone)
+        #expect(!table.isInDoubt(1))
+
+        var lost = Table.with(2)
+        _ = lost.takeForSending(2)
+        _ = lost.lost(.init(id: 2, number: .first))
+        #expect(!lost.isInDoubt(2))
+        _ = lost.connected()
+        _ = lost.takeForSending(2)
+        #expect(lost.isInDoubt(2))
+    }
+
+    @Test("what one of two tries reports not to have done may have happened")
+    func oneOfTwo() throws {
+        let error = ServiceError(.unavailable, "busy", retryAfterMilliseconds: 500)
+        let reply = WireReply(correlationID: 1, kind: .error, payload: try CBOREncoder().encode(error))
+        #expect(reply.answer(isInDoubt: false) == .failure(error))
+        let doubtful = ServiceError(.unknownOutcome, "busy", mayHaveHappened: true, retryAfterMilliseconds: 500)
+        #expect(reply.answer(isInDoubt: true) == .failure(doubtful))
+    }
+
     @Test("a call that is not repeatable is not sent again")
     func notRepeatable() {
         var table = Table.with(1, repeatable: false)
