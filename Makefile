@@ -1,7 +1,7 @@
 # `make help` says what there is. What each command does stands in scripts/; see docs/operations.md.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run up down reset scale integration dead-letters test faults bench format lint prepare
+.PHONY: help run up down reset scale integration dead-letters test simulate faults bench format lint prepare
 sources := Package.swift Services Shared Tests Benchmarks
 
 help: ## list the commands
@@ -30,13 +30,18 @@ dead-letters: ## list what a service could not handle: make dead-letters service
 	@scripts/stack.sh .local service "$$service" dead-letters \
 	  $(if $(replay),replay $(replay:all=--all),$(if $(drop),drop $(drop:all=--all),list))
 
-test: ## all tests, against servers of their own (filter=Bus: only some)
+test: ## all tests, against servers of their own (filter=Bus: only some; release=1: services of the release build)
 	@scripts/install.sh
-	@scripts/test.sh $(if $(filter),--filter "$$filter")
+	@MARTLET_TEST_RELEASE="$(release)" scripts/test.sh $(if $(filter),--filter "$$filter")
 
-faults: ## kill everything in turn, under load, for so long: make faults minutes=10 (seed=7: the same order again)
+simulate: ## the services' rules under simulated trouble, without servers: make simulate seeds=1000 (seed=7: that one run again)
 	@scripts/install.sh
-	@MARTLET_TEST_FAULTS_MINUTES="$(or $(minutes),5)" MARTLET_TEST_FAULTS_SEED="$(seed)" scripts/test.sh --filter FaultTests.Faults/KillTests
+	@MARTLET_TEST_SIMULATION_SEEDS="$(or $(seeds),200)" MARTLET_TEST_SIMULATION_SEED="$(seed)" scripts/simulate.sh
+
+faults: ## kill everything in turn, under load, for so long: make faults minutes=10 (seed=7: the same order again; release=1)
+	@scripts/install.sh
+	@MARTLET_TEST_FAULTS_MINUTES="$(or $(minutes),5)" MARTLET_TEST_FAULTS_SEED="$(seed)" MARTLET_TEST_RELEASE="$(release)" \
+	  scripts/test.sh --filter FaultTests.Faults/KillTests
 
 bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
 	@scripts/install.sh wrk gcc libc6-dev

@@ -170,6 +170,11 @@ let package = Package(
             name: "Bench", dependencies: ["Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird],
             path: "Benchmarks/bench", swiftSettings: settings),
 
+        // The rules of several services together, over a simulated bus.
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Bus", "Chats", "Contracts", "IDGen", "Postgres", "TestSupport", "Users"], swiftSettings: settings),
+
         // The whole, over the running stack; and over stacks of the tests' own, whose parts they kill.
         .target(
             name: "StackTesting", dependencies: ["TestSupport"], path: "Tests/StackTesting", swiftSettings: settings),

@@ -21,7 +21,14 @@ stop_stacks "$stack"
 rm -rf "$stack"
 
 swift build --build-tests --explicit-target-dependency-import-check error
-MARTLET_BIN=$(swift build --show-bin-path)
+tests=$(swift build --show-bin-path)/martletPackageTests.xctest
+# The services that the tests start: of the debug build, or as they are shipped.
+configuration=debug
+if [[ ${MARTLET_TEST_RELEASE:-} ]]; then
+    configuration=release
+    swift build -c release
+fi
+MARTLET_BIN=$(swift build -c "$configuration" --show-bin-path)
 export MARTLET_BIN
 
 # Passwords of tests are worth nothing: hash them cheaply. Two cores are shared by many servers: a few tests at a time.
@@ -40,7 +47,7 @@ tests() {
     # Longer than all of them take on two busy cores: one that hangs must fail, not hold everybody up.
     local patience="$((20 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
     NO_COLOR=1 timeout --foreground --kill-after=10 "$patience" \
-        "$MARTLET_BIN/martletPackageTests.xctest" --testing-library swift-testing \
+        "$tests" --testing-library swift-testing \
         --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |
         tee --append "$stack/log/tests.log" | grep --line-buffered -v '◇'
 }
