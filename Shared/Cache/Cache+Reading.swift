@@ -6,11 +6,17 @@ extension Cache {
     /// - Throws: ``CacheOverloaded`` at once when too many loads wait; ``CacheLoadTimedOut``; what the loader throws; `CancellationError`.
     /// - Note: A cancelled reader leaves the load to the others.
     package func get(_ key: Key, _ freshness: Freshness) async throws -> Value? {
-        if case .upTo(let age) = freshness, let found = memory.fresh(key, asOf: now() - age) {
+        let asked = now()
+        if case .upTo(let age) = freshness, let found = memory.fresh(key, asOf: asked - age) {
             metrics.fromMemory()
             return found.value
         }
-        return try await get([key], freshness)[key]
+        // Most of what is asked for is there: this way makes nothing but one question to Redis.
+        let answer = try await askRedis(key, asked: asked)
+        if case .found(let value) = answer { return value.value }
+        var reading = Reading<Key, Value>([key], freshness, asked: asked)
+        if case .nobody = answer { reading.withoutRedis = true }
+        return try await readStore(reading).values[key]
     }
 
     /// The values of `keys`, in one round trip to each place; those that have none are left out.
@@ -35,6 +41,39 @@ extension Cache {
 
     // MARK: Redis
 
+    private enum Answer {
+        case found(Versioned<Value>)
+        /// Not there, or not good enough.
+        case nothing
+        /// Redis could not be asked. Whoever could not ask it now need not wait for it again.
+        case nobody
+    }
+
+    /// - Parameter asked: now.
+    private func askRedis(_ key: Key, asked: Instant) async throws -> Answer {
+        if distrust.isTotal(at: asked) { return .nothing }
+        guard let session = tier.redis.session else {
+            metrics.withoutRedis()
+            return .nothing
+        }
+        do throws(RedisError) {
+            // Of a large value that we remember it is worth asking first whether it is still the one.
+            if let known = memory.any(key), known.byteCount > 512, try await tier.stamp(key, on: session) == known.stamp,
+                let value = confirm(key, known.stamp, asOf: asked)
+            {
+                return .found(value)
+            }
+            if let entry = try await tier.read(key, on: session), let value = accept(entry, of: key, asOf: asked) {
+                return .found(value)
+            }
+            return .nothing
+        } catch {
+            if error.code == .cancelled { throw CancellationError() }
+            metrics.withoutRedis()
+            return .nobody
+        }
+    }
+
     private func readRedis(_ reading: Reading<Key, Value>) async throws -> Reading<Key, Value> {
         var reading = reading
         guard !reading.missing.isEmpty, !distrust.isTotal(at: reading.asked) else { return reading }
@@ -43,7 +82,6 @@ extension Cache {
             return reading
         }
         do throws(RedisError) {
-            if try await checkMemory(&reading, on: session) { return reading }
             let keys = Array(reading.missing)
             for (key, entry) in zip(keys, try await tier.read(keys, on: session)) {
                 if let entry, let value = accept(entry, of: key, asOf: reading.asked) { reading.found(key, value.value) }
@@ -51,22 +89,17 @@ extension Cache {
         } catch {
             if error.code == .cancelled { throw CancellationError() }
             metrics.withoutRedis()
-            // Whoever could not ask it now need not wait for it again.
             reading.withoutRedis = true
         }
         return reading
     }
 
-    /// A large value that we remember: asks for its stamp first. Whether that was enough.
-    private func checkMemory(_ reading: inout Reading<Key, Value>, on session: RedisSession) async throws(RedisError) -> Bool {
-        guard reading.missing.count == 1, let key = reading.missing.first, let known = memory.any(key), known.byteCount > 512
-        else { return false }
-        guard try await tier.stamp(key, on: session) == known.stamp else { return false }
-        guard let present = memory.any(key), present.stamp == known.stamp, counts(present.version, for: key, asked: reading.asked)
-        else { return false }
+    /// What is remembered under a stamp that Redis has for it.
+    private func confirm(_ key: Key, _ stamp: UInt64, asOf: Instant) -> Versioned<Value>? {
+        guard let known = memory.any(key), known.stamp == stamp, counts(known.version, for: key, asked: asOf) else { return nil }
         metrics.fromMemory()
-        reading.found(key, memory.confirm(key, asOf: reading.asked)?.value)
-        return true
+        memory.confirm(key, asOf: asOf)
+        return Versioned(known.value, version: known.version)
     }
 
     /// What Redis says of `key`, unless it is known to be too old or cannot be read.
@@ -74,11 +107,7 @@ extension Cache {
     /// - Parameter asOf: a moment before Redis was asked.
     func accept(_ entry: Entry, of key: Key, asOf: Instant) -> Versioned<Value>? {
         guard entry.isAnswer, counts(entry.version, for: key, asked: asOf) else { return nil }
-        if let known = memory.any(key), known.stamp == entry.stamp {
-            metrics.fromMemory()
-            _ = memory.confirm(key, asOf: asOf)
-            return Versioned(known.value, version: known.version)
-        }
+        if let known = confirm(key, entry.stamp, asOf: asOf) { return known }
         var value: Value?
         if entry.state == .value {
             guard let decoded = try? coder.decode(entry.payload) else { return nil }

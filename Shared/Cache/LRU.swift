@@ -30,11 +30,18 @@ struct LRU<Key: Hashable, Element> {
     /// What is there, which becomes the newest.
     mutating func use(_ key: Key) -> Element? {
         guard let place = places[key] else { return nil }
-        if place != newest {
-            unlink(place)
-            linkAsNewest(place)
-        }
+        renew(place)
         return nodes[place]?.element
+    }
+
+    /// Changes what is there, which becomes the newest, but not its cost.
+    mutating func use(_ key: Key, _ change: (inout Element) -> Void) {
+        guard let place = places[key] else { return }
+        renew(place)
+        if var node = nodes[place] {
+            change(&node.element)
+            nodes[place] = node
+        }
     }
 
     /// An element that costs more than all may is not kept, and what it replaces goes.
@@ -50,13 +57,6 @@ struct LRU<Key: Hashable, Element> {
         while count > maxCount || self.cost > maxCost, let last = nodes[oldest]?.key { remove(last) }
     }
 
-    /// Changes an element in its place, neither its cost nor its age.
-    mutating func update(_ key: Key, _ change: (inout Element) -> Void) {
-        guard let place = places[key], var element = nodes[place]?.element else { return }
-        change(&element)
-        nodes[place]?.element = element
-    }
-
     mutating func remove(_ key: Key) {
         guard let place = places.removeValue(forKey: key) else { return }
         unlink(place)
@@ -66,6 +66,12 @@ struct LRU<Key: Hashable, Element> {
     }
 
     mutating func removeAll() { self = LRU(maxCount: maxCount, maxCost: maxCost) }
+
+    private mutating func renew(_ place: Int) {
+        if place == newest { return }
+        unlink(place)
+        linkAsNewest(place)
+    }
 
     private mutating func unlink(_ place: Int) {
         guard let node = nodes[place] else { return }

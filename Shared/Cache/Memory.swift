@@ -34,12 +34,11 @@ struct Memory<Key: Hashable & Sendable, Value: Sendable> {
     func any(_ key: Key) -> Remembered? { entries.peek(key) }
 
     /// Redis has the same stamp as of `asOf`.
-    mutating func confirm(_ key: Key, asOf: Instant) -> Remembered? {
-        entries.update(key) {
+    mutating func confirm(_ key: Key, asOf: Instant) {
+        entries.use(key) {
             $0.asOf = max($0.asOf, asOf)
             $0.wasRead = true
         }
-        return entries.use(key)
     }
 
     /// Unless something newer is remembered.

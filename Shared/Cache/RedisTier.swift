@@ -18,9 +18,13 @@ struct RedisTier<Key: Hashable & Sendable & LosslessStringConvertible>: Sendable
 
     /// What is there; `nil` where nothing is that answers.
     func read(_ keys: [Key], on session: RedisSession) async throws(RedisError) -> [Entry?] {
-        if keys.count == 1 { return [answer(try await redis.command(["GET", name(keys[0], on: session)], on: session))] }
+        if keys.count == 1 { return [try await read(keys[0], on: session)] }
         let replies = try await redis.command(["MGET"] + keys.map { name($0, on: session) }, on: session).array()
         return try checked(replies, keys).map(answer)
+    }
+
+    func read(_ key: Key, on session: RedisSession) async throws(RedisError) -> Entry? {
+        answer(try await redis.command(["GET", name(key, on: session)], on: session))
     }
 
     /// The stamp of what is there; `nil` where nothing is that answers.

@@ -28,7 +28,7 @@ import Testing
         memory.remember("a", value("text", 1, asOf: 5))
         #expect(memory.fresh("a", asOf: at(5))?.value == "text")
         #expect(memory.fresh("a", asOf: at(6)) == nil)
-        _ = memory.confirm("a", asOf: at(9))
+        memory.confirm("a", asOf: at(9))
         #expect(memory.fresh("a", asOf: at(9))?.value == "text")
     }
 
@@ -40,7 +40,7 @@ import Testing
             written.wasRead = false
             memory.remember("a", written)
             #expect(memory.any("a")?.wasRead == false)
-            _ = memory.confirm("a", asOf: at(5))
+            memory.confirm("a", asOf: at(5))
             #expect(memory.any("a")?.wasRead == true)
         }
     }
