@@ -8,17 +8,21 @@ import Testing
 
     func ids(_ range: ClosedRange<Int64>) -> [MessageID] { range.map(MessageID.init(rawValue:)) }
 
-    @Test("a first batch asks for no more than it needs; while they follow one another the next one's are fetched")
+    @Test(
+        "a first batch asks for no more than it needs; while they follow one another there is enough for two, or for four more are fetched"
+    )
     func demand() {
         var stock = IDStock()
         #expect(stock.take(8, at: start).isEmpty)
         #expect(stock.demand(after: 8, at: start) == 0)
-        #expect(stock.demand(after: 6, at: start + .milliseconds(5)) == 6)
+        #expect(stock.demand(after: 6, at: start + .milliseconds(5)) == 24)
         #expect(stock.demand(after: 6, at: start + .milliseconds(6)) == 0)  // under way
-        stock.fetched(ids(1...6), at: start + .milliseconds(7))
-        #expect(stock.take(4, at: start + .milliseconds(8)) == ids(1...4))
-        #expect(stock.demand(after: 4, at: start + .milliseconds(8)) == 2)
-        #expect(stock.take(9, at: start + .milliseconds(9)) == ids(5...6))
+        stock.fetched(ids(1...24), at: start + .milliseconds(7))
+        #expect(stock.take(12, at: start + .milliseconds(8)) == ids(1...12))
+        #expect(stock.demand(after: 6, at: start + .milliseconds(8)) == 0)  // enough for two
+        #expect(stock.take(1, at: start + .milliseconds(8)) == ids(13...13))
+        #expect(stock.demand(after: 6, at: start + .milliseconds(8)) == 24)
+        #expect(stock.take(12, at: start + .milliseconds(9)) == ids(14...24))
         // A pause: nobody is expected soon.
         stock.fetched([], at: start + .milliseconds(10))
         #expect(stock.demand(after: 4, at: start + .seconds(5)) == 0)

@@ -42,7 +42,7 @@ import Testing
 
     /// A batcher that runs, on a store that answers once the gate lets a batch through.
     func with<Result: Sendable>(
-        capacity: Int = 100, tell: @escaping @Sendable (SettledBatch) async -> Void = { _ in },
+        capacity: Int = 100, patience: Duration = .zero, tell: @escaping @Sendable (SettledBatch) async -> Void = { _ in },
         _ body: @escaping @Sendable (SendBatcher, Gate) async throws -> Result
     ) async throws -> Result {
         let gate = Gate()
@@ -53,7 +53,7 @@ import Testing
                 let outcomes = drafts.map { SendBatch.Outcome.stored(.sample(seq: 1, text: $0.text)) }
                 return SendBatch.Decision(outcomes: outcomes, inserts: [], chats: [:])
             }, tell: tell)
-        let batcher = SendBatcher(committer, capacity: capacity, on: Self.io)
+        let batcher = SendBatcher(committer, capacity: capacity, patience: patience, on: Self.io)
         let run = Task { await batcher.run() }
         let result = try await Task(executorPreference: Self.io) { try await body(batcher, gate) }.value
         await gate.open()
@@ -100,6 +100,28 @@ import Testing
             #expect(await gate.batches(2) == [["b"], ["c", "d", "e"]])
             await gate.open()
             for task in tasks { _ = try await task.value }
+        }
+    }
+
+    @Test("what came while a batch is out leaves with the next, or beside it when that takes long")
+    func patience() async throws {
+        try await with(patience: .seconds(600)) { batcher, gate in
+            let tasks = [begin("a", batcher)]
+            _ = await gate.batches(1)
+            let later = [begin("b", batcher), begin("c", batcher)]
+            while await batcher.count < 2 { await Task.yield() }
+            await gate.release()
+            #expect(await gate.batches(1) == [["b", "c"]])
+            await gate.open()
+            for task in tasks + later { _ = try await task.value }
+        }
+        try await with(patience: .milliseconds(5)) { batcher, gate in
+            let tasks = [begin("a", batcher)]
+            _ = await gate.batches(1)
+            let later = begin("b", batcher)
+            #expect(await gate.batches(2) == [["a"], ["b"]])
+            await gate.open()
+            for task in tasks + [later] { _ = try await task.value }
         }
     }
 

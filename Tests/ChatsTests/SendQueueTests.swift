@@ -6,39 +6,61 @@ import Testing
 @Suite("Send queue") struct SendQueueTests {
     typealias Queue = SendQueue<Int, Int>
 
-    /// Each entry in a line of its own, one byte long.
-    func queue(capacity: Int) -> Queue { Queue(capacity: capacity, line: { $0 }, bytes: { _ in 1 }) }
+    let start = ContinuousClock.now
 
-    @Test("one alone leaves at once; with two batches out, what comes collects")
+    /// Each entry in a line of its own, one byte long.
+    func queue(capacity: Int, patience: Duration = .zero) -> Queue {
+        Queue(capacity: capacity, patience: patience, line: { $0 }, bytes: { _ in 1 })
+    }
+
+    @Test("while a batch is out, what comes collects; when it takes long, another leaves beside it, and no third")
+    func patience() {
+        var queue = queue(capacity: 10, patience: .milliseconds(20))
+        #expect(queue.wait(at: start) == nil)
+        #expect(queue.add(1) && queue.take(at: start) == [1] && queue.wait(at: start) == nil)
+        #expect(queue.add(2) && queue.add(3))
+        #expect(queue.take(at: start + .milliseconds(19)) == nil)
+        #expect(queue.wait(at: start + .milliseconds(19)) == .milliseconds(1))
+        #expect(queue.take(at: start + .milliseconds(20)) == [2, 3])
+        #expect(queue.add(4) == true)
+        #expect(queue.take(at: start + .milliseconds(90)) == nil && queue.wait(at: start + .milliseconds(90)) == nil)
+        queue.finish([2, 3])
+        #expect(queue.take(at: start + .milliseconds(90)) == [4])
+        queue.finish([4])
+        queue.finish([1])
+        #expect(queue.add(5) && queue.take(at: start + .milliseconds(90)) == [5])
+    }
+
+    @Test("one alone leaves at once; with two batches out nothing leaves")
     func collects() {
         var queue = queue(capacity: 10)
-        #expect(queue.take() == nil)
+        #expect(queue.take(at: start) == nil)
         for number in 1...2 {
             #expect(queue.add(number) == true)
-            #expect(queue.take() == [number])
+            #expect(queue.take(at: start) == [number])
         }
         #expect(queue.add(3) && queue.add(4))
-        #expect(queue.take() == nil)
+        #expect(queue.take(at: start) == nil)
         queue.finish([1])
-        #expect(queue.take() == [3, 4])
+        #expect(queue.take(at: start) == [3, 4])
     }
 
     @Test("a batch has at most 256")
     func batchSize() {
         var queue = queue(capacity: 1_000)
         for number in 0..<300 { #expect(queue.add(number) == true) }
-        #expect(queue.take() == Array(0..<256))
-        #expect(queue.take() == Array(256..<300))
-        #expect(queue.take() == nil)
+        #expect(queue.take(at: start) == Array(0..<256))
+        #expect(queue.take(at: start) == Array(256..<300))
+        #expect(queue.take(at: start) == nil)
     }
 
     @Test("a batch has at most 1 MiB of text, but one entry at least")
     func batchBytes() {
         let mebibyte = Queue.batchBytes
-        var queue = Queue(capacity: 10, line: { _ in 0 }, bytes: { $0 })
+        var queue = Queue(capacity: 10, patience: .zero, line: { _ in 0 }, bytes: { $0 })
         for size in [mebibyte / 2, mebibyte / 2, 1, 2 * mebibyte, 1] { #expect(queue.add(size) == true) }
         var batches: [[Int]] = []
-        while let batch = queue.take() {
+        while let batch = queue.take(at: start) {
             batches.append(batch)
             queue.finish(batch)
         }
@@ -51,34 +73,34 @@ import Testing
         #expect(queue.add(1) && queue.add(2) && !queue.add(3))
         #expect(queue.remove { $0 == 1 } == [1])
         #expect(queue.add(4) == true)
-        #expect(queue.take() == [2, 4])
+        #expect(queue.take(at: start) == [2, 4])
     }
 
     @Test("what waits for its line lets others pass, and comes first when the line is free")
     func lines() {
-        var queue = Queue(capacity: 100, line: { $0 / 10 }, bytes: { _ in 1 })
+        var queue = Queue(capacity: 100, patience: .zero, line: { $0 / 10 }, bytes: { _ in 1 })
         for entry in [10, 11, 20] { #expect(queue.add(entry) == true) }
-        #expect(queue.take() == [10, 11, 20])
+        #expect(queue.take(at: start) == [10, 11, 20])
         for entry in [12, 30, 21, 13, 31] { #expect(queue.add(entry) == true) }
-        #expect(queue.take() == [30, 31])
+        #expect(queue.take(at: start) == [30, 31])
         for entry in [14, 40] { #expect(queue.add(entry) == true) }
         queue.finish([10, 11, 20])
-        #expect(queue.take() == [12, 13, 21, 14, 40])
+        #expect(queue.take(at: start) == [12, 13, 21, 14, 40])
         queue.finish([30, 31])
-        #expect(queue.take() == nil && queue.count == 0)
+        #expect(queue.take(at: start) == nil && queue.count == 0)
     }
 
     @Test("nothing passes only because its line was passed before, while more of it waits")
     func longLine() {
-        var queue = Queue(capacity: 1_000, line: { $0 / 1_000 }, bytes: { _ in 1 })
+        var queue = Queue(capacity: 1_000, patience: .zero, line: { $0 / 1_000 }, bytes: { _ in 1 })
         for entry in 0..<600 { #expect(queue.add(entry) == true) }
-        #expect(queue.take() == Array(0..<256))
-        #expect(queue.take() == nil && queue.count == 344)
+        #expect(queue.take(at: start) == Array(0..<256))
+        #expect(queue.take(at: start) == nil && queue.count == 344)
         #expect(queue.add(600) == true)
         queue.finish(Array(0..<256))
-        #expect(queue.take() == Array(256..<512))
+        #expect(queue.take(at: start) == Array(256..<512))
         queue.finish(Array(256..<512))
-        #expect(queue.take() == Array(512...600))
+        #expect(queue.take(at: start) == Array(512...600))
     }
 
     @Test(
@@ -87,10 +109,10 @@ import Testing
     func conservation(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let lines = Int.random(in: 1...30, using: &random)
-        var queue = Queue(capacity: 100, line: { $0 % lines }, bytes: { _ in 1 })
+        var queue = Queue(capacity: 100, patience: .zero, line: { $0 % lines }, bytes: { _ in 1 })
         var (next, taken, removed, refused, out) = (0, [Int](), Set<Int>(), Set<Int>(), [[Int]]())
         func take() {
-            guard let batch = queue.take() else { return }
+            guard let batch = queue.take(at: start) else { return }
             #expect((1...256).contains(batch.count))
             #expect(Set(batch.map { $0 % lines }).isDisjoint(with: out.joined().map { $0 % lines }))
             taken += batch

@@ -23,13 +23,15 @@ struct IDStock {
         return Array(taken)
     }
 
-    /// How many to fetch for the batch after one of `count`, ``fetched(_:at:)`` must follow; 0 when there is enough, or none is expected soon.
+    /// How many to fetch for the batches after one of `count`, ``fetched(_:at:)`` must follow; 0 when there is enough, or none is expected soon.
+    ///
+    /// Batches differ in size, and several are out at a time: there is enough for two, and when there is not, for four more are fetched, so that
+    /// hardly any batch waits and not every one asks.
     mutating func demand(after count: Int, at now: ContinuousClock.Instant) -> Int {
         defer { lastTake = now }
-        let wanted = min(count, Self.most) - ids.count
-        guard !isFetching, wanted > 0, let lastTake, now - lastTake <= Self.lifetime else { return 0 }
+        guard !isFetching, ids.count < min(2 * count, Self.most), let lastTake, now - lastTake <= Self.lifetime else { return 0 }
         isFetching = true
-        return wanted
+        return min(4 * count, Self.most)
     }
 
     /// - Parameter more: ascending; empty when there were none to be had.

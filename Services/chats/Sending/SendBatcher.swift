@@ -32,15 +32,18 @@ actor SendBatcher: Service {
     private var lastNumber: UInt64 = 0
     private var workers: [CheckedContinuation<[Waiting]?, Never>] = []
     private var flushIsScheduled = false
+    private var isWaitingToLook = false
     private var isStopping = false
     private let batchSizes = Recorder(label: "martlet_send_batch_size")
     private let commits = Metrics.Timer(label: "martlet_send_commit")
 
     /// - Parameter capacity: sends that may wait for a batch; further ones are refused at once.
-    init(_ committer: BatchCommitter, capacity: Int = 4_096, on io: IOThread) {
+    /// - Parameter patience: see ``SendQueue/patience``.
+    init(_ committer: BatchCommitter, capacity: Int = 4_096, patience: Duration = .milliseconds(20), on io: IOThread) {
         self.io = io
         self.committer = committer
-        queue = SendQueue(capacity: capacity, line: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
+        queue = SendQueue(
+            capacity: capacity, patience: patience, line: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
     }
 
     /// How many wait for a batch now.
@@ -90,10 +93,20 @@ actor SendBatcher: Service {
 
     private func flush() {
         flushIsScheduled = false
-        while let worker = workers.last, let batch = queue.take() {
+        while let worker = workers.last, let batch = queue.take(at: .now) {
             workers.removeLast()
             worker.resume(returning: batch)
         }
+        if !isWaitingToLook, let wait = queue.wait(at: .now) {
+            isWaitingToLook = true
+            io.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.lookAgain() } }
+        }
+    }
+
+    /// The batch that is out takes long.
+    private func lookAgain() {
+        isWaitingToLook = false
+        flush()
     }
 
     /// Works until shutdown, and then until nothing waits any more.

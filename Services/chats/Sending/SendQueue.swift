@@ -2,12 +2,15 @@ import DequeModule
 
 /// What waits for a batch, in order of arrival, and how many batches are out.
 ///
-/// A batch leaves while fewer than ``batchesAtOnce`` are out, however small it is, so that nobody waits for company; when they are out, what
-/// arrives collects, so that a slow disk makes larger batches instead of a longer queue.
+/// A batch leaves while none is out, however small it is, so that nobody waits for company; while one is out, what arrives collects: half as many
+/// commits and facts, each of twice the size, cost less than what two at a time save in waiting. When the one takes longer than ``patience``, because
+/// somebody holds one of its chats or the disk is slow, another leaves beside it, ``batchesAtOnce`` at most.
 ///
 /// Entries of one line (a chat) leave in the order in which they came, and only one batch with them is out at a time: two would wait for one another's
 /// locks, and might swap places. What has to wait for its line lets the others pass.
 struct SendQueue<Entry, Line: Hashable> {
+    typealias Instant = ContinuousClock.Instant
+
     static var batchesAtOnce: Int { 2 }
     /// As many as one fact may tell of.
     static var batchSize: Int { 256 }
@@ -16,10 +19,13 @@ struct SendQueue<Entry, Line: Hashable> {
 
     /// How many may wait; further ones are refused.
     let capacity: Int
+    /// How long what waits leaves the last batch to be alone; many times as long as a commit takes.
+    let patience: Duration
     private let line: (Entry) -> Line
     private let bytes: (Entry) -> Int
     private(set) var count = 0
     private(set) var batchesOut = 0
+    private var lastLeftAt: Instant?
     /// Lines of which a batch is out.
     private var out: Set<Line> = []
     private var waiting: Deque<Entry> = []
@@ -29,8 +35,11 @@ struct SendQueue<Entry, Line: Hashable> {
     private var ready: Deque<Line> = []
 
     /// - Parameter bytes: of text in an entry.
-    init(capacity: Int, line: @escaping (Entry) -> Line, bytes: @escaping (Entry) -> Int) {
+    init(
+        capacity: Int, patience: Duration = .milliseconds(20), line: @escaping (Entry) -> Line, bytes: @escaping (Entry) -> Int
+    ) {
         self.capacity = capacity
+        self.patience = patience
         self.line = line
         self.bytes = bytes
     }
@@ -46,16 +55,28 @@ struct SendQueue<Entry, Line: Hashable> {
     /// The longest-waiting ones whose line is free, one at least and a batch at most; they count as out until ``finish(_:)``.
     ///
     /// - Returns: `nil` when none may leave, or enough is out.
-    mutating func take() -> [Entry]? {
-        guard batchesOut < Self.batchesAtOnce else { return nil }
+    mutating func take(at now: Instant) -> [Entry]? {
+        guard batchesOut < Self.batchesAtOnce, patienceLeft(at: now) == .zero else { return nil }
         var batch = Batch()
         takeReady(&batch)
         takeWaiting(&batch)
         if batch.entries.isEmpty { return nil }
         batchesOut += 1
+        lastLeftAt = now
         count -= batch.entries.count
         out.formUnion(batch.entries.lazy.map(line))
         return batch.entries
+    }
+
+    /// When to ask again although no batch was done with; `nil` when time changes nothing.
+    func wait(at now: Instant) -> Duration? {
+        let left = patienceLeft(at: now)
+        return count > 0 && left > .zero && batchesOut < Self.batchesAtOnce ? left : nil
+    }
+
+    private func patienceLeft(at now: Instant) -> Duration {
+        guard batchesOut > 0, let lastLeftAt else { return .zero }
+        return max(.zero, patience - (now - lastLeftAt))
     }
 
     /// A batch that was taken is done with.
