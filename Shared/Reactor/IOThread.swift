@@ -9,22 +9,15 @@ import Synchronization
 /// at its end, without a timer.
 ///
 /// It lives as long as the process. Nothing on it may block.
-package final class IOThread: SerialExecutor, TaskExecutor {
-    /// What other threads touch.
-    private struct Inbox {
-        var jobs: [UnownedJob] = []
-        /// The thread is waiting, or about to: whoever adds a job must wake it.
-        var sleeping = false
-    }
-
-    private let inbox = Mutex(Inbox())
-    private let threadID = Atomic<UInt>(0)
-    private let waker: Waker
+package final class IOThread: TaskExecutor {
+    private let queue = JobQueue()
+    private let isolation: IOIsolation
+    private let turnStorage = Mutex<Turn?>(nil)
 
     package init(name: String) {
-        waker = Waker()
+        isolation = IOIsolation(queue)
         let thread = Thread { [self] in
-            threadID.store(Self.currentThreadID, ordering: .releasing)
+            queue.belongToCurrentThread()
             let turn = Turn(io: self)
             turnStorage.withLock { $0 = turn }
             loop(turn)
@@ -34,7 +27,8 @@ package final class IOThread: SerialExecutor, TaskExecutor {
         thread.start()
     }
 
-    private let turnStorage = Mutex<Turn?>(nil)
+    /// Whether this is the thread.
+    package var isCurrent: Bool { queue.isOnThread }
 
     // MARK: On the thread only
 
@@ -57,69 +51,38 @@ package final class IOThread: SerialExecutor, TaskExecutor {
     package func atTurnEnd(_ body: @escaping @Sendable () -> Void) { onThread { $0.atEnd(body) } }
 
     private func onThread<Result: Sendable>(_ body: (isolated Turn) throws -> Result) rethrows -> Result {
-        checkIsolated()
+        queue.checkThread()
         guard let turn = turnStorage.withLock({ $0 }) else { preconditionFailure("the thread made its turn before it ran a job") }
         return try turn.assumeIsolated(body)
     }
 
     // MARK: Executor
 
-    package func enqueue(_ job: UnownedJob) {
-        let mustWake = inbox.withLock { inbox in
-            inbox.jobs.append(job)
-            defer { inbox.sleeping = false }
-            return inbox.sleeping
-        }
-        if mustWake { waker.wake() }
-    }
+    /// For actors that live on the thread.
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { isolation.asUnownedSerialExecutor() }
 
+    package func enqueue(_ job: UnownedJob) { queue.add(.task(job)) }
     package func enqueue(_ job: consuming ExecutorJob) { enqueue(UnownedJob(job)) }
-
-    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
-
-    package func isIsolatingCurrentContext() -> Bool? { threadID.load(ordering: .relaxed) == Self.currentThreadID }
-
-    package func checkIsolated() {
-        precondition(threadID.load(ordering: .relaxed) == Self.currentThreadID, "this must run on the I/O thread")
-    }
-
-    private static var currentThreadID: UInt { UInt(pthread_self()) }
 
     // MARK: The loop
 
-    /// Jobs that make jobs may run this many rounds before sockets and timers are looked at again.
-    private static let roundsPerTurn = 8
+    /// Jobs that make jobs may run so many before output is flushed, and sockets and timers are looked at again.
+    private static let jobsPerTurn = 256
 
     private func loop(_ turn: Turn) -> Never {
-        let (serial, task) = (asUnownedSerialExecutor(), asUnownedTaskExecutor())
-        var jobs: [UnownedJob] = []
+        var jobs = ReadyJobs(queue, isolation.asUnownedSerialExecutor(), asUnownedTaskExecutor())
         while true {
-            var round = 0
-            while round < Self.roundsPerTurn, runJobs(&jobs, serial, task) { round += 1 }
+            var left = Self.jobsPerTurn
+            jobs.run(atMost: &left)
             // What the turn's end resumes may still join this turn's output.
-            round = 0
-            while round < Self.roundsPerTurn, turn.assumeIsolated({ $0.runTurnEnd() }) {
-                _ = runJobs(&jobs, serial, task)
-                round += 1
-            }
-            turn.assumeIsolated { $0.collectInterests(wakeUpOn: waker.descriptor) }
-            let mayWait = inbox.withLock { inbox in
-                inbox.sleeping = inbox.jobs.isEmpty
-                return inbox.sleeping
-            }
+            while turn.assumeIsolated({ $0.runTurnEnd() }), left > 0 { jobs.run(atMost: &left) }
+            turn.assumeIsolated { $0.collectInterests(wakeUpOn: queue.waker.descriptor) }
+            let mayWait = jobs.isEmpty && queue.beginSleep()
             let woken = turn.assumeIsolated { $0.wait(mayWait: mayWait) }
-            if mayWait { inbox.withLock { $0.sleeping = false } }
-            if woken { waker.drain() }
+            if mayWait { queue.endSleep() }
+            if woken { queue.waker.drain() }
             turn.assumeIsolated { $0.dispatch() }
         }
-    }
-
-    /// Runs what is ready now; whether there was anything.
-    private func runJobs(_ jobs: inout [UnownedJob], _ serial: UnownedSerialExecutor, _ task: UnownedTaskExecutor) -> Bool {
-        inbox.withLock { swap(&$0.jobs, &jobs) }
-        defer { jobs.removeAll(keepingCapacity: true) }
-        for job in jobs { job.runSynchronously(isolatedTo: serial, taskExecutor: task) }
-        return !jobs.isEmpty
     }
 }
 

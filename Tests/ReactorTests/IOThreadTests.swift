@@ -63,7 +63,7 @@ import Testing
     func blocking() async throws {
         struct Failure: Error {}
         let onIOThread = try await Task(executorPreference: Self.io) {
-            try await Blocking.run { Self.io.isIsolatingCurrentContext() }
+            try await Blocking.run { Self.io.isCurrent }
         }.value
         #expect(onIOThread == false)
         await #expect(throws: Failure.self) { try await Blocking.run { throw Failure() } }
@@ -86,7 +86,7 @@ import Testing
         #expect(log.lines.contains("victim") == false)
     }
 
-    private func onThread() -> Bool { Self.io.isIsolatingCurrentContext() == true }
+    private func onThread() -> Bool { Self.io.isCurrent }
 }
 
 private actor Counter {

@@ -48,7 +48,7 @@ package actor Outbox: Service {
 
     /// Publishes rows that were just committed, without reading them again. Returns at once; what cannot be published now is left to the sweeper.
     package nonisolated func committed(_ events: [OutboxEvent]) {
-        if io.isIsolatingCurrentContext() == true {
+        if io.isCurrent {
             assumeIsolated { $0.publish(events) }
         } else {
             Task(executorPreference: io) { await self.publish(events) }
