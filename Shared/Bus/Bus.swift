@@ -24,6 +24,7 @@ package final class Bus: Service {
     let logger: Logger
     let facts: FactsPublisher
     private let client: CallClient
+    private let tracing = CallTracing()
     private let calls: AMQPConnection
     private let events: AMQPConnection
     let registered = Mutex(Registered())
@@ -60,20 +61,22 @@ package final class Bus: Service {
     package func payload<P: Procedure>(of request: P, deadline: Deadline? = nil) async throws(ServiceError) -> [UInt8] {
         let service = configuration.service
         guard P.callers.contains(service) else { throw ServiceError(.denied, "\(service) may not call \(P.name)") }
-        let deadline = [deadline, Deadline.current].compactMap(\.self).reduce(.after(P.timeout), min)
+        let deadline = Deadline.after(P.timeout).orEarlier(deadline).orEarlier(.current)
         if deadline.hasPassed {
             throw ServiceError(.deadlineExceeded, "no time is left to call \(P.name)", mayHaveHappened: false)
         }
         let payload = try Self.encode(request)
-        let answer = await withSpan(P.name.rawValue, ofKind: .client) { span in
-            let call = WireCall(
-                correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
-                context: TraceCarrier.currentFields(), payload: payload)
-            let answer = await client.call(call, to: P.service, isRepeatable: P.isRepeatable)
-            if case .failure(let error) = answer { span.attributes["martlet.error"] = error.code.rawValue }
-            return answer
+        let span = tracing.began(P.name.rawValue)
+        defer { span.end() }
+        let call = WireCall(
+            correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
+            context: tracing.fields(of: span), payload: payload)
+        switch await client.call(call, to: P.service, isRepeatable: P.isRepeatable) {
+        case .success(let payload): return payload
+        case .failure(let error):
+            span.note(error)
+            throw P.isReadOnly ? error.ofReading : error
         }
-        do { return try answer.get() } catch { throw P.isReadOnly ? error.ofReading : error }
     }
 
     private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {

@@ -15,13 +15,13 @@ struct ProcedureMetrics {
     }
 
     /// - Parameter code: `ok`, or the code of the error.
-    mutating func record(_ code: String, nanoseconds: Int64) {
+    mutating func record(_ code: String, since start: ContinuousClock.Instant) {
         let counter =
             counters[code] ?? Counter(label: countLabel, dimensions: [("procedure", procedure), ("code", code)])
         // Codes come from peers too: what is kept of them is bounded.
         if counters[code] == nil, counters.count < 64 { counters[code] = counter }
         counter.increment()
-        duration.recordNanoseconds(nanoseconds)
+        duration.recordNanoseconds((ContinuousClock.now - start).nanoseconds)
     }
 }
 
@@ -33,8 +33,7 @@ struct MetricsByProcedure {
     init(_ side: String) { self.side = side }
 
     mutating func record(_ procedure: String, _ code: String, since start: ContinuousClock.Instant) {
-        let nanoseconds = (ContinuousClock.now - start).nanoseconds
-        all[procedure, default: ProcedureMetrics(side, procedure: procedure)].record(code, nanoseconds: nanoseconds)
+        all[procedure, default: ProcedureMetrics(side, procedure: procedure)].record(code, since: start)
     }
 }
 

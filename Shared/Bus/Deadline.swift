@@ -15,6 +15,8 @@ package struct Deadline: Hashable, Comparable, Sendable {
         Deadline(millisecondsSinceEpoch: now + min(duration.wholeMilliseconds, 31_557_600_000_000))
     }
 
+    func orEarlier(_ other: Deadline?) -> Deadline { other.map { min(self, $0) } ?? self }
+
     /// Zero or less when it has passed.
     package var millisecondsLeft: Int64 {
         millisecondsSinceEpoch.subtractingReportingOverflow(Self.now).partialValue

@@ -18,6 +18,9 @@ package struct AMQPChannel: Sendable {
         if let error { throw error }
     }
 
+    /// Writes what this turn has put into the output now, for those who have something to do with it while we go on.
+    package func flush() { connection.assumeIsolated { $0.writeNow() } }
+
     /// Told to the broker at the turn's end, many at once where possible. Tags of a lost channel are ignored.
     package func acknowledge(_ tag: AMQPDeliveryTag) { connection.assumeIsolated { $0.acknowledge(tag, on: self) } }
 

@@ -27,6 +27,12 @@ extension AMQPConnection: IOSource {
         return IOInterest(descriptor: link.descriptor, write: link.output.count > 0)
     }
 
+    /// Before the turn's end, which also finds out what became of the socket.
+    func writeNow() {
+        guard let link else { return }
+        _ = link.output.flush(to: link.descriptor)
+    }
+
     func flushAcks(_ link: Link) {
         if unflushed.isEmpty { return }
         for core in unflushed where core.phase == .open || core.phase == .opening {

@@ -3,6 +3,7 @@ import Contracts
 import Logging
 import Metrics
 import Reactor
+import Synchronization
 
 /// Sends calls and waits for their answers.
 ///
@@ -11,6 +12,8 @@ actor CallClient {
     typealias Answer = Result<[UInt8], ServiceError>
 
     struct Waiter {
+        let procedure: String
+        let start: ContinuousClock.Instant
         let continuation: CheckedContinuation<Answer, Never>
         var timer: IOTimer?
     }
@@ -32,7 +35,7 @@ actor CallClient {
     private var graceTimer: IOTimer?
     private var silence = SilenceWatch()
     private var isStopped = false
-    private var nextID = UInt64.random(in: 0..<(.max / 2))
+    private let lastID = Atomic(UInt64.random(in: 0..<(.max / 2)))
     private var metrics = MetricsByProcedure("calls")
     private let inFlight = Gauge(label: "martlet_bus_calls_in_flight")
     private let messages = Counter(label: "martlet_bus_call_messages")
@@ -79,41 +82,44 @@ actor CallClient {
     // MARK: Calling
 
     /// - Parameter call: its correlation id is given here.
-    func call(_ call: WireCall, to target: ServiceName, isRepeatable: Bool) async -> Answer {
-        guard !isStopped, isReady else {
-            return .failure(ServiceError(.unavailable, "the broker is away", retryAfterMilliseconds: 1_000))
-        }
-        nextID &+= 1
+    nonisolated func call(_ call: WireCall, to target: ServiceName, isRepeatable: Bool) async -> Answer {
         var call = call
-        call.correlationID = nextID
-        let id = nextID
-        let start = ContinuousClock.now
-        let answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { add(call, to: target, isRepeatable: isRepeatable, $0) }
+        let id = lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        call.correlationID = id
+        return await withTaskCancellationHandler { [call] in
+            // Whoever is on the I/O thread already, as most are, goes on without a change of executor.
+            guard io.isCurrent else { return await wait(for: call, to: target, isRepeatable: isRepeatable) }
+            return await withCheckedContinuation { waiter in
+                assumeIsolated { $0.add(call, to: target, isRepeatable: isRepeatable, waiter) }
+            }
         } onCancel: {
             Task(executorPreference: io) { await self.cancel(id) }
         }
-        metrics.record(call.procedure, answer.code, since: start)
-        return answer
+    }
+
+    private func wait(for call: WireCall, to target: ServiceName, isRepeatable: Bool) async -> Answer {
+        await withCheckedContinuation { add(call, to: target, isRepeatable: isRepeatable, $0) }
     }
 
     private func add(
         _ call: WireCall, to target: ServiceName, isRepeatable: Bool, _ continuation: CheckedContinuation<Answer, Never>
     ) {
+        var waiter = Waiter(procedure: call.procedure, start: .now, continuation: continuation)
+        guard !isStopped, isReady else {
+            return finish(waiter, .failure(ServiceError(.unavailable, "the broker is away", retryAfterMilliseconds: 1_000)))
+        }
         // A cancellation from now on finds the call; one from before is seen here.
         if Task.isCancelled {
             let error = ServiceError(.deadlineExceeded, "\(call.procedure) was given up by its caller", mayHaveHappened: false)
-            return continuation.resume(returning: .failure(error))
+            return finish(waiter, .failure(error))
         }
         let (id, left) = (call.correlationID, call.deadline - Deadline.now)
-        var waiter = Waiter(continuation: continuation)
         waiter.timer = io.schedule(after: .milliseconds(isRepeatable ? left / 2 : left)) { [weak self] in
             self?.assumeIsolated { isRepeatable ? $0.halfTimePassed(id, left: left - left / 2) : $0.deadlinePassed(id) }
         }
         guard pending.add(call, to: target, isRepeatable: isRepeatable, waiter) else {
-            waiter.timer.map(io.cancel)
             let error = ServiceError(.unavailable, "too many calls wait for an answer", retryAfterMilliseconds: 500)
-            return continuation.resume(returning: .failure(error))
+            return finish(waiter, .failure(error))
         }
         enqueue(id, bytes: call.byteCount, to: target)
     }
@@ -134,10 +140,14 @@ actor CallClient {
         case .none: break
         case .send: if let (service, bytes) = pending.destination(of: id) { enqueue(id, bytes: bytes, to: service) }
         case .sendWhenConnected: startGrace()
-        case .fail(let waiter, let error):
-            waiter.timer.map(io.cancel)
-            waiter.continuation.resume(returning: .failure(error))
+        case .fail(let waiter, let error): finish(waiter, .failure(error))
         }
+    }
+
+    private func finish(_ waiter: Waiter, _ answer: Answer) {
+        waiter.timer.map(io.cancel)
+        metrics.record(waiter.procedure, answer.code, since: waiter.start)
+        waiter.continuation.resume(returning: answer)
     }
 }
 
@@ -145,7 +155,10 @@ actor CallClient {
 
 extension CallClient {
     private func enqueue(_ id: UInt64, bytes: Int, to service: ServiceName) {
-        outgoing.add(id, bytes: bytes, to: service)
+        if let full = outgoing.add(id, bytes: bytes, to: service) {
+            send(full, to: service)
+            requests?.flush()
+        }
         if flushIsScheduled { return }
         flushIsScheduled = true
         io.atTurnEnd { [weak self] in self?.assumeIsolated { $0.flush() } }
@@ -154,10 +167,12 @@ extension CallClient {
     private func flush() {
         flushIsScheduled = false
         inFlight.record(pending.count)
-        for (service, ids) in outgoing.takeMessages() {
-            let taken = ids.compactMap { pending.takeForSending($0) }
-            if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
-        }
+        for (service, ids) in outgoing.takeRest() { send(ids, to: service) }
+    }
+
+    private func send(_ ids: [UInt64], to service: ServiceName) {
+        let taken = ids.compactMap { pending.takeForSending($0) }
+        if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
     }
 
     private func send(_ calls: [WireCall], _ attempts: [PendingCalls<Waiter>.Attempt], to service: ServiceName) {
@@ -203,8 +218,7 @@ extension CallClient {
                     ignored.increment()  // late, a second answer to a repeated call, or from somebody who was not asked
                     continue
                 }
-                waiter.timer.map(io.cancel)
-                waiter.continuation.resume(returning: reply.answer(isInDoubt: isInDoubt))
+                finish(waiter, reply.answer(isInDoubt: isInDoubt))
             }
         } catch {
             unreadable(error, from: sender)
@@ -216,9 +230,8 @@ extension CallClient {
         logger.warning("answers cannot be read", metadata: ["from": "\(sender ?? "-")", "error": "\(error)"])
         for id in error.correlationIDs {
             guard let waiter = pending.answered(id, by: sender) else { continue }
-            waiter.timer.map(io.cancel)
             let error = ServiceError(.internal, "the answer of \(sender ?? "-") cannot be read by this release")
-            waiter.continuation.resume(returning: .failure(error))
+            finish(waiter, .failure(error))
         }
     }
 

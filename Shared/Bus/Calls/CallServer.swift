@@ -3,12 +3,15 @@ import Contracts
 import Logging
 import Metrics
 import Reactor
-import Tracing
 
 /// Takes calls from the service's request queue, has them handled, and sends the answers of one turn together.
 actor CallServer {
     /// The whole of what waits for an answer from here, per call being handled.
     private struct Running {
+        let correlationID: UInt64
+        let address: String
+        let desk: ProcedureDesk
+        let start: ContinuousClock.Instant
         let task: Task<Void, Never>
         let timer: IOTimer
     }
@@ -18,17 +21,17 @@ actor CallServer {
     nonisolated let io: IOThread
     private let configuration: BusConfiguration
     private let logger: Logger
-    private let procedures: [String: ServedProcedure]
+    private nonisolated let tracing = CallTracing()
+    private let desks: [String: ProcedureDesk]
     private var requests: AMQPChannel?
     private var replies: AMQPChannel?
-    private var admission: Admission
     private var running: [UInt64: Running] = [:]
     private var nextRun: UInt64 = 0
     private var outgoing = Coalescer<String, WireReply>(maximumBytes: ReplyEnvelope.coalescedBytes)
     private var flushIsScheduled = false
     private var isStopping = false
     private var idle: CheckedContinuation<Void, Never>?
-    private var metrics = MetricsByProcedure("handled")
+    private var unknown = ProcedureMetrics("handled", procedure: "unknown")
     private let inHand = Gauge(label: "martlet_bus_handled_in_flight")
     private let messages = Counter(label: "martlet_bus_reply_messages")
     private let badEnvelopes = Counter(label: "martlet_bus_bad_envelopes")
@@ -38,8 +41,7 @@ actor CallServer {
         self.io = io
         self.configuration = configuration
         self.logger = logger
-        self.procedures = Dictionary(procedures.map { ($0.name.rawValue, $0) }) { _, last in last }
-        admission = Admission(limit: configuration.handledAtOnce)
+        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureDesk($0)) }) { _, last in last }
     }
 
     // MARK: Life
@@ -102,69 +104,72 @@ actor CallServer {
     }
 
     private func take(_ call: WireCall, from caller: ServiceName, _ address: String) {
-        guard let procedure = procedures[call.procedure] else {
-            return refuse(
-                call, address, "unknown", ServiceError(.unimplemented, "\(configuration.service) knows no such procedure"))
+        let start = ContinuousClock.now
+        guard let desk = desks[call.procedure] else {
+            let error = ServiceError(.unimplemented, "\(configuration.service) knows no such procedure")
+            unknown.record(error.code.rawValue, since: start)
+            return answer(call.correlationID, address, .failure(error))
         }
-        let deadline = Deadline(millisecondsSinceEpoch: call.deadline)
-        if !procedure.callers.contains(caller) {
-            refuse(call, address, call.procedure, ServiceError(.denied, "\(caller) may not call \(call.procedure)"))
-        } else if deadline.hasPassed {
-            let error = ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
-            refuse(call, address, call.procedure, error)
-        } else if !admission.begin(call.procedure, atMost: procedure.limit) {
-            let error = ServiceError(
-                .unavailable, "\(configuration.service) is busy with \(call.procedure)", retryAfterMilliseconds: 500)
-            refuse(call, address, call.procedure, error)
+        if let refusal = refusal(of: call, from: caller, desk) {
+            desk.metrics.record(refusal.code.rawValue, since: start)
+            answer(call.correlationID, address, .failure(refusal))
         } else {
-            start(call, procedure, CallContext(caller: caller, procedure: procedure.name, deadline: deadline), address)
+            begin(call, from: caller, desk, address, start)
         }
     }
 
-    private func refuse(_ call: WireCall, _ address: String, _ name: String, _ error: ServiceError) {
-        metrics.record(name, error.code.rawValue, since: .now)
-        answer(call.correlationID, address, .failure(error))
+    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk) -> ServiceError? {
+        if !desk.procedure.callers.contains(caller) { return ServiceError(.denied, "\(caller) may not call \(call.procedure)") }
+        if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
+            return ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
+        }
+        if running.count >= configuration.handledAtOnce || desk.isFull {
+            return ServiceError(
+                .unavailable, "\(configuration.service) is busy with \(call.procedure)", retryAfterMilliseconds: 500)
+        }
+        return nil
     }
 
-    private func start(_ call: WireCall, _ procedure: ServedProcedure, _ context: CallContext, _ address: String) {
+    private func begin(
+        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk, _ address: String, _ start: ContinuousClock.Instant
+    ) {
         nextRun += 1
-        let (run, start) = (nextRun, ContinuousClock.now)
+        let (run, procedure) = (nextRun, desk.procedure)
+        let deadline = Deadline(millisecondsSinceEpoch: call.deadline)
+        let context = CallContext(caller: caller, procedure: procedure.name, deadline: deadline)
         let task = Task(executorPreference: io) {
-            let result = await Self.handle(call, procedure, context)
-            self.finished(run, call, result, address, since: start)
+            let result = await self.handle(call, procedure, context)
+            self.finished(run, result)
         }
-        let timer = io.schedule(after: .milliseconds(max(1, context.deadline.millisecondsLeft))) { task.cancel() }
-        running[run] = Running(task: task, timer: timer)
+        let timer = io.schedule(after: .milliseconds(max(1, deadline.millisecondsLeft))) { task.cancel() }
+        desk.inHand += 1
+        running[run] = Running(
+            correlationID: call.correlationID, address: address, desk: desk, start: start, task: task, timer: timer)
     }
 
-    private nonisolated static func handle(
+    private nonisolated func handle(
         _ call: WireCall, _ procedure: ServedProcedure, _ context: CallContext
     ) async -> Result<[UInt8], ServiceError> {
         await Deadline.$current.withValue(context.deadline) {
-            await withSpan(call.procedure, context: TraceCarrier.context(of: call.context), ofKind: .server) { span in
+            await tracing.serving(call) { span in
                 let result = await procedure.answer(call.payload, context)
-                if case .failure(let error) = result { span.attributes["martlet.error"] = error.code.rawValue }
+                if case .failure(let error) = result { span.note(error) }
                 return result
             }
         }
     }
 
-    /// The handler's task prefers the I/O thread, which is this actor's executor.
-    private nonisolated func finished(
-        _ run: UInt64, _ call: WireCall, _ result: Result<[UInt8], ServiceError>, _ address: String,
-        since start: ContinuousClock.Instant
-    ) {
-        assumeIsolated { $0.finish(run, call, result, address, since: start) }
+    /// The handler's task prefers the I/O thread, which this actor lives on.
+    private nonisolated func finished(_ run: UInt64, _ result: Result<[UInt8], ServiceError>) {
+        assumeIsolated { $0.finish(run, result) }
     }
 
-    private func finish(
-        _ run: UInt64, _ call: WireCall, _ result: Result<[UInt8], ServiceError>, _ address: String,
-        since start: ContinuousClock.Instant
-    ) {
-        running.removeValue(forKey: run).map { io.cancel($0.timer) }
-        admission.end(call.procedure)
-        metrics.record(call.procedure, result.code, since: start)
-        answer(call.correlationID, address, result)
+    private func finish(_ run: UInt64, _ result: Result<[UInt8], ServiceError>) {
+        guard let call = running.removeValue(forKey: run) else { return }
+        io.cancel(call.timer)
+        call.desk.inHand -= 1
+        call.desk.metrics.record(result.code, since: call.start)
+        answer(call.correlationID, call.address, result)
         if running.isEmpty, let idle {
             self.idle = nil
             idle.resume()
@@ -181,7 +186,10 @@ actor CallServer {
             let payload = (try? CBOREncoder().encode(error)) ?? []
             reply = WireReply(correlationID: id, kind: .error, payload: payload)
         }
-        outgoing.add(reply, bytes: reply.byteCount, to: address)
+        if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) {
+            send(full, to: address)
+            replies?.flush()
+        }
         if flushIsScheduled { return }
         flushIsScheduled = true
         io.atTurnEnd { [weak self] in self?.assumeIsolated { $0.flush() } }
@@ -189,20 +197,22 @@ actor CallServer {
 
     private func flush() {
         flushIsScheduled = false
-        inHand.record(admission.count)
-        for (address, answers) in outgoing.takeMessages() {
-            var properties = AMQPProperties()
-            properties.userID = configuration.service.rawValue
-            let message = AMQPMessage(
-                exchange: Exchange.replies, routingKey: address, properties: properties, body: ReplyEnvelope.encode(answers))
-            do throws(AMQPError) {
-                guard let replies else { throw .notConnected("not opened") }
-                try replies.send(message)
-                messages.increment()
-            } catch {
-                // The caller's connection fares no better, or its deadline tells it.
-                dropped.increment(by: answers.count)
-            }
+        inHand.record(running.count)
+        for (address, answers) in outgoing.takeRest() { send(answers, to: address) }
+    }
+
+    private func send(_ answers: [WireReply], to address: String) {
+        var properties = AMQPProperties()
+        properties.userID = configuration.service.rawValue
+        let message = AMQPMessage(
+            exchange: Exchange.replies, routingKey: address, properties: properties, body: ReplyEnvelope.encode(answers))
+        do throws(AMQPError) {
+            guard let replies else { throw .notConnected("not opened") }
+            try replies.send(message)
+            messages.increment()
+        } catch {
+            // The caller's connection fares no better, or its deadline tells it.
+            dropped.increment(by: answers.count)
         }
     }
 }

@@ -1,34 +1,40 @@
-/// Collects what goes to the same place during one turn, and cuts it into messages.
+/// Collects what goes to the same place during one turn, as messages of 1…32 items in the order in which they came.
+///
+/// A message that is full leaves at once, so that whoever receives it begins while the rest is still being made.
 struct Coalescer<Destination: Hashable, Item> {
-    private var waiting: [Destination: [(item: Item, bytes: Int)]] = [:]
+    fileprivate struct Message {
+        var items: [Item] = []
+        var bytes = 0
+    }
+
+    private var waiting: [Destination: Message] = [:]
     private let maximumBytes: Int
 
     /// - Parameter maximumBytes: of one message with several items; an item larger than this is a message by itself.
     init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
-    mutating func add(_ item: Item, bytes: Int, to destination: Destination) {
-        waiting[destination, default: []].append((item, bytes))
+    /// - Returns: a message that is full now, with or without this item.
+    mutating func add(_ item: Item, bytes: Int, to destination: Destination) -> [Item]? {
+        waiting[destination, default: Message()].add(item, bytes: bytes, maximumBytes)
     }
 
-    /// Everything collected, as messages of 1…32 items in the order in which they came.
-    mutating func takeMessages() -> [(destination: Destination, items: [Item])] {
+    /// What has been collected and is not full.
+    mutating func takeRest() -> [(destination: Destination, items: [Item])] {
         defer { waiting.removeAll(keepingCapacity: true) }
-        return waiting.flatMap { destination, items in cut(items).map { (destination, $0) } }
+        return waiting.compactMap { destination, message in message.items.isEmpty ? nil : (destination, message.items) }
     }
+}
 
-    private func cut(_ items: [(item: Item, bytes: Int)]) -> [[Item]] {
-        var messages: [[Item]] = []
-        var message: [Item] = []
-        var bytes = 0
-        for (item, size) in items {
-            if !message.isEmpty, message.count == EnvelopeHead.maximumCount || bytes + size > maximumBytes {
-                messages.append(message)
-                (message, bytes) = ([], 0)
-            }
-            message.append(item)
-            bytes += size
+extension Coalescer.Message {
+    mutating func add(_ item: Item, bytes added: Int, _ maximumBytes: Int) -> [Item]? {
+        if !items.isEmpty, bytes + added > maximumBytes {
+            defer { (items, bytes) = ([item], added) }
+            return items
         }
-        if !message.isEmpty { messages.append(message) }
-        return messages
+        items.append(item)
+        bytes += added
+        if items.count < EnvelopeHead.maximumCount { return nil }
+        defer { self = Self() }
+        return items
     }
 }

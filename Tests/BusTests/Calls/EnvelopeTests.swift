@@ -64,15 +64,15 @@ import Testing
     @Test("a turn's items are cut at 32 and at the size of a message, in order")
     func coalescing() {
         var coalescer = Coalescer<String, Int>(maximumBytes: 100)
-        for item in 0..<70 { coalescer.add(item, bytes: 1, to: "small") }
-        for item in 0..<5 { coalescer.add(item, bytes: 40, to: "large") }
-        coalescer.add(9, bytes: 1_000, to: "huge")
-        let messages = Dictionary(grouping: coalescer.takeMessages(), by: \.destination).mapValues { $0.map(\.items) }
-        #expect(messages["small"]?.map(\.count) == [32, 32, 6])
-        #expect(messages["small"]?.flatMap(\.self) == Array(0..<70))
-        #expect(messages["large"] == [[0, 1], [2, 3], [4]])
-        #expect(messages["huge"] == [[9]])
-        #expect(coalescer.takeMessages().isEmpty)
+        let small = (0..<70).compactMap { coalescer.add($0, bytes: 1, to: "small") }
+        #expect(small == [Array(0..<32), Array(32..<64)])
+        let large = (0..<5).compactMap { coalescer.add($0, bytes: 40, to: "large") }
+        #expect(large == [[0, 1], [2, 3]])
+        let huge = [9, 10].compactMap { coalescer.add($0, bytes: 1_000, to: "huge") }
+        #expect(huge == [[9]])
+        let rest = Dictionary(uniqueKeysWithValues: coalescer.takeRest())
+        #expect(rest == ["small": Array(64..<70), "large": [4], "huge": [10]])
+        #expect(coalescer.takeRest().isEmpty)
     }
 
     private static func call(_ random: inout SeededGenerator) -> WireCall {

@@ -55,6 +55,7 @@ struct TestBroker {
         _ service: ServiceName, instance: String? = nil, configure: (inout BusConfiguration) -> Void = { _ in },
         register: (Bus) -> Void = { _ in }, _ body: (Bus) async throws -> Result
     ) async throws -> Result {
+        Traces.bootstrapped
         let bus = Bus(configuration(service, instance, configure), on: Self.io, logger: Self.logger)
         register(bus)
         let group = ServiceGroup(services: [bus], logger: Self.logger)

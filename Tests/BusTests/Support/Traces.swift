@@ -14,11 +14,11 @@ enum Traces {
     }
 
     private static let keeper = Keeper()
-    private static let bootstrapped: Void = InstrumentationSystem.bootstrap(MartletTracer(sampleRatio: 0, exporter: keeper))
+    /// A bus looks its tracer up when it is made.
+    static let bootstrapped: Void = InstrumentationSystem.bootstrap(MartletTracer(sampleRatio: 0, exporter: keeper))
 
     /// Runs `body` within a sampled trace of its own, begun elsewhere.
     static func with<Result>(_ body: (TraceContext) async throws -> Result) async throws -> Result {
-        bootstrapped
         let trace = TraceContext(traceID: TraceIDs().trace(), spanID: TraceIDs().span(), isSampled: true)
         var context = ServiceContext.topLevel
         (context.trace, context.requestID) = (trace, "request-1")
