@@ -36,7 +36,9 @@ package final class Bus: Service {
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
         facts = FactsPublisher(configuration.service, on: io)
-        calls = AMQPConnection(configuration.endpoint(named: "calls"), on: io, logger: logger)
+        var endpoint = configuration.endpoint(named: "calls")
+        endpoint.confirmationsMayWait = true
+        calls = AMQPConnection(endpoint, on: io, logger: logger)
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
 

@@ -16,7 +16,10 @@ extension AMQPConnection: IOSource {
     private func flush() -> IOInterest? {
         guard let link else { return nil }
         flushAcks(link)
-        guard link.output.count > 0 else { return IOInterest(descriptor: link.descriptor, write: false) }
+        guard link.output.count > 0 else {
+            adjustPatience(link)
+            return IOInterest(descriptor: link.descriptor, write: false)
+        }
         let flushed = link.output.flush(to: link.descriptor)
         if case .failed(let errno) = flushed {
             lose(.unconfirmed(String(errno: errno)))
@@ -24,6 +27,7 @@ extension AMQPConnection: IOSource {
         }
         for case let core? in channels where !core.waiting.isEmpty { admit(core, link) }
         if life.stop != nil { life.wakeUp() }
+        adjustPatience(link)
         return IOInterest(descriptor: link.descriptor, write: link.output.count > 0)
     }
 
@@ -42,7 +46,7 @@ extension AMQPConnection: IOSource {
     }
 
     /// A few buffers at a time, so that one busy socket does not hold up the others.
-    private func read() {
+    func read() {
         for _ in 0..<4 {
             guard let link else { return }
             switch link.receive() {

@@ -95,6 +95,7 @@ package actor AMQPConnection: Service {
         guard let link else { return }
         self.link = nil
         io.remove(self)
+        link.look.map(io.cancel)
         lastError = error
         blockedReason = nil
         unflushed = []

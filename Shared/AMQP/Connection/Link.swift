@@ -1,5 +1,6 @@
 import CRabbitMQ
 import Foundation
+import Reactor
 
 /// One connection that is up: the socket, what is to be written to it, and the library as the parser of what comes in. Belongs to the actor.
 final class Link {
@@ -18,6 +19,10 @@ final class Link {
     var heartbeat: Heartbeat
     /// We have said goodbye.
     var closing = false
+    /// When we look at the socket without having been woken.
+    var look: IOTimer?
+    var looksSoon = false
+    private var isPatient = false
     /// What is read at once at most.
     static let bufferSize = 65_536
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bufferSize, alignment: 16)
@@ -31,6 +36,17 @@ final class Link {
     }
 
     deinit { buffer.deallocate() }
+
+    /// Whether to be woken only by more than the shortest frames, a confirmation among them.
+    func setPatience(_ patient: Bool) {
+        if patient == isPatient { return }
+        isPatient = patient
+        var least: CInt = patient ? CInt(Self.confirmationSize + 1) : 1
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &least, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// `basic.ack` or `basic.nack`: method, tag, a byte of flags.
+    private static let confirmationSize = FrameKind.overhead + 4 + 8 + 1
 
     /// What the socket has now; valid until the next call.
     func receive() -> Input {

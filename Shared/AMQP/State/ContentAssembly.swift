@@ -33,6 +33,9 @@ struct ContentAssembly {
     private var state = State.idle
     private var bytes: [UInt8] = []
 
+    /// No message has begun.
+    var isIdle: Bool { if case .idle = state { true } else { false } }
+
     init(maxBody: Int) { self.maxBody = maxBody }
 
     /// Forgets what has begun, as a closed channel does.

@@ -22,6 +22,9 @@ package struct AMQPEndpoint: Sendable {
     /// The wait before trying again: grows from the first to the second, each jittered down by up to a half.
     package var backoff: ClosedRange<Duration> = .milliseconds(100)...(.seconds(1))
 
+    /// For connections where confirmations are not waited for: one that comes alone is read a millisecond or two later, with what comes next.
+    package var confirmationsMayWait = false
+
     package init(
         host: String, port: Int, vhost: String = "/", user: String, password: String, tls: AMQPTLS? = nil, connectionName: String
     ) {

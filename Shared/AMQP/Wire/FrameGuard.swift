@@ -14,6 +14,8 @@ struct FrameGuard {
     /// Bytes of the present frame that are still to come, its end marker included.
     private var rest = 0
 
+    var isBetweenFrames: Bool { rest == 0 && headCount == 0 }
+
     init(frameMax: Int) { self.frameMax = frameMax }
 
     /// The reason why these bytes, which follow those of the last call, are no frames of AMQP; `nil` if they are.
