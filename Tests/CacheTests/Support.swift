@@ -73,7 +73,10 @@ extension CacheCoder where Value == String {
 extension CacheConfiguration {
     /// A prefix that no other test uses.
     static func unique() -> CacheConfiguration {
-        CacheConfiguration(prefix: TestStack.uniqueName("cache") + ":", kind: "text.v1")
+        var configuration = CacheConfiguration(prefix: TestStack.uniqueName("cache") + ":", kind: "text.v1")
+        // No load gives up, and no lease ends, because the machine is busy.
+        (configuration.loadTimeout, configuration.leaseTime) = (.seconds(300), .seconds(600))
+        return configuration
     }
 }
 

@@ -2,7 +2,7 @@ import Contracts
 
 @testable import Bus
 
-/// What `CallServer` does around envelopes and ``Admission``, on a simulated host.
+/// What `CallServer` does around envelopes and what is in hand, on a simulated host.
 final class Answerer {
     typealias Reply = (Result<[UInt8], ServiceError>) -> Void
 
@@ -10,7 +10,7 @@ final class Answerer {
     private let service: ServiceName
     private let broker: Broker
     private var handlers: [String: (_ payload: [UInt8], _ deadline: Int64, @escaping Reply) -> Void] = [:]
-    private var admission = Admission(limit: 256)
+    private var inHand: [String: Int] = [:]
     private var outgoing = Coalescer<String, WireReply>(maximumBytes: ReplyEnvelope.coalescedBytes)
     private var flushIsScheduled = false
 
@@ -20,7 +20,7 @@ final class Answerer {
     }
 
     func begin() {
-        (admission, flushIsScheduled) = (Admission(limit: 256), false)
+        (inHand, flushIsScheduled) = ([:], false)
         outgoing = Coalescer(maximumBytes: ReplyEnvelope.coalescedBytes)
     }
 
@@ -55,11 +55,12 @@ final class Answerer {
             let error = ServiceError(.deadlineExceeded, "came too late to be begun", mayHaveHappened: false)
             return answer(id, address, .failure(error))
         }
-        guard admission.begin(name, atMost: 128) else {
+        guard inHand[name, default: 0] < 128 else {
             return answer(id, address, .failure(ServiceError(.unavailable, "busy")))
         }
+        inHand[name, default: 0] += 1
         handler(call.payload, call.deadline) { result in
-            self.admission.end(name)
+            self.inHand[name, default: 1] -= 1
             self.answer(id, address, result)
         }
     }
@@ -71,7 +72,7 @@ final class Answerer {
         case .failure(let error):
             reply = WireReply(correlationID: id, kind: .error, payload: (try? CBOREncoder().encode(error)) ?? [])
         }
-        outgoing.add(reply, bytes: reply.byteCount, to: address)
+        if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) { send(full, to: address) }
         if flushIsScheduled { return }
         flushIsScheduled = true
         host.after(0) { self.flush() }
@@ -79,8 +80,12 @@ final class Answerer {
 
     private func flush() {
         flushIsScheduled = false
-        for (address, replies) in outgoing.takeMessages().sorted(by: { $0.destination < $1.destination }) {
-            broker.answer(ReplyEnvelope.encode(replies), to: address, from: service)
+        for (address, replies) in outgoing.takeRest().sorted(by: { $0.destination < $1.destination }) {
+            send(replies, to: address)
         }
+    }
+
+    private func send(_ replies: [WireReply], to address: String) {
+        broker.answer(ReplyEnvelope.encode(replies), to: address, from: service)
     }
 }

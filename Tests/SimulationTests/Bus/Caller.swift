@@ -89,7 +89,7 @@ final class Caller {
 
     private func enqueue(_ id: UInt64) {
         guard let (service, bytes) = pending.destination(of: id) else { return }
-        outgoing.add(id, bytes: bytes, to: service)
+        if let full = outgoing.add(id, bytes: bytes, to: service) { send(full, to: service) }
         if flushIsScheduled { return }
         flushIsScheduled = true
         host.after(0) { self.flush() }
@@ -98,10 +98,14 @@ final class Caller {
     private func flush() {
         flushIsScheduled = false
         // Dictionaries have an order of their own in every process; a run has one in all.
-        for (service, ids) in outgoing.takeMessages().sorted(by: { $0.destination.rawValue < $1.destination.rawValue }) {
-            let taken = ids.compactMap { pending.takeForSending($0) }
-            if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
+        for (service, ids) in outgoing.takeRest().sorted(by: { $0.destination.rawValue < $1.destination.rawValue }) {
+            send(ids, to: service)
         }
+    }
+
+    private func send(_ ids: [UInt64], to service: ServiceName) {
+        let taken = ids.compactMap { pending.takeForSending($0) }
+        if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
     }
 
     private func send(_ calls: [WireCall], _ attempts: [PendingCalls<Waiter>.Attempt], to service: ServiceName) {

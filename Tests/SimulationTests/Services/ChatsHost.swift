@@ -75,7 +75,11 @@ final class ChatsHost: Host {
         flushIsScheduled = true
         after(0) {
             self.flushIsScheduled = false
-            while let batch = self.queue.take() { self.settle(batch) }
+            while let batch = self.queue.take(at: self.instant) { self.settle(batch) }
+            // Not asked for again when something else wakes it first: a flush that finds nothing to do does nothing.
+            if let wait = self.queue.wait(at: self.instant) {
+                self.after(Int64(wait / .milliseconds(1)) + 1) { self.scheduleFlush() }
+            }
         }
     }
 
