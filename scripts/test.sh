@@ -26,7 +26,7 @@ tests=$(swift build --show-bin-path)/martletPackageTests.xctest
 configuration=debug
 if [[ ${MARTLET_TEST_RELEASE:-} ]]; then
     configuration=release
-    swift build -c release
+    swift build -c release --static-swift-stdlib
 fi
 MARTLET_BIN=$(swift build -c "$configuration" --show-bin-path)
 export MARTLET_BIN
