@@ -27,6 +27,7 @@ import Testing
         "what is no HTTP is told so, and the connection ends",
         arguments: [
             ("hello\r\n\r\n", "400"), ("FOO / HTTP/1.1\r\n\r\n", "400"), ("GET / HTTP/1.1\r\nA b: c\r\n\r\n", "400"),
+            ("GET /openapi.json HTTP/1.1\r\n\r\n", "400"), ("GET /openapi.json HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
             ("POST /v1/users HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "400"),
             ("POST /v1/users HTTP/1.1\r\nContent-Length: x\r\n\r\n", "400"),
             ("GET / HTTP/1.1\r\nLong: " + String(repeating: "x", count: 20_000) + "\r\n\r\n", "431"),
@@ -44,9 +45,9 @@ import Testing
     func tooLarge(route: String) async throws {
         let chunk = "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n"
         try await SocketEdge.with { edge in
-            let declared = try await edge.exchange("\(route) HTTP/1.1\r\nContent-Length: 65537\r\n\r\n")
+            let declared = try await edge.exchange("\(route) HTTP/1.1\r\nHost: m\r\nContent-Length: 65537\r\n\r\n")
             let chunked = try await edge.exchange(
-                "\(route) HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 5))
+                "\(route) HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 5))
             for answer in [declared, chunked] {
                 #expect(statuses(answer) == ["413"])
                 #expect(answer.contains(#""code":"tooLarge""#))
@@ -59,9 +60,9 @@ import Testing
         let text = String(repeating: " ", count: 65_534) + "[]"
         try await SocketEdge.with { edge in
             let whole = try await edge.exchange(
-                "POST /v1/sessions HTTP/1.1\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n", text)
+                "POST /v1/sessions HTTP/1.1\r\nHost: m\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n", text)
             let chunked = try await edge.exchange(
-                "POST /v1/sessions HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "POST /v1/sessions HTTP/1.1\r\nHost: m\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n",
                 "10000\r\n", text, "\r\n0\r\n\r\n")
             #expect(statuses(whole) == ["400"])
             #expect(statuses(chunked) == ["400"])
@@ -72,7 +73,8 @@ import Testing
     func expectation() async throws {
         let answer = try await SocketEdge.with { edge in
             try await edge.exchange(
-                "POST /v1/sessions HTTP/1.1\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n", "[]")
+                "POST /v1/sessions HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n",
+                "[]")
         }
         #expect(statuses(answer) == ["100", "400"])
     }
@@ -81,7 +83,8 @@ import Testing
     func upgrade() async throws {
         let answer = try await SocketEdge.with { edge in
             try await edge.exchange(
-                "GET /openapi.json HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n")
+                "GET /openapi.json HTTP/1.1\r\nHost: m\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
+            )
         }
         #expect(statuses(answer) == ["200"])
     }
@@ -95,7 +98,7 @@ import Testing
             #expect(whole.lowercased().contains("content-encoding: gzip") && whole.lowercased().contains("vary: accept-encoding"))
             #expect(head.hasSuffix("\r\n\r\n") && head.lowercased().contains("content-encoding: gzip"))
             let plain = try await edge.exchange(
-                "GET /openapi.json HTTP/1.1\r\nAccept-Encoding: gzip;q=0\r\nConnection: close\r\n\r\n")
+                "GET /openapi.json HTTP/1.1\r\nHost: m\r\nAccept-Encoding: gzip;q=0\r\nConnection: close\r\n\r\n")
             #expect(plain.contains("\"openapi\"") && !plain.lowercased().contains("content-encoding"))
         }
     }

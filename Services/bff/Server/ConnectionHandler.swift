@@ -99,7 +99,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     private func handOver(_ head: HTTPRequestHead, _ body: ByteBuffer) {
-        guard let request = try? HTTPRequest(head, secure: false, splitCookie: false) else { return refuse(.badRequest) }
+        guard head.namesOneHost, let request = try? HTTPRequest(head, secure: false, splitCookie: false) else {
+            return refuse(.badRequest)
+        }
         // After an upgrade that is not taken up, or CONNECT, the parser reads no further requests.
         let leavesHTTP = head.method == .CONNECT || head.headers.contains(name: "upgrade")
         if !head.isKeepAlive || leavesHTTP { isLast = true }
@@ -184,5 +186,13 @@ final class ConnectionHandler: ChannelDuplexHandler {
                 self?.look()
             }
         }
+    }
+}
+
+extension HTTPRequestHead {
+    /// RFC 9112, 3.2: whoever sends none, or more than one, is told 400.
+    fileprivate var namesOneHost: Bool {
+        let count = headers["host"].count
+        return count == 1 || count == 0 && version != .http1_1
     }
 }
