@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run up down reset scale integration dead-letters test simulate faults bench format lint prepare
 # The runtime in the binary: a tenth less processor time, 2 to 4 MiB less memory, and no runtime to install; see docs/performance.md.
-release := -c release --static-swift-stdlib
+shipped := -c release --static-swift-stdlib
 sources := Package.swift Services Shared Tests Benchmarks
 
 help: ## list the commands
@@ -47,7 +47,7 @@ faults: ## kill everything in turn, under load, for so long: make faults minutes
 
 bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
 	@scripts/install.sh wrk gcc libc6-dev
-	@swift build $(release)
+	@swift build $(shipped)
 	@Benchmarks/bench.py $(if $(only),--only "$$only") $(if $(quick),--quick)
 
 format: ## rewrite the sources in the house style
@@ -59,4 +59,4 @@ lint: ## complain about what `make format` would change, and more
 prepare:
 	@scripts/install.sh
 	@scripts/stack.sh .local check
-	@swift build $(release)
+	@swift build $(shipped)
