@@ -1,18 +1,16 @@
 import HTTPTypes
 import Hummingbird
+import ServiceKit
 
 /// Names one request: 16 random hexadecimal digits, or what the client sent as `X-Request-ID`.
 struct RequestID: Sendable, CustomStringConvertible {
     private let random = UInt64.random(in: .min ... .max)
 
     var description: String {
-        String(unsafeUninitializedCapacity: 16) { digits in
-            for index in 0..<16 {
-                let value = UInt8(truncatingIfNeeded: random >> (60 - 4 * index)) & 0xF
-                digits[index] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
-            }
-            return 16
-        }
+        var digits: [UInt8] = []
+        digits.reserveCapacity(16)
+        Hex.append(random, to: &digits)
+        return String(decoding: digits, as: UTF8.self)
     }
 
     /// The client's own name for the request: 1–64 of A–Z a–z 0–9 . _ - ; anything else is replaced by ours, so that logs hold no surprise.

@@ -1,6 +1,7 @@
 import Bus
 import Contracts
 import Crypto
+import ServiceKit
 
 /// A page of history as it is passed on.
 struct HistoryPage: Equatable, Sendable {
@@ -13,17 +14,10 @@ struct HistoryPage: Equatable, Sendable {
         var hash = SHA256()
         items.bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
         hash.update(data: Array((next ?? "").utf8))
-        return PageTag(rawValue: Self.hex(Array(hash.finalize())[..<16]))
-    }
-
-    private static func hex(_ bytes: some Collection<UInt8>) -> String {
-        String(unsafeUninitializedCapacity: 2 * bytes.count) { text in
-            func digit(_ value: UInt8) -> UInt8 { value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10 }
-            for (place, byte) in bytes.enumerated() {
-                (text[2 * place], text[2 * place + 1]) = (digit(byte >> 4), digit(byte & 0xF))
-            }
-            return 2 * bytes.count
-        }
+        var digits: [UInt8] = []
+        digits.reserveCapacity(32)
+        for byte in hash.finalize().prefix(16) { Hex.append(byte, to: &digits) }
+        return PageTag(rawValue: String(decoding: digits, as: UTF8.self))
     }
 }
 

@@ -1,5 +1,5 @@
 /// Lower-case hexadecimal, without Foundation's formatting.
-enum Hex {
+package enum Hex {
     /// The digit of the low four bits.
     static func digit(_ value: UInt8) -> UInt8 {
         let low = value & 0xF
@@ -7,7 +7,7 @@ enum Hex {
     }
 
     /// All digits of `value`, zeros in front included.
-    static func append(_ value: some FixedWidthInteger & UnsignedInteger, to bytes: inout [UInt8]) {
+    package static func append(_ value: some FixedWidthInteger & UnsignedInteger, to bytes: inout [UInt8]) {
         var shift = value.bitWidth
         while shift > 0 {
             shift -= 4
