@@ -31,7 +31,8 @@ import Testing
                     #expect(harmless?.mayHaveHappened == false)
                 }
                 _ = try await eventually("the abandoned work") { try await pool.query("SELECT a FROM t", as: Int.self).first }
-                #expect(await victim.statistics.inFlight == 0)
+                // Others may see what was committed before the connection has read that it was.
+                _ = try await eventually("nothing in flight") { await victim.statistics.inFlight == 0 ? true : nil }
             }
         }
     }
