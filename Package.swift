@@ -47,6 +47,7 @@ extension Target.Dependency {
     static let hummingbirdCore = product(name: "HummingbirdCore", package: "hummingbird")
     static let signals = product(name: "UnixSignals", package: "swift-service-lifecycle")
     static let nioEmbedded = product(name: "NIOEmbedded", package: "swift-nio")
+    static let nioWebSocket = product(name: "NIOWebSocket", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioHTTPTypesHTTP1 = product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
@@ -63,6 +64,8 @@ let package = Package(
         .executable(name: "users", targets: ["Users"]),
         .executable(name: "chats", targets: ["Chats"]),
         .executable(name: "idgen", targets: ["IDGen"]),
+        .executable(name: "messaging", targets: ["Messaging"]),
+        .executable(name: "config", targets: ["Config"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -150,6 +153,20 @@ let package = Package(
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
+
+        // Live connections, and which process has whose.
+        .executableTarget(
+            name: "Messaging",
+            dependencies: [
+                "Bus", "Contracts", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing, .nio,
+                .nioPosix,
+                .nioHTTP1, .nioWebSocket,
+            ], path: "Services/messaging", swiftSettings: settings),
+        tests(
+            "Messaging", ["Bus", "Contracts", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1, .nioWebSocket]),
+        service(
+            "Config", path: "config", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics]),
+        tests("Config", ["Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .lifecycle, .logging]),
 
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .executableTarget(

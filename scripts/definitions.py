@@ -13,19 +13,22 @@ import pathlib
 import secrets
 
 EXCHANGES = {
-    "martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.notices": "topic", "martlet.dead": "topic"}
+    "martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.notices": "topic", "martlet.dead": "topic",
+    "martlet.delivery": "direct"}
 
 
 def services():
-    """Each service with the list of those it may call."""
+    """Each service with the list of those it may call, and what it has to do with live connections."""
     for line in (pathlib.Path(__file__).parent / "services").read_text().splitlines():
         if not line.startswith("#"):
-            name, _, _, calls, _ = line.split()
-            yield name, [] if calls == "-" else calls.split(",")
+            name, _, _, calls, _, live = line.split()
+            yield name, [] if calls == "-" else calls.split(","), live
 
 
-def permissions(vhost, name, calls):
-    own, ours = rf"{name}\..*", r"martlet\.(rpc|replies|events|notices|dead)"
+def permissions(vhost, name, calls, live):
+    own = rf"{name}\..*"
+    read = "|".join(["rpc", "replies", "events", "notices", "dead"] + (["delivery"] if live == "show" else []))
+    write = "|".join(["rpc", "replies", "events", "notices", "dead"] + (["delivery"] if live != "-" else []))
     topics = {
         "martlet.rpc": (f"^({'|'.join(calls)})$", f"^{name}$"),
         "martlet.events": (rf"^{name}\.", ".*"),
@@ -36,7 +39,7 @@ def permissions(vhost, name, calls):
     }
     general = {
         "user": name, "vhost": vhost,
-        "configure": f"^{own}$", "write": f"^({ours}|{own})$", "read": f"^({ours}|{own})$",
+        "configure": f"^{own}$", "write": rf"^(martlet\.({write})|{own})$", "read": rf"^(martlet\.({read})|{own})$",
     }
     return general, [
         {"user": name, "vhost": vhost, "exchange": exchange, "write": write, "read": read}
@@ -45,7 +48,7 @@ def permissions(vhost, name, calls):
 
 
 def bus(vhost):
-    pairs = [permissions(vhost, name, calls) for name, calls in services()]
+    pairs = [permissions(vhost, *service) for service in services()]
     return {
         "vhosts": [{"name": vhost}],
         "permissions": [general for general, _ in pairs],
@@ -85,7 +88,7 @@ def main():
         result["permissions"].append(
             {"user": name, "vhost": options.vhost, "configure": ".*", "write": ".*", "read": ".*"})
     if options.secrets:
-        result["users"] = [user(name, password(options.secrets, name)) for name, _ in services()]
+        result["users"] = [user(name, password(options.secrets, name)) for name, _, _ in services()]
         result["users"] += [user(name, password(options.secrets, name), "administrator") for name in options.administrators]
     print(json.dumps(result, indent=1))
 

@@ -5,8 +5,8 @@ import Testing
 
 /// What each service's own users may do on the running servers, where every service is taken for an enemy of the others.
 @Suite("Who may do what", .timeLimit(.minutes(5))) struct RightsTests {
-    private static let services = ["bff", "users", "chats", "idgen"]
-    private static let tables = ["users": "accounts", "chats": "messages", "idgen": "generators"]
+    private static let services = ["bff", "users", "chats", "idgen", "messaging", "config"]
+    private static let tables = ["users": "accounts", "chats": "messages", "idgen": "generators", "config": "deployment"]
 
     @Test("on the broker a service tells its own facts, hears its own calls and calls whom it may; all else is refused")
     func broker() async throws {
@@ -20,8 +20,13 @@ import Testing
         let own = Self.services.flatMap {
             ["\($0) tells a fact of \($0)", "\($0) gives a notice of \($0)", "\($0) hears calls to \($0)"]
         }
-        let calls = ["bff calls users", "bff calls chats", "users calls idgen", "chats calls idgen", "chats calls users"]
-        #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls))
+        let calls = [
+            "bff": ["users", "chats", "config"], "users": ["idgen", "config"], "chats": ["idgen", "users", "config"],
+            "idgen": ["config"], "messaging": ["users", "chats", "config"],
+        ].flatMap { caller, called in called.map { "\(caller) calls \($0)" } }
+        let live =
+            ["users", "chats", "messaging"].map { "\($0) tells live connections" } + ["messaging hears for live connections"]
+        #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls + live))
         // A message in another's name is no matter of rights to the broker, but of a false property.
         #expect(answers.allSatisfy { ["allowed", $0[0].contains(" speaks as ") ? "406" : "403"].contains($0.last) })
         #expect(answers.count > 130)

@@ -26,7 +26,9 @@ package struct VirtualHost: Sendable {
 
     /// The exchanges of the bus, as the stack's bootstrap makes them.
     package func makeExchanges() async throws {
-        for (exchange, kind) in ["rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic"] {
+        for (exchange, kind) in [
+            "rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic", "delivery": "direct",
+        ] {
             try await Self.management(
                 "PUT", "exchanges/\(name)/martlet.\(exchange)", body: #"{"type":"\#(kind)","durable":true}"#)
         }

@@ -73,7 +73,7 @@ postgres_answers() { sql postgres --command 'SELECT 1'; }
 bootstrap_postgres() {
     local service _ servers
     sql postgres --file scripts/sql/database.sql >/dev/null
-    while read -r service _ _ _ servers; do
+    while read -r service _ _ _ servers _; do
         [[ $servers == *postgres* ]] || continue
         password=$(secret "postgres.$service") sql martlet --set service="$service" --file scripts/sql/service.sql >/dev/null
     done < <(services)

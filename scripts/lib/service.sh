@@ -5,7 +5,7 @@ program_name() { if (($2 == 1)); then echo "$1"; else echo "$1-$2"; fi; }
 # service_environment <service> <instance>: lines of VARIABLE=value.
 service_environment() {
     local name http servers server _
-    read -r name http _ _ servers < <(services | grep "^$1 ")
+    read -r name http _ _ servers _ < <(services | grep "^$1 ")
     echo "MARTLET_INSTANCE=$name-$2"
     echo "MARTLET_MANAGEMENT_HOST=127.0.0.1"
     if [[ $2 == [0-9]* ]]; then
@@ -14,6 +14,7 @@ service_environment() {
     fi
     # Seals its signing keys in the database.
     [[ $name != users ]] || echo "MARTLET_USERS_SIGNING_SECRET=$(secret users.signing)"
+    [[ $servers != - ]] || servers=
     for server in rabbitmq ${servers//,/ }; do
         echo "MARTLET_${server^^}_HOST=127.0.0.1"
         echo "MARTLET_${server^^}_PORT=$(port "$server")"

@@ -135,3 +135,64 @@ public struct MarkRead: Procedure {
         enum CodingKeys: String, CodingKey { case readSeq, unread }
     }
 }
+
+/// Moves delivered markers forward: a device of the user has received everything up to there. Those of many users at once, as they come up often.
+public struct MarkDelivered: Procedure {
+    public typealias Response = Done
+    public static let name: ProcedureName = "chats.delivered.v1"
+    public static let service = ServiceName.chats
+    public static let callers: Set<ServiceName> = [.messaging]
+    public static let isRepeatable = true
+
+    /// 1–256; those of who is not in the chat are passed over.
+    public var markers: [Marker]
+
+    public init(markers: [Marker]) {
+        self.markers = markers
+    }
+
+    enum CodingKeys: String, CodingKey { case markers }
+
+    public struct Marker: Codable, Hashable, Sendable {
+        public var userID: UserID
+        public var chatID: ChatID
+        /// Up to and with this one; at least 0. Beyond the last message counts as the last.
+        public var seq: Int64
+
+        public init(userID: UserID, chatID: ChatID, seq: Int64) {
+            self.userID = userID
+            self.chatID = chatID
+            self.seq = seq
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case seq
+            case userID = "userId"
+            case chatID = "chatId"
+        }
+    }
+}
+
+/// Shows the other members that the user is writing. Nothing is stored, and nobody hears of it who is not connected; `notFound` when not a member.
+public struct ShowTyping: Procedure {
+    public typealias Response = Done
+    public static let name: ProcedureName = "chats.typing.v1"
+    public static let service = ServiceName.chats
+    public static let callers: Set<ServiceName> = [.messaging]
+    public static let timeout = Duration.seconds(2)
+    public static let isRepeatable = true
+
+    /// Who writes.
+    public var userID: UserID
+    public var chatID: ChatID
+
+    public init(userID: UserID, chatID: ChatID) {
+        self.userID = userID
+        self.chatID = chatID
+    }
+
+    enum CodingKeys: String, CodingKey {
+        case userID = "userId"
+        case chatID = "chatId"
+    }
+}

@@ -11,10 +11,10 @@ def publish(exchange, key, **properties):
     return lambda channel: channel.basic_publish(exchange, key, b"{}", pika.BasicProperties(**properties))
 
 
-def bind(name, key):
+def bind(name, exchange, key):
     def attempt(channel):
         channel.queue_declare(f"{name}.rights", exclusive=True)
-        channel.queue_bind(f"{name}.rights", "martlet.rpc", key)
+        channel.queue_bind(f"{name}.rights", exchange, key)
 
     return attempt
 
@@ -27,12 +27,14 @@ def attempts(name):
     yield "writes to the default exchange", publish("", f"{name}.rpc")
     yield "removes an exchange", lambda channel: channel.exchange_delete("martlet.events")
     yield "speaks as operator", publish("martlet.events", f"{name}.right.tried.v1", user_id="operator")
+    yield "tells live connections", publish("martlet.delivery", "0")
+    yield "hears for live connections", bind(name, "martlet.delivery", "0")
     for other in services:
         # No caller is named, so whoever takes the call refuses it.
         yield f"calls {other}", publish("martlet.rpc", other)
         yield f"tells a fact of {other}", publish("martlet.events", f"{other}.right.tried.v1")
         yield f"gives a notice of {other}", publish("martlet.notices", f"{other}.right.tried.v1")
-        yield f"hears calls to {other}", bind(name, other)
+        yield f"hears calls to {other}", bind(name, "martlet.rpc", other)
         if other == name:
             continue
         yield f"speaks as {other}", publish("martlet.events", f"{name}.right.tried.v1", user_id=other)

@@ -1,0 +1,14 @@
+import Bus
+import Contracts
+import Postgres
+import ServiceKit
+
+@main enum ConfigMain {
+    static func main() async {
+        await Bootstrap.main("config") { kit in
+            let (database, bus) = (try kit.postgres(), try kit.bus())
+            try await kit.run(
+                [database, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try ConfigMigrations.all()) })
+        }
+    }
+}

@@ -1,0 +1,5 @@
+import Postgres
+
+enum ConfigMigrations {
+    static func all() throws -> MigrationSet { try MigrationSet(["0001_deployment": PackageResources._001_deployment_sql]) }
+}

@@ -1,0 +1,56 @@
+/// Frames for live connections, each with who gets it. Not a fact: whoever is not connected never sees it, and fetches what it tells.
+///
+/// Told to the partitions of all recipients at once, at least once; an instance of `messaging` shows each frame to those of the recipients that it has.
+public struct Delivery: Codable, Hashable, Sendable {
+    public var items: [Item]
+
+    public init(items: [Item]) {
+        self.items = items
+    }
+
+    enum CodingKeys: String, CodingKey { case items }
+
+    public struct Item: Codable, Hashable, Sendable {
+        /// All devices of these users.
+        public var recipients: [UserID]
+        /// The frame as clients get it, a JSON object with `type` first; only `n` is added to it.
+        public var frame: String
+        /// Of a new message: shown in the order of its chat, once.
+        public var message: Place?
+        /// Of a `presence`: the instance that has a recipient connected says so to this user.
+        public var asker: UserID?
+
+        public init(recipients: [UserID], frame: String, message: Place? = nil, asker: UserID? = nil) {
+            self.recipients = recipients
+            self.frame = frame
+            self.message = message
+            self.asker = asker
+        }
+
+        enum CodingKeys: String, CodingKey { case recipients, frame, message, asker }
+    }
+
+    /// Where a message stands, and which send it answers: the connection that sent it is not shown it again.
+    public struct Place: Codable, Hashable, Sendable {
+        public var chatID: ChatID
+        public var seq: Int64
+        public var senderID: UserID
+        public var clientMessageID: ClientMessageID
+        public var sentAt: Timestamp
+
+        public init(chatID: ChatID, seq: Int64, senderID: UserID, clientMessageID: ClientMessageID, sentAt: Timestamp) {
+            self.chatID = chatID
+            self.seq = seq
+            self.senderID = senderID
+            self.clientMessageID = clientMessageID
+            self.sentAt = sentAt
+        }
+
+        enum CodingKeys: String, CodingKey {
+            case seq, sentAt
+            case chatID = "chatId"
+            case senderID = "senderId"
+            case clientMessageID = "clientMessageId"
+        }
+    }
+}
