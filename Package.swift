@@ -154,16 +154,25 @@ let package = Package(
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
+        // Who an access token speaks for, at every edge.
+        shared("Identity", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
+        tests("Identity", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
+        .target(name: "BusTesting", dependencies: ["Bus", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
+
         // Live connections, and which process has whose.
         .executableTarget(
             name: "Messaging",
             dependencies: [
-                "Bus", "Contracts", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing, .nio,
-                .nioPosix,
-                .nioHTTP1, .nioWebSocket,
+                "Bus", "Contracts", "Identity", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing,
+                .nio,
+                .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
-            "Messaging", ["Bus", "Contracts", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1, .nioWebSocket]),
+            "Messaging",
+            [
+                "Bus", "BusTesting", "Contracts", "Identity", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1,
+                .nioPosix, .nioWebSocket,
+            ]),
         service(
             "Config", path: "config", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics]),
         tests("Config", ["Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .lifecycle, .logging]),
@@ -172,13 +181,15 @@ let package = Package(
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "Contracts", "CZlib", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .jwt, .crypto, .logging,
+                "Bus", "Contracts", "CZlib", "Identity", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
+                .logging,
                 .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .collections,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
         tests(
             "BFF",
             [
-                .nioHTTP1, .nioPosix, "Bus", "Contracts", "ServiceKit", .hummingbirdCore, .hummingbird, .httpTypes, .jwt,
+                .nioHTTP1, .nioPosix, "Bus", "BusTesting", "Contracts", "Identity", "ServiceKit", .hummingbirdCore, .hummingbird,
+                .httpTypes,
                 .logging, .nio, .nioEmbedded,
             ]),
 

@@ -1,4 +1,6 @@
+import Bus
 import Hummingbird
+import Identity
 import Logging
 import ServiceKit
 

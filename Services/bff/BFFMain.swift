@@ -1,4 +1,5 @@
 import Bus
+import Identity
 import ServiceKit
 
 @main enum BFFMain {
@@ -8,7 +9,7 @@ import ServiceKit
             let (haveKeys, caughtUp) = (kit.health.flag("keys", .own), kit.health.flag("revocations", .own))
             let keys = KeySet(bus: bus, logger: kit.logger) { haveKeys.set(.up) }
             let revocations = Revocations()
-            let feed = RevocationFeed(revocations, bus: bus, logger: kit.logger) { caughtUp.set(.up) }
+            let feed = RevocationFeed(revocations, bus: bus, logger: kit.logger, onCaughtUp: { caughtUp.set(.up) })
             bus.listen(feed.broadcast)
             kit.health.add("revocationFeed", .dependency) { revocations.report }
             let calls = GuardedCalls(bus: bus, kit: kit, atOnce: max(1, http.requests * 3 / 4))

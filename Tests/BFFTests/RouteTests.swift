@@ -1,5 +1,7 @@
+import BusTesting
 import Contracts
 import HTTPTypes
+import Identity
 import Logging
 import ServiceLifecycle
 import Testing
@@ -48,29 +50,5 @@ import Testing
         #expect(try await api.send(.get, "/v1/sessions?limit=7&after=n").json["next"] as? String == "n")
         #expect(api.bus.asked(ListSessions.self).map(\.limit) == [7])
         #expect(api.bus.asked(ListSessions.self).map(\.after) == ["n"])
-    }
-}
-
-@Suite("The feed of revocations") struct RevocationFeedTests {
-    @Test("an edge is caught up once it has every page of the list")
-    func pages() async throws {
-        let (bus, revocations) = (StubBus(), Revocations())
-        let pages = [nil: (1, "a"), "a": (2, "b"), "b": (3, nil)] as [String?: (Int64, String?)]
-        bus.answer(ListRevocations.self) { request in
-            let page = try #require(pages[request.after])
-            #expect(revocations.verdict(on: SessionID(rawValue: 9)) == .unknown)
-            return ListRevocations.Response(sessionIDs: [SessionID(rawValue: page.0)], next: page.1)
-        }
-        let caughtUp = AsyncStream.makeStream(of: Void.self)
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let feed = RevocationFeed(revocations, bus: bus, logger: logger) { caughtUp.continuation.finish() }
-        feed.begin()
-        await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await feed.run() }
-            for await _ in caughtUp.stream {}
-            group.cancelAll()
-        }
-        for id in 1...3 { #expect(revocations.verdict(on: SessionID(rawValue: Int64(id))) == .revoked) }
-        #expect(revocations.verdict(on: SessionID(rawValue: 9)) == .live)
     }
 }

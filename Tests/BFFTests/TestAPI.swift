@@ -1,7 +1,9 @@
+import BusTesting
 import Contracts
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import NIOCore
 import NIOEmbedded
@@ -62,7 +64,7 @@ extension BFF {
 
 private struct NameVerifier: TokenVerifying {
     func verify(_ authorization: String?) async throws -> Caller {
-        guard authorization == "Bearer ada" else { throw Problem.unauthorized }
+        guard authorization == "Bearer ada" else { throw TokenRefusal.absent }
         return TestAPI.ada
     }
 }

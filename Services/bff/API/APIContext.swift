@@ -1,5 +1,6 @@
 import Contracts
 import Hummingbird
+import Identity
 import Synchronization
 
 /// What belongs to one request from its first byte to its answer.
@@ -24,11 +25,4 @@ struct APIContext: RequestContext {
             set { known.withLock { $0 = newValue } }
         }
     }
-}
-
-/// Who a verified access token speaks for.
-struct Caller: Hashable, Sendable {
-    let userID: UserID
-    let sessionID: SessionID
-    let roles: [Role]
 }

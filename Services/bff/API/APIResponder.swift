@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
+import Identity
 import Logging
 import ServiceKit
 import Tracing

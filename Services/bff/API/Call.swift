@@ -2,6 +2,7 @@ import Contracts
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// A request as a handler sees it: its parts, typed and checked for shape. Whether values make sense is for the services to say.
 struct Call: Sendable {
@@ -11,7 +12,7 @@ struct Call: Sendable {
     /// Who asks. Only on routes for those who are signed in.
     var caller: Caller {
         get throws {
-            guard let caller = context.caller else { throw Problem.unauthorized }
+            guard let caller = context.caller else { throw TokenRefusal.absent }
             return caller
         }
     }

@@ -1,6 +1,7 @@
 import Contracts
 import HTTPTypes
 import Hummingbird
+import Identity
 import ServiceKit
 
 /// What went wrong, for the client: `application/problem+json` (RFC 9457) with a stable `code`.
@@ -48,7 +49,6 @@ struct Problem: Error, Encodable, Sendable {
 
 extension Problem {
     static let notFound = Problem(.notFound, "notFound", "There is nothing at this address.")
-    static let unauthorized = unauthorized("Sign in and send the access token as Authorization: Bearer <token>.")
 
     static func unauthorized(_ detail: String) -> Problem {
         Problem(.unauthorized, "unauthenticated", detail, headers: [.wwwAuthenticate: "Bearer"])
@@ -75,6 +75,8 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as ServiceError: self = Problem(service: error)
+        case TokenRefusal.refused(let detail): self = .unauthorized(detail)
+        case TokenRefusal.unknowable(let detail): self = .unavailable(detail)
         case let open as CircuitOpen:
             self = .unavailable(
                 "What this needs does not answer at the moment.",

@@ -1,6 +1,8 @@
+import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// The own account.
 struct AccountRoutes {

@@ -1,6 +1,8 @@
+import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// Chats, their members, and the reader's place in them.
 struct ChatRoutes {

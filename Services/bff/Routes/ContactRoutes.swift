@@ -1,4 +1,6 @@
+import Bus
 import Contracts
+import Identity
 
 /// Connections and blocks.
 struct ContactRoutes {

@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// Sending, and reading history.
 struct MessageRoutes {

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import Identity
 
 /// The API's own document, and the keys that verify its tokens.
 struct MetaRoutes {
@@ -13,13 +14,13 @@ struct MetaRoutes {
         ]
     }
 
-    /// Made once: neither changes from request to request.
+    /// Made once: it does not change from request to request.
     private static let document = Reply(.ok, json: PackageResources.openapi_json).tagged()
 
     private func document(_ call: Call) async throws -> Reply { Self.document.unchanged(for: call) }
 
     private func jwks(_ call: Call) async throws -> Reply {
         guard let keys = keys.published else { throw Problem.unavailable("The keys are not known here yet.") }
-        return keys.unchanged(for: call)
+        return try Reply.json(keys).tagged().unchanged(for: call)
     }
 }

@@ -1,5 +1,7 @@
+import Bus
 import Contracts
 import HTTPTypes
+import Identity
 
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {

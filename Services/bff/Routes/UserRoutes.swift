@@ -1,5 +1,7 @@
+import Bus
 import Contracts
 import HTTPTypes
+import Identity
 
 /// Public profiles and registration.
 struct UserRoutes {

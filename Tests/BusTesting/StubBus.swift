@@ -2,14 +2,14 @@ import Bus
 import Contracts
 import Synchronization
 
-@testable import BFF
-
 /// Answers procedures as a test says, and keeps what was asked.
-final class StubBus: ProcedureCaller {
+package final class StubBus: ProcedureCaller {
+    package init() {}
+
     private let answers = Mutex<[ProcedureName: @Sendable (any Procedure) async throws -> any Sendable]>([:])
     private let log = Mutex<[any Procedure]>([])
 
-    func answer<P: Procedure>(_: P.Type, _ body: @escaping @Sendable (P) async throws -> P.Response) {
+    package func answer<P: Procedure>(_: P.Type, _ body: @escaping @Sendable (P) async throws -> P.Response) {
         answers.withLock { answers in
             answers[P.name] = { request in
                 guard let request = request as? P else { throw ServiceError(.internal, "another procedure has this name") }
@@ -18,14 +18,16 @@ final class StubBus: ProcedureCaller {
         }
     }
 
-    func asked<P: Procedure>(_: P.Type) -> [P] { log.withLock { $0.compactMap { $0 as? P } } }
+    package func asked<P: Procedure>(_: P.Type) -> [P] { log.withLock { $0.compactMap { $0 as? P } } }
 
-    func call<P: Procedure>(_ request: P) async throws -> P.Response {
+    package func call<P: Procedure>(_ request: P) async throws -> P.Response {
         log.withLock { $0.append(request) }
         guard let answer = answers.withLock({ $0[P.name] }) else { throw ServiceError(.unavailable, "nobody serves \(P.name)") }
         guard let response = try await answer(request) as? P.Response else { throw ServiceError(.internal, "a wrong answer") }
         return response
     }
 
-    func payload<P: Procedure>(of request: P) async throws -> [UInt8] { try CBOREncoder().encode(try await call(request)) }
+    package func payload<P: Procedure>(of request: P) async throws -> [UInt8] {
+        try CBOREncoder().encode(try await call(request))
+    }
 }

@@ -1,3 +1,4 @@
+import BusTesting
 import Contracts
 import Foundation
 import JWTKit
@@ -5,7 +6,7 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import BFF
+@testable import Identity
 
 @Suite("Tokens at the edge") struct IdentityTests {
     private let edge = Edge()
@@ -137,11 +138,10 @@ private struct Edge {
     }
 
     func verify(_ token: String) async throws -> Caller {
-        do { return try await verifier.verify("Bearer \(token)") } catch let problem as Problem {
-            switch problem.status {
-            case 401: throw Unauthorized()
-            case 503: throw Unavailable()
-            default: throw problem
+        do { return try await verifier.verify("Bearer \(token)") } catch let refusal as TokenRefusal {
+            switch refusal {
+            case .refused: throw Unauthorized()
+            case .unknowable: throw Unavailable()
             }
         }
     }

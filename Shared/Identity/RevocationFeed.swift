@@ -5,33 +5,47 @@ import Logging
 import ServiceLifecycle
 
 /// Keeps ``Revocations`` true: listens to the news, and after every loss of it fetches what may have been missed.
-struct RevocationFeed: Service {
+package struct RevocationFeed: Service {
     private let revocations: Revocations
     private let bus: any ProcedureCaller
     private let logger: Logger
+    private let onRevoked: @Sendable ([SessionID]) -> Void
     private let onCaughtUp: @Sendable () -> Void
     private let started: AsyncStream<Void>
     private let start: AsyncStream<Void>.Continuation
 
-    init(_ revocations: Revocations, bus: any ProcedureCaller, logger: Logger, onCaughtUp: @escaping @Sendable () -> Void = {}) {
+    /// - Parameters:
+    ///   - onRevoked: called with every session that is known to have ended, some of them more than once.
+    ///   - onCaughtUp: called whenever nothing is unknown any more.
+    package init(
+        _ revocations: Revocations, bus: any ProcedureCaller, logger: Logger,
+        onRevoked: @escaping @Sendable ([SessionID]) -> Void = { _ in },
+        onCaughtUp: @escaping @Sendable () -> Void = {}
+    ) {
+        self.onRevoked = onRevoked
         (self.revocations, self.bus, self.logger, self.onCaughtUp) = (revocations, bus, logger, onCaughtUp)
         (started, start) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// What to give to the bus.
-    var broadcast: Broadcast {
+    package var broadcast: Broadcast {
         var feed = Broadcast()
-        feed.on(SessionsRevoked.self) { [revocations] event, _ in revocations.revoke(event.sessionIDs) }
+        feed.on(SessionsRevoked.self) { [self] event, _ in revoke(event.sessionIDs) }
         feed.onStart { [self] in begin() }
         feed.onLost { [revocations] in revocations.lost() }
         return feed
     }
 
     /// The news are listened to from now on.
-    func begin() { start.yield() }
+    package func begin() { start.yield() }
 
-    func run() async throws {
+    package func run() async throws {
         for await _ in started.cancelOnGracefulShutdown() { await catchUp() }
+    }
+
+    private func revoke(_ sessions: [SessionID]) {
+        revocations.revoke(sessions)
+        onRevoked(sessions)
     }
 
     /// Asks until there is an answer: the feed is already listened to, so nothing falls between.
@@ -54,7 +68,7 @@ struct RevocationFeed: Service {
         var after: String?
         repeat {
             let page = try await bus.call(ListRevocations(since: since, after: after))
-            revocations.revoke(page.sessionIDs)
+            revoke(page.sessionIDs)
             after = page.next
         } while after != nil
     }

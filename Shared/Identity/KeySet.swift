@@ -1,3 +1,4 @@
+import Bus
 import Contracts
 import JWTKit
 import Logging
@@ -5,7 +6,7 @@ import ServiceLifecycle
 import Synchronization
 
 /// The public keys of `users`, kept: they go on working while `users` is away.
-actor KeySet: Service {
+package actor KeySet: Service {
     /// How often keys are looked after, so that a new one is known before it signs.
     private static let interval = Duration.seconds(60)
     /// An unknown key's name makes us ask at most this often.
@@ -16,21 +17,21 @@ actor KeySet: Service {
     private let clock = ContinuousClock()
     private let onKeys: @Sendable () -> Void
     private var keys: [String: JWTKeyCollection] = [:]
-    private nonisolated let document = Mutex<Reply?>(nil)
+    private nonisolated let document = Mutex<GetKeys.Response?>(nil)
     private var asked: ContinuousClock.Instant?
     /// The asking that goes on now; whoever needs its answer waits for it.
     private var asking: Task<Void, Never>?
 
     /// - Parameter onKeys: called whenever keys were fetched.
-    init(bus: any ProcedureCaller, logger: Logger, onKeys: @escaping @Sendable () -> Void = {}) {
+    package init(bus: any ProcedureCaller, logger: Logger, onKeys: @escaping @Sendable () -> Void = {}) {
         (self.bus, self.logger, self.onKeys) = (bus, logger, onKeys)
     }
 
-    /// As `users` publishes them, ready to be sent; `nil` until they were fetched.
-    nonisolated var published: Reply? { document.withLock { $0 } }
+    /// As `users` publishes them; `nil` until they were fetched.
+    package nonisolated var published: GetKeys.Response? { document.withLock { $0 } }
 
     /// Fetches the keys at once and every minute.
-    func run() async throws {
+    package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
                 await self.refresh()
@@ -40,14 +41,14 @@ actor KeySet: Service {
         }
     }
 
-    /// - Throws: ``Problem``: 503 while no key at all is known: nothing can be said of any token then.
+    /// - Throws: ``TokenRefusal/unknowable(_:)`` while no key at all is known: nothing can be said of any token then.
     func requireAny() async throws {
         if keys.isEmpty { await ask() }
-        if keys.isEmpty { throw Problem.unavailable("Access tokens cannot be verified at the moment.") }
+        if keys.isEmpty { throw TokenRefusal.unknowable("Access tokens cannot be verified at the moment.") }
     }
 
     /// - Returns: `nil` when there is no such key, asked anew if that was not done just before.
-    /// - Throws: ``Problem``: 503 while no key at all is known.
+    /// - Throws: ``TokenRefusal/unknowable(_:)`` while no key at all is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {
         if let key = keys[kid] { return key }
         await ask()
@@ -89,8 +90,7 @@ actor KeySet: Service {
             }
             guard !fetched.isEmpty else { return }
             keys = fetched
-            let reply = try Reply.json(answer).tagged()
-            document.withLock { $0 = reply }
+            document.withLock { $0 = answer }
             onKeys()
         } catch {
             logger.notice("keys not fetched", metadata: ["error": "\(error)"])

@@ -3,21 +3,23 @@ import Foundation
 import JWTKit
 
 /// Verifies access tokens here, at the edge: signature by a known key, claims, and that the session was not revoked since.
-struct TokenVerifier: TokenVerifying {
-    let keys: KeySet
-    let revocations: Revocations
+package struct TokenVerifier: TokenVerifying {
+    private let keys: KeySet
+    private let revocations: Revocations
     private let verified = VerifiedTokens(capacity: 20_000)
     /// Seconds since 1970-01-01T00:00:00Z.
-    let now: @Sendable () -> Int
+    private let now: @Sendable () -> Int
 
-    init(keys: KeySet, revocations: Revocations, now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }) {
+    package init(
+        keys: KeySet, revocations: Revocations, now: @escaping @Sendable () -> Int = { Int(Date().timeIntervalSince1970) }
+    ) {
         (self.keys, self.revocations, self.now) = (keys, revocations, now)
     }
 
-    func verify(_ authorization: String?) async throws -> Caller {
-        guard let authorization else { throw Problem.unauthorized }
+    package func verify(_ authorization: String?) async throws -> Caller {
+        guard let authorization else { throw TokenRefusal.absent }
         guard authorization.utf8.count <= 4_096, authorization.prefix(7).lowercased() == "bearer " else {
-            throw Problem.unauthorized("The Authorization header must be Bearer <access token>.")
+            throw TokenRefusal.refused("The Authorization header must be Bearer <access token>.")
         }
         let token = String(authorization.dropFirst(7))
         if let known = verified[token], known.expiresAt > now() { return try live(known.caller) }
@@ -30,8 +32,8 @@ struct TokenVerifier: TokenVerifying {
     private func live(_ caller: Caller) throws -> Caller {
         switch revocations.verdict(on: caller.sessionID) {
         case .live: caller
-        case .revoked: throw Problem.unauthorized("This session has ended. Sign in again.")
-        case .unknown: throw Problem.unavailable("It cannot be told at the moment which sessions have ended.")
+        case .revoked: throw TokenRefusal.refused("This session has ended. Sign in again.")
+        case .unknown: throw TokenRefusal.unknowable("It cannot be told at the moment which sessions have ended.")
         }
     }
 
@@ -41,18 +43,18 @@ struct TokenVerifier: TokenVerifying {
             let kid = parsed.header.kid
         else {
             try await keys.requireAny()
-            throw Problem.unauthorized("The access token is not a JWT of ours.")
+            throw TokenRefusal.refused("The access token is not a JWT of ours.")
         }
         guard let key = try await keys.key(named: kid) else {
-            throw Problem.unauthorized("The access token was signed by no key of ours.")
+            throw TokenRefusal.refused("The access token was signed by no key of ours.")
         }
         guard let claims = try? await key.verify(bytes, as: Claims.self).token else {
-            throw Problem.unauthorized("The access token is forged or damaged.")
+            throw TokenRefusal.refused("The access token is forged or damaged.")
         }
         guard claims.iss == AccessToken.issuer, claims.aud == AccessToken.audience else {
-            throw Problem.unauthorized("The access token is meant for somebody else.")
+            throw TokenRefusal.refused("The access token is meant for somebody else.")
         }
-        guard claims.exp > now() else { throw Problem.unauthorized("The access token has expired. Refresh the session.") }
+        guard claims.exp > now() else { throw TokenRefusal.refused("The access token has expired. Refresh the session.") }
         return claims
     }
 

@@ -2,15 +2,15 @@ import Contracts
 import Synchronization
 
 /// Which sessions have ended before their access tokens have.
-final class Revocations: Sendable {
-    enum Verdict: Equatable {
+package final class Revocations: Sendable {
+    package enum Verdict: Equatable {
         case live, revoked
         /// Cut off from the news for too long.
         case unknown
     }
 
     /// What was known goes on being used this long after the feed is lost.
-    static let patience = Duration.seconds(10)
+    package static let patience = Duration.seconds(10)
     /// Tokens outlive a revocation by their lifetime at most; a minute more for clocks that disagree.
     private static let memory = AccessToken.lifetime + .seconds(60)
 
@@ -28,12 +28,12 @@ final class Revocations: Sendable {
     private let state: Mutex<State>
     private let now: @Sendable () -> ContinuousClock.Instant
 
-    init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
+    package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.now = now
         state = Mutex(State(nextSweep: now() + Self.memory))
     }
 
-    func verdict(on session: SessionID) -> Verdict {
+    package func verdict(on session: SessionID) -> Verdict {
         let now = now()
         return state.withLock { state in
             if let until = state.revoked[session], until > now { return .revoked }
@@ -44,7 +44,7 @@ final class Revocations: Sendable {
     }
 
     /// News from the feed.
-    func revoke(_ sessions: [SessionID]) {
+    package func revoke(_ sessions: [SessionID]) {
         let now = now()
         state.withLock { state in
             for session in sessions { state.revoked[session] = now + Self.memory }
@@ -56,10 +56,10 @@ final class Revocations: Sendable {
     }
 
     /// How often the feed was lost; to be asked before the list is fetched.
-    var losses: Int { state.withLock { $0.losses } }
+    package var losses: Int { state.withLock { $0.losses } }
 
     /// The feed is there, and what it may have missed was fetched and told to ``revoke(_:)``: nothing is unknown now, unless it was lost again meanwhile.
-    func caughtUp(losses: Int) {
+    package func caughtUp(losses: Int) {
         state.withLock { state in
             guard state.losses == losses else { return }
             state.everKnown = true
@@ -68,12 +68,12 @@ final class Revocations: Sendable {
     }
 
     /// For how long there has been no news; `nil` while there is.
-    var silence: Duration? {
+    package var silence: Duration? {
         let now = now()
         return state.withLock { $0.lostSince.map { now - $0 } }
     }
 
-    func lost() {
+    package func lost() {
         let now = now()
         state.withLock { state in
             state.losses += 1

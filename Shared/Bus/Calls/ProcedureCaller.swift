@@ -1,0 +1,13 @@
+import Contracts
+
+/// Asks other services; the bus, or in tests whatever answers.
+package protocol ProcedureCaller: Sendable {
+    func call<P: Procedure>(_ request: P) async throws -> P.Response
+    /// The response as it travels, CBOR.
+    func payload<P: Procedure>(of request: P) async throws -> [UInt8]
+}
+
+extension Bus: ProcedureCaller {
+    package func call<P: Procedure>(_ request: P) async throws -> P.Response { try await call(request, deadline: nil) }
+    package func payload<P: Procedure>(of request: P) async throws -> [UInt8] { try await payload(of: request, deadline: nil) }
+}
