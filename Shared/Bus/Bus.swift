@@ -14,6 +14,7 @@ package final class Bus: Service {
         var procedures: [ServedProcedure] = []
         var queues: [WorkQueue] = []
         var feeds: [Broadcast] = []
+        var deliveryFeed: DeliveryFeed?
         var outboxes: [Outbox] = []
         var isRunning = false
         var running = RunningParts()
@@ -23,10 +24,13 @@ package final class Bus: Service {
     let io: IOThread
     let logger: Logger
     let facts: FactsPublisher
+    let deliveries: DeliveryPublisher
     private let client: CallClient
     private let tracing = CallTracing()
     private let calls: AMQPConnection
     private let events: AMQPConnection
+    /// Of those who deliver only; see ``DeliveryPublisher``.
+    let live: AMQPConnection?
     let registered = Mutex(Registered())
     private let opened = Gate()
 
@@ -36,9 +40,14 @@ package final class Bus: Service {
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
         facts = FactsPublisher(configuration.service, on: io)
-        var endpoint = configuration.endpoint(named: "calls")
-        endpoint.confirmationsMayWait = true
-        calls = AMQPConnection(endpoint, on: io, logger: logger)
+        deliveries = DeliveryPublisher(configuration, on: io)
+        func patient(_ purpose: String) -> AMQPConnection {
+            var endpoint = configuration.endpoint(named: purpose)
+            endpoint.confirmationsMayWait = true
+            return AMQPConnection(endpoint, on: io, logger: logger)
+        }
+        calls = patient("calls")
+        live = DeliveryFeed.senders.contains(configuration.service) ? patient("deliveries") : nil
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
 
@@ -126,7 +135,9 @@ package final class Bus: Service {
     /// Connected, not blocked, and consuming everything that was registered.
     package var isReady: Bool {
         get async {
-            guard await calls.isReady, await events.isReady, await client.isReady else { return false }
+            guard await calls.isReady, await events.isReady, await live?.isReady ?? true, await client.isReady else {
+                return false
+            }
             return await registered.withLock(\.running).areReady
         }
     }
@@ -138,13 +149,14 @@ package final class Bus: Service {
         try await opened.wait()
         try await client.opened()
         try await facts.opened()
+        try await deliveries.opened()
         try await registered.withLock(\.running).opened()
     }
 
     /// Works until shutdown: then takes nothing new, answers what is in hand (at most `drainTimeout`), and leaves.
     package func run() async throws {
         let parts = await open()
-        let connections = ServiceGroup(services: [calls, events], logger: logger)
+        let connections = ServiceGroup(services: [calls, events] + (live.map { [$0] } ?? []), logger: logger)
         // Detached: the connections must outlive the shutdown that everybody else hears of, until what is in hand is answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
@@ -174,7 +186,8 @@ package final class Bus: Service {
         let parts = RunningParts(registered.withLock(\.self), self)
         await client.open(on: calls)
         await facts.open(on: events)
-        await parts.open(calls: calls, events: events)
+        if let live { await deliveries.open(on: live) }
+        await parts.open(calls: calls, events: events, live: live)
         registered.withLock {
             $0.running = parts
             $0.isRunning = true

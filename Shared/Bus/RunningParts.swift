@@ -8,6 +8,7 @@ struct RunningParts {
     private var server: CallServer?
     private var workers: [WorkConsumer] = []
     private var feeds: [BroadcastConsumer] = []
+    private var deliveries: DeliveryConsumer?
 
     init() {}
 
@@ -22,18 +23,21 @@ struct RunningParts {
         feeds = registered.feeds.enumerated().map {
             BroadcastConsumer($0.element, configuration, number: $0.offset + 1, on: io, logger: logger)
         }
+        deliveries = registered.deliveryFeed.map { DeliveryConsumer($0, configuration, on: io, logger: logger) }
     }
 
-    func open(calls: AMQPConnection, events: AMQPConnection) async {
+    func open(calls: AMQPConnection, events: AMQPConnection, live: AMQPConnection?) async {
         await server?.open(on: calls)
         for worker in workers { await worker.open(on: events) }
         for feed in feeds { await feed.open(on: events) }
+        if let live { await deliveries?.open(on: live) }
     }
 
     func opened() async throws {
         try await server?.opened()
         for worker in workers { try await worker.opened() }
         for feed in feeds { try await feed.opened() }
+        try await deliveries?.opened()
     }
 
     var areReady: Bool {
@@ -41,7 +45,7 @@ struct RunningParts {
             if let server, await !server.isReady { return false }
             for worker in workers where await !worker.isReady { return false }
             for feed in feeds where await !feed.isReady { return false }
-            return true
+            return await deliveries?.isReady ?? true
         }
     }
 

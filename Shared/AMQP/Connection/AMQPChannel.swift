@@ -43,6 +43,15 @@ package struct AMQPChannel: Sendable {
     @discardableResult
     package func consume(_ consumer: AMQPConsumer) async -> AMQPConsumerID { await connection.consume(consumer, on: self) }
 
+    /// Binds the queue of a consumer to more, or to less, for good; returns once the broker has done it.
+    ///
+    /// - Throws: `notConnected`, `channelClosed`: not done now, and done before the consumer starts the next time.
+    package func rebind(
+        _ consumer: AMQPConsumerID, adding added: [AMQPBinding] = [], removing removed: [AMQPBinding] = []
+    ) async throws(AMQPError) {
+        if let error = await connection.rebind(consumer, adding: added, removing: removed, on: self) { throw error }
+    }
+
     /// Stops a consumer for good; returns once no more deliveries can come. What it has not acknowledged may still be.
     package func cancel(_ consumer: AMQPConsumerID) async { await connection.cancel(consumer, on: self) }
 

@@ -30,6 +30,7 @@ extension AMQPConnection {
         case .bind(let queue, let binding):
             link.output.bind(queue: queue, to: binding, channel: core.number)
             core.replies.ask(.bind)
+            core.rebindings.ask()
         }
     }
 
@@ -38,7 +39,7 @@ extension AMQPConnection {
         core.subscriptions[index].state = .starting
         let consumer = core.subscriptions[index].consumer
         declare(.queue(consumer.queue), core, link)
-        for binding in consumer.bindings { declare(.bind(queue: consumer.queue.name, binding), core, link) }
+        for binding in core.subscriptions[index].bindings { declare(.bind(queue: consumer.queue.name, binding), core, link) }
         link.output.qos(prefetch: consumer.noAck ? 0 : max(1, consumer.prefetch), channel: core.number)
         core.replies.ask(.qos)
         link.output.consume(
@@ -51,6 +52,7 @@ extension AMQPConnection {
         switch question {
         case .consume(let index): started(index, core)
         case .cancel(let index): removed(index, core)
+        case .bind, .unbind: core.rebindings.answer()
         default: break
         }
         if core.phase == .opening, core.replies.isEmpty { opened(core) }
@@ -113,6 +115,7 @@ extension AMQPConnection {
         var window = core.reset(phase, error)
         while let settled = window?.popOldest(upTo: .max) { settled.waiter?(.lost(error.asLoss)) }
         refuseWaiting(core, error.asRefusal)
+        core.rebindings.fail(error.asRefusal)
         guard wasUp else { return }
         for index in core.subscriptions.indices { lost(index, core, error) }
         core.setup.onState?(.lost(error))

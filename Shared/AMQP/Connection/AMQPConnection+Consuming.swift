@@ -50,6 +50,32 @@ extension AMQPConnection {
         }
     }
 
+    // MARK: Bindings
+
+    /// - Returns: `nil` once the broker has done it; why it has not.
+    func rebind(
+        _ id: AMQPConsumerID, adding added: [AMQPBinding], removing removed: [AMQPBinding], on channel: AMQPChannel
+    ) async -> AMQPError? {
+        guard let core = core(channel), core.subscriptions.indices.contains(id.index), core.subscriptions[id.index].isWanted
+        else {
+            return .notConnected("the consumer was stopped")
+        }
+        let queue = core.subscriptions[id.index].consumer.queue.name
+        let isStarted = core.subscriptions[id.index].state != .idle
+        for binding in removed where core.subscriptions[id.index].bindings.remove(binding) != nil && isStarted {
+            link?.output.unbind(queue: queue, from: binding, channel: core.number)
+            core.replies.ask(.unbind)
+            core.rebindings.ask()
+        }
+        for binding in added where core.subscriptions[id.index].bindings.insert(binding).inserted && isStarted {
+            link?.output.bind(queue: queue, to: binding, channel: core.number)
+            core.replies.ask(.bind)
+            core.rebindings.ask()
+        }
+        guard isStarted else { return core.lastError.asRefusal }
+        return await withCheckedContinuation { core.rebindings.wait($0) }
+    }
+
     // MARK: The channel as a whole
 
     func waitUntilOpen(_ channel: AMQPChannel) async -> AMQPError? {

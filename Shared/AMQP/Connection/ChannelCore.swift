@@ -20,6 +20,7 @@ final class ChannelCore {
     var waiting = WaitingLine<AMQPMessage>()
     var lastError = AMQPError.notConnected("not connected yet")
     var retry = Retry()
+    var rebindings = Rebindings()
     private let bounds: AMQPEndpoint
 
     init(number: UInt16, serial: UInt32, setup: AMQPChannelSetup, bounds: AMQPEndpoint) {
@@ -60,6 +61,8 @@ struct Subscription {
     enum State { case idle, starting, active, cancelling, removed }
 
     let consumer: AMQPConsumer
+    /// What its queue is bound to, as far as we are asked.
+    var bindings: Set<AMQPBinding>
     var state = State.idle
     var starts: UInt32 = 0
     var retry: Retry
@@ -68,6 +71,7 @@ struct Subscription {
 
     init(_ consumer: AMQPConsumer, _ backoff: ClosedRange<Duration>) {
         self.consumer = consumer
+        bindings = Set(consumer.bindings)
         retry = Retry(backoff)
     }
 

@@ -14,6 +14,8 @@ enum MethodID: UInt32, Sendable {
     case queueDeclareOk = 0x0032_000B
     case queueBind = 0x0032_0014
     case queueBindOk = 0x0032_0015
+    case queueUnbind = 0x0032_0032
+    case queueUnbindOk = 0x0032_0033
     case exchangeDelete = 0x0028_0014
     case exchangeDeleteOk = 0x0028_0015
     case queuePurge = 0x0032_001E

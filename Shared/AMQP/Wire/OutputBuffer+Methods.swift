@@ -63,6 +63,16 @@ extension OutputBuffer {
         }
     }
 
+    mutating func unbind(queue: String, from binding: AMQPBinding, channel: UInt16) {
+        method(.queueUnbind, channel: channel) {
+            $0.put(UInt16(0))
+            $0.putShort(queue)
+            $0.putShort(binding.exchange)
+            $0.putShort(binding.routingKey)
+            $0.put(binding.arguments)
+        }
+    }
+
     /// For the consumers that are started on the channel from here on.
     mutating func qos(prefetch: UInt16, channel: UInt16) {
         method(.basicQos, channel: channel) {

@@ -51,6 +51,25 @@ import Testing
         #expect(replies.answer(.basicConsumeOk) == nil)
     }
 
+    @Test("what queues answer about consumers may come after what was asked later, never before what was asked earlier")
+    func questionsAboutConsumers() {
+        var replies = ReplyQueue()
+        for question in [.queue, .consume(0), .queue, .bind, .consume(1), .cancel(0)] as [ReplyQueue.Question] {
+            replies.ask(question)
+        }
+        #expect(replies.answer(.basicConsumeOk) == nil)
+        #expect(replies.answer(.queueDeclareOk) == .queue)
+        #expect(replies.answer(.queueDeclareOk) == .queue)
+        #expect(replies.answer(.basicConsumeOk) == .consume(0))
+        #expect(replies.answer(.basicConsumeOk) == nil)
+        #expect(replies.answer(.queueBindOk) == .bind)
+        #expect(replies.answer(.basicCancelOk) == nil)
+        #expect(replies.answer(.basicConsumeOk) == .consume(1))
+        #expect(!replies.isEmpty)
+        #expect(replies.answer(.basicCancelOk) == .cancel(0))
+        #expect(replies.isEmpty)
+    }
+
     @Test("waits double from the least to the most, shortened by up to a half", arguments: UInt64(1)...20)
     func backoff(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

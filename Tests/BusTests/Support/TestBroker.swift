@@ -52,11 +52,12 @@ struct TestBroker {
 
     /// A bus of `service`; runs while `body` does, then stops as a service stops.
     func bus<Result>(
-        _ service: ServiceName, instance: String? = nil, configure: (inout BusConfiguration) -> Void = { _ in },
-        register: (Bus) -> Void = { _ in }, _ body: (Bus) async throws -> Result
+        _ service: ServiceName, instance: String? = nil, on io: IOThread = TestBroker.io,
+        configure: (inout BusConfiguration) -> Void = { _ in }, register: (Bus) -> Void = { _ in },
+        _ body: (Bus) async throws -> Result
     ) async throws -> Result {
         Traces.bootstrapped
-        let bus = Bus(configuration(service, instance, configure), on: Self.io, logger: Self.logger)
+        let bus = Bus(configuration(service, instance, configure), on: io, logger: Self.logger)
         register(bus)
         let group = ServiceGroup(services: [bus], logger: Self.logger)
         let life = Task.detached { try await group.run() }
