@@ -9,14 +9,16 @@ struct BFF {
     let bus: any ProcedureCaller
     let keys: KeySet
     let verifier: any TokenVerifying
+    let routes: RouteTable
     /// Learns at once of what is revoked here; the others hear of it.
     let revocations: Revocations
 
     var endpoints: [Endpoint] {
-        UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints + SessionRoutes(bus: bus, revocations: revocations).endpoints
+        UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints
+            + SessionRoutes(bus: bus, routes: routes, revocations: revocations).endpoints
             + AccountRoutes(bus: bus).endpoints
             + ContactRoutes(bus: bus).endpoints + ChatRoutes(bus: bus).endpoints + MessageRoutes(bus: bus).endpoints
-            + MetaRoutes(keys: keys).endpoints
+            + RealtimeRoutes(routes: routes).endpoints + MetaRoutes(keys: keys).endpoints
     }
 
     func responder(admission: Admission, logger: Logger) -> APIResponder {

@@ -13,13 +13,16 @@ import ServiceKit
             bus.listen(feed.broadcast)
             kit.health.add("revocationFeed", .dependency) { revocations.report }
             let calls = GuardedCalls(bus: bus, kit: kit, atOnce: max(1, http.requests * 3 / 4))
+            let routes = RouteTable(bus: bus, logger: kit.logger)
+            bus.listen(routes.broadcast)
             let api = BFF(
-                bus: calls, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations), revocations: revocations)
+                bus: calls, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations), routes: routes,
+                revocations: revocations)
             let admission = kit.admission("http", limit: http.requests, queue: http.requests, wait: http.patience)
             let server = HTTPServer(
                 channel: APIChannel(responder: api.responder(admission: admission, logger: kit.logger), logger: kit.logger),
                 settings: http, logger: kit.logger)
-            try await kit.run([bus, kit.consuming(bus), keys, feed, server])
+            try await kit.run([bus, kit.consuming(bus), keys, feed, routes, server])
         }
     }
 }

@@ -1,11 +1,23 @@
 import Bus
+import Contracts
+import Foundation
+import Identity
+import NIOCore
+import NIOPosix
+import Reactor
 import ServiceKit
+import ServiceLifecycle
 
 @main enum MessagingMain {
     static func main() async {
-        await Bootstrap.main("messaging") { kit in
+        await Bootstrap.main("messaging", settings: MessagingSettings.all) { kit in
             let bus = try kit.bus()
-            try await kit.run([bus, kit.consuming(bus)])
+            let parts = try MessagingParts(kit, bus: bus)
+            try await kit.run(
+                [
+                    bus, kit.consuming(bus), parts.keys, parts.revocationFeed, parts.routes, parts.membership, parts.clockwork,
+                    parts.server,
+                ])
         }
     }
 }

@@ -1,3 +1,4 @@
+import Bus
 import BusTesting
 import Contracts
 import Foundation
@@ -16,12 +17,16 @@ struct TestAPI {
     static let ada = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2), roles: [])
     let bus = StubBus()
     let revocations = Revocations()
+    let routes: RouteTable
     let responder: APIResponder
 
     init(admission: Admission = Admission("test", limit: 100, queue: 0, wait: .seconds(1))) {
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        responder = BFF(bus: bus, keys: keys, verifier: NameVerifier(), revocations: revocations)
-            .responder(admission: admission, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        routes = RouteTable(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        responder = BFF(
+            bus: bus, keys: keys, verifier: NameVerifier(), routes: routes, revocations: revocations
+        )
+        .responder(admission: admission, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     struct Answer {
@@ -58,7 +63,8 @@ extension BFF {
     static var all: [Endpoint] {
         let bus = StubBus()
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        return BFF(bus: bus, keys: keys, verifier: NameVerifier(), revocations: Revocations()).endpoints
+        let routes = RouteTable(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        return BFF(bus: bus, keys: keys, verifier: NameVerifier(), routes: routes, revocations: Revocations()).endpoints
     }
 }
 

@@ -6,6 +6,7 @@ import Identity
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {
     let bus: any ProcedureCaller
+    let routes: RouteTable
     let revocations: Revocations
 
     var endpoints: [Endpoint] {
@@ -29,6 +30,12 @@ struct SessionRoutes {
         let refreshToken: String
         let expiresIn: Int
         let user: User
+        /// Absent while there is nobody to connect to.
+        let realtime: Realtime?
+
+        struct Realtime: Encodable, Sendable {
+            let url: String
+        }
     }
 
     private func logIn(_ call: Call) async throws -> Reply {
@@ -36,7 +43,8 @@ struct SessionRoutes {
         let session = try await bus.call(LogIn(username: body.username, password: body.password, device: body.device))
         let tokens = session.tokens
         let answer = LoggedIn(
-            accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresIn: tokens.expiresIn, user: session.user)
+            accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresIn: tokens.expiresIn, user: session.user,
+            realtime: routes.place(of: session.user.id)?.instance.map { LoggedIn.Realtime(url: $0.url) })
         return try Reply.json(answer, .created).unstored
     }
 

@@ -1,0 +1,129 @@
+import Contracts
+import Foundation
+
+/// What a client says, one JSON object a frame. Unknown fields are ignored, and so are unknown types.
+enum ClientFrame: Hashable, Sendable {
+    case send(SendFrame)
+    case read(chatID: ChatID, seq: Int64)
+    case delivered(chatID: ChatID, seq: Int64)
+    case typing(chatID: ChatID)
+    case ping
+    case unknown
+}
+
+/// A message to be sent; its `ref` comes back with the answer.
+struct SendFrame: Hashable, Sendable {
+    let ref: FrameRef
+    let chatID: ChatID
+    let clientMessageID: ClientMessageID
+    let text: String
+    let replyTo: Int64?
+}
+
+/// What a client calls its request: text of at most 64 characters, or a whole number. Given back as it came.
+enum FrameRef: Hashable, Sendable, Decodable {
+    case text(String)
+    case number(Int64)
+
+    static let maximumLength = 64
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if let number = try? container.decode(Int64.self) {
+            self = .number(number)
+        } else {
+            let text = try container.decode(String.self)
+            guard text.unicodeScalars.count <= Self.maximumLength else {
+                throw DecodingError.dataCorruptedError(
+                    in: container, debugDescription: "must have at most \(Self.maximumLength) characters")
+            }
+            self = .text(text)
+        }
+    }
+}
+
+/// Why a frame is none of ours, for the client.
+struct BadFrame: Error, Hashable {
+    let ref: FrameRef?
+    /// `malformed`, or `invalid` for a field.
+    let code: String
+    let message: String
+}
+
+extension ClientFrame {
+    /// - Throws: ``BadFrame``.
+    init(_ text: some Sequence<UInt8>) throws(BadFrame) {
+        let data = Data(text)
+        let decoder = JSONDecoder()
+        guard let type = try? decoder.decode(Tag.self, from: data) else {
+            throw BadFrame(ref: nil, code: "malformed", message: "A frame is a JSON object with a type, which is a string.")
+        }
+        do { self = try Self.read(type.type, data, decoder) } catch {
+            throw BadFrame(error, ref: (try? decoder.decode(Reference.self, from: data))?.ref)
+        }
+    }
+
+    private static func read(_ type: String, _ data: Data, _ decoder: JSONDecoder) throws -> ClientFrame {
+        switch type {
+        case "send":
+            let body = try decoder.decode(Send.self, from: data)
+            return .send(
+                SendFrame(
+                    ref: body.ref, chatID: body.chatId, clientMessageID: ClientMessageID(rawValue: body.clientMessageId),
+                    text: body.text, replyTo: body.replyTo))
+        case "read":
+            let body = try decoder.decode(Marker.self, from: data)
+            return .read(chatID: body.chatId, seq: body.seq)
+        case "delivered":
+            let body = try decoder.decode(Marker.self, from: data)
+            return .delivered(chatID: body.chatId, seq: body.seq)
+        case "typing": return .typing(chatID: try decoder.decode(Place.self, from: data).chatId)
+        case "ping": return .ping
+        default: return .unknown
+        }
+    }
+
+    // As the wire has them.
+
+    private struct Tag: Decodable { let type: String }
+    private struct Reference: Decodable { let ref: FrameRef? }
+
+    private struct Send: Decodable {
+        let ref: FrameRef
+        let chatId: ChatID
+        let clientMessageId: String
+        let text: String
+        let replyTo: Int64?
+    }
+
+    private struct Marker: Decodable {
+        let chatId: ChatID
+        let seq: Int64
+    }
+
+    private struct Place: Decodable { let chatId: ChatID }
+}
+
+extension BadFrame {
+    /// What to change, said by field.
+    fileprivate init(_ error: any Error, ref: FrameRef?) {
+        let (field, what): (String, String) =
+            switch error as? DecodingError {
+            case .keyNotFound(let key, _): (key.stringValue, "is required")
+            case .valueNotFound(_, let context): (Self.field(context), "is required")
+            case .typeMismatch(let type, let context): (Self.field(context), "must be \(Self.name(of: type))")
+            case .dataCorrupted(let context) where !context.codingPath.isEmpty: (Self.field(context), context.debugDescription)
+            default: ("", "cannot be read")
+            }
+        self.init(ref: ref, code: "invalid", message: field.isEmpty ? "The frame cannot be read." : "\(field): \(what)")
+    }
+
+    private static func field(_ context: DecodingError.Context) -> String { context.codingPath.first?.stringValue ?? "" }
+
+    private static func name(of type: any Any.Type) -> String {
+        switch type {
+        case is Int64.Type: "a whole number"
+        default: "a string"
+        }
+    }
+}

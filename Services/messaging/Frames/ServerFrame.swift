@@ -1,0 +1,87 @@
+import Contracts
+
+/// The frames that this service makes itself, as their text. Numbered ones get their `n` when they are sent, see ``numbered(_:_:)``.
+enum ServerFrame {
+    typealias Text = ReplayBuffer.Text
+
+    /// The first frame, and the only one without a number.
+    static func hello(connectionID: String, partition: Int, heartbeatSeconds: Int, resumed: Bool) -> Text {
+        var json = JSONText("hello")
+        json.add("connectionId", connectionID)
+        json.add("partition", raw: "\(partition)")
+        json.add("heartbeatSeconds", raw: "\(heartbeatSeconds)")
+        json.add("resumed", raw: "\(resumed)")
+        return json.finished
+    }
+
+    static func ack(_ ref: FrameRef, _ message: Message) -> Text {
+        var json = JSONText("ack")
+        json.add("ref", ref)
+        json.add("id", message.id.description)
+        json.add("seq", raw: "\(message.seq)")
+        return json.finished
+    }
+
+    static func error(_ ref: FrameRef?, code: String, _ message: String) -> Text {
+        var json = JSONText("error")
+        if let ref { json.add("ref", ref) }
+        json.add("code", code)
+        json.add("message", message)
+        return json.finished
+    }
+
+    static func presence(_ user: UserID, online: Bool, lastSeenAt: Timestamp? = nil) -> Text {
+        var json = JSONText("presence")
+        json.add("userId", user.description)
+        json.add("online", raw: "\(online)")
+        if let lastSeenAt { json.add("lastSeenAt", lastSeenAt.description) }
+        return json.finished
+    }
+
+    static func disconnect(_ reason: String, url: String? = nil, afterMilliseconds: Int) -> Text {
+        var json = JSONText("disconnect")
+        json.add("reason", reason)
+        if let url { json.add("url", url) }
+        json.add("afterMs", raw: "\(afterMilliseconds)")
+        return json.finished
+    }
+
+    static let pong = JSONText("pong").finished
+    static let gap = JSONText("gap").finished
+
+    /// What stands before a frame's own members once it has its number. The text begins with `{"type":`, as all of ours do.
+    static func opening(_ n: Int64) -> String { "{\"n\":\(n)," }
+}
+
+/// A flat JSON object, written member by member.
+private struct JSONText {
+    private var bytes: [UInt8]
+
+    init(_ type: String) { bytes = Array("{\"type\":\"\(type)\"".utf8) }
+
+    var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
+
+    mutating func add(_ name: String, raw value: String) { bytes += ",\"\(name)\":\(value)".utf8 }
+
+    mutating func add(_ name: String, _ ref: FrameRef) {
+        switch ref {
+        case .text(let text): add(name, text)
+        case .number(let number): add(name, raw: "\(number)")
+        }
+    }
+
+    mutating func add(_ name: String, _ value: String) {
+        bytes += ",\"\(name)\":\"".utf8
+        for byte in value.utf8 { escape(byte) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// RFC 8259, section 7.
+    private mutating func escape(_ byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
+        case 0..<0x20: bytes += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
+        default: bytes.append(byte)
+        }
+    }
+}

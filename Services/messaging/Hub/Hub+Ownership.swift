@@ -1,0 +1,96 @@
+import Contracts
+import NIOWebSocket
+import Synchronization
+
+/// Whose users these are: what the lease, the assignment and the feed of deliveries mean for those who are connected.
+extension Hub {
+    /// An answer to a heartbeat: moves those away who belong elsewhere now.
+    func take(_ answer: Heartbeat.Response, asked: ContinuousClock.Instant) {
+        guard ownership.take(answer, asked: asked) else { return }
+        moveAway()
+        lookAtWaiting(now: .now)
+        outage.leaseIsBack()
+        lookAtOutage(now: .now)
+    }
+
+    /// Nobody can give anything away at the moment.
+    func keepLease(for lease: Duration, asked: ContinuousClock.Instant) { ownership.extend(by: lease, asked: asked) }
+
+    private func moveAway() {
+        let served = ownership.served
+        let away = entries.filter { !served.contains(ownership.partition(of: $0.value.line.userID)) }
+        for (id, entry) in away {
+            figures.noteMoved()
+            let partition = ownership.partition(of: entry.line.userID)
+            let url = address(partition)
+            if let port = entry.port { leaving[ObjectIdentifier(port)] = partition }
+            presence.assumeIsolated { $0.moved(entry.line.userID) }
+            dismiss(id, .moved, ServerFrame.disconnect("moved", url: url, afterMilliseconds: Self.spread()))
+        }
+    }
+
+    /// Partitions whose users we may accept, or still have.
+    var held: PartitionSet { isClosed ? PartitionSet() : ownership.served.union(PartitionSet(leaving.values)) }
+
+    /// Sessions have ended.
+    func cut(_ revoked: [SessionID]) {
+        for session in revoked {
+            for id in sessions[session] ?? [] { dismiss(id, .revoked, ServerFrame.disconnect("revoked", afterMilliseconds: 0)) }
+        }
+    }
+
+    // MARK: Outages
+
+    /// Deliveries come from now on.
+    func feedIsBack() {
+        outage.feedIsBack()
+        lookAtOutage(now: .now)
+    }
+
+    /// Deliveries may be missed from now on.
+    func feedIsLost() {
+        order.reset()
+        outage.feedIsLost(at: .now)
+    }
+
+    /// Tells everybody who may have missed something, once nothing is missed any more; and after too long a time lets them go.
+    func lookAtOutage(now: ContinuousClock.Instant) {
+        let hasLease = ownership.hasLease(at: now)
+        isOpen.store(hasLease && !isClosed, ordering: .relaxed)
+        outage.note(hasLease: hasLease, at: now)
+        switch outage.verdict(at: now, patience: limits.outage) {
+        case .nothing: break
+        case .tellGap: for id in Array(entries.keys) { tellGap(id) }
+        case .letGo: letGo()
+        }
+    }
+
+    /// Everybody, with 1001.
+    func letGo() {
+        for id in Array(entries.keys) {
+            dismiss(id, .goingAway, ServerFrame.disconnect("shutdown", afterMilliseconds: Self.spread()))
+        }
+        for newcomer in waiting { output(.close(.goingAway), to: newcomer.port) }
+        waiting = []
+    }
+
+    /// The end: nobody is let in any more.
+    func close() async {
+        letGo()
+        isClosed = true
+        isOpen.store(false, ordering: .relaxed)
+        await presence.close()
+    }
+
+    /// Once a second.
+    func tick(now: ContinuousClock.Instant) {
+        presence.assumeIsolated { $0.tick() }
+        forgetParked(now: now)
+        lookAtWaiting(now: now)
+        lookAtOutage(now: now)
+        for id in gapped where (entries[id]?.port?.outstanding.load(ordering: .relaxed) ?? 0) <= limits.outbound / 2 {
+            tellGap(id)
+        }
+        figures.record()
+    }
+}

@@ -1,0 +1,130 @@
+import Bus
+import Contracts
+import Logging
+import Reactor
+import ServiceKit
+
+/// Tells contacts who comes and goes, and whoever comes which contacts are there. Presence is never certain: what cannot be told is passed over.
+actor PresenceDesk {
+    /// After that, contacts who have not said to be there are shown as last seen.
+    private static let answerTime = Duration.seconds(1)
+    /// Comings and goings that are told at once; further ones wait.
+    private static let atOnce = 64
+
+    nonisolated let io: IOThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    private let bus: any ProcedureCaller
+    private let deliver: @Sendable (Delivery) async throws -> Void
+    private let logger: Logger
+    private var table = PresenceTable()
+    private var questions: [UserID: Set<UserID>] = [:]
+    private let places = Admission("presence", limit: atOnce, queue: 50_000, wait: .seconds(30))
+
+    init(
+        bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, on io: IOThread, logger: Logger
+    ) {
+        (self.bus, self.deliver, self.io, self.logger) = (bus, deliver, io, logger)
+    }
+
+    // MARK: Who comes and goes here
+
+    /// A device of the user has a socket.
+    ///
+    /// - Parameter show: a frame to the user's devices here.
+    func came(_ user: UserID, _ session: SessionID, show: @escaping @Sendable (ServerFrame.Text) -> Void) {
+        let isNews = table.came(user, session)
+        later { await $0.ask(user, isNews ? .newsAndQuestion : .question, show) }
+    }
+
+    func left(_ user: UserID) { table.left(user, at: .now) }
+
+    /// They belong to another instance now.
+    func moved(_ user: UserID) {
+        guard table.moved(user) else { return }
+        io.schedule(after: PresenceTable.grace * 2) { [weak self] in self?.assumeIsolated { $0.letGo(user) } }
+    }
+
+    /// Once a second.
+    func tick() { for (user, session) in table.gone(now: .now) { later { await $0.announceGone(user, session) } } }
+
+    /// Everybody who is still here is let go.
+    func close() async { for (user, session) in table.all() { await announceGone(user, session) } }
+
+    // MARK: What other instances tell
+
+    /// - Parameter present: those of the recipients who are here.
+    func heard(_ presence: Delivery.Presence, present: [UserID]) {
+        switch presence.kind {
+        case .newsAndQuestion, .question: later { await $0.answer(presence.userID, present) }
+        case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID, nil) }
+        default: break
+        }
+        if presence.online { for user in present { questions[user]?.remove(presence.userID) } }
+    }
+
+    // MARK: Telling
+
+    private func ask(_ user: UserID, _ kind: Delivery.Presence.Kind, _ show: @escaping @Sendable (ServerFrame.Text) -> Void) async
+    {
+        guard table.isOnline(user), let contacts = await contacts(of: user), !contacts.isEmpty else { return }
+        questions[user] = Set(contacts.map(\.userID))
+        await tell(
+            contacts.map(\.userID), ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
+        io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.showAbsent(contacts, to: user, show) } }
+    }
+
+    private func showAbsent(
+        _ contacts: [ListContacts.Contact], to user: UserID, _ show: @Sendable (ServerFrame.Text) -> Void
+    ) {
+        guard let silent = questions.removeValue(forKey: user), table.isOnline(user) else { return }
+        for contact in contacts where silent.contains(contact.userID) && contact.lastSeenAt != nil {
+            show(ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
+        }
+    }
+
+    private func answer(_ user: UserID, _ present: [UserID]) async {
+        let items = present.filter { $0 != user && table.isOnline($0) }.map { contact in
+            Self.item([user], ServerFrame.presence(contact, online: true), .init(kind: .news, userID: contact, online: true))
+        }
+        if !items.isEmpty { await tell(items) }
+    }
+
+    private func announceGone(_ user: UserID, _ session: SessionID?) async {
+        let now = Timestamp.now
+        guard !table.isOnline(user) else { return }
+        if let session { _ = try? await bus.call(NoteSeen(users: [.init(userID: user, sessionID: session, at: now)])) }
+        guard let contacts = await contacts(of: user), !contacts.isEmpty, !table.isOnline(user) else { return }
+        await tell(
+            contacts.map(\.userID), ServerFrame.presence(user, online: false, lastSeenAt: now),
+            .init(kind: .news, userID: user, online: false))
+    }
+
+    private func letGo(_ user: UserID) {
+        if table.isOnline(user) { return }
+        later { await $0.tell([user], [], .init(kind: .letGo, userID: user, online: false)) }
+    }
+
+    private func contacts(of user: UserID) async -> [ListContacts.Contact]? {
+        do { return try await bus.call(ListContacts(userID: user)).contacts } catch {
+            logger.info("contacts were not told", metadata: ["error": "\((error as? ServiceError)?.code.rawValue ?? "-")"])
+            return nil
+        }
+    }
+
+    private func tell(_ recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence) async {
+        await tell([Self.item(recipients, text, presence)])
+    }
+
+    private func tell(_ items: [Delivery.Item]) async { try? await deliver(Delivery(items: items)) }
+
+    private static func item(_ recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence) -> Delivery.Item {
+        Delivery.Item(recipients: recipients, frame: String(decoding: text, as: UTF8.self), presence: presence)
+    }
+
+    private func later(_ body: @escaping @Sendable (PresenceDesk) async -> Void) {
+        Task(executorPreference: io) {
+            try? await self.places.run { await body(self) }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+import Bus
+import Contracts
+import Logging
+import Reactor
+import ServiceLifecycle
+import Synchronization
+
+/// Keeps this instance a member: says that it is there, takes what `config` assigns to it, and hands over what it is to give.
+actor Membership: Service {
+    struct Identity: Sendable {
+        /// Of the process, among those of the service.
+        let instance: String
+        /// New with every start.
+        let incarnation: String
+        let url: String
+        let partitionCount: Int
+    }
+
+    private static let interval = Duration.milliseconds(500)
+    /// For which partitions stay ours while nobody can give them away.
+    private static let lease = Duration.seconds(2)
+    /// How long leaving may take while there is somebody to take over.
+    private static let farewell = Duration.seconds(8)
+
+    nonisolated let io: IOThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
+
+    private let identity: Identity
+    private let bus: any ProcedureCaller
+    /// Whether the broker is there and heard.
+    private let isConnected: @Sendable () async -> Bool
+    private let feed: DeliveryFeed
+    private let hub: Hub
+    private let routes: RouteTable
+    private let logger: Logger
+    private let meter: LoadMeter
+    private let beats: AsyncStream<Void>
+    private nonisolated let hurry: AsyncStream<Void>.Continuation
+    private let onMember: @Sendable (Bool) -> Void
+    private var bound = PartitionSet()
+    private var isLeaving = false
+    private var isMember = false
+
+    init(
+        _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool, feed: DeliveryFeed,
+        hub: Hub, routes: RouteTable, onMember: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
+    ) {
+        (self.identity, self.bus, self.isConnected, self.feed) = (identity, bus, isConnected, feed)
+        (self.hub, self.routes, self.io, self.logger, self.onMember) = (hub, routes, io, logger, onMember)
+        meter = LoadMeter(hub.figures)
+        (beats, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Something has changed: the next heartbeat is due now.
+    nonisolated func beatNow() { hurry.yield() }
+
+    /// What was bound is lost with the connection, and bound again before the feed starts anew.
+    nonisolated func feedIsBack() { Task(executorPreference: io) { await self.rebound() } }
+    nonisolated func feedIsLost() { Task(executorPreference: io) { await self.unbound() } }
+
+    private func rebound() {
+        bound = feed.wanted
+        beatNow()
+    }
+
+    private func unbound() { bound = PartitionSet() }
+
+    /// Beats until shutdown.
+    ///
+    /// - Throws: ``ServiceError`` when this instance can never be a member: it was started with another number of partitions.
+    func run() async throws {
+        let clockwork = Task { [hurry] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: Self.interval)
+                hurry.yield()
+            }
+        }
+        defer { clockwork.cancel() }
+        beatNow()
+        for await _ in beats.cancelOnGracefulShutdown() { try await beat() }
+    }
+
+    private func beat() async throws {
+        let asked = ContinuousClock.now
+        let heartbeat = Heartbeat(
+            instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
+            partitionCount: identity.partitionCount, epoch: await hub.ownership.epoch, bound: bound, served: await hub.held,
+            load: meter.read(), isLeaving: isLeaving)
+        do {
+            await take(try await bus.call(heartbeat), asked, after: heartbeat)
+        } catch let error as ServiceError where error.code == .conflict {
+            logger.critical("this instance cannot be a member", metadata: ["reason": "\(error.message)"])
+            throw error
+        } catch {
+            await failed(error, asked)
+        }
+    }
+
+    private func take(_ answer: Heartbeat.Response, _ asked: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
+        note(isMember: true)
+        await hub.take(answer, asked: asked)
+        let held = await hub.held
+        await rebind(to: answer.bind.union(held))
+        if bound != heartbeat.bound || held != heartbeat.served { beatNow() }
+    }
+
+    /// The broker says that nobody is there, or `config` that it can do nothing: then nobody can give away what is ours.
+    private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
+        if (error as? ServiceError)?.code == .unavailable, await isConnected() {
+            await hub.keepLease(for: Self.lease, asked: asked)
+        }
+        let hasLease = await hub.ownership.hasLease(at: .now)
+        if !hasLease { note(isMember: false) }
+    }
+
+    private func rebind(to wanted: PartitionSet) async {
+        let (more, less) = (wanted.subtracting(bound), feed.wanted.subtracting(wanted))
+        do {
+            if !more.isEmpty {
+                try await feed.bind(more)
+                bound = bound.union(more)
+            }
+            if !less.isEmpty {
+                bound = bound.subtracting(less)
+                try await feed.unbind(less)
+            }
+        } catch {
+            // With the next start of the feed they are.
+            logger.info("partitions are not bound yet", metadata: ["error": "\(error.code.rawValue)"])
+        }
+    }
+
+    private func note(isMember: Bool) {
+        if isMember == self.isMember { return }
+        self.isMember = isMember
+        onMember(isMember)
+        logger.notice(isMember ? "a member, with a lease" : "the lease has run out")
+    }
+
+    // MARK: The end
+
+    /// Gives everything away, to whoever is there; then lets go of who is left.
+    func leave() async {
+        isLeaving = true
+        beatNow()
+        let deadline = ContinuousClock.now + Self.farewell
+        while ContinuousClock.now < deadline, await !hub.held.isEmpty, hasOthers {
+            try? await Task.sleep(for: .milliseconds(20))
+        }
+        await hub.close()
+        try? await beat()
+    }
+
+    private var hasOthers: Bool { routes.routes?.instances.contains { $0.name != identity.instance } ?? false }
+}

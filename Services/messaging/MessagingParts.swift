@@ -1,0 +1,126 @@
+import Bus
+import Contracts
+import Foundation
+import Identity
+import NIOCore
+import NIOPosix
+import Reactor
+import ServiceKit
+import ServiceLifecycle
+import Synchronization
+
+/// The service, put together.
+struct MessagingParts {
+    let keys: KeySet
+    let revocationFeed: RevocationFeed
+    let routes: RouteTable
+    let hub: Hub
+    let membership: Membership
+    let clockwork: Clockwork
+    let server: SocketServer
+
+    init(_ kit: Kit, bus: Bus) throws {
+        let (settings, http) = (try MessagingSettings(kit.settings), try HTTPSettings(kit.settings))
+        let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
+        let identity = Membership.Identity(
+            instance: kit.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
+            url: settings.url ?? "ws://\(http.host):\(http.port)/rt/\(kit.instance)", partitionCount: settings.partitions)
+        let routes = RouteTable(bus: bus, logger: kit.logger)
+        let revocations = Revocations()
+        let hub = Hub(
+            bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
+            partitionCount: settings.partitions, limits: settings.limits, loops: Array(loops.makeIterator()),
+            incarnation: identity.incarnation, address: { routes.instance(of: $0)?.url }, on: kit.io, logger: kit.logger)
+        let membership = Self.membership(identity, kit, bus, hub, routes)
+        (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
+        let channel = SocketChannel(
+            door: Self.door(keys, revocations, hub, atMost: settings.connections), events: hub,
+            framesPerSecond: settings.framesPerSecond)
+        server = SocketServer(
+            channel: channel, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.limits.heartbeatSeconds,
+            farewell: { await membership.leave() }, logger: kit.logger)
+        (self.routes, self.hub, self.membership) = (routes, hub, membership)
+        clockwork = Clockwork(hub: hub, on: kit.io)
+        listen(on: bus)
+    }
+
+    /// The routes are read anew, and the heart beats, when there is news of them.
+    private func listen(on bus: Bus) {
+        bus.listen(revocationFeed.broadcast)
+        bus.listen(routes.broadcast)
+        var news = Broadcast()
+        news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
+        bus.listen(news)
+    }
+
+    private static func membership(
+        _ identity: Membership.Identity, _ kit: Kit, _ bus: Bus, _ hub: Hub, _ routes: RouteTable
+    ) -> Membership {
+        let isMember = kit.health.flag("membership", .own)
+        let hooks = FeedHooks()
+        let feed = DeliveryFeed(
+            onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
+            onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
+        let membership = Membership(
+            identity, bus: bus, isConnected: { await bus.isReady }, feed: feed, hub: hub, routes: routes,
+            onMember: { isMember.set($0 ? .up : .down("no lease from config")) }, on: kit.io, logger: kit.logger)
+        hooks.set(
+            onStart: {
+                hub.assumeIsolated { $0.feedIsBack() }
+                membership.feedIsBack()
+            },
+            onLost: {
+                hub.assumeIsolated { $0.feedIsLost() }
+                membership.feedIsLost()
+            })
+        bus.listen(feed)
+        return membership
+    }
+
+    private static func identity(_ kit: Kit, _ bus: Bus, _ revocations: Revocations, _ hub: Hub) -> (KeySet, RevocationFeed) {
+        let (haveKeys, caughtUp) = (kit.health.flag("keys", .own), kit.health.flag("revocations", .own))
+        let io = kit.io
+        let feed = RevocationFeed(
+            revocations, bus: bus, logger: kit.logger,
+            onRevoked: { sessions in Task(executorPreference: io) { await hub.cut(sessions) } },
+            onCaughtUp: { caughtUp.set(.up) })
+        return (KeySet(bus: bus, logger: kit.logger) { haveKeys.set(.up) }, feed)
+    }
+
+    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> Door {
+        Door(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
+            guard hub.isOpen.load(ordering: .relaxed) else { return .unavailable("This instance has no users at the moment.") }
+            guard hub.figures.connections.load(ordering: .relaxed) < limit else { return .unavailable("This instance is full.") }
+            return nil
+        }
+    }
+}
+
+/// What a feed calls, for those who are made after it.
+private final class FeedHooks: Sendable {
+    private let hooks = Mutex<(start: @Sendable () -> Void, lost: @Sendable () -> Void)>(({}, {}))
+
+    func set(onStart: @escaping @Sendable () -> Void, onLost: @escaping @Sendable () -> Void) {
+        hooks.withLock { $0 = (onStart, onLost) }
+    }
+
+    func onStart() { hooks.withLock { $0.start }() }
+    func onLost() { hooks.withLock { $0.lost }() }
+}
+
+/// Has the hub look after what is due, every second.
+struct Clockwork: Service {
+    let hub: Hub
+    let io: IOThread
+
+    init(hub: Hub, on io: IOThread) { (self.hub, self.io) = (hub, io) }
+
+    func run() async throws {
+        try? await cancelWhenGracefulShutdown {
+            while true {
+                try await Task.sleep(for: .seconds(1))
+                await hub.tick(now: .now)
+            }
+        }
+    }
+}

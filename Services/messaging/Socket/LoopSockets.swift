@@ -1,0 +1,35 @@
+import NIOCore
+
+/// The sockets of one event loop. Each gets its heartbeat in its own second, so that the work is spread.
+final class LoopSockets {
+    /// Of the loop, among those of the server.
+    let number: Int
+    private var buckets: [[ObjectIdentifier: SocketHandler]]
+    private var next = 0
+    private var second = 0
+    private(set) var count = 0
+
+    /// - Parameter heartbeat: seconds.
+    init(number: Int, heartbeat: Int) {
+        self.number = number
+        buckets = Array(repeating: [:], count: max(1, heartbeat))
+    }
+
+    /// - Returns: where it was put, for ``remove(_:from:)``.
+    func add(_ socket: SocketHandler) -> Int {
+        next = (next + 1) % buckets.count
+        buckets[next][ObjectIdentifier(socket)] = socket
+        count += 1
+        return next
+    }
+
+    func remove(_ socket: SocketHandler, from bucket: Int) {
+        if buckets[bucket].removeValue(forKey: ObjectIdentifier(socket)) != nil { count -= 1 }
+    }
+
+    /// Once a second.
+    func tick() {
+        second = (second + 1) % buckets.count
+        for socket in buckets[second].values { socket.beat() }
+    }
+}

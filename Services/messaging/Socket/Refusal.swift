@@ -1,0 +1,40 @@
+import NIOCore
+import NIOHTTP1
+
+/// Why a request does not become a live connection, answered as `application/problem+json` (RFC 9457).
+struct Refusal: Hashable, Sendable, Error {
+    let status: HTTPResponseStatus
+    /// Stable, in camelCase.
+    let code: String
+    let detail: String
+    var headers: [String: String] = [:]
+
+    static func unauthenticated(_ detail: String) -> Refusal {
+        Refusal(status: .unauthorized, code: "unauthenticated", detail: detail, headers: ["WWW-Authenticate": "Bearer"])
+    }
+
+    static func unavailable(_ detail: String) -> Refusal {
+        Refusal(status: .serviceUnavailable, code: "unavailable", detail: detail, headers: ["Retry-After": "1"])
+    }
+
+    static func malformed(_ detail: String) -> Refusal { Refusal(status: .badRequest, code: "malformed", detail: detail) }
+
+    static let notFound = Refusal(status: .notFound, code: "notFound", detail: "There is nothing at this address.")
+    static let notAnUpgrade = Refusal(
+        status: .upgradeRequired, code: "upgradeRequired",
+        detail: "This address speaks WebSocket, version 13: send the upgrade of RFC 6455 as a GET.",
+        headers: ["Upgrade": "websocket", "Sec-WebSocket-Version": "13"])
+
+    /// The details are all our own words, without quotes.
+    var body: String {
+        #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(detail)","code":"\#(code)"}"#
+    }
+
+    var head: HTTPResponseHead {
+        var fields: HTTPHeaders = [
+            "Content-Type": "application/problem+json", "Content-Length": "\(body.utf8.count)", "Connection": "close",
+        ]
+        for (name, value) in headers.sorted(by: { $0.key < $1.key }) { fields.replaceOrAdd(name: name, value: value) }
+        return HTTPResponseHead(version: .http1_1, status: status, headers: fields)
+    }
+}

@@ -1,0 +1,201 @@
+import Contracts
+import NIOCore
+import NIOWebSocket
+import Synchronization
+
+/// One client's socket: messages in, frames out, and an end to whoever is silent, floods it or breaks the rules.
+final class SocketHandler: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+    typealias OutboundOut = WebSocketFrame
+
+    /// How long a client may take to answer our close.
+    private static let farewell = TimeAmount.milliseconds(300)
+    /// Bytes in the socket's buffer at which there is room for more.
+    private static let nearlyEmpty = 32_768
+    /// Frames that a client may send before it was answered.
+    private static let earlyFrames = 16
+
+    private let guest: Guest
+    private let events: any SocketEvents
+    private let sockets: LoopSockets
+    private var assembly = FrameAssembly()
+    private var conduct: Conduct
+    private var silence = Silence()
+    private var context: ChannelHandlerContext?
+    private var port: Port?
+    private var bucket = 0
+    private var isOpen = false
+    private var early: [ByteBuffer] = []
+    private var isClosing = false
+    private var needsFlush = false
+    /// Bytes written since the last flush, and those that the socket had not taken then.
+    private var written = 0
+    private var inSocket = 0
+    /// Of the frames written: what a ping carries, so that its pong tells what was received.
+    private var lastN: Int64 = 0
+
+    init(_ guest: Guest, events: any SocketEvents, sockets: LoopSockets, framesPerSecond: Double) {
+        (self.guest, self.events, self.sockets) = (guest, events, sockets)
+        conduct = Conduct(perSecond: framesPerSecond)
+    }
+
+    // MARK: The channel
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        let port = Port(self, on: context.eventLoop, number: sockets.number)
+        self.port = port
+        bucket = sockets.add(self)
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        events.arrived(port, guest)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        end()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { end() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if isClosing {
+            if unwrapInboundIn(data).opcode == .connectionClose { context.close(promise: nil) }
+            return
+        }
+        silence.heard()
+        take(assembly.take(unwrapInboundIn(data)))
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        switch error as? NIOWebSocketError {
+        case .invalidFrameLength: close(.messageTooLarge)
+        case .fragmentedControlFrame, .multiByteControlFrameLength: close(.protocolError)
+        case nil: context.close(promise: nil)
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { settle() }
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: What the client says
+
+    private func take(_ step: FrameAssembly.Step) {
+        switch step {
+        case .more: break
+        case .text(let text): allowed { received(text) }
+        case .ping(let data): allowed { write(.pong, data) }
+        case .pong(var data):
+            if let n = data.readInteger(as: Int64.self), n <= lastN, let port { events.confirmed(upTo: n, on: port) }
+        case .close(let code): close(code)
+        case .violation(let code): close(code)
+        }
+    }
+
+    private func allowed(_ body: () -> Void) {
+        switch conduct.frame(at: .now) {
+        case .fine: body()
+        case .tooFast: if let port { events.received(.tooFast, on: port) }
+        case .enough: close(.policyViolation)
+        }
+    }
+
+    private func received(_ text: ByteBuffer) {
+        guard let port else { return }
+        if !isOpen { return early.count < Self.earlyFrames ? early.append(text) : close(.policyViolation) }
+        do throws(BadFrame) {
+            events.received(try ClientFrame(text.readableBytesView), on: port)
+        } catch {
+            events.received(error, on: port)
+            if conduct.mistake(at: .now) == .enough { close(.policyViolation) }
+        }
+    }
+
+    // MARK: What is said to the client
+
+    /// - Returns: whether ``flush()`` must follow.
+    func perform(_ command: PortCommand) -> Bool {
+        switch command {
+        case .open: open()
+        case .send(let bytes, let n):
+            lastN = n
+            return put(WebSocketFrame(fin: true, opcode: .text, data: bytes))
+        case .close(let code): close(code)
+        }
+        return false
+    }
+
+    private func open() {
+        guard !isOpen, let context else { return }
+        isOpen = true
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+        let waiting = early
+        early = []
+        for text in waiting { allowed { received(text) } }
+    }
+
+    private func put(_ frame: WebSocketFrame) -> Bool {
+        guard !isClosing, let context else { return false }
+        written += frame.length
+        context.write(wrapOutboundOut(frame), promise: nil)
+        defer { needsFlush = true }
+        return !needsFlush
+    }
+
+    private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
+        port?.outstanding.add(data.readableBytes, ordering: .relaxed)
+        if put(WebSocketFrame(fin: true, opcode: opcode, data: data)) { flush() }
+    }
+
+    func flush() {
+        needsFlush = false
+        context?.flush()
+        settle()
+    }
+
+    /// Notes what has left.
+    private func settle() {
+        guard let context, let port else { return }
+        let buffered = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        let left = inSocket + written - buffered
+        (inSocket, written) = (buffered, 0)
+        port.outstanding.subtract(left, ordering: .relaxed)
+        if buffered < Self.nearlyEmpty, port.isCongested.exchange(false, ordering: .relaxed) { events.drained(port) }
+    }
+
+    // MARK: The end
+
+    /// Says why, and waits a moment for the client to answer: closing at once could take the reason from it.
+    func close(_ code: WebSocketErrorCode) {
+        guard !isClosing, let context else { return }
+        _ = put(.closing(code))
+        isClosing = true
+        context.flush()
+        if !isOpen { open() }
+        let channel = context.channel
+        context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
+    }
+
+    /// Once a heartbeat.
+    func beat() {
+        if isClosing { return }
+        switch silence.beat(isUnderWay: assembly.isUnderWay) {
+        case .fine: break
+        case .ask: write(.ping, ByteBuffer(integer: lastN))
+        case .gone: close(.goingAway)
+        }
+    }
+
+    private func end() {
+        guard let port else { return }
+        events.left(port)
+        sockets.remove(self, from: bucket)
+        (self.port, context) = (nil, nil)
+    }
+}
+
+extension BadFrame {
+    fileprivate static let tooFast = BadFrame(
+        ref: nil, code: "tooManyRequests", message: "There were too many frames at once; this one was not worked on.")
+}

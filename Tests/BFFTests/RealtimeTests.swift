@@ -1,0 +1,50 @@
+import Bus
+import BusTesting
+import Contracts
+import HTTPTypes
+import Identity
+import Testing
+
+@testable import BFF
+
+@Suite("Where live connections are made") struct RealtimeTests {
+    private static func routes(epoch: Int64, _ url: String) -> Routes {
+        Routes(
+            epoch: epoch, partitionCount: 4, instances: [.init(name: "messaging-1", url: url, partitions: PartitionSet(0..<4))])
+    }
+
+    @Test("whoever asks is told the instance that has them, by the newest routes; 503 while there are none")
+    func place() async throws {
+        let api = TestAPI()
+        let none = try await api.send(.get, "/v1/realtime")
+        #expect(none.status == 503)
+        api.routes.take(Self.routes(epoch: 2, "ws://two"))
+        api.routes.take(Self.routes(epoch: 1, "ws://one"))
+        let found = try await api.send(.get, "/v1/realtime")
+        #expect(found.json["url"] as? String == "ws://two")
+        #expect(found.json["partition"] as? Int == Partitioning.partition(of: TestAPI.ada.userID, count: 4))
+        #expect(found.headers[.cacheControl] == "no-store")
+        #expect(try await api.send(.get, "/v1/realtime", as: nil).status == 401)
+    }
+
+    @Test("a partition that nobody has leads nowhere")
+    func unowned() async throws {
+        let api = TestAPI()
+        api.routes.take(Routes(epoch: 1, partitionCount: 4, instances: []))
+        #expect(try await api.send(.get, "/v1/realtime").status == 503)
+    }
+
+    @Test("logging in tells it too")
+    func logIn() async throws {
+        let api = TestAPI()
+        let user = User(id: TestAPI.ada.userID, username: "ada", displayName: "Ada", createdAt: .init(millisecondsSinceEpoch: 0))
+        api.bus.answer(LogIn.self) { _ in
+            LogIn.Response(tokens: Tokens(accessToken: "a", refreshToken: "r", expiresIn: 900), user: user)
+        }
+        let body = #"{"username":"ada","password":"correct horse"}"#
+        #expect(try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] == nil)
+        api.routes.take(Self.routes(epoch: 1, "ws://one"))
+        let realtime = try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] as? [String: Any]
+        #expect(realtime?["url"] as? String == "ws://one")
+    }
+}

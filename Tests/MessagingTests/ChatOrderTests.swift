@@ -1,0 +1,80 @@
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("The order of a chat") struct ChatOrderTests {
+    private static let chat = ChatID(rawValue: 7)
+
+    @Test(
+        "however messages come, each is shown at most once and in order, and a gap is told before anything is left out",
+        arguments: 1...60 as ClosedRange<UInt64>)
+    func anyOrder(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var now = ContinuousClock.now
+        var order = ChatOrder<Int64>(now: now)
+        // The first one makes the chat known; then everything comes once or more, shuffled within a window, and some never.
+        var coming = (2...60 as ClosedRange<Int64>).filter { _ in Int.random(in: 0..<12, using: &random) > 0 }
+        coming += coming.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
+        coming = coming.map { ($0, $0 + Int64.random(in: 0...6, using: &random)) }.sorted { $0.1 < $1.1 }.map(\.0)
+        var (shown, told): ([Int64], Set<Int64>) = ([1], [])
+        guard case .show([1]) = order.take(1, seq: 1, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        func settle(_ verdict: ChatOrder<Int64>.Verdict) {
+            switch verdict {
+            case .show(let messages): shown += messages
+            case .nothing: break
+            case .tellGap(let seq): told.insert(seq)
+            }
+        }
+        for seq in coming {
+            now += .milliseconds(Int64.random(in: 0...40, using: &random))
+            for late in order.giveUp(now: now) {
+                told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
+                shown += late
+            }
+            settle(order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now))
+        }
+        for late in order.giveUp(now: now + .seconds(1)) {
+            told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
+            shown += late
+        }
+        #expect(shown == shown.sorted())
+        #expect(Set(shown).count == shown.count)
+        #expect(Set(coming).isSubset(of: Set(shown).union(told)))
+        #expect(!order.isHolding)
+    }
+
+    @Test("a message of an unknown chat is shown, unless it is so old that it may have been shown before")
+    func unknown() {
+        let now = ContinuousClock.now
+        var order = ChatOrder<Int>(now: now)
+        guard case .show([1]) = order.take(1, seq: 5, of: Self.chat, age: .seconds(3), now: now) else {
+            return #expect(Bool(false))
+        }
+        guard case .tellGap(2) = order.take(2, seq: 9, of: ChatID(rawValue: 8), age: .seconds(31), now: now) else {
+            return #expect(Bool(false))
+        }
+    }
+
+    @Test("a repeat is known for as long as it could be taken for new")
+    func repeats() {
+        let start = ContinuousClock.now
+        var order = ChatOrder<Int>(now: start)
+        _ = order.take(1, seq: 5, of: Self.chat, age: .zero, now: start)
+        for seconds in 1...29 {
+            let now = start + .seconds(seconds)
+            _ = order.take(0, seq: 1, of: ChatID(rawValue: Int64(100 + seconds)), age: .zero, now: now)
+            guard case .nothing = order.take(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) else {
+                return #expect(Bool(false))
+            }
+        }
+        for seconds in [61, 122, 183] {
+            let now = start + .seconds(seconds)
+            switch order.take(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) {
+            case .show: #expect(Bool(false), "shown twice after \(seconds) s")
+            case .nothing, .tellGap: break
+            }
+        }
+    }
+}

@@ -1,0 +1,139 @@
+import Contracts
+import Foundation
+import NIOCore
+import NIOEmbedded
+import NIOWebSocket
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("Frames of clients") struct FrameTests {
+    private func read(_ text: String) throws(BadFrame) -> ClientFrame { try ClientFrame(Array(text.utf8)) }
+
+    @Test("every frame of the protocol is understood, whatever else stands in it")
+    func known() throws {
+        #expect(
+            try read(#"{"type":"send","ref":"a","chatId":"7","clientMessageId":"c","text":"hi","replyTo":3,"new":{}}"#)
+                == .send(
+                    SendFrame(
+                        ref: .text("a"), chatID: ChatID(rawValue: 7), clientMessageID: ClientMessageID(rawValue: "c"), text: "hi",
+                        replyTo: 3)))
+        #expect(try read(#"{"chatId":"7","seq":9,"type":"read"}"#) == .read(chatID: ChatID(rawValue: 7), seq: 9))
+        #expect(try read(#"{"type":"delivered","chatId":"7","seq":9}"#) == .delivered(chatID: ChatID(rawValue: 7), seq: 9))
+        #expect(try read(#"{"type":"typing","chatId":"7"}"#) == .typing(chatID: ChatID(rawValue: 7)))
+        #expect(try read(#"{"type":"ping"}"#) == .ping)
+        #expect(try read(#"{"type":"of tomorrow","seq":"x"}"#) == .unknown)
+    }
+
+    @Test(
+        "what is wrong with a frame is said, with its ref where there is one",
+        arguments: [
+            ("", nil, "malformed"), ("[]", nil, "malformed"), ("{}", nil, "malformed"), (#"{"type":1}"#, nil, "malformed"),
+            (#"{"type":"read","chatId":"x","seq":1}"#, nil, "chatId: an id is"),
+            (#"{"type":"read","chatId":"7"}"#, nil, "seq: is required"),
+            (#"{"type":"read","chatId":"7","seq":"1"}"#, nil, "seq: must be a whole number"),
+            (#"{"type":"send","ref":5,"chatId":"7","clientMessageId":"c"}"#, .number(5), "text: is required"),
+            (#"{"type":"send","chatId":"7","clientMessageId":"c","text":"t"}"#, nil, "ref: is required"),
+        ] as [(String, FrameRef?, String)])
+    func wrong(text: String, ref: FrameRef?, what: String) {
+        let bad = #expect(throws: BadFrame.self) { try read(text) }
+        #expect(bad?.ref == ref)
+        #expect(bad.map { "\($0.code) \($0.message)".contains(what) } == true, "\(bad?.message ?? "")")
+    }
+
+    @Test("texts of ours are JSON, whatever they quote")
+    func escaping() throws {
+        let nasty = "a\"b\\c\u{0}\u{1F}\n\u{7F}é🦉"
+        let object =
+            try JSONSerialization.jsonObject(with: Data(ServerFrame.error(.text(nasty), code: "c", nasty))) as? [String: Any]
+        #expect(object?["ref"] as? String == nasty)
+        #expect(object?["message"] as? String == nasty)
+    }
+
+    @Test("a frame has its number first and is the same otherwise", arguments: [10, 200, 70_000])
+    func numbered(length: Int) throws {
+        let text = ServerFrame.error(nil, code: "c", String(repeating: "x", count: length))
+        let payload = ByteBuffer.payload(text, numbered: 42)
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(payload.readableBytesView)) as? [String: Any])
+        #expect(object["n"] as? Int == 42)
+        #expect(object["message"] as? String == String(repeating: "x", count: length))
+        // Room for a header of the largest kind.
+        #expect(payload.readerIndex >= 10)
+    }
+}
+
+@Suite("Messages out of frames") struct FrameAssemblyTests {
+    private func frame(
+        _ opcode: WebSocketOpcode, _ text: String = "", fin: Bool = true, masked: Bool = true, rsv1: Bool = false
+    ) -> WebSocketFrame {
+        let key = WebSocketMaskingKey([1, 2, 3, 4])
+        var data = ByteBuffer(string: text)
+        if masked, let key { data.webSocketMask(key) }
+        return WebSocketFrame(fin: fin, rsv1: rsv1, opcode: opcode, maskKey: masked ? key : nil, data: data)
+    }
+
+    @Test("fragments become one message, control frames in between are none of it")
+    func fragments() {
+        var assembly = FrameAssembly()
+        #expect(assembly.take(frame(.text, "a", fin: false)) == .more)
+        #expect(assembly.take(frame(.ping, "p")) == .ping(ByteBuffer(string: "p")))
+        #expect(assembly.isUnderWay)
+        #expect(assembly.take(frame(.continuation, "b", fin: false)) == .more)
+        #expect(assembly.take(frame(.continuation, "c")) == .text(ByteBuffer(string: "abc")))
+        #expect(!assembly.isUnderWay)
+    }
+
+    @Test("each break of the rules has its code")
+    func violations() {
+        func first(_ frames: WebSocketFrame...) -> FrameAssembly.Step? {
+            var assembly = FrameAssembly()
+            return frames.map { assembly.take($0) }.last
+        }
+        #expect(first(frame(.text, "a", masked: false)) == .violation(.protocolError))
+        #expect(first(frame(.text, "a", rsv1: true)) == .violation(.protocolError))
+        #expect(first(frame(.continuation, "a")) == .violation(.protocolError))
+        #expect(first(frame(.text, "a", fin: false), frame(.text, "b")) == .violation(.protocolError))
+        #expect(first(frame(.binary, "a")) == .violation(.unacceptableData))
+        let huge = String(repeating: "x", count: 40_000)
+        #expect(first(frame(.text, huge, fin: false), frame(.continuation, huge)) == .violation(.messageTooLarge))
+        var endless = FrameAssembly()
+        _ = endless.take(frame(.text, fin: false))
+        let steps = (0..<FrameAssembly.maximumFragments).map { _ in endless.take(frame(.continuation, fin: false)) }
+        #expect(steps.last == .violation(.policyViolation))
+        var broken = frame(.text)
+        broken.data = ByteBuffer(bytes: [0xC3 ^ 1])
+        #expect(first(broken) == .violation(.dataInconsistentWithMessage))
+    }
+
+    @Test(
+        "whatever bytes come, in whatever pieces: no trap, no more kept than the limits allow",
+        arguments: 1...200 as ClosedRange<UInt64>)
+    func noise(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let channel = EmbeddedChannel(
+            handler: ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage)))
+        var assembly = FrameAssembly()
+        var isOver = false
+        for _ in 0..<200 where !isOver {
+            var bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+            // Half of them begin like a frame of a client.
+            if Bool.random(using: &random) {
+                bytes =
+                    [
+                        [0x81, 0x01, 0x80, 0x89, 0x88].randomElement(using: &random) ?? 0x81,
+                        0x80 | UInt8.random(in: 0...127, using: &random),
+                    ] + bytes
+            }
+            do { try channel.writeInbound(ByteBuffer(bytes: bytes)) } catch { isOver = true }
+            while let frame = try channel.readInbound(as: WebSocketFrame.self) {
+                switch assembly.take(frame) {
+                case .text(let text): #expect(text.readableBytes <= FrameAssembly.maximumMessage)
+                case .violation, .close: isOver = true
+                case .more, .ping, .pong: break
+                }
+            }
+        }
+        _ = try? channel.finish(acceptAlreadyClosed: true)
+    }
+}

@@ -1,0 +1,50 @@
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("What a client missed") struct ReplayTests {
+    @Test("whatever is asked for comes whole and in order, or not at all", arguments: 1...20 as ClosedRange<UInt64>)
+    func whole(seed: UInt64) {
+        var random = SeededGenerator(seed: seed)
+        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        var all: [[UInt8]] = []
+        let limit = 500
+        for _ in 0..<300 {
+            if Int.random(in: 0..<10, using: &random) == 0 {
+                line.received(upTo: .random(in: 0...line.lastN + 3, using: &random))
+            }
+            let text = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: .random(in: 1...80, using: &random))
+            all.append(text)
+            #expect(line.number(text, limit: limit) == Int64(all.count))
+            #expect(line.replay.bytes <= limit)
+            let n = Int64.random(in: 0...line.lastN + 2, using: &random)
+            if let missed = line.missed(after: n) {
+                #expect(Array(missed) == Array(all[Int(n)...]))
+            } else {
+                #expect(n < line.replay.before || n > line.lastN)
+            }
+        }
+    }
+
+    @Test("a parked line is kept while some client may find all it missed there")
+    func worth() {
+        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        _ = line.number([1, 2, 3], limit: 10)
+        line.park(at: .now)
+        _ = line.number([1, 2, 3], limit: 10)
+        #expect(line.isWorthKeeping)
+        _ = line.number([UInt8](repeating: 0, count: 10), limit: 10)
+        #expect(!line.isWorthKeeping)
+        #expect(line.missed(after: 1) == nil)
+    }
+
+    @Test("a frame beyond the whole limit is given, and nothing kept")
+    func large() {
+        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        #expect(line.number([UInt8](repeating: 0, count: 100), limit: 10) == 1)
+        #expect(line.missed(after: 0) == nil)
+        #expect(line.missed(after: 1)?.isEmpty == true)
+    }
+}
