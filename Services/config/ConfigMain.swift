@@ -7,6 +7,7 @@ import ServiceKit
     static func main() async {
         await Bootstrap.main("config") { kit in
             let (database, bus) = (try kit.postgres(), try kit.bus())
+            DynamicConfiguration(SectionStore(database: database), bus: bus, logger: kit.logger).serve(on: bus)
             try await kit.run(
                 [database, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try ConfigMigrations.all()) })
         }

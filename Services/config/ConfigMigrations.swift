@@ -1,5 +1,10 @@
 import Postgres
 
 enum ConfigMigrations {
-    static func all() throws -> MigrationSet { try MigrationSet(["0001_deployment": PackageResources._001_deployment_sql]) }
+    static func all() throws -> MigrationSet {
+        try MigrationSet([
+            "0001_deployment": PackageResources._001_deployment_sql,
+            "0002_dynamic": PackageResources._002_dynamic_sql,
+        ])
+    }
 }

@@ -29,7 +29,7 @@ struct CircuitBreakerState: Sendable {
         var failures = 0
     }
 
-    private let policy: CircuitBreakerPolicy
+    private var policy: CircuitBreakerPolicy
     private(set) var phase = Phase.closed
     /// Goes up with every change of phase, so that late answers to earlier calls do not count.
     private var era = 0
@@ -40,6 +40,14 @@ struct CircuitBreakerState: Sendable {
     private static let sliceCount = 10
 
     init(_ policy: CircuitBreakerPolicy) { self.policy = policy }
+
+    /// From now on it goes by `policy`. What was counted goes on counting, unless the window is another; an open circuit stays open for as long as it was to.
+    mutating func use(_ policy: CircuitBreakerPolicy) {
+        if policy.window != self.policy.window { slices = [Slice](repeating: Slice(), count: Self.sliceCount) }
+        self.policy = policy
+        // As many trials as it now takes have succeeded: no further one would be let through to end it.
+        if case .halfOpen(_, let succeeded) = phase, succeeded >= policy.trials { close() }
+    }
 
     /// Lets a call through, or says after how long to ask again.
     mutating func ask(at now: Duration) -> Result<Permit, CircuitOpen> {
@@ -66,7 +74,7 @@ struct CircuitBreakerState: Sendable {
             count(at: now) { $0.failures += 1 }
             if tooManyFailures(at: now) { open(at: now, chance: chance) }
         case (.halfOpen(let inFlight, let succeeded), .success):
-            if succeeded + 1 == policy.trials {
+            if succeeded + 1 >= policy.trials {
                 close()
             } else {
                 phase = .halfOpen(inFlight: inFlight - 1, succeeded: succeeded + 1)
@@ -117,7 +125,7 @@ struct CircuitBreakerState: Sendable {
 }
 
 /// When a circuit breaker opens, and for how long.
-package struct CircuitBreakerPolicy: Sendable {
+package struct CircuitBreakerPolicy: Sendable, Hashable {
     /// Share of failed calls that opens it, 0 to 1.
     package var failureRatio: Double
     /// Calls within the window below which it stays closed.

@@ -23,11 +23,16 @@ indirect enum CBORTree: Equatable {
         }
     }
 
+    /// Maps whose keys are data: the values of a section.
+    private static let data = Set(["values", "before", "after"].map { CBORTree.text($0).bytes })
+
     /// The same with one more entry in front of every map, at every level.
     func adding(_ name: String, _ value: CBORTree) -> CBORTree {
         switch self {
         case .map(let entries):
-            .map([(.text(name), value)] + entries.map { ($0.key, $0.value.adding(name, value)) })
+            .map(
+                [(.text(name), value)]
+                    + entries.map { ($0.key, Self.data.contains($0.key.bytes) ? $0.value : $0.value.adding(name, value)) })
         case .array(let items): .array(items.map { $0.adding(name, value) })
         case .leaf: self
         }

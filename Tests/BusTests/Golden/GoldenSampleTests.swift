@@ -25,6 +25,7 @@ import Testing
         Known(ChangeConnection.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
         Known(GetChat.self), Known(UpdateChat.self), Known(ListMembers.self), Known(SetMember.self), Known(RemoveMember.self),
         Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self),
+        Known(ListSections.self), Known(GetSection.self), Known(SetSection.self), Known(ListSectionChanges.self),
     ]
 
     private func reread(_ sample: GoldenSample, _ bytes: [UInt8]) throws -> [UInt8] {
@@ -41,13 +42,14 @@ import Testing
 
     @Test("a field of a newer version is ignored, wherever it stands and whatever it is", arguments: GoldenSample.all)
     func newer(sample: GoldenSample) throws {
-        let known = try reread(sample, sample.bytes)
+        let known = try CBORTree(try reread(sample, sample.bytes))
         let values: [CBORTree] = [
             .text("new"), .leaf([0xF6]), .leaf([0x1B] + [UInt8](repeating: 0xFF, count: 8)), .array([.map([])]),
         ]
         for value in values {
             let newer = try CBORTree(sample.bytes).adding("fieldOfTomorrow", value)
-            #expect(try reread(sample, newer.bytes) == known)
+            let read = try CBORTree(try reread(sample, newer.bytes))
+            #expect(read.contains(known) && known.contains(read))
         }
     }
 
