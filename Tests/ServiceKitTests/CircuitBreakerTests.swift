@@ -57,6 +57,37 @@ import Testing
         #expect(state.counts(at: .seconds(1)) == (0, 0))
     }
 
+    @Test("another policy holds at once: in what is counted, and for trials that have been enough by it")
+    func anotherPolicy() {
+        var (state, policy) = (CircuitBreakerState(Self.policy), Self.policy)
+        for _ in 0..<3 { call(&state, .failure, at: 0) }
+        policy.minimumCalls = 3
+        state.use(policy)
+        #expect(state.phase == .closed)
+        call(&state, .failure, at: 0)
+        #expect(state.phase == .open(until: .seconds(1)))
+        call(&state, .success, at: 1)
+        #expect(state.phase == .halfOpen(inFlight: 0, succeeded: 1))
+        policy.trials = 1
+        state.use(policy)
+        #expect(state.phase == .closed)
+        for _ in 0..<2 { call(&state, .failure, at: 2) }
+        policy.window = .seconds(5)
+        state.use(policy)
+        #expect(state.counts(at: .seconds(2)) == (0, 0))
+    }
+
+    @Test("the breakers of a process take the policy that holds, those made before as those made later")
+    func ofAProcess() async {
+        let breakers = Breakers()
+        let before = breakers.make("before")
+        breakers.use(CircuitBreakerPolicy(minimumCalls: 1))
+        for breaker in [before, breakers.make("after")] {
+            await #expect(throws: Failure.self) { try await breaker.run { throw Failure() } }
+            await #expect(throws: CircuitOpen.self) { try await breaker.run {} }
+        }
+    }
+
     @Test("a failed trial opens it for twice as long, up to a limit; once closed it begins anew")
     func doubles() {
         var state = opened()

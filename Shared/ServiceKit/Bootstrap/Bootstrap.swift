@@ -34,6 +34,7 @@ package enum Bootstrap {
             let command = try ServiceCommand(arguments: arguments, own: commands)
             let known =
                 CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + HTTPSettings.all + settings
+                + Sections.settings
             switch command {
             case .help: say(ServiceCommand.help(service: service, own: commands, settings: known), to: .standardOutput)
             case .version: say("\(service) \(MartletVersion.current)", to: .standardOutput)

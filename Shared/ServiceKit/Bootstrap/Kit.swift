@@ -1,3 +1,4 @@
+import Configuration
 import Logging
 import Reactor
 import ServiceLifecycle
@@ -8,6 +9,7 @@ package final class Kit: Sendable {
     /// Unique among the processes of this service: 1 to 100 of A–Z a–z 0–9 . _ -
     package let instance: String
     package let command: ServiceCommand
+    /// May be asked at any time; what admins have changed is in it once there is a ``dynamic(_:)``.
     package let settings: Settings
     package let logger: Logger
     /// Everything hot runs here; it lives as long as the process.
@@ -19,6 +21,9 @@ package final class Kit: Sendable {
     let say: @Sendable (String) -> Void
     let stop: StopBounds
     let management: ManagementServer
+    /// What admins have set: behind everything else in ``settings``.
+    let dynamicValues = MutableInMemoryProvider(initialValues: [:])
+    let breakers = Breakers()
     private let listening = Listening()
 
     init(
@@ -33,7 +38,8 @@ package final class Kit: Sendable {
         tracer = MartletTracer(sampleRatio: try settings.value(CommonSettings.sampleRatio))
         stop = StopBounds(
             delay: try settings.value(CommonSettings.stopDelay), limit: try settings.value(CommonSettings.stopLimit))
-        (self.service, self.instance, self.command, self.settings) = (service, instance, command, settings)
+        (self.service, self.instance, self.command) = (service, instance, command)
+        self.settings = settings.adding(dynamicValues)
         (io, metrics, health) = (IOThread(name: "io"), PrometheusRegistry(), Health())
         let answers = ManagementAnswers(
             service: service, instance: instance, health: health, liveness: Liveness(io: io), started: .now)

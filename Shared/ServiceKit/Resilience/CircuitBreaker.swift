@@ -43,6 +43,9 @@ package final class CircuitBreaker: Sendable {
         }
     }
 
+    /// From now on it goes by `policy`.
+    func use(_ policy: CircuitBreakerPolicy) { state.withLock { $0.breaker.use(policy) } }
+
     /// How it is doing, for `/healthz`.
     package var report: ComponentReport {
         let now = now()

@@ -1,7 +1,9 @@
 extension Kit {
     /// A circuit breaker that `/healthz` and `/metrics` show. One per dependency, by a name of its own.
-    package func breaker(_ name: String, policy: CircuitBreakerPolicy = CircuitBreakerPolicy()) -> CircuitBreaker {
-        let breaker = CircuitBreaker(name, policy: policy)
+    ///
+    /// - Parameter policy: when given, it is fixed; else the process's, which admins may change.
+    package func breaker(_ name: String, policy: CircuitBreakerPolicy? = nil) -> CircuitBreaker {
+        let breaker = policy.map { CircuitBreaker(name, policy: $0) } ?? breakers.make(name)
         health.add("breaker.\(name)", .detail) { breaker.report }
         metrics.onCollect { breaker.metrics() }
         return breaker

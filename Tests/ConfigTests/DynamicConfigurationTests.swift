@@ -1,0 +1,198 @@
+import Bus
+import Contracts
+import Postgres
+import ServiceKit
+import TestSupport
+import Testing
+
+@testable import Config
+
+@Suite("Dynamic configuration over the bus", .timeLimit(.minutes(5))) struct DynamicConfigurationTests {
+    private let smaller: [String: SettingValue] = ["usual": .whole(20), "most": .whole(40)]
+
+    @Test("what is changed through one process is read through another, and every reader runs with it at once")
+    func change() async throws {
+        try await ConfigWorld.with { world async throws in
+            // Time stands still: who has it has been told.
+            let clock = ManualClock()
+            try await world.config(1) {
+                try await world.config(2) {
+                    try await world.reader("bff", clock: clock) { bff in
+                        try await world.reader("users", clock: clock) { users in
+                            for reader in [bff, users] { try await reader.begins(clock) }
+                            #expect(bff.pages.now == PageSizes())
+                            let changed = try await bff.set(smaller, version: 1)
+                            #expect(changed.version == 2 && changed.changedBy == UserID(rawValue: 5))
+                            for reader in [bff, users] { try await reader.runs(with: 2) }
+                            #expect(users.pages.now == PageSizes(usual: 20, most: 40))
+                            #expect(try users.kit.settings.value(PageSizes.most) == 40)
+                            #expect(bff.report?.status == .up)
+                            for _ in 0..<4 {
+                                let read = try await users.bus.call(GetSection(section: "pageSizes"))
+                                #expect(read == changed)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("who starts before config is there works with the defaults, and has it when it comes")
+    func late() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.reader("bff") { bff in
+                try await eventually("the trouble to show") { bff.report?.reason?.contains("cannot be read") == true ? () : nil }
+                #expect(bff.report?.status == .degraded && bff.report?.details?["pageSizes"] == "defaults")
+                #expect(bff.pages.now == PageSizes())
+                try await world.config { try await bff.runs(with: 1) }
+                // And keeps it when it goes.
+                #expect(bff.report?.details?["pageSizes"] == "version 1")
+            }
+        }
+    }
+
+    @Test("what is not acceptable is refused with every field, and nothing is stored")
+    func refused() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("bff") { bff in
+                    let error = await #expect(throws: ServiceError.self) {
+                        try await bff.set(["usual": .whole(0), "most": .text("40"), "mosst": .whole(1)], version: 1)
+                    }
+                    #expect(error?.code == .invalid)
+                    #expect(error?.fields.map(\.field) == ["values.mosst", "values.usual", "values.most"])
+                    #expect(error?.fields[1].message == "must be a whole number from 1 to 100")
+                    let absent = await #expect(throws: ServiceError.self) { try await bff.set(["usual": .whole(5)], version: 1) }
+                    #expect(absent?.fields.map(\.field) == ["values.most"])
+                    let against = await #expect(throws: ServiceError.self) {
+                        try await bff.set(["usual": .whole(50), "most": .whole(40)], version: 1)
+                    }
+                    #expect(against?.fields.map(\.message) == ["must be at most 40, as most is 40"])
+                    let present = try await bff.bus.call(GetSection(section: "pageSizes"))
+                    #expect(present.version == 1)
+                    let unknown = await #expect(throws: ServiceError.self) {
+                        try await bff.bus.call(GetSection(section: "nothing"))
+                    }
+                    #expect(unknown?.code == .notFound)
+                }
+            }
+        }
+    }
+
+    @Test("a version that is not the present one is stale; the history says who did what")
+    func versions() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("bff") { bff in
+                    _ = try await bff.set(smaller, version: 1)
+                    let again = try await bff.set(smaller, version: 1)
+                    #expect(again.version == 2)
+                    let stale = await #expect(throws: ServiceError.self) {
+                        try await bff.set(["usual": .whole(1), "most": .whole(1)], version: 1)
+                    }
+                    #expect(stale?.code == .stale)
+                    let first = try await bff.bus.call(ListSectionChanges(section: "pageSizes", limit: 1))
+                    #expect(first.items.map(\.version) == [2] && first.next == "2")
+                    #expect(first.items[0].before == PageSizes.schema.defaults && first.items[0].after == smaller)
+                    #expect(first.items[0].changedBy == UserID(rawValue: 5))
+                    let rest = try await bff.bus.call(ListSectionChanges(section: "pageSizes", limit: 100, after: first.next))
+                    #expect(rest.items.map(\.version) == [1] && rest.next == nil && rest.items[0].changedBy == nil)
+                }
+            }
+        }
+    }
+
+    @Test("only the edge changes sections")
+    func callers() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("users") { users in
+                    let error = await #expect(throws: ServiceError.self) { try await users.set(smaller, version: 1) }
+                    #expect(error?.code == .denied)
+                    let sections = try await users.bus.call(ListSections()).items
+                    #expect(sections.map(\.name) == Sections.all.map(\.name).sorted())
+                }
+            }
+        }
+    }
+
+    @Test("a change that was not heard of is read as soon as the feed is back")
+    func feedLost() async throws {
+        try await ConfigWorld.with { world async throws in
+            let clock = ManualClock()
+            try await world.config {
+                try await world.reader("bff", clock: clock) { bff in
+                    try await bff.begins(clock)
+                    try await behindTheBack(world, smaller)
+                    #expect(bff.report?.details?["pageSizes"] == "version 1")
+                    try await world.closeConnection("bff-1 events")
+                    try await bff.runs(with: 2)
+                    #expect(bff.pages.now.usual == 20)
+                }
+            }
+        }
+    }
+
+    @Test("a change that was not heard of is read within a while all the same")
+    func noticeLost() async throws {
+        try await ConfigWorld.with { world async throws in
+            let clock = ManualClock()
+            try await world.config {
+                try await world.reader("bff", clock: clock) { bff in
+                    try await bff.begins(clock)
+                    try await behindTheBack(world, smaller)
+                    clock.advance(by: .seconds(18))
+                    try await bff.runs(with: 2)
+                }
+            }
+        }
+    }
+
+    @Test("what a reader finds unacceptable it does not run with: the last good values go on, and the probes say so")
+    func unacceptable() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("bff") { bff in
+                    try await bff.runs(with: 1)
+                    _ = try await bff.set(smaller, version: 1)
+                    try await bff.runs(with: 2)
+                    // As a release with wider ranges might store it.
+                    try await behindTheBack(world, ["usual": .whole(20), "most": .whole(500)])
+                    try await world.closeConnection("bff-1 events")
+                    try await eventually("the refusal") {
+                        bff.report?.reason?.contains("version 3 is refused") == true ? () : nil
+                    }
+                    #expect(bff.report?.status == .degraded)
+                    #expect(bff.report?.reason?.contains("values.most must be a whole number from 1 to 100") == true)
+                    #expect(bff.report?.details?["pageSizes"] == "version 2" && bff.pages.now.most == 40)
+                    _ = try await bff.set(["usual": .whole(10), "most": .whole(30)], version: 3)
+                    try await bff.runs(with: 4)
+                    #expect(bff.report?.status == .up)
+                }
+            }
+        }
+    }
+
+    @Test("what the environment says goes before what an admin says")
+    func environment() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("bff", environment: ["MARTLET_PAGE_SIZES_MOST": "30"]) { bff in
+                    _ = try await bff.set(smaller, version: 1)
+                    try await bff.runs(with: 2)
+                    #expect(bff.pages.now == PageSizes(usual: 20, most: 30))
+                }
+            }
+        }
+    }
+
+    /// Stores new values and tells nobody.
+    private func behindTheBack(_ world: ConfigWorld, _ values: [String: SettingValue]) async throws {
+        _ = try await SectionStore(database: world.database).revise("pageSizes") { present in
+            var next = present
+            (next.version, next.values) = (present.version + 1, values)
+            return .change(next)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Bus
+import Contracts
+import Foundation
+import Logging
+import Postgres
+import PostgresTesting
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+
+@testable import Config
+@testable import ServiceKit
+
+/// Processes of `config` and of others on a virtual host and a schema of one test's own, wired as their mains do.
+struct ConfigWorld: Sendable {
+    let host: VirtualHost
+    let database: PostgresPool
+
+    static func with(_ body: (ConfigWorld) async throws -> Void) async throws {
+        try await VirtualHost.with { host async throws in
+            try await prepare(host)
+            try await TestDatabase.migrated(try ConfigMigrations.all()) { database in
+                try await body(ConfigWorld(host: host, database: database))
+            }
+            try await VirtualHost.management("DELETE", "users/\(host.name)")
+        }
+    }
+
+    /// Exchanges, and a user who may speak for any service.
+    private static func prepare(_ host: VirtualHost) async throws {
+        try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
+        try await VirtualHost.management(
+            "PUT", "permissions/\(host.name)/\(host.name)", body: #"{"configure":".*","write":".*","read":".*"}"#)
+        try await host.makeExchanges()
+    }
+
+    func kit(_ service: String, _ instance: Int = 1, environment: [String: String] = [:]) async throws -> Kit {
+        let rabbitmq = TestStack.rabbitmq
+        let settings = try await Settings.load(
+            environment: [
+                "MARTLET_LOG_LEVEL": "critical", "MARTLET_INSTANCE": "\(service)-\(instance)",
+                "MARTLET_RABBITMQ_HOST": rabbitmq.host, "MARTLET_RABBITMQ_PORT": "\(rabbitmq.port)",
+                "MARTLET_RABBITMQ_USER": host.name, "MARTLET_RABBITMQ_PASSWORD": "bus", "MARTLET_RABBITMQ_VHOST": host.name,
+            ].merging(environment) { $1 })
+        return try Kit(service: service, command: .serve, settings: settings, output: NoLines())
+    }
+
+    /// One process of `config`, while `body` runs.
+    func config(
+        _ instance: Int = 1, schemas: [SectionSchema] = Sections.all, _ body: () async throws -> Void
+    ) async throws {
+        let kit = try await kit("config", instance)
+        let bus = try kit.bus()
+        DynamicConfiguration(SectionStore(database: database), schemas: schemas) { try? await bus.broadcast($0) }.serve(on: bus)
+        try await running([bus]) {
+            try await bus.started()
+            try await body()
+        }
+    }
+
+    /// One process of another service, while `body` runs.
+    func reader(
+        _ service: String, environment: [String: String] = [:], clock: any Clock<Duration> = ContinuousClock(),
+        _ body: (Reader) async throws -> Void
+    ) async throws {
+        let kit = try await kit(service, environment: environment)
+        let bus = try kit.bus()
+        let dynamic = try kit.dynamic(bus, clock: clock)
+        let reader = Reader(kit: kit, bus: bus, pages: try dynamic.live(PageSizes.self))
+        try await running([bus, dynamic]) {
+            try await bus.started()
+            try await body(reader)
+        }
+    }
+
+    struct Reader: Sendable {
+        let kit: Kit
+        let bus: Bus
+        let pages: Live<PageSizes>
+
+        var report: ComponentReport? { kit.health.reports()["configuration"] }
+
+        /// As an admin would through the edge.
+        func set(_ values: [String: SettingValue], version: Int64, of section: String = "pageSizes") async throws -> ConfigSection
+        {
+            try await bus.call(SetSection(section: section, version: version, values: values, userID: UserID(rawValue: 5)))
+        }
+
+        func runs(with version: Int) async throws {
+            _ = try await eventually("version \(version)") {
+                report?.details?["pageSizes"] == "version \(version)" ? true : nil
+            }
+        }
+
+        /// Returns once it runs with the first version and waits to be told; from then on time stands still.
+        func begins(_ clock: ManualClock) async throws {
+            _ = try await eventually("the first version") {
+                if report?.details?["pageSizes"] == "version 1" { return true }
+                // Its first tries may have come before it was connected.
+                clock.advance(by: .milliseconds(250))
+                return nil
+            }
+            await clock.waitForSleepers(1)
+        }
+    }
+
+    /// Ends a connection, `bff-1 events`, as a broker that restarts does.
+    func closeConnection(_ name: String) async throws {
+        struct Connection: Decodable {
+            let name: String
+            /// As the client calls itself.
+            let ownName: String?
+            enum CodingKeys: String, CodingKey {
+                case name
+                case ownName = "user_provided_name"
+            }
+        }
+        try await eventually("a connection named \(name)") {
+            let data = try await VirtualHost.management("GET", "vhosts/\(host.name)/connections")
+            let found = try JSONDecoder().decode([Connection].self, from: data).filter { $0.ownName == name }
+            for connection in found {
+                let path = connection.name.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                _ = try? await VirtualHost.management("DELETE", "connections/\(path)")
+            }
+            return found.isEmpty ? nil : ()
+        }
+    }
+
+    private func running(_ services: [any Service], _ body: () async throws -> Void) async throws {
+        let group = ServiceGroup(services: services, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let life = Task.detached { try await group.run() }
+        let result: Result<Void, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        await group.triggerGracefulShutdown()
+        try await life.value
+        try result.get()
+    }
+}
+
+private struct NoLines: LogOutput {
+    func write(_ line: [UInt8], soon: Bool) {}
+}
