@@ -12,16 +12,17 @@ struct BFF {
     let routes: RouteTable
     /// Learns at once of what is revoked here; the others hear of it.
     let revocations: Revocations
+    var pages = Live(PageSizes())
 
     var endpoints: [Endpoint] {
         UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints
             + SessionRoutes(bus: bus, routes: routes, revocations: revocations).endpoints
             + AccountRoutes(bus: bus).endpoints
             + ContactRoutes(bus: bus).endpoints + ChatRoutes(bus: bus).endpoints + MessageRoutes(bus: bus).endpoints
-            + RealtimeRoutes(routes: routes).endpoints + MetaRoutes(keys: keys).endpoints
+            + ConfigRoutes(bus: bus).endpoints + RealtimeRoutes(routes: routes).endpoints + MetaRoutes(keys: keys).endpoints
     }
 
     func responder(admission: Admission, logger: Logger) -> APIResponder {
-        APIResponder(endpoints: endpoints, verifier: verifier, admission: admission, logger: logger)
+        APIResponder(endpoints: endpoints, verifier: verifier, pages: pages, admission: admission, logger: logger)
     }
 }

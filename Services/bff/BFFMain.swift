@@ -6,6 +6,7 @@ import ServiceKit
     static func main() async {
         await Bootstrap.main("bff") { kit in
             let (http, bus) = (try HTTPSettings(kit.settings), try kit.bus())
+            let dynamic = try kit.dynamic(bus)
             let (haveKeys, caughtUp) = (kit.health.flag("keys", .own), kit.health.flag("revocations", .own))
             let keys = KeySet(bus: bus, logger: kit.logger) { haveKeys.set(.up) }
             let revocations = Revocations()
@@ -17,12 +18,12 @@ import ServiceKit
             bus.listen(routes.broadcast)
             let api = BFF(
                 bus: calls, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations), routes: routes,
-                revocations: revocations)
+                revocations: revocations, pages: try dynamic.live(PageSizes.self))
             let admission = kit.admission("http", limit: http.requests, queue: http.requests, wait: http.patience)
             let server = HTTPServer(
                 channel: APIChannel(responder: api.responder(admission: admission, logger: kit.logger), logger: kit.logger),
                 settings: http, logger: kit.logger)
-            try await kit.run([bus, kit.consuming(bus), keys, feed, routes, server])
+            try await kit.run([bus, kit.consuming(bus), dynamic, keys, feed, routes, server])
         }
     }
 }

@@ -3,6 +3,7 @@ import Contracts
 import HTTPTypes
 import Identity
 import Logging
+import ServiceKit
 import ServiceLifecycle
 import Testing
 
@@ -40,6 +41,21 @@ import Testing
     func ifMatch(tag: String) async throws {
         let answer = try await TestAPI().send(.patch, "/v1/me", body: #"{"displayName":"A"}"#, headers: [.ifMatch: tag])
         #expect(answer.status == 412)
+    }
+
+    @Test(
+        "pages are as large as the deployment has them now: who asks for more gets that, and who asks for what cannot be is refused"
+    )
+    func pageSizes() async throws {
+        let pages = Live(PageSizes())
+        let api = TestAPI(pages: pages)
+        api.bus.answer(ListSessions.self) { _ in Page(items: []) }
+        for sizes in [PageSizes(), PageSizes(usual: 10, most: 20), PageSizes(usual: 1, most: 1)] {
+            pages.set(sizes)
+            for query in ["", "?limit=15", "?limit=100"] { _ = try await api.send(.get, "/v1/sessions\(query)") }
+            #expect(try await api.send(.get, "/v1/sessions?limit=101").fields == ["limit"])
+        }
+        #expect(api.bus.asked(ListSessions.self).map(\.limit) == [50, 15, 100, 10, 15, 20, 1, 1, 1])
     }
 
     @Test("sessions come in pages")

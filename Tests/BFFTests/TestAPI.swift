@@ -12,19 +12,23 @@ import ServiceKit
 
 @testable import BFF
 
-/// The whole API over a stubbed bus, without a socket. `Bearer ada` is signed in as user 1 in session 2.
+/// The whole API over a stubbed bus, without a socket. `Bearer ada` is signed in as user 1 in session 2, `Bearer root` as user 3, an admin.
 struct TestAPI {
     static let ada = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2), roles: [])
+    static let root = Caller(userID: UserID(rawValue: 3), sessionID: SessionID(rawValue: 4), roles: [.admin])
     let bus = StubBus()
     let revocations = Revocations()
     let routes: RouteTable
     let responder: APIResponder
 
-    init(admission: Admission = Admission("test", limit: 100, queue: 0, wait: .seconds(1))) {
+    init(
+        admission: Admission = Admission("test", limit: 100, queue: 0, wait: .seconds(1)),
+        pages: Live<PageSizes> = Live(PageSizes())
+    ) {
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         routes = RouteTable(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         responder = BFF(
-            bus: bus, keys: keys, verifier: NameVerifier(), routes: routes, revocations: revocations
+            bus: bus, keys: keys, verifier: NameVerifier(), routes: routes, revocations: revocations, pages: pages
         )
         .responder(admission: admission, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -70,8 +74,11 @@ extension BFF {
 
 private struct NameVerifier: TokenVerifying {
     func verify(_ authorization: String?) async throws -> Caller {
-        guard authorization == "Bearer ada" else { throw TokenRefusal.absent }
-        return TestAPI.ada
+        switch authorization {
+        case "Bearer ada": TestAPI.ada
+        case "Bearer root": TestAPI.root
+        default: throw TokenRefusal.absent
+        }
     }
 }
 

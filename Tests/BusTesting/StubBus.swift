@@ -18,6 +18,8 @@ package final class StubBus: ProcedureCaller {
         }
     }
 
+    package var isUnasked: Bool { log.withLock(\.isEmpty) }
+
     package func asked<P: Procedure>(_: P.Type) -> [P] { log.withLock { $0.compactMap { $0 as? P } } }
 
     package func call<P: Procedure>(_ request: P) async throws -> P.Response {

@@ -99,4 +99,29 @@ import Testing
             #expect(try await world.database.one("SELECT roles FROM accounts", as: [String].self) == ["admin"])
         }
     }
+
+    @Test("who is an admin no more has to sign in again, and hears so; who never was one notices nothing")
+    func noAdmin() async throws {
+        try await World.with { world async throws in
+            let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
+            let store = world.one.accounts.store
+            #expect(try await store.makeAdmin(Username("mia")))
+            let sessions = [try await world.logIn("mia"), try await world.logIn("mia")]
+            _ = try await world.logIn("tom")
+            #expect(try await store.removeAdmin(Username("tom"), now: world.clock.now))
+            #expect(try await store.removeAdmin(Username("Mia"), now: world.clock.now))
+            #expect(try await !store.removeAdmin(Username("nobody"), now: world.clock.now))
+            #expect(try await world.database.query("SELECT roles FROM accounts", as: [String].self) == [[], []])
+            let ended = try await world.facts(SessionsRevoked.self)
+            #expect(ended.map(\.userID) == [mia.id] && ended.first?.sessionIDs.count == 2)
+            for session in sessions {
+                let again = RefreshSession(refreshToken: session.tokens.refreshToken)
+                #expect(await refusal { try await world.one.sessions.refresh(again) } == .unauthenticated)
+            }
+            let list = ListSessions(userID: tom.id, sessionID: SessionID(rawValue: 1))
+            #expect(try await world.one.sessions.list(list).items.count == 1)
+            // The token that was signed meanwhile has no role any more.
+            #expect(try await world.database.query("SELECT id FROM accounts WHERE 'admin' = ANY(roles)", as: Int64.self) == [])
+        }
+    }
 }

@@ -15,14 +15,17 @@ struct APIResponder: Sendable {
     /// Looked up once: looking for it among all instruments costs more than a span that is not recorded.
     private let tracer = InstrumentationSystem.tracer
 
-    init(endpoints: [Endpoint], verifier: any TokenVerifying, admission: Admission, logger: Logger) {
+    init(
+        endpoints: [Endpoint], verifier: any TokenVerifying, pages: Live<PageSizes>, admission: Admission, logger: Logger
+    ) {
+        let gate = Gate(verifier: verifier, pages: pages)
         let router = Router(context: APIContext.self)
         for (path, endpoints) in Dictionary(grouping: endpoints, by: \.path) {
             var methods = endpoints.map(\.method)
-            for endpoint in endpoints { Self.add(endpoint, endpoint.method, to: router, verifier) }
+            for endpoint in endpoints { Self.add(endpoint, endpoint.method, to: router, gate) }
             // Whatever can be read can be asked for its head (RFC 9110, 9.1); the body is left out at the end.
             if let reading = endpoints.first(where: { $0.method == .get }) {
-                Self.add(reading, .head, to: router, verifier)
+                Self.add(reading, .head, to: router, gate)
                 methods.append(.head)
             }
             for method in Self.methods where !methods.contains(method) { Self.refuse(method, path, allow: methods, in: router) }
@@ -80,27 +83,40 @@ struct APIResponder: Sendable {
         return Request(head: head, body: request.body)
     }
 
-    private static func add(
-        _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ verifier: any TokenVerifying
-    ) {
-        router.on(RouterPath(endpoint.path), method: method) { request, context in
+    /// What a request passes on its way to a handler.
+    private struct Gate {
+        let verifier: any TokenVerifying
+        let pages: Live<PageSizes>
+
+        func handle(_ endpoint: Endpoint, _ request: Request, _ context: APIContext) async throws -> Reply {
             switch endpoint.access {
-            case .anyone: return Response(try await endpoint.handler(Call(request: request, context: context)), to: request)
-            case .signedIn:
+            case .anyone: return try await endpoint.handler(Call(request: request, context: context, pages: pages.now))
+            case .signedIn, .admin:
                 let caller = try await verifier.verify(request.headers[.authorization])
-                return Response(try await signedIn(caller, endpoint, request, context), to: request)
+                return try await signedIn(caller, endpoint, request, context)
+            }
+        }
+
+        private func signedIn(
+            _ caller: Caller, _ endpoint: Endpoint, _ request: Request, _ context: APIContext
+        ) async throws -> Reply {
+            var (context, trace) = (context, ServiceContext.current ?? .topLevel)
+            context.caller = caller
+            context.asker.userID = caller.userID
+            trace.userID = caller.userID.description
+            if case .admin = endpoint.access, !caller.roles.contains(.admin) { throw Problem.forbidden }
+            return try await ServiceContext.withValue(trace) {
+                try await endpoint.handler(Call(request: request, context: context, pages: pages.now))
             }
         }
     }
 
-    private static func signedIn(
-        _ caller: Caller, _ endpoint: Endpoint, _ request: Request, _ context: APIContext
-    ) async throws -> Reply {
-        var (context, trace) = (context, ServiceContext.current ?? .topLevel)
-        context.caller = caller
-        context.asker.userID = caller.userID
-        trace.userID = caller.userID.description
-        return try await ServiceContext.withValue(trace) { try await endpoint.handler(Call(request: request, context: context)) }
+    private static func add(
+        _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ gate: Gate
+    ) {
+        router.on(RouterPath(endpoint.path), method: method) { request, context in
+            Response(try await gate.handle(endpoint, request, context), to: request)
+        }
     }
 
     private static func refuse(

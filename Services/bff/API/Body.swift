@@ -13,6 +13,7 @@ struct BodyField: Sendable {
         case string = "a string"
         case integer = "a whole number"
         case strings = "an array of strings"
+        case object = "an object"
     }
 
     let name: String
@@ -37,6 +38,7 @@ struct BodyField: Sendable {
         case .string: value is String
         case .integer: !(value is Bool) && (value as? NSNumber).map { Double(Int64(truncating: $0)) == $0.doubleValue } == true
         case .strings: value is [String]
+        case .object: value is [String: Any]
         }
     }
 }

@@ -3,11 +3,13 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import Identity
+import ServiceKit
 
 /// A request as a handler sees it: its parts, typed and checked for shape. Whether values make sense is for the services to say.
 struct Call: Sendable {
     let request: Request
     let context: APIContext
+    let pages: PageSizes
 
     /// Who asks. Only on routes for those who are signed in.
     var caller: Caller {
@@ -41,11 +43,11 @@ struct Call: Sendable {
         return number
     }
 
-    /// How many items a page may have: 1…100, 50 unless given.
+    /// How many items a page has: as many as are asked for, 1…100, but no more than this deployment gives at present.
     func limit() throws -> Int {
-        guard let limit = try number("limit") else { return 50 }
+        guard let limit = try number("limit") else { return pages.usual }
         guard (1...100).contains(limit) else { throw Problem.invalid("limit", "must be 1 to 100") }
-        return Int(limit)
+        return min(Int(limit), pages.most)
     }
 
     /// What names a version of an account as its `ETag`: whose it is, too, as one address shows everybody their own.
@@ -53,13 +55,22 @@ struct Call: Sendable {
 
     /// The version that a change to the caller's own account is meant for, out of `If-Match`.
     func expectedVersion() throws -> Int64 {
+        let user = try caller.userID
+        return try expected { tag in
+            let parts = tag.split(separator: ".")
+            guard parts.count == 2, let version = Int64(parts[1]), tag == Self.accountTag(user, version) else { return nil }
+            return version
+        }
+    }
+
+    /// What a change is meant for, out of `If-Match`.
+    ///
+    /// - Parameter version: what a tag of ours says; `nil` for one that we have not given out.
+    func expected(_ version: (Substring) -> Int64?) throws -> Int64 {
         guard let tags = EntityTags(header(.ifMatch)) else {
             throw Problem(.preconditionRequired, "preconditionRequired", "Send the ETag of what you have read as If-Match.")
         }
-        let parts = tags.onlyStrong?.split(separator: ".") ?? []
-        guard parts.count == 2, let version = Int64(parts[1]),
-            tags.onlyStrong ?? "" == Self.accountTag(try caller.userID, version)
-        else {
+        guard let version = tags.onlyStrong.flatMap(version) else {
             throw Problem(.preconditionFailed, "stale", "If-Match is not the present ETag. Read again, then repeat the change.")
         }
         return version

@@ -7,6 +7,8 @@ struct Endpoint: Sendable {
         case anyone
         /// A valid access token of a session that has not ended; ``Call/caller`` is set.
         case signedIn
+        /// The same, of somebody with the role admin; anybody else gets `403`.
+        case admin
     }
 
     let method: HTTPRequest.Method
@@ -29,6 +31,10 @@ struct Endpoint: Sendable {
 
     static func put(_ path: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
         Endpoint(method: .put, path: path, access: .signedIn, handler: handler)
+    }
+
+    static func put(_ path: String, _ access: Access, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
+        Endpoint(method: .put, path: path, access: access, handler: handler)
     }
 
     static func patch(_ path: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {

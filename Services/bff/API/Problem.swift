@@ -54,6 +54,8 @@ extension Problem {
         Problem(.unauthorized, "unauthenticated", detail, headers: [.wwwAuthenticate: "Bearer"])
     }
 
+    static let forbidden = Problem(.forbidden, "denied", "Only an admin may do this.")
+
     static let tooLarge = Problem(
         .contentTooLarge, "tooLarge", "The body is larger than \(RequestAssembly.maximumBody) bytes.")
 

@@ -161,6 +161,33 @@ extension AccountStore {
             """) == 1
     }
 
+    /// Ends the account's sessions with it: their access tokens have the role until they expire. Who is no admin stays signed in.
+    ///
+    /// - Returns: false when there is no such account.
+    func removeAdmin(_ username: Username, now: Timestamp) async throws -> Bool {
+        var events: [OutboxEvent] = []
+        let isFound = try await database.transaction { transaction -> Bool in
+            // First, so that whoever logs in meanwhile waits, and finds the role gone.
+            let found = try await transaction.query(
+                "SELECT id, \(Role.admin) = ANY(roles) FROM accounts WHERE username = \(username.text) FOR UPDATE"
+            ).first(as: (UserID, Bool).self)
+            guard let (user, isAdmin) = found else { return false }
+            guard isAdmin else { return true }
+            let rows = try await transaction.run([
+                "UPDATE accounts SET roles = array_remove(roles, \(Role.admin)) WHERE id = \(user)",
+                """
+                UPDATE sessions SET revoked_at = \(now)
+                WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) RETURNING id
+                """,
+            ])
+            events = try SessionStore.revoked(rows[1].decode(SessionID.self), of: user, at: now)
+            try await transaction.commit(events.map(\.insert))
+            return true
+        }
+        outbox.committed(events)
+        return isFound
+    }
+
     /// Forgets keys that have served their time, 1,000 at a time, until there are none.
     func sweep(now: Timestamp) async throws {
         let keys: SQL = """
