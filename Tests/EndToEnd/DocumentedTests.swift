@@ -22,6 +22,11 @@ import Testing
                 #expect(stranger.status == 401)
                 #expect(document.complaints(about: stranger, to: operation).isEmpty)
             }
+            if operation.isAdmins {
+                let anybody = try await world.run(operation, as: world.me)
+                #expect(anybody.status == 403)
+                #expect(document.complaints(about: anybody, to: operation).isEmpty)
+            }
         }
     }
 }
@@ -32,8 +37,11 @@ private struct World {
     let other: Person
     let third: Person
     let fourth: Person
+    let admin: Person
     let group: String
     let etag: String
+    /// A section as it is, and stays.
+    let section: API.Answer
 
     static func new() async throws -> World {
         let (me, other) = (try await Person.new("me"), try await Person.new("other"))
@@ -41,7 +49,10 @@ private struct World {
         let group = try await me.group("Documented", with: [other])
         for person in [third, fourth] { _ = try await person.send("POST", "/v1/connections/\(me.id)/invite") }
         let etag = try #require(try await me.get("/v1/me").header("ETag"))
-        return World(me: me, other: other, third: third, fourth: fourth, group: group, etag: etag)
+        let admin = try await Person.admin()
+        let section = try await admin.get("/v1/admin/config/messaging")
+        return World(
+            me: me, other: other, third: third, fourth: fourth, admin: admin, group: group, etag: etag, section: section)
     }
 
     /// What ends something comes last.
@@ -53,13 +64,22 @@ private struct World {
         return order.firstIndex(of: operation.id).map { $0 + 1 } ?? 0
     }
 
-    func run(_ operation: OpenAPI.Operation, signedIn: Bool = true) async throws -> API.Answer {
+    /// - Parameter person: who asks; whoever may, unless given.
+    func run(_ operation: OpenAPI.Operation, signedIn: Bool = true, as person: Person? = nil) async throws -> API.Answer {
         let path = operation.path.replacing("{chatId}", with: group).replacing("{userId}", with: user(operation))
-            .replacing("{sessionId}", with: "current")
+            .replacing("{sessionId}", with: "current").replacing("{section}", with: "messaging")
+        let person = person ?? (operation.isAdmins ? admin : me)
         return try await API().send(
             operation.method, path + query(operation), body(operation),
-            token: signedIn && !operation.isOpen ? me.accessToken : nil,
-            headers: operation.id == "updateMe" ? ["If-Match": etag] : [:])
+            token: signedIn && !operation.isOpen ? person.accessToken : nil, headers: headers(operation))
+    }
+
+    private func headers(_ operation: OpenAPI.Operation) -> [String: String] {
+        switch operation.id {
+        case "updateMe": ["If-Match": etag]
+        case "setConfigSection": ["If-Match": section.header("ETag") ?? ""]
+        default: [:]
+        }
     }
 
     private func user(_ operation: OpenAPI.Operation) -> String {
@@ -80,6 +100,7 @@ private struct World {
         case "logIn": ["username": me.username, "password": Person.password]
         case "refreshSession": ["refreshToken": fourth.refreshToken]
         case "updateMe": ["displayName": "Documented"]
+        case "setConfigSection": ["values": section.json["values"] ?? [:]]
         case "changePassword": ["currentPassword": Person.password, "newPassword": "another \(Person.password)"]
         case "createChat": ["kind": "direct", "members": [other.id]]
         case "updateChat": ["title": "Documented still"]

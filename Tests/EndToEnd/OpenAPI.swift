@@ -10,6 +10,8 @@ struct OpenAPI {
         /// Needs no token.
         let isOpen: Bool
         fileprivate let responses: [String: Any]
+        /// For those with the role admin.
+        var isAdmins: Bool { path.hasPrefix("/v1/admin/") }
     }
 
     let operations: [Operation]

@@ -28,6 +28,20 @@ package struct Person: Sendable {
             refreshToken: session.text("refreshToken"))
     }
 
+    /// Somebody new with the role admin, on the stack of the tests.
+    package static func admin(_ prefix: String = "admin") async throws -> Person {
+        let person = try await new(prefix)
+        try await command("users", "make-admin", person.username)
+        return try await logIn(person.username)
+    }
+
+    /// Runs a command of a service, on the stack of the tests.
+    @discardableResult
+    package static func command(_ arguments: String...) async throws -> String {
+        let stack = [TestStack.value("STACK_DIRECTORY"), "service"]
+        return try await Subprocess.run(TestStack.value("STACK_SCRIPT"), stack + arguments)
+    }
+
     package func get(_ path: String, headers: [String: String] = [:]) async throws -> API.Answer {
         try await api.send("GET", path, token: accessToken, headers: headers)
     }

@@ -1,0 +1,85 @@
+import StackTesting
+import TestSupport
+import Testing
+
+@Suite("The dynamic configuration over the real stack", .timeLimit(.minutes(5))) struct ConfigTests {
+    /// A section that nothing else in these tests depends on.
+    private let path = "/v1/admin/config/messaging"
+
+    @Test("who is no admin may neither see nor change it; who is one no more may not either, within a few seconds")
+    func roles() async throws {
+        let anybody = try await Person.new()
+        for path in ["/v1/admin/config", path, path + "/history"] {
+            let answer = try await anybody.get(path)
+            #expect(answer.status == 403 && answer.code == "denied")
+            #expect(try await API().send("GET", path).status == 401)
+        }
+        let change = try await anybody.send("PUT", path, ["values": ["heartbeatSeconds": 5]], headers: ["If-Match": "\"1\""])
+        #expect(change.status == 403)
+        let admin = try await Person.admin()
+        #expect(try await admin.get(path).status == 200)
+        try await Person.command("users", "remove-admin", admin.username)
+        _ = try await eventually("the end of the session") { try await admin.get(path).status == 401 ? true : nil }
+        let again = try await Person.logIn(admin.username)
+        #expect(try await again.get(path).status == 403)
+    }
+
+    @Test("what is not acceptable is refused with every field, and nothing changes")
+    func refused() async throws {
+        let admin = try await Person.admin()
+        let before = try await admin.get(path)
+        let tag = try #require(before.header("ETag"))
+        let values: [String: Any] = ["heartbeatSeconds": 0, "idleTimeoutSeconds": "75", "nonsense": 1]
+        let answer = try await admin.send("PUT", path, ["values": values], headers: ["If-Match": tag])
+        #expect(answer.status == 422)
+        #expect(
+            Set(["values.heartbeatSeconds", "values.idleTimeoutSeconds", "values.nonsense", "values.typingSeconds"])
+                .isSubset(of: answer.fields))
+        #expect(try await admin.send("PUT", path, ["values": values]).status == 428)
+        #expect(try await admin.get("/v1/admin/config/nothing").status == 404)
+        #expect(try await admin.get(path, headers: ["If-None-Match": tag]).status == 304)
+    }
+}
+
+@Suite("Changing the configuration of a running stack", .timeLimit(.minutes(5))) struct ConfigChangeTests {
+    @Test("an admin makes pages smaller: it holds at once, for all instances, is in the history, and can be taken back")
+    func pageSizes() async throws {
+        try await OwnStack.with(instances: ["bff": 2]) { stack in
+            let somebody = try await Person.new(api: try stack.api())
+            try await stack.run("service", "users", "make-admin", somebody.username)
+            let admin = try await Person.logIn(somebody.username, api: try stack.api())
+            for number in 0..<4 { _ = try await admin.group("\(number)", with: [try await Person.new(api: admin.api)]) }
+            let before = try await admin.get(Self.path)
+            let tag = try #require(before.header("ETag"))
+            let smaller = ["values": ["usual": 2, "most": 3]]
+            let changed = try await admin.send("PUT", Self.path, smaller, headers: ["If-Match": tag])
+            try changed.must(200)
+            #expect(changed.number("version") == before.number("version") + 1)
+            for instance in 1...2 { try await hold(usual: 2, most: 3, for: admin, at: try stack.api(instance)) }
+            #expect(try await admin.send("PUT", Self.path, smaller, headers: ["If-Match": tag]).status == 200)  // a repeat
+            let late = ["values": ["usual": 5, "most": 5]]
+            #expect(try await admin.send("PUT", Self.path, late, headers: ["If-Match": tag]).status == 412)
+            let latest = try #require(try await admin.get(Self.path + "/history").items.first)
+            #expect(latest["changedBy"] as? String == admin.id)
+            #expect(latest["before"] as? [String: Int] == ["usual": 50, "most": 100])
+            #expect(latest["after"] as? [String: Int] == ["usual": 2, "most": 3])
+            let present = try #require(changed.header("ETag"))
+            try await admin.send("PUT", Self.path, ["values": ["usual": 50, "most": 100]], headers: ["If-Match": present]).must(
+                200)
+            for instance in 1...2 { try await hold(usual: 4, most: 4, for: admin, at: try stack.api(instance)) }
+        }
+    }
+
+    private static let path = "/v1/admin/config/pageSizes"
+
+    /// Returns once lists of four have this many items, without a limit and with a high one.
+    private func hold(usual: Int, most: Int, for person: Person, at api: API) async throws {
+        _ = try await eventually("pages of \(usual) and \(most)") {
+            let without = try await api.send("GET", "/v1/chats", token: person.accessToken)
+            let with = try await api.send("GET", "/v1/chats?limit=100", token: person.accessToken)
+            guard without.items.count == usual, with.items.count == most else { return nil as Bool? }
+            #expect((with.json["next"] != nil) == (most < 4))
+            return true
+        }
+    }
+}
