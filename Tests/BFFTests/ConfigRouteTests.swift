@@ -1,3 +1,4 @@
+import BusTesting
 import Contracts
 import HTTPTypes
 import ServiceKit

@@ -1,5 +1,7 @@
+import Bus
 import Contracts
 import HTTPTypes
+import Identity
 import Hummingbird
 
 /// The dynamic configuration, for admins.
