@@ -1,0 +1,3 @@
+extension Duration {
+    var milliseconds: Int { Int(components.seconds) * 1_000 + Int(components.attoseconds / 1_000_000_000_000_000) }
+}

@@ -1,0 +1,109 @@
+import Contracts
+
+/// All that the leader knows and decides, without speaking to anybody.
+///
+/// It is told what Postgres holds, and says what to write there. What it says is right only at once after it was told.
+struct LeaderState: Sendable {
+    /// A member, as the database has it now.
+    struct Sighting: Hashable, Sendable {
+        let instance: String
+        /// Heartbeats so far.
+        var beats: Int64
+        /// Which of them was the last that said something new.
+        var news: Int64
+        /// What it said; `nil` when that is known, by its number.
+        var member: MemberReport?
+    }
+
+    /// What to write, all or nothing, while the term and the epoch are what they were.
+    struct Change: Sendable {
+        let term: Int64
+        let before: RoutingTable
+        let after: RoutingTable
+        /// Dead: to be forgotten, if they have not beaten since.
+        let dead: [MemberWatch.Pulse]
+        /// Those who are there.
+        let members: [MemberID: MemberReport]
+    }
+
+    let limit: Int
+    private(set) var leadership: Leadership
+    private var watch: MemberWatch
+    /// As it was last read or written; `nil` before, and when it may be another.
+    private(set) var table: RoutingTable?
+    /// What was heard last, by name.
+    private var heard: [String: (news: Int64, member: MemberReport)] = [:]
+    private(set) var members: [MemberID: MemberReport] = [:]
+    /// Nothing that was said since the last decision could lead to another one.
+    private var isSettled = false
+
+    /// - Parameter limit: partitions on their way at once only to even out.
+    init(_ terms: LeaseTerms, limit: Int) {
+        (leadership, watch) = (Leadership(terms), MemberWatch(terms))
+        self.limit = limit
+    }
+
+    var term: Int64? { leadership.term }
+    var isMoving: Bool { table.map { !$0.handovers.isEmpty } ?? false }
+
+    /// What to ask of the leader row now. While the broker is away nobody can be heard, so what is known of silences is void.
+    mutating func due(at now: Duration, isConnected: Bool) -> Leadership.Ask? {
+        if !isConnected { watch.interrupt() }
+        return leadership.due(at: now, isConnected: isConnected)
+    }
+
+    mutating func settled(_ term: Int64?) {
+        if term != leadership.term || term == nil { forget() }
+        leadership.settled(term)
+    }
+
+    mutating func loaded(_ table: RoutingTable) { (self.table, isSettled) = (table, false) }
+
+    /// What need not be told again, by name.
+    var known: [String: Int64] { heard.mapValues(\.news) }
+
+    /// - Parameter sightings: of all members.
+    /// - Returns: `nil` when nothing is to be written.
+    mutating func heard(_ sightings: [Sighting], at now: Duration) -> Change? {
+        guard let term, let table else { return nil }
+        var next: [String: (news: Int64, member: MemberReport)] = [:]
+        for sighting in sightings {
+            let member = sighting.member ?? heard[sighting.instance]?.member
+            if let member { next[sighting.instance] = (sighting.news, member) }
+        }
+        heard = next
+        let pulses = sightings.compactMap { sighting in
+            next[sighting.instance].map { MemberWatch.Pulse(id: $0.member.id, beats: sighting.beats) }
+        }
+        let dead = watch.observe(pulses, at: now)
+        var living = Dictionary(uniqueKeysWithValues: next.values.map { ($0.member.id, $0.member) })
+        for pulse in dead { living[pulse.id] = nil }
+        if living != members { (members, isSettled) = (living, false) }
+        if isSettled, dead.isEmpty { return nil }
+        let after = table.next(among: living, atMost: limit)
+        isSettled = after == nil
+        // Who had nothing and is dead is forgotten all the same.
+        if after == nil, dead.isEmpty { return nil }
+        return Change(term: term, before: table, after: after ?? table, dead: dead, members: living)
+    }
+
+    /// It is written.
+    mutating func wrote(_ change: Change) {
+        loaded(change.after)
+        for pulse in change.dead {
+            heard[pulse.id.instance] = nil
+            watch.forget(pulse.id.instance)
+        }
+    }
+
+    /// It was not written, or nobody knows whether: all must be read again, and watched anew where the database was away.
+    mutating func failed(isBreak: Bool) {
+        (table, heard, isSettled) = (nil, [:], false)
+        if isBreak { watch.interrupt() }
+    }
+
+    private mutating func forget() {
+        (table, heard, members, isSettled) = (nil, [:], [:], false)
+        watch.interrupt()
+    }
+}

@@ -1,0 +1,94 @@
+import Contracts
+
+@testable import Config
+
+/// An instance of `config`: the rules of the real one, over the simulated database.
+final class SimulatedConfig: Process {
+    let name: String
+    private let database: SimulatedDatabase
+    private let limit: Int
+    private let terms = LeaseTerms()
+    private(set) var state: LeaderState
+    private var isBusy = false
+    /// Not to the broker.
+    var isCut = false
+    let tell: () -> Void
+
+    init(_ name: String, _ world: World, _ database: SimulatedDatabase, limit: Int, tell: @escaping () -> Void) {
+        (self.name, self.database, self.limit, self.tell) = (name, database, limit, tell)
+        state = LeaderState(terms, limit: limit)
+        super.init(world)
+    }
+
+    var isListening: Bool { isAlive && !isCut && !isPaused }
+
+    override func start() {
+        super.start()
+        (state, isBusy) = (LeaderState(terms, limit: limit), false)
+        tick()
+    }
+
+    /// A heartbeat that it has taken said something new.
+    func nudge() { later(0) { [self] in turn() } }
+
+    private func tick() {
+        turn()
+        later((state.isMoving ? terms.pollMoving : terms.poll).milliseconds) { [self] in tick() }
+    }
+
+    private func ask<Answer>(_ work: @escaping () -> Answer?, then: @escaping (Answer?) -> Void) {
+        let born = life
+        world.ask(work) { answer in self.resume(born) { then(answer) } }
+    }
+
+    private func turn() {
+        if isBusy { return }
+        isBusy = true
+        let lease = terms.lease.milliseconds
+        switch state.due(at: clock, isConnected: !isCut) {
+        case nil: lead()
+        case .take:
+            ask({ [self] in database.take(name, lease) as Int64?? }) { [self] answer in
+                guard let answer else { return fail() }
+                state.settled(answer)
+                lead()
+            }
+        case .renew(let term):
+            ask({ [self] in database.renew(name, term, lease) }) { [self] isOurs in
+                guard let isOurs else { return fail() }
+                if !isOurs { state.settled(nil) }
+                lead()
+            }
+        }
+    }
+
+    private func lead() {
+        if state.term == nil { return isBusy = false }
+        if state.table != nil { return look() }
+        ask({ [self] in database.table }) { [self] table in
+            guard let table else { return fail() }
+            state.loaded(table)
+            look()
+        }
+    }
+
+    private func look() {
+        let known = state.known
+        ask({ [self] in database.sightings(known) }) { [self] sightings in
+            guard let sightings else { return fail() }
+            guard let change = state.heard(sightings, at: clock) else { return isBusy = false }
+            ask({ [self] in database.write(change, by: name) }) { [self] isWritten in
+                guard let isWritten else { return fail() }
+                isBusy = false
+                if !isWritten { return state.failed(isBreak: false) }
+                state.wrote(change)
+                tell()
+            }
+        }
+    }
+
+    private func fail() {
+        isBusy = false
+        state.failed(isBreak: true)
+    }
+}
