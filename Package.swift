@@ -175,7 +175,8 @@ let package = Package(
             ]),
         service(
             "Config", path: "config", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics]),
-        tests("Config", ["Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .lifecycle, .logging]),
+        tests(
+            "Config", ["AMQP", "Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .lifecycle, .logging]),
 
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .executableTarget(

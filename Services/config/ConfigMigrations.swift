@@ -5,6 +5,7 @@ enum ConfigMigrations {
         try MigrationSet([
             "0001_deployment": PackageResources._001_deployment_sql,
             "0002_dynamic": PackageResources._002_dynamic_sql,
+            "0003_routing": PackageResources._003_routing_sql,
         ])
     }
 }

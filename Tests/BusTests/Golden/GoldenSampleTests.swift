@@ -24,7 +24,7 @@ import Testing
         Known(ListRevocations.self), Known(GetProfiles.self), Known(SearchUsers.self), Known(ListConnections.self),
         Known(ChangeConnection.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
         Known(GetChat.self), Known(UpdateChat.self), Known(ListMembers.self), Known(SetMember.self), Known(RemoveMember.self),
-        Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self),
+        Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self), Known(Heartbeat.self), Known(GetRoutes.self),
         Known(ListSections.self), Known(GetSection.self), Known(SetSection.self), Known(ListSectionChanges.self),
     ]
 

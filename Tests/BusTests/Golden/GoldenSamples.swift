@@ -12,7 +12,7 @@ struct GoldenSample: Sendable, CustomStringConvertible {
 
     var description: String { "\(name) \(kind.rawValue)" }
 
-    static let all = [errors, idgen, users, chats, config].flatMap(parse)
+    static let all = [errors, idgen, users, chats, config, routing].flatMap(parse)
 
     /// A sample begins with name and kind; the hexadecimal words after them belong to it.
     private static func parse(_ text: String) -> [GoldenSample] {

@@ -1,0 +1,53 @@
+import Bus
+import Contracts
+import Logging
+import Postgres
+import Reactor
+import ServiceKit
+
+/// Which instance of `messaging` has which partitions: all parts of it, put together.
+struct Routing: Sendable {
+    let leader: Leader
+    let desk: RoutingDesk
+
+    init(_ kit: Kit, database: PostgresPool, bus: Bus) throws {
+        // An outage of Postgres is everybody's, so it does not make this process unready once it has worked.
+        let flag = kit.health.flag("routing", .own, initially: .down("Postgres was not asked yet"))
+        self.init(
+            try RoutingSettings(kit.settings), instance: kit.instance, database: database, bus: bus, on: kit.io,
+            logger: kit.logger
+        ) { condition in if let condition { flag.set(condition.report) } }
+    }
+
+    init(
+        _ settings: RoutingSettings, instance: String, terms: LeaseTerms = LeaseTerms(), database: PostgresPool, bus: Bus,
+        on io: IOThread, logger: Logger, onCondition: @escaping @Sendable (Leader.Condition?) -> Void
+    ) {
+        let (store, partitions) = (RoutingStore(database: database), PartitionCountDesk(wanted: settings.partitionCount))
+        let leader = Leader(
+            store: store, instance: instance, limit: settings.limit, terms: terms, desk: partitions, on: io, logger: logger,
+            isConnected: { await bus.isReady }, tell: { try? await bus.broadcast($0) }, onCondition: onCondition)
+        self.leader = leader
+        desk = RoutingDesk(
+            heartbeats: HeartbeatStore(database: database), store: store, partitions: partitions, terms: terms,
+            onNews: { leader.nudge() })
+    }
+
+    /// Before the bus runs.
+    func serve(on bus: Bus) {
+        bus.serve(Heartbeat.self) { [desk] request, _ in try await desk.heartbeat(request) }
+        bus.serve(GetRoutes.self) { [desk] _, _ in try await desk.routes() }
+    }
+}
+
+extension Leader.Condition {
+    fileprivate var report: ComponentReport {
+        var details = [
+            "role": isLeading ? "leader" : "follower", "leader": leader.isLed ? leader.holder : "nobody",
+            "term": "\(leader.term)", "epoch": "\(leader.epoch)", "members": "\(leader.members)",
+        ]
+        if isLeading { details["handovers"] = "\(moving)" }
+        if let unserved { details["unserved"] = "\(unserved)" }
+        return ComponentReport(.up, details: details)
+    }
+}

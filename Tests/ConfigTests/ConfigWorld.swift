@@ -1,0 +1,129 @@
+import AMQP
+import Bus
+import Contracts
+import Logging
+import Postgres
+import PostgresTesting
+import Reactor
+import ServiceLifecycle
+import TestSupport
+
+@testable import Config
+
+/// Two instances of `config` over one schema and one virtual host of a test's own, and `messaging` to call them.
+struct ConfigWorld: Sendable {
+    static let io = IOThread(name: "test-config")
+    static let logger = Logger(label: "config-tests") { _ in SwiftLogNoOpLogHandler() }
+
+    let database: PostgresPool
+    let messaging: Bus
+    let instances: [Instance]
+
+    var store: RoutingStore { RoutingStore(database: database) }
+
+    /// One instance of `config`, to be stopped by itself.
+    struct Instance: Sendable {
+        let name: String
+        let routing: Routing
+        let bus: Bus
+        let conditions: Seen<Bool?>
+        let group: ServiceGroup
+        let life: Task<Void, any Error>
+
+        /// As a process that is killed: nothing is given back.
+        func kill() async {
+            life.cancel()
+            _ = try? await life.value
+        }
+
+        /// As a process that is told to stop.
+        func stop() async throws {
+            await group.triggerGracefulShutdown()
+            try await life.value
+        }
+    }
+
+    static func with(partitions: Int = 60, limit: Int? = nil, _ body: (ConfigWorld) async throws -> Void) async throws {
+        try await TestDatabase.migrated(try ConfigMigrations.all(), on: io) { database in
+            try await VirtualHost.with { host in
+                try await prepare(host)
+                let messaging = bus(.messaging, "messaging-1", host)
+                let settings = RoutingSettings(partitionCount: partitions, limit: limit)
+                let instances = (1...2).map { start("config-\($0)", settings, database, host) }
+                let world = ConfigWorld(database: database, messaging: messaging, instances: instances)
+                let group = ServiceGroup(services: [messaging], logger: logger)
+                let life = Task.detached { try await group.run() }
+                try await messaging.started()
+                for instance in instances { try await instance.bus.started() }
+                let result: Result<Void, any Error>
+                do { result = .success(try await body(world)) } catch { result = .failure(error) }
+                for instance in instances { await instance.kill() }
+                life.cancel()
+                _ = try? await life.value
+                try await VirtualHost.management("DELETE", "users/\(host.name)")
+                try result.get()
+            }
+        }
+    }
+
+    private static func start(
+        _ name: String, _ settings: RoutingSettings, _ database: PostgresPool, _ host: VirtualHost
+    ) -> Instance {
+        let (bus, conditions) = (bus(.config, name, host), Seen<Bool?>())
+        let routing = Routing(settings, instance: name, database: database, bus: bus, on: io, logger: logger) {
+            conditions.add($0?.isLeading)
+        }
+        routing.serve(on: bus)
+        let group = ServiceGroup(services: [bus, routing.leader], logger: logger)
+        return Instance(
+            name: name, routing: routing, bus: bus, conditions: conditions, group: group,
+            life: Task.detached { try await group.run() })
+    }
+
+    private static func prepare(_ host: VirtualHost) async throws {
+        try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
+        try await VirtualHost.management(
+            "PUT", "permissions/\(host.name)/\(host.name)", body: #"{"configure":".*","write":".*","read":".*"}"#)
+        try await host.makeExchanges()
+    }
+
+    private static func bus(_ service: ServiceName, _ instance: String, _ host: VirtualHost) -> Bus {
+        let server = TestStack.rabbitmq
+        var endpoint = AMQPEndpoint(
+            host: server.host, port: server.port, vhost: host.name, user: host.name, password: "bus", connectionName: "test")
+        endpoint.connectTimeout = .seconds(60)
+        var configuration = BusConfiguration(service: service, instance: instance, endpoint: endpoint)
+        configuration.drainTimeout = .seconds(5)
+        return Bus(configuration, on: io, logger: logger)
+    }
+
+    // MARK: Who leads
+
+    /// Waits for somebody to lead.
+    func leader() async throws -> Instance {
+        try await eventually("somebody leads") {
+            let leader = try await store.leader()
+            return leader.isLed ? instances.first { $0.name == leader.holder } : nil
+        }
+    }
+
+    // MARK: Members
+
+    /// Beats for all of them until it holds.
+    func live(_ members: [ActedMember], until what: String, _ holds: () async throws -> Bool) async throws {
+        try await eventually(what) {
+            for member in members { try await member.beat(messaging) }
+            return try await holds() ? () : nil
+        }
+    }
+
+    /// Beats until all partitions are accepted, each by one of them, and nothing is on its way.
+    func settle(_ members: [ActedMember], partitions: Int = 60) async throws {
+        try await live(members, until: "every partition is served") {
+            let served = members.map(\.served)
+            let table = try await store.table(partitionCount: partitions)
+            return served.reduce(0) { $0 + $1.count } == partitions && table.handovers.isEmpty
+                && served.map(\.count).max()! - served.map(\.count).min()! <= 1
+        }
+    }
+}

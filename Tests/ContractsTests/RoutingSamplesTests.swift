@@ -1,0 +1,36 @@
+import Contracts
+import Foundation
+import Testing
+
+@Suite("Golden samples of routing") struct RoutingSamplesTests {
+    @Test("a heartbeat, and what it is answered")
+    func heartbeat() throws {
+        try expectGolden(
+            Heartbeat.self,
+            """
+            {"bound":"0-119,240","epoch":41,"incarnation":"018f3c2a","instance":"messaging-1","isLeaving":false,\
+            "load":{"connections":1203,"cpu":0.25,"outboundBytes":81920.5},"partitionCount":360,"served":"0-119",\
+            "url":"ws://10.0.0.7:8084/rt"}
+            """)
+        try expectGolden(
+            Heartbeat.Response.self, #"{"bind":"0-119,240","epoch":42,"leaseMilliseconds":2000,"serve":"0-118"}"#)
+    }
+
+    @Test("the routes, and that they have changed")
+    func routes() throws {
+        try expectGolden(GetRoutes.self, "{}")
+        try expectGolden(
+            GetRoutes.Response.self,
+            """
+            {"epoch":42,"instances":[{"name":"messaging-1","partitions":"0-359","url":"wss://chat.example.com/rt/messaging-1"}],\
+            "partitionCount":360}
+            """)
+        try expectGolden(RoutesChanged.self, #"{"epoch":42}"#)
+    }
+
+    @Test("a set that is written otherwise is refused")
+    func wrong() {
+        let json = #"{"bind":"3-1","epoch":42,"leaseMilliseconds":2000,"serve":""}"#
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(Heartbeat.Response.self, from: Data(json.utf8)) }
+    }
+}
