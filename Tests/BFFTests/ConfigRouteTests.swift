@@ -1,6 +1,7 @@
 import BusTesting
 import Contracts
 import HTTPTypes
+import Identity
 import ServiceKit
 import Testing
 

@@ -12,7 +12,7 @@ import Testing
 
     @Test("members share all partitions, and the routes say who has which")
     func share() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let members = Self.members(3)
             try await world.settle(members)
             #expect(members.map(\.served.count) == [20, 20, 20])
@@ -30,7 +30,7 @@ import Testing
         "whoever joins gets its share, at most so many at once, and no others move; who leaves gives it back and is no member then"
     )
     func joinAndLeave() async throws {
-        try await ConfigWorld.with(limit: 4) { world in
+        try await RoutingWorld.with(limit: 4) { world in
             let members = Self.members(3)
             try await world.settle(Array(members.prefix(2)))
             let before = members.map(\.served)
@@ -55,7 +55,7 @@ import Testing
 
     @Test("a partition is given to the next one only after the one before has said that it has nobody of it left")
     func stubborn() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let members = Self.members(2)
             try await world.settle([members[0]])
             members[0].setStubborn(true)
@@ -72,7 +72,7 @@ import Testing
 
     @Test("a member falls silent: the others have its partitions")
     func death() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let members = Self.members(3)
             try await world.settle(members)
             let before = members.map(\.served)
@@ -84,7 +84,7 @@ import Testing
 
     @Test("a process of the same name is started anew: it has nothing, and what still comes of the one before is refused")
     func restarted() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let (old, other) = (ActedMember("messaging-1"), ActedMember("messaging-2"))
             try await world.settle([old, other])
             let new = ActedMember("messaging-1")
@@ -98,7 +98,7 @@ import Testing
 
     @Test("the leader dies: the other leads, and what nobody needs to move stays", arguments: [true, false])
     func leaderDies(isKilled: Bool) async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let members = Self.members(3)
             try await world.settle(members)
             let (leader, before) = (try await world.leader(), try await world.store.leader())
@@ -118,7 +118,7 @@ import Testing
 
     @Test("a member is told by notice, and looked after through the instance that does not lead, too")
     func notice() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let leader = try await world.leader()
             let follower = try #require(world.instances.first { $0.name != leader.name })
             let member = ActedMember("messaging-1")
@@ -131,7 +131,7 @@ import Testing
 
     @Test("wrong heartbeats are refused, each with its reason")
     func refused() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             let member = ActedMember("messaging-1")
             try await world.settle([member])
             func code(_ change: (inout Heartbeat) -> Void) async throws -> ServiceError.Code? {
@@ -155,7 +155,7 @@ import Testing
 
     @Test("the number of partitions is that of the first start; an instance that was started with another ends")
     func partitionCount() async throws {
-        try await ConfigWorld.with { world in
+        try await RoutingWorld.with { world in
             _ = try await world.leader()
             let desk = PartitionCountDesk(wanted: 360)
             await #expect(throws: ConfigurationError.self) { try await desk.settle(with: world.store) }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Routing in Postgres", .timeLimit(.minutes(5))) struct RoutingStoreTests {
     private static func with(_ body: (RoutingStore, HeartbeatStore) async throws -> Void) async throws {
-        try await TestDatabase.migrated(try ConfigMigrations.all(), on: ConfigWorld.io) { database in
+        try await TestDatabase.migrated(try ConfigMigrations.all(), on: RoutingWorld.io) { database in
             let store = RoutingStore(database: database)
             #expect(try await store.partitionCount(atFirst: 12) == 12)
             #expect(try await store.partitionCount(atFirst: 24) == 12)
@@ -157,7 +157,7 @@ import Testing
 
     @Test("while Postgres is away, members are told to ask again")
     func away() async throws {
-        let pool = PostgresPool(TestDatabase.configuration(), on: ConfigWorld.io, logger: ConfigWorld.logger)
+        let pool = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
         let desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: pool), store: RoutingStore(database: pool),
             partitions: PartitionCountDesk(wanted: 12), terms: LeaseTerms(), onNews: {})

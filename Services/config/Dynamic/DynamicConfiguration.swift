@@ -136,18 +136,3 @@ final class DynamicConfiguration: Sendable {
             .notFound, "there is no section \(name.prefix(64)); there are \(schemas.map(\.name).joined(separator: ", "))")
     }
 }
-
-extension ServiceError {
-    /// What a caller is told; database text never leaves the service.
-    fileprivate init(_ error: PostgresError) {
-        if error.reason == .deadlineExceeded || error.sqlState == .queryCanceled {
-            self.init(.deadlineExceeded, "the database took too long", mayHaveHappened: error.mayHaveHappened)
-        } else if error.mayHaveHappened {
-            self.init(.unknownOutcome, "the database was lost while it worked")
-        } else if error.isUnavailable {
-            self.init(.unavailable, "the database is away", retryAfterMilliseconds: 1_000)
-        } else {
-            self.init(.internal, "the database refused", mayHaveHappened: false)
-        }
-    }
-}

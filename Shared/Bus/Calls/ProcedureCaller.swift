@@ -8,6 +8,11 @@ package protocol ProcedureCaller: Sendable {
 }
 
 extension Bus: ProcedureCaller {
-    package func call<P: Procedure>(_ request: P) async throws -> P.Response { try await call(request, deadline: nil) }
-    package func payload<P: Procedure>(of request: P) async throws -> [UInt8] { try await payload(of: request, deadline: nil) }
+    // Whoever has a bus is to see the errors that it throws.
+    @_disfavoredOverload package func call<P: Procedure>(_ request: P) async throws -> P.Response {
+        try await call(request, deadline: nil)
+    }
+    @_disfavoredOverload package func payload<P: Procedure>(of request: P) async throws -> [UInt8] {
+        try await payload(of: request, deadline: nil)
+    }
 }

@@ -11,7 +11,7 @@ import TestSupport
 @testable import Config
 
 /// Two instances of `config` over one schema and one virtual host of a test's own, and `messaging` to call them.
-struct ConfigWorld: Sendable {
+struct RoutingWorld: Sendable {
     static let io = IOThread(name: "test-config")
     static let logger = Logger(label: "config-tests") { _ in SwiftLogNoOpLogHandler() }
 
@@ -43,14 +43,14 @@ struct ConfigWorld: Sendable {
         }
     }
 
-    static func with(partitions: Int = 60, limit: Int? = nil, _ body: (ConfigWorld) async throws -> Void) async throws {
+    static func with(partitions: Int = 60, limit: Int? = nil, _ body: (RoutingWorld) async throws -> Void) async throws {
         try await TestDatabase.migrated(try ConfigMigrations.all(), on: io) { database in
             try await VirtualHost.with { host in
                 try await prepare(host)
                 let messaging = bus(.messaging, "messaging-1", host)
                 let settings = RoutingSettings(partitionCount: partitions, limit: limit)
                 let instances = (1...2).map { start("config-\($0)", settings, database, host) }
-                let world = ConfigWorld(database: database, messaging: messaging, instances: instances)
+                let world = RoutingWorld(database: database, messaging: messaging, instances: instances)
                 let group = ServiceGroup(services: [messaging], logger: logger)
                 let life = Task.detached { try await group.run() }
                 try await messaging.started()
