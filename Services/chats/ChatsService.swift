@@ -13,6 +13,7 @@ struct ChatsService: Service {
     private let reading: ReadingAnswers
     private let openings: OpeningAnswers
     private let members: MemberAnswers
+    private let live: LiveAnswers
     private let sends: SendBatcher
     private let caches: ChatCaches
     private let store: OpeningStore
@@ -29,7 +30,7 @@ struct ChatsService: Service {
         let views = ChatViewStore(database: database)
         let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io)
         let sendStore = SendStore(database: database, outbox: outbox)
-        let people = People(on: bus)
+        let (people, markers) = (People(on: bus), MarkerStore(database: database, outbox: outbox))
         (self.caches, self.logger) = (caches, logger)
         let transactions = SideTransactions(database)
         store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
@@ -38,13 +39,18 @@ struct ChatsService: Service {
             store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
         members = MemberAnswers(
             store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
-            markers: MarkerStore(database: database, outbox: outbox), views: views, caches: caches, people: people)
+            markers: markers, views: views, caches: caches, people: people)
+        let audienceStore = AudienceStore(database: database)
+        let audiences = Audiences(store: audienceStore)
+        live = LiveAnswers(
+            markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.note(left: $0) }
+        outbox.deliver(LiveFacts.types) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
         register(on: bus, database: database)
     }
 
@@ -78,6 +84,8 @@ struct ChatsService: Service {
             try await members.remove(request, deadline: context.deadline.instant)
         }
         serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
+        serving.answer(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
+        serving.answer(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
         consume(on: bus, database: database)
     }
 

@@ -8,6 +8,7 @@ enum UsersMigrations {
             "0003_contacts": PackageResources._003_contacts_sql,
             "0004_outbox": PackageResources._004_outbox_sql,
             "0005_search_text": PackageResources._005_search_text_sql,
+            "0006_last_seen": PackageResources._006_last_seen_sql,
         ])
     }
 }

@@ -17,6 +17,7 @@ struct UsersParts: Sendable {
     init(_ kit: Kit, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
         let settings = try UsersSettings(kit.settings)
         outbox = Outbox(database, bus: bus, logger: kit.logger)
+        outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
         let pool = HashingPool(
             admission: kit.admission(
                 "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))
@@ -48,6 +49,7 @@ struct UsersParts: Sendable {
                 logger: kit.logger),
             profiles: Profiles(cache: caches),
             contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: Self.now),
+            presence: Presence(store: PresenceStore(database: database), now: Self.now),
             keys: keys)
         sweeper = Sweeper(accounts: accounts, sessions: sessions, now: Self.now, logger: kit.logger)
     }

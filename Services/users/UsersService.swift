@@ -9,6 +9,7 @@ struct UsersService: Sendable {
     let sessions: Sessions
     let profiles: Profiles
     let contacts: Contacts
+    let presence: Presence
     let keys: KeyRing
 
     /// Registers all of them. Before the bus runs.
@@ -33,6 +34,8 @@ struct UsersService: Sendable {
         serve(ChangeConnection.self, on: bus) { request, _ in try await contacts.change(request) }
         serve(ListBlocks.self, on: bus) { request, _ in try await contacts.blocks(request) }
         serve(SetBlock.self, on: bus) { request, _ in try await contacts.setBlock(request) }
+        serve(ListContacts.self, on: bus) { request, _ in try await presence.contacts(request) }
+        serve(NoteSeen.self, on: bus) { request, _ in try await presence.note(request) }
     }
 
     private func serve<P: Procedure>(

@@ -1,5 +1,5 @@
 /// The least recently used goes first when there are too many, or they are too large.
-struct LRU<Key: Hashable, Element> {
+package struct LRU<Key: Hashable, Element> {
     private struct Node {
         let key: Key
         var element: Element
@@ -17,18 +17,18 @@ struct LRU<Key: Hashable, Element> {
     let maxCount: Int
     let maxCost: Int
 
-    init(maxCount: Int, maxCost: Int) {
+    package init(maxCount: Int, maxCost: Int) {
         self.maxCount = maxCount
         self.maxCost = maxCost
     }
 
-    var count: Int { places.count }
+    package var count: Int { places.count }
 
     /// Without making it newer.
     func peek(_ key: Key) -> Element? { places[key].flatMap { nodes[$0]?.element } }
 
     /// What is there, which becomes the newest.
-    mutating func use(_ key: Key) -> Element? {
+    package mutating func use(_ key: Key) -> Element? {
         guard let place = places[key] else { return nil }
         renew(place)
         return nodes[place]?.element
@@ -45,7 +45,7 @@ struct LRU<Key: Hashable, Element> {
     }
 
     /// An element that costs more than all may is not kept, and what it replaces goes.
-    mutating func set(_ key: Key, _ element: Element, cost: Int) {
+    package mutating func set(_ key: Key, _ element: Element, cost: Int) {
         remove(key)
         if cost > maxCost { return }
         let place = free.popLast() ?? nodes.count

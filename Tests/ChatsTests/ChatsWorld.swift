@@ -17,6 +17,9 @@ struct ChatsWorld: Sendable {
     let database: ChatsDatabase
     let bff: Bus
     let users: Bus
+    let messaging: Bus
+    /// What an instance of `messaging` with all partitions is given, in order of arrival.
+    let shown: Seen<Delivery.Item>
     /// Every fact that came to `bff`, in order of arrival.
     let facts: Facts
 
@@ -34,9 +37,13 @@ struct ChatsWorld: Sendable {
                 try await VirtualHost.with { host in
                     try await prepare(host)
                     let world = ChatsWorld(
-                        database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host), facts: Facts())
+                        database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host),
+                        messaging: bus(.messaging, 1, host), shown: Seen(), facts: Facts())
+                    await world.watch()
                     let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host, redis: isThere)
-                    try await run(services.services, ready: services.buses + [world.bff, world.users]) { try await body(world) }
+                    try await run(services.services, ready: services.buses + [world.bff, world.users, world.messaging]) {
+                        try await body(world)
+                    }
                     try await VirtualHost.management("DELETE", "users/\(host.name)")
                 }
             }
@@ -62,7 +69,14 @@ struct ChatsWorld: Sendable {
         feed.on(MemberChanged.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ReadMoved.self) { [facts] fact, _ in facts.append(fact) }
         bff.listen(feed)
-        return ([idgen, users, bff], [idgen])
+        return ([idgen, users, bff, messaging], [idgen])
+    }
+
+    private func watch() async {
+        let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
+        // Bound with the first connection.
+        try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
+        messaging.listen(feed)
     }
 
     private static func instance(

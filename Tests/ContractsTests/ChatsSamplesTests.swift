@@ -48,6 +48,10 @@ import Testing
         try expectGolden(MarkRead.self, #"{"chatId":"71","seq":4,"userId":"5"}"#)
         try expectGolden(MarkRead.Response.self, #"{"readSeq":4,"unread":0}"#)
         try expectGolden(Done.self, "{}")
+        try expectGolden(
+            MarkDelivered.self,
+            #"{"markers":[{"chatId":"71","seq":4,"userId":"5"},{"chatId":"72","seq":1,"userId":"6"}]}"#)
+        try expectGolden(ShowTyping.self, #"{"chatId":"71","userId":"5"}"#)
     }
 
     @Test("sending and history")

@@ -89,6 +89,14 @@ import Testing
         try expectGolden(SetBlock.self, #"{"blocked":true,"otherId":"6","userId":"5"}"#)
     }
 
+    @Test("presence")
+    func presence() throws {
+        try expectGolden(ListContacts.self, #"{"userId":"5"}"#)
+        try expectGolden(
+            ListContacts.Response.self, #"{"contacts":[{"lastSeenAt":"\#(Self.at)","userId":"6"},{"userId":"7"}]}"#)
+        try expectGolden(NoteSeen.self, #"{"users":[{"at":"\#(Self.at)","sessionId":"31","userId":"5"}]}"#)
+    }
+
     @Test("facts")
     func facts() throws {
         try expectGolden(UserRegistered.self, #"{"user":\#(Self.user)}"#)

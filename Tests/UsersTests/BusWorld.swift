@@ -13,6 +13,9 @@ struct BusWorld: Sendable {
     let world: World
     let bff: Bus
     let chats: Bus
+    let messaging: Bus
+    /// What an instance of `messaging` with all partitions is given, in order of arrival.
+    let shown = Seen<Delivery.Item>()
     /// What the bff has heard of users, by type.
     let heard: Heard
 
@@ -21,13 +24,17 @@ struct BusWorld: Sendable {
             try await prepare(host)
             let users = bus(.users, host)
             try await World.with(bus: users) { world async throws in
-                let world = BusWorld(world: world, bff: bus(.bff, host), chats: bus(.chats, host), heard: Heard())
+                let world = BusWorld(
+                    world: world, bff: bus(.bff, host), chats: bus(.chats, host), messaging: bus(.messaging, host), heard: Heard()
+                )
+                await world.watch()
+                world.world.outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
                 world.service.serve(on: users)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)
-                let services: [any Service] = [users, world.bff, world.chats, world.world.outbox]
+                let services: [any Service] = [users, world.bff, world.chats, world.messaging, world.world.outbox]
                 try await running(services) {
-                    for bus in [users, world.bff, world.chats] { try await bus.started() }
+                    for bus in [users, world.bff, world.chats, world.messaging] { try await bus.started() }
                     try await body(world)
                 }
             }
@@ -35,10 +42,18 @@ struct BusWorld: Sendable {
         }
     }
 
+    private func watch() async {
+        let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
+        // Bound with the first connection.
+        try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
+        messaging.listen(feed)
+    }
+
     private var service: UsersService {
         let one = world.one
         return UsersService(
-            accounts: one.accounts, sessions: one.sessions, profiles: one.profiles, contacts: one.contacts, keys: one.keys)
+            accounts: one.accounts, sessions: one.sessions, profiles: one.profiles, contacts: one.contacts,
+            presence: one.presence, keys: one.keys)
     }
 
     private static func running(_ services: [any Service], _ body: () async throws -> Void) async throws {

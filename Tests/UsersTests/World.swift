@@ -50,6 +50,7 @@ struct World: Sendable {
         let sessions: Sessions
         let profiles: Profiles
         let contacts: Contacts
+        let presence: Presence
         let keys: KeyRing
     }
 
@@ -107,6 +108,7 @@ struct World: Sendable {
                 logger: logger),
             profiles: Profiles(cache: cache),
             contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: now),
+            presence: Presence(store: PresenceStore(database: database), now: now),
             keys: keys)
     }
 

@@ -23,6 +23,33 @@ struct MarkerStore: Sendable {
         return marker.response
     }
 
+    /// Moves delivered markers forward, each at most to the chat's last message; those of who is not in the chat are passed over.
+    ///
+    /// One statement. The rows are locked in one order, so that two of these never wait for one another in a circle. Nobody's list of chats
+    /// shows these markers, so `changed_at` stays.
+    ///
+    /// - Parameter markers: one at least.
+    /// - Returns: those that moved, and how far.
+    func markDelivered(_ markers: [MarkDelivered.Marker]) async throws -> [MarkDelivered.Marker] {
+        let highest = Dictionary(
+            markers.map { (MemberKey(chatID: $0.chatID, userID: $0.userID), $0.seq) }, uniquingKeysWith: max)
+        return try await database.query(
+            """
+            WITH due AS MATERIALIZED (
+                SELECT m.chat_id, m.user_id, least(k.seq, c.last_seq) AS seq
+                FROM unnest(\(highest.keys.map(\.chatID)), \(highest.keys.map(\.userID)), \(Array(highest.values)))
+                    AS k (chat_id, user_id, seq)
+                JOIN chats c ON c.id = k.chat_id
+                JOIN members m ON m.chat_id = k.chat_id AND m.user_id = k.user_id
+                WHERE m.left_seq IS NULL AND m.delivered_seq < least(k.seq, c.last_seq)
+                ORDER BY m.chat_id, m.user_id FOR NO KEY UPDATE OF m)
+            UPDATE members m SET delivered_seq = due.seq FROM due
+            WHERE m.chat_id = due.chat_id AND m.user_id = due.user_id AND m.left_seq IS NULL AND m.delivered_seq < due.seq
+            RETURNING m.user_id, m.chat_id, m.delivered_seq
+            """, as: (UserID, ChatID, Int64).self
+        ).map { MarkDelivered.Marker(userID: $0.0, chatID: $0.1, seq: $0.2) }
+    }
+
     private static func read(_ request: MarkRead) -> SQL {
         """
         SELECT c.last_seq, m.read_seq,

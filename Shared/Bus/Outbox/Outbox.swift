@@ -18,12 +18,16 @@ package actor Outbox: Service {
     private static let removalDelay: Duration = .milliseconds(10)
     private static let sweepEvery: Duration = .seconds(1)
 
-    private nonisolated let io: IOThread
+    nonisolated let io: IOThread
     private let facts: FactsPublisher
     private let store: OutboxStore
-    private let logger: Logger
+    let logger: Logger
     private let noteLeft = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
-    private var line: OutboxLine
+    nonisolated let delivering: OutboxDelivering
+    var line: OutboxLine
+    /// Facts whose deliveries are not being made yet; at most what ``line`` holds.
+    var undelivered: [OutboxEvent] = []
+    var deliveriesBeingMade = 0
     private var removalIsScheduled = false
     private var idle: [CheckedContinuation<Void, Never>] = []
     /// As large as keeps one claim at a few megabytes.
@@ -38,6 +42,7 @@ package actor Outbox: Service {
 
     init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
         (facts, io) = (bus.facts, bus.io)
+        delivering = OutboxDelivering(bus.deliveries)
         store = OutboxStore(pool: pool)
         line = OutboxLine(bounds)
         self.logger = logger
@@ -56,8 +61,9 @@ package actor Outbox: Service {
     }
 
     private func publish(_ events: [OutboxEvent]) {
-        line.add(events)
+        let toDeliver = line.add(events, delivered: delivering.types)
         pump()
+        deliver(toDeliver)
     }
 
     private func pump() {
@@ -76,7 +82,7 @@ package actor Outbox: Service {
         if case .confirmed = outcome {
             published.increment()
             line.confirmed(id)
-            scheduleRemoval()
+            if line.hasConfirmed { scheduleRemoval() }
         } else {
             failures.increment()
             line.failed(id)
@@ -87,7 +93,7 @@ package actor Outbox: Service {
 
     // MARK: Removing what is published
 
-    private func scheduleRemoval() {
+    func scheduleRemoval() {
         if removalIsScheduled { return }
         removalIsScheduled = true
         io.schedule(after: Self.removalDelay) { [weak self] in self?.assumeIsolated { $0.beginRemoval() } }
@@ -165,7 +171,7 @@ package actor Outbox: Service {
         io.cancel(timer)
     }
 
-    private func noteIdle() {
+    func noteIdle() {
         if line.isIdle { resumeIdle() }
     }
 

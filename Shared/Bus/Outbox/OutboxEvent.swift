@@ -15,6 +15,8 @@ package struct OutboxEvent: Hashable, Sendable {
     package let trace: String?
     /// JSON, as it is published.
     package let data: [UInt8]
+    /// What it tells, where it was formed in this process.
+    private var value: (any Event)?
 
     /// - Parameter time: when it happened; now unless given.
     /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have; `invalid` beyond ``maximumBytes``.
@@ -28,6 +30,7 @@ package struct OutboxEvent: Hashable, Sendable {
             id: EventID(), type: E.type, subject: event.subject,
             time: time ?? Timestamp(millisecondsSinceEpoch: Deadline.now),
             trace: TraceCarrier.currentFields().first { $0.name == "traceparent" }?.value, data: data)
+        value = event
     }
 
     init(id: EventID, type: EventType, subject: String?, time: Timestamp, trace: String?, data: [UInt8]) {
@@ -37,8 +40,17 @@ package struct OutboxEvent: Hashable, Sendable {
 
     /// What it tells, if that is of this type and can be read.
     package func fact<E: Event>(_ kind: E.Type) -> E? {
-        type == E.type ? try? JSONDecoder().decode(E.self, from: Data(data)) : nil
+        guard type == E.type else { return nil }
+        return value as? E ?? (try? JSONDecoder().decode(E.self, from: Data(data)))
     }
+
+    /// Equal when what is stored is.
+    package static func == (one: OutboxEvent, other: OutboxEvent) -> Bool {
+        one.id == other.id && one.type == other.type && one.subject == other.subject && one.time == other.time
+            && one.trace == other.trace && one.data == other.data
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(id) }
 
     /// To be part of the committing transaction. Afterwards: ``Outbox/committed(_:)``.
     package var insert: SQL {

@@ -1,6 +1,9 @@
+import Contracts
 import DequeModule
 
 /// The rows that this process is publishing, and those whose publication is confirmed but that are still in the table.
+///
+/// Some are delivered to live connections too, beside being published and in no order with that: such a row goes when both are confirmed.
 ///
 /// Pure, and bounded: what does not fit stays in the table, where the sweeper finds it.
 struct OutboxLine {
@@ -14,9 +17,9 @@ struct OutboxLine {
 
     private let bounds: Bounds
     private var waiting: Deque<OutboxEvent> = []
-    private var inFlight: [EventID: Int] = [:]
-    /// Everything of the two above, so that no event is taken twice.
-    private var known: Set<EventID> = []
+    private var inFlight: Set<EventID> = []
+    /// Everything that is not done with, so that no event is taken twice.
+    private var known: [EventID: Event] = [:]
     private var bytes = 0
     private var confirmed: [EventID] = []
     private var isRemoving = false
@@ -29,35 +32,63 @@ struct OutboxLine {
     /// Committed, and as far as we know not published yet.
     var unpublished: Int { known.count }
 
+    /// Whether rows may be removed.
+    var hasConfirmed: Bool { !confirmed.isEmpty }
+
     /// Takes in what fits and is new.
-    mutating func add(_ events: [OutboxEvent]) {
-        for event in events where room > 0 && known.insert(event.id).inserted {
+    ///
+    /// - Parameter delivered: the types of those that are delivered to live connections too.
+    /// - Returns: those; ``delivered(_:)`` or ``notDelivered(_:)`` must follow.
+    @discardableResult
+    mutating func add(_ events: [OutboxEvent], delivered types: Set<EventType> = []) -> [OutboxEvent] {
+        var toDeliver: [OutboxEvent] = []
+        for event in events where room > 0 && known[event.id] == nil {
+            let isDelivered = types.contains(event.type)
+            known[event.id] = Event(bytes: event.data.count, delivery: isDelivered ? .due : .done)
             waiting.append(event)
             bytes += event.data.count
+            if isDelivered { toDeliver.append(event) }
         }
+        return toDeliver
     }
+
+    /// False once it was given up.
+    func isKnown(_ id: EventID) -> Bool { known[id] != nil }
 
     /// The next one to send now; ``failed(_:)`` or ``confirmed(_:)`` must follow.
     mutating func next() -> OutboxEvent? {
         guard inFlight.count < bounds.window, let event = waiting.popFirst() else { return nil }
-        inFlight[event.id] = event.data.count
+        inFlight.insert(event.id)
         return event
     }
 
-    /// The broker has it: the row may go.
+    /// The broker has it: the row may go, once it is delivered.
     mutating func confirmed(_ id: EventID) {
-        if forget(id) { confirmed.append(id) }
+        guard inFlight.remove(id) != nil else { return }
+        known[id]?.isPublished = true
+        finish(id)
     }
 
     /// Not published, or nobody knows: the row stays, for the sweeper.
-    mutating func failed(_ id: EventID) { _ = forget(id) }
+    mutating func failed(_ id: EventID) {
+        if inFlight.remove(id) != nil { forget(id) }
+    }
+
+    /// All instances that have recipients have it: the row may go, once it is published.
+    mutating func delivered(_ id: EventID) {
+        known[id]?.delivery = .done
+        finish(id)
+    }
+
+    /// Not delivered, or nobody knows: it is published all the same, and the row stays, for the sweeper.
+    mutating func notDelivered(_ id: EventID) {
+        if known[id]?.delivery == .due { known[id]?.delivery = .failed }
+        finish(id)
+    }
 
     /// Nothing can be sent now: everything that waits is left to the sweeper.
     mutating func giveUpWaiting() {
-        for event in waiting {
-            known.remove(event.id)
-            bytes -= event.data.count
-        }
+        for event in waiting { forget(event.id) }
         waiting = []
     }
 
@@ -78,10 +109,22 @@ struct OutboxLine {
         if confirmed.count + ids.count <= 100_000 { confirmed += ids }
     }
 
-    private mutating func forget(_ id: EventID) -> Bool {
-        guard let size = inFlight.removeValue(forKey: id) else { return false }
-        known.remove(id)
-        bytes -= size
-        return true
+    private mutating func finish(_ id: EventID) {
+        guard let event = known[id], event.isPublished, event.delivery != .due else { return }
+        if event.delivery == .done { confirmed.append(id) }
+        forget(id)
+    }
+
+    private mutating func forget(_ id: EventID) {
+        guard let event = known.removeValue(forKey: id) else { return }
+        bytes -= event.bytes
+    }
+
+    private struct Event {
+        enum Delivery { case due, done, failed }
+
+        let bytes: Int
+        var isPublished = false
+        var delivery: Delivery
     }
 }

@@ -208,6 +208,55 @@ import Testing
         #expect(line.isIdle)
     }
 
+    @Test("what is delivered too goes when both are confirmed, in whatever order", arguments: [true, false])
+    func delivery(isFirst: Bool) {
+        var line = OutboxLine()
+        let one = event(1)
+        #expect(line.add([one], delivered: []).isEmpty)
+        let two = event(2)
+        #expect(line.add([one, two], delivered: [two.type]) == [two])
+        _ = (line.next(), line.next())
+        line.confirmed(one.id)
+        #expect(line.takeForRemoval() == [one.id])
+        line.removed()
+        if isFirst { line.delivered(two.id) } else { line.confirmed(two.id) }
+        #expect(!line.hasConfirmed && !line.isIdle && line.isKnown(two.id))
+        if isFirst { line.confirmed(two.id) } else { line.delivered(two.id) }
+        #expect(line.takeForRemoval() == [two.id])
+        line.removed()
+        #expect(line.isIdle)
+    }
+
+    @Test("what is not delivered is published all the same, and its row stays")
+    func notDelivered() {
+        for isFirst in [true, false] {
+            var line = OutboxLine()
+            let one = event(1)
+            line.add([one], delivered: [one.type])
+            if isFirst { line.notDelivered(one.id) }
+            #expect(line.next() == one)
+            line.confirmed(one.id)
+            if !isFirst { line.notDelivered(one.id) }
+            line.delivered(one.id)  // too late
+            #expect(line.isIdle && !line.hasConfirmed && !line.isKnown(one.id))
+            // Swept.
+            #expect(line.add([one], delivered: [one.type]) == [one])
+        }
+    }
+
+    @Test("what is not published is left as a whole, whatever became of its delivery")
+    func deliveredNotPublished() {
+        var line = OutboxLine()
+        let (one, two) = (event(1), event(2))
+        line.add([one, two], delivered: [one.type])
+        _ = line.next()
+        line.delivered(one.id)
+        line.failed(one.id)
+        line.giveUpWaiting()
+        line.delivered(two.id)
+        #expect(line.isIdle && !line.hasConfirmed)
+    }
+
     private func event(_ number: Int) -> OutboxEvent {
         OutboxEvent(
             id: EventID(), type: "users.test.v1", subject: nil, time: Timestamp(millisecondsSinceEpoch: 0), trace: nil,

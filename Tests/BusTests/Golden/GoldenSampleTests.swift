@@ -26,6 +26,7 @@ import Testing
         Known(GetChat.self), Known(UpdateChat.self), Known(ListMembers.self), Known(SetMember.self), Known(RemoveMember.self),
         Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self), Known(Heartbeat.self), Known(GetRoutes.self),
         Known(ListSections.self), Known(GetSection.self), Known(SetSection.self), Known(ListSectionChanges.self),
+        Known(MarkDelivered.self), Known(ShowTyping.self), Known(ListContacts.self), Known(NoteSeen.self),
     ]
 
     private func reread(_ sample: GoldenSample, _ bytes: [UInt8]) throws -> [UInt8] {

@@ -112,5 +112,14 @@ extension GoldenSample {
             6461366f636c69656e744d65737361676549646436663164646e6578746135
         chats.history.v1 response
             a363746167643066336169756e6368616e676564f5656974656d7380
+        chats.delivered.v1 request
+            a1676d61726b65727382a3667573657249646135666368617449646237316373657104a36675736572496461366663686174496462373263
+            73657101
+        chats.delivered.v1 response
+            a0
+        chats.typing.v1 request
+            a266757365724964613566636861744964623731
+        chats.typing.v1 response
+            a0
         """
 }

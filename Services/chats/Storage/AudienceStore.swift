@@ -1,0 +1,41 @@
+import Bus
+import Contracts
+import Postgres
+
+/// Reads who is in chats, for those who have to be told of something.
+struct AudienceStore: Sendable {
+    let database: PostgresPool
+
+    /// Those who are in the chats now, by chat; of direct ones both. Chats that do not exist are left out.
+    ///
+    /// - Parameter chats: with a number of members; a chat that has more is left out as well.
+    func audiences(of chats: [ChatID: Int]) async throws -> [ChatID: (kind: ChatKind, audience: Audience)] {
+        let rows = try await database.reads.query(
+            """
+            SELECT c.id, c.kind, m.users, m.joined
+            FROM unnest(\(Array(chats.keys)), \(Array(chats.values))) AS k (id, most)
+            JOIN chats c ON c.id = k.id AND c.member_count <= k.most, LATERAL (
+                SELECT array_agg(user_id) AS users, array_agg(joined_seq) AS joined
+                FROM members WHERE chat_id = c.id AND left_seq IS NULL) m
+            """, as: (ChatID, ChatKind, [UserID]?, [Int64]?).self)
+        return Dictionary(
+            rows.map { chat, kind, users, joined in (chat, (kind, Audience(users: users ?? [], joinedSeqs: joined ?? []))) },
+            uniquingKeysWith: { one, _ in one })
+    }
+
+    /// Who sees that `user` is writing in a chat: its other members.
+    ///
+    /// - Returns: also whether the other one of a direct chat has blocked the user; `nil` when the user is not in the chat.
+    func whoSeesTyping(_ user: UserID, in chat: ChatID) async throws -> (others: [UserID], isBlocked: Bool)? {
+        let row = try await database.reads.first(
+            """
+            SELECT o.users, c.kind = 'direct' AND EXISTS (
+                SELECT FROM blocks WHERE user_id = ANY(o.users) AND other_id = \(user) AND blocked)
+            FROM members m JOIN chats c ON c.id = m.chat_id, LATERAL (
+                SELECT array_agg(user_id) AS users FROM members
+                WHERE chat_id = m.chat_id AND user_id <> m.user_id AND left_seq IS NULL) o
+            WHERE m.chat_id = \(chat) AND m.user_id = \(user) AND m.left_seq IS NULL
+            """, as: ([UserID]?, Bool).self)
+        return row.map { ($0.0 ?? [], $0.1) }
+    }
+}

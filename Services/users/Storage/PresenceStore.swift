@@ -1,0 +1,48 @@
+import Bus
+import Contracts
+import Postgres
+
+/// Who sees the presence of whom, and when somebody was last there.
+struct PresenceStore: Sendable {
+    static let mostContacts = 5_000
+
+    let database: PostgresPool
+
+    /// Those with whom `user` is connected, longest first, unless one of the two has blocked the other; at most ``mostContacts``.
+    func contacts(of user: UserID) async throws -> [ListContacts.Contact] {
+        try await database.reads.query(
+            """
+            SELECT c.other, s.at FROM (
+                SELECT high_user AS other, since FROM connections WHERE low_user = \(user) AND bond = 'connected'
+                UNION ALL
+                SELECT low_user, since FROM connections WHERE high_user = \(user) AND bond = 'connected'
+            ) AS c LEFT JOIN last_seen s ON s.user_id = c.other
+            WHERE NOT EXISTS (SELECT FROM blocks WHERE user_id = \(user) AND other_id = c.other)
+                AND NOT EXISTS (SELECT FROM blocks WHERE user_id = c.other AND other_id = \(user))
+            ORDER BY c.since, c.other LIMIT \(Self.mostContacts)
+            """, as: (UserID, Timestamp?).self
+        ).map { ListContacts.Contact(userID: $0.0, lastSeenAt: $0.1) }
+    }
+
+    /// Notes when users were there, and through which session; never back, and never later than `now`. Who does not exist is passed over.
+    ///
+    /// One statement. Rows are locked in one order, so that two of these never wait for one another in a circle.
+    func note(_ seen: [NoteSeen.Seen], now: Timestamp) async throws {
+        try await database.execute(
+            """
+            WITH seen AS MATERIALIZED (
+                SELECT user_id, session_id, least(at, \(now)) AS at
+                FROM unnest(\(seen.map(\.userID)), \(seen.map(\.sessionID)), \(seen.map(\.at))) AS k (user_id, session_id, at)
+            ), devices AS MATERIALIZED (
+                SELECT s.id FROM sessions s WHERE s.id IN (SELECT session_id FROM seen) ORDER BY s.id FOR NO KEY UPDATE
+            ), told AS (
+                UPDATE sessions s SET last_seen_at = k.at
+                FROM devices d, (SELECT user_id, session_id, max(at) AS at FROM seen GROUP BY user_id, session_id) k
+                WHERE s.id = d.id AND k.session_id = s.id AND k.user_id = s.user_id AND s.last_seen_at < k.at
+            )
+            INSERT INTO last_seen (user_id, at)
+            SELECT k.user_id, max(k.at) FROM seen k JOIN accounts a ON a.id = k.user_id GROUP BY k.user_id ORDER BY k.user_id
+            ON CONFLICT (user_id) DO UPDATE SET at = excluded.at WHERE last_seen.at < excluded.at
+            """)
+    }
+}

@@ -1,0 +1,15 @@
+import Contracts
+import Testing
+
+@Suite("Golden samples of deliveries") struct DeliverySamplesTests {
+    @Test("of a message, and of something that has no place in a chat")
+    func items() throws {
+        let place =
+            #"{"chatId":"71","clientMessageId":"6f1c","senderId":"5","sentAt":"2026-01-31T08:15:30.250Z","seq":4}"#
+        try expectGolden(
+            Delivery.self,
+            #"{"items":[{"frame":"a message","message":\#(place),"recipients":["5","6"]}]}"#)
+        try expectGolden(
+            Delivery.self, #"{"items":[{"asker":"5","frame":"a presence","recipients":["6"]}]}"#)
+    }
+}
