@@ -11,6 +11,8 @@ struct Line: Sendable {
     /// Of the frame that was given last; 0 before the first.
     private(set) var lastN: Int64 = 0
     private(set) var replay = ReplayBuffer()
+    private static let secondChance = Duration.seconds(60)
+    private var confirmed: (n: Int64, at: ContinuousClock.Instant)?
     /// When the socket was lost; `nil` while there is one.
     private(set) var parkedAt: ContinuousClock.Instant?
     /// The last frame that its client can have seen, then.
@@ -41,8 +43,13 @@ struct Line: Sendable {
     /// What came after frame `n`, if nothing of it is lost.
     func missed(after n: Int64) -> ArraySlice<ReplayBuffer.Text>? { n > lastN ? nil : replay.frames(after: n) }
 
-    /// The client has certainly received everything up to `n`.
-    mutating func received(upTo n: Int64) { replay.forget(upTo: min(n, lastN)) }
+    /// The client has certainly received everything up to `n`; what it may have lost again, as with a page that is loaded anew, is kept for a minute.
+    mutating func received(upTo n: Int64, at now: ContinuousClock.Instant) {
+        guard let confirmed else { return self.confirmed = (n, now) }
+        guard now - confirmed.at >= Self.secondChance else { return }
+        replay.forget(upTo: min(confirmed.n, lastN))
+        self.confirmed = (n, now)
+    }
 
     mutating func forgetReplay() { replay.forgetAll() }
 }
