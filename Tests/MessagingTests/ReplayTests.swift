@@ -11,9 +11,11 @@ import Testing
         var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
         var all: [[UInt8]] = []
         let limit = 500
+        var now = ContinuousClock.now
         for _ in 0..<300 {
+            now += .seconds(Int.random(in: 0...40, using: &random))
             if Int.random(in: 0..<10, using: &random) == 0 {
-                line.received(upTo: .random(in: 0...line.lastN + 3, using: &random))
+                line.received(upTo: .random(in: 0...line.lastN + 3, using: &random), at: now)
             }
             let text = [UInt8](repeating: UInt8.random(in: 0...255, using: &random), count: .random(in: 1...80, using: &random))
             all.append(text)
