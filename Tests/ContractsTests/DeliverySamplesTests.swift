@@ -10,6 +10,7 @@ import Testing
             Delivery.self,
             #"{"items":[{"frame":"a message","message":\#(place),"recipients":["5","6"]}]}"#)
         try expectGolden(
-            Delivery.self, #"{"items":[{"asker":"5","frame":"a presence","recipients":["6"]}]}"#)
+            Delivery.self,
+            #"{"items":[{"frame":"a presence","presence":{"kind":"question","online":true,"userId":"5"},"recipients":["6"]}]}"#)
     }
 }

@@ -43,7 +43,9 @@ extension Hub {
         switch order.take(item, seq: place.seq, of: place.chatID, age: age, now: .now) {
         case .show(let items): for item in items { showMessage(item) }
         case .nothing: if order.isHolding { giveUpLater() }
-        case .tellGap(let item): tellGap(to: item.recipients)
+        case .tellGap(let item):
+            figures.noteDisorder()
+            tellGap(to: item.recipients)
         }
     }
 
@@ -75,6 +77,7 @@ extension Hub {
     private func giveUp() {
         isWaitingToGiveUp = false
         for items in order.giveUp(now: .now) {
+            figures.noteDisorder()
             tellGap(to: Array(Set(items.flatMap(\.recipients))))
             for item in items { showMessage(item) }
         }

@@ -1,4 +1,5 @@
 import Contracts
+import Logging
 import NIOWebSocket
 import Synchronization
 
@@ -60,7 +61,9 @@ extension Hub {
         outage.note(hasLease: hasLease, at: now)
         switch outage.verdict(at: now, patience: limits.outage) {
         case .nothing: break
-        case .tellGap: for id in Array(entries.keys) { tellGap(id) }
+        case .tellGap:
+            if !entries.isEmpty { logger.notice("everybody may have missed something", metadata: ["lines": "\(entries.count)"]) }
+            for id in Array(entries.keys) { tellGap(id) }
         case .letGo: letGo()
         }
     }

@@ -9,12 +9,14 @@ final class HubFigures: Sendable {
     private let sentBytes = Counter(label: "martlet_socket_bytes_sent")
     private let received = Counter(label: "martlet_socket_frames_received")
     private let gaps = Counter(label: "martlet_socket_gaps")
+    private let disorder = Counter(label: "martlet_socket_messages_out_of_order")
     private let resumed = Counter(label: "martlet_socket_resumed")
     private let moved = Counter(label: "martlet_socket_moved")
     private let gauge = Gauge(label: "martlet_socket_connections")
 
     func noteReceived() { received.increment() }
     func noteGap() { gaps.increment() }
+    func noteDisorder() { disorder.increment() }
     func noteResumed() { resumed.increment() }
     func noteMoved() { moved.increment() }
 

@@ -40,6 +40,8 @@ actor Membership: Service {
     private var bound = PartitionSet()
     private var isLeaving = false
     private var isMember = false
+    /// Nothing more is said: whoever spoke again would be a member again.
+    private var isGone = false
 
     init(
         _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool, feed: DeliveryFeed,
@@ -81,6 +83,7 @@ actor Membership: Service {
     }
 
     private func beat() async throws {
+        if isGone { return }
         let asked = ContinuousClock.now
         let heartbeat = Heartbeat(
             instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
@@ -149,6 +152,7 @@ actor Membership: Service {
         }
         await hub.close()
         try? await beat()
+        isGone = true
     }
 
     private var hasOthers: Bool { routes.routes?.instances.contains { $0.name != identity.instance } ?? false }
