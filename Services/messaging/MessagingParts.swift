@@ -30,7 +30,11 @@ struct MessagingParts {
         let hub = Hub(
             bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
             partitionCount: settings.partitions, limits: settings.limits, loops: Array(loops.makeIterator()),
-            incarnation: identity.incarnation, address: { routes.instance(of: $0)?.url }, on: kit.io, logger: kit.logger)
+            incarnation: identity.incarnation,
+            address: { partition in
+                // Our own address says that the routes are older than what we know.
+                routes.instance(of: partition).flatMap { $0.name == kit.instance ? nil : $0.url }
+            }, on: kit.io, logger: kit.logger)
         let membership = Self.membership(identity, kit, bus, hub, routes)
         (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
         let channel = SocketChannel(

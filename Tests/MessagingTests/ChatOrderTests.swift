@@ -57,6 +57,20 @@ import Testing
         }
     }
 
+    @Test(
+        "a chat whose members were elsewhere goes on where they come back, at once; what they were shown there is not shown again"
+    )
+    func elsewhere() {
+        let now = ContinuousClock.now
+        var order = ChatOrder<Int64>(now: now)
+        _ = order.take(3, seq: 3, of: Self.chat, age: .zero, now: now)
+        order.partitionsCame()
+        guard case .show([9]) = order.take(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .nothing = order.take(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .tellGap(8) = order.take(8, seq: 8, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .show([10]) = order.take(10, seq: 10, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+    }
+
     @Test("a repeat is known for as long as it could be taken for new")
     func repeats() {
         let start = ContinuousClock.now

@@ -26,6 +26,8 @@ struct ChatOrder<Content: Sendable>: Sendable {
     private struct Shown {
         var first: Int64
         var last: Int64
+        /// Of ``ChatOrder/period``.
+        var period: Int
     }
 
     private struct Held {
@@ -38,6 +40,8 @@ struct ChatOrder<Content: Sendable>: Sendable {
     private var turnedAt: ContinuousClock.Instant
     private var held: [ChatID: Held] = [:]
     private var heldCount = 0
+    /// Grows when partitions come: of chats whose members were all elsewhere meanwhile, what is known ends earlier than what they were shown.
+    private var period = 0
 
     init(now: ContinuousClock.Instant) { turnedAt = now }
 
@@ -49,7 +53,7 @@ struct ChatOrder<Content: Sendable>: Sendable {
     ) -> Verdict {
         turn(now)
         guard var shown = young[chat] ?? old[chat] else {
-            young[chat] = Shown(first: seq, last: seq)
+            young[chat] = Shown(first: seq, last: seq, period: period)
             return age > Self.tooOld ? .tellGap(content) : .show([content])
         }
         defer { young[chat] = shown }
@@ -57,6 +61,12 @@ struct ChatOrder<Content: Sendable>: Sendable {
             if seq >= shown.first { return .nothing }
             shown.first = seq
             return .tellGap(content)
+        }
+        if shown.period < period {
+            // What lies between was shown elsewhere, if it was: should it still come, it is too late.
+            if seq > shown.last + 1 { shown.first = seq }
+            (shown.last, shown.period) = (seq, period)
+            return .show([content])
         }
         if seq == shown.last + 1 {
             shown.last = seq
@@ -74,10 +84,13 @@ struct ChatOrder<Content: Sendable>: Sendable {
             let seqs = waiting.messages.keys.sorted()
             held[chat] = nil
             heldCount -= seqs.count
-            if let last = seqs.last { young[chat] = Shown(first: seqs[0], last: last) }
+            if let last = seqs.last { young[chat] = Shown(first: seqs[0], last: last, period: period) }
             return seqs.compactMap { waiting.messages[$0] }
         }
     }
+
+    /// Members of chats may come who were elsewhere before.
+    mutating func partitionsCame() { period += 1 }
 
     /// Nothing that was known counts any more.
     mutating func reset() { (young, old, held, heldCount) = ([:], [:], [:], 0) }

@@ -7,7 +7,9 @@ import Synchronization
 extension Hub {
     /// An answer to a heartbeat: moves those away who belong elsewhere now.
     func take(_ answer: Heartbeat.Response, asked: ContinuousClock.Instant) {
+        let before = ownership.served
         guard ownership.take(answer, asked: asked) else { return }
+        if !ownership.served.subtracting(before).isEmpty { order.partitionsCame() }
         moveAway()
         lookAtWaiting(now: .now)
         outage.leaseIsBack()

@@ -101,6 +101,8 @@ actor Membership: Service {
 
     private func take(_ answer: Heartbeat.Response, _ asked: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
         note(isMember: true)
+        // Whoever is sent away is told where to, by the routes of this very assignment.
+        if (routes.routes?.epoch ?? -1) < answer.epoch { await routes.readOnce() }
         await hub.take(answer, asked: asked)
         let held = await hub.held
         await rebind(to: answer.bind.union(held))

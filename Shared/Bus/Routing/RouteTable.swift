@@ -65,6 +65,11 @@ package final class RouteTable: Service {
         for await _ in news.cancelOnGracefulShutdown() { await read() }
     }
 
+    /// Reads them now, for whoever knows that they have changed; as they were if that fails.
+    package func readOnce() async {
+        if let routes = try? await bus.call(GetRoutes()) { take(routes) }
+    }
+
     private func read() async {
         var isTold = false
         while !Task.isCancelled {
