@@ -7,6 +7,7 @@ them send. At the end whatever was acknowledged must have been seen by every dev
 import argparse
 import asyncio
 import json
+import pathlib
 import random
 import signal
 import sys
@@ -273,6 +274,13 @@ async def all_seen(devices, report):
         await asyncio.sleep(0.1)
 
 
+async def gate(directory, over):
+    (directory / "ready").touch()
+    while not (directory / "end").exists():
+        await asyncio.sleep(0.1)
+    over.set()
+
+
 async def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("bff", nargs="+")
@@ -280,6 +288,7 @@ async def main():
     arguments.add_argument("--devices", type=int, default=3, help="of each")
     arguments.add_argument("--rate", type=float, default=1, help="messages a second of each who talks")
     arguments.add_argument("--seconds", type=float, default=0, help="0: until SIGINT or SIGTERM")
+    arguments.add_argument("--gate", metavar="DIRECTORY", help="makes `ready` there, and goes on until there is `end`")
     options = arguments.parse_args()
     api, report, over = API(options.bff), Report(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -293,7 +302,9 @@ async def main():
     devices = [Device(person, report, api) for person in people for _ in range(options.devices)]
     lives = [asyncio.create_task(device.live()) for device in devices]
     await asyncio.gather(*(device.ready.wait() for device in devices))
-    print("ready", flush=True)
+    print("ready", file=sys.stderr, flush=True)
+    if options.gate:
+        asyncio.create_task(gate(pathlib.Path(options.gate), over))
     talks = [asyncio.create_task(device.talk(options.rate, over)) for device in devices[:: 2 * options.devices]]
     try:
         await asyncio.wait_for(over.wait(), options.seconds or None)

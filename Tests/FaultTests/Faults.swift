@@ -4,7 +4,7 @@ import Testing
 
 /// Real processes that are killed, stopped and starved: one test after the other, on one stack of their own with two instances of each service.
 @Suite(.serialized, OwnStackTrait()) enum Faults {
-    static let services = ["bff", "users", "chats", "idgen"]
+    static let services = ["bff", "users", "chats", "idgen", "config", "messaging"]
 
     /// Both edges.
     static var apis: [API] { get throws { [try stack.api(1), try stack.api(2)] } }

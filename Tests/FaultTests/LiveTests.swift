@@ -1,0 +1,89 @@
+import Foundation
+import StackTesting
+import TestSupport
+import Testing
+
+extension Faults {
+    /// What the design promises: nothing acknowledged is lost, nothing shown twice or out of order, no partition with two owners' clients.
+    @Suite("Live connections", .timeLimit(.minutes(5))) struct LiveTests {
+        private func expectWhole(_ live: Live, _ what: String) {
+            print("faults: \(what): \(live)")
+            #expect(live.acknowledged > 5)
+            #expect(live.missing == 0)
+            #expect(live.twice == 0)
+            #expect(live.outOfOrder == 0)
+            #expect(live.partitionsWithTwoOwners == 0)
+        }
+
+        @Test("instances come and go under load; their clients go where they belong")
+        func scaled() async throws {
+            let stack = try stack
+            let live = try await Live.during(on: stack) {
+                for count in [3, 1, 2] {
+                    try await stack.scale("messaging", count)
+                    try await isSpread(over: count, stack)
+                }
+            }
+            expectWhole(live, "scaled 3, 1, 2")
+            #expect(live.reconnects > 0)
+            #expect(Set(live.closes.keys).isSubset(of: ["4001"]))
+        }
+
+        @Test("an instance is killed under load; its clients are back on others, or on it")
+        func killed() async throws {
+            let stack = try stack
+            let live = try await Live.during(on: stack) {
+                let id = try await stack.signal("messaging", SIGKILL)
+                _ = try await eventually("another process") { stack.processID("messaging").flatMap { $0 != id ? $0 : nil } }
+                try await stack.ready("messaging")
+                try await isSpread(over: 2, stack)
+            }
+            expectWhole(live, "killed")
+            #expect(live.reconnects > 0)
+        }
+
+        @Test("whoever assigns partitions is killed: nobody notices")
+        func withoutConfig() async throws {
+            let stack = try stack
+            let live = try await Live.during(on: stack) {
+                try await stack.without("config", "config-2") {
+                    // As long as a lease lasts, and longer.
+                    let start = ContinuousClock.now
+                    _ = try await eventually("the end of a lease") { ContinuousClock.now - start > .seconds(4) ? true : nil }
+                }
+                try await stack.ready("config")
+            }
+            expectWhole(live, "without config")
+            #expect(live.reconnects == 0)
+            #expect(live.gaps == 0)
+        }
+
+        @Test(
+            "the broker comes back before connections are given up: they stay, and are told that they may have missed something")
+        func broker() async throws {
+            let (stack, world) = (try stack, try await World())
+            var outage = Duration.zero
+            let live = try await Live.during(on: stack) {
+                let start = ContinuousClock.now
+                try await stack.without("rabbitmq") {}
+                try await world.served()
+                outage = ContinuousClock.now - start
+            }
+            expectWhole(live, "broker away for \(Report.text(outage))")
+            guard outage < .seconds(25) else { return }
+            #expect(live.closes == [:])
+            #expect(live.gaps >= live.devices)
+        }
+
+        /// Every instance has its share of the partitions.
+        private func isSpread(over count: Int, _ stack: OwnStack) async throws {
+            for instance in 1...count {
+                try await stack.ready("messaging", instance)
+                _ = try await eventually("connections of messaging-\(instance)") {
+                    let connections = try? await stack.metric("martlet_socket_connections", of: "messaging", instance)
+                    return (connections ?? 0) > 0 ? true : nil
+                }
+            }
+        }
+    }
+}
