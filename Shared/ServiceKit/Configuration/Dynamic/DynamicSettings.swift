@@ -14,6 +14,8 @@ package final class DynamicSettings: Service {
 
     private struct State {
         var sections = KeptSections()
+        /// What all followers have been told of: what this process really runs with.
+        var inUse: [String: KeptSections.State] = [:]
         /// Told when a section changes, by its name.
         var followers: [String: [@Sendable () -> Void]] = [:]
         /// Why the last reading failed.
@@ -138,6 +140,7 @@ package final class DynamicSettings: Service {
                 "a section has changed", metadata: ["section": "\(name)", "version": "\(states[name]?.kept?.version ?? 0)"])
             for follower in state.withLock({ $0.followers[name] ?? [] }) { follower() }
         }
+        state.withLock { $0.inUse = states }
     }
 
     private func store(_ section: [String: SettingValue], of name: String) {
@@ -172,7 +175,7 @@ package final class DynamicSettings: Service {
     }
 
     private var observed: (states: [String: KeptSections.State], used: [String], trouble: String?) {
-        state.withLock { ($0.sections.states, $0.followers.keys.sorted(), $0.trouble) }
+        state.withLock { ($0.inUse, $0.followers.keys.sorted(), $0.trouble) }
     }
 }
 
