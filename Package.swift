@@ -121,7 +121,11 @@ let package = Package(
             ["Bus", "Cache", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
         tests(
             "Users",
-            ["AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", .jwt, .lifecycle, .logging]),
+            [
+                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .jwt,
+                .lifecycle,
+                .logging,
+            ]),
 
         // Chats, members, messages.
         service(

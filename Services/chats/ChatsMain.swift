@@ -9,12 +9,14 @@ import ServiceKit
     static func main() async {
         await Bootstrap.main("chats") { kit in
             let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
+            let dynamic = try kit.dynamic(bus)
+            let times = try dynamic.live(CacheTimes.self)
             let outbox = Outbox(database, bus: bus, logger: kit.logger)
             let chats = ChatsService(
-                database: database, redis: redis, prefix: try RedisSettings(kit.settings, service: kit.service).prefix, bus: bus,
-                outbox: outbox, ids: kit.ids(bus), on: kit.io, logger: kit.logger)
+                database: database, redis: redis, prefix: try RedisSettings(kit.settings, service: kit.service).prefix,
+                lives: { times.now.lives }, bus: bus, outbox: outbox, ids: kit.ids(bus), on: kit.io, logger: kit.logger)
             try await kit.run(
-                [database, redis, outbox, chats, bus, kit.consuming(bus)],
+                [database, redis, outbox, chats, bus, kit.consuming(bus), dynamic],
                 migrate: { try await kit.migrate(try ChatsMigrations.all()) })
         }
     }

@@ -21,14 +21,16 @@ struct ChatsService: Service {
 
     /// Registers all that it answers and consumes; the bus begins with it when it runs.
     ///
-    /// - Parameter prefix: of this service's keys in Redis.
+    /// - Parameters:
+    ///   - prefix: of this service's keys in Redis.
+    ///   - lives: how long Redis keeps what is read; as usual unless given.
     init(
-        database: PostgresPool, redis: RedisClient, prefix: String, bus: Bus, outbox: Outbox, ids: IDSource, on io: IOThread,
-        logger: Logger
+        database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
+        outbox: Outbox, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
-        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io)
+        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
         let sendStore = SendStore(database: database, outbox: outbox)
         let (people, markers) = (People(on: bus), MarkerStore(database: database, outbox: outbox))
         (self.caches, self.logger) = (caches, logger)

@@ -13,9 +13,13 @@ struct UsersParts: Sendable {
     let caches: UserCaches
     let outbox: Outbox
     let sweeper: Sweeper
+    let dynamic: DynamicSettings
 
     init(_ kit: Kit, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
         let settings = try UsersSettings(kit.settings)
+        dynamic = try kit.dynamic(bus)
+        let (tokens, search) = (try dynamic.live(TokenTimes.self), try dynamic.live(SearchBounds.self))
+        let times = try dynamic.live(CacheTimes.self)
         outbox = Outbox(database, bus: bus, logger: kit.logger)
         outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
         let pool = HashingPool(
@@ -25,12 +29,15 @@ struct UsersParts: Sendable {
         let ids = IDSource(bus, on: kit.io)
         let nextID: @Sendable () async throws -> Int64 = { try await ids.next(NextIDs.RawID.self).rawValue }
 
-        let profiles = ProfileStore(database: database, outbox: outbox)
-        let sessions = SessionStore(database: database, outbox: outbox, lifetimes: TokenLifetimes())
+        let profiles = ProfileStore(database: database, outbox: outbox, searchTime: { search.now.time })
+        let sessions = SessionStore(database: database, outbox: outbox) {
+            let times = tokens.now
+            return TokenLifetimes(access: times.access, refresh: times.refresh)
+        }
         accounts = AccountStore(database: database, outbox: outbox)
         caches = UserCaches(
             prefix: try RedisSettings(kit.settings, service: kit.service).prefix, redis: redis, on: kit.io, profiles: profiles,
-            now: Self.now
+            lives: { times.now.lives }, now: Self.now
         ) { [io = kit.io] notice in
             // Whoever does not hear of it reads at most a second longer what was there before.
             Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }
@@ -47,7 +54,7 @@ struct UsersParts: Sendable {
             sessions: Sessions(
                 store: sessions, accounts: accounts, cache: caches, hasher: hasher, keys: keys, nextID: nextID, now: Self.now,
                 logger: kit.logger),
-            profiles: Profiles(cache: caches),
+            profiles: Profiles(cache: caches, bounds: search),
             contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: Self.now),
             presence: Presence(store: PresenceStore(database: database), now: Self.now),
             keys: keys)

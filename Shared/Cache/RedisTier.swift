@@ -96,8 +96,7 @@ struct RedisTier<Key: Hashable & Sendable & LosslessStringConvertible>: Sendable
 
     /// Spread by a fifth to either side, so that what was filled together is not loaded together.
     private func life(of entry: Entry) -> RedisArgument {
-        milliseconds(
-            (entry.state == .absent ? configuration.absentTimeToLive : configuration.timeToLive) * Double.random(in: 0.8...1.2))
+        milliseconds(configuration.life(isAbsent: entry.state == .absent) * Double.random(in: 0.8...1.2))
     }
 
     private func milliseconds(_ duration: Duration) -> RedisArgument { .number(max(1, Int64(duration / .milliseconds(1)))) }

@@ -1,4 +1,5 @@
 import Redis
+import Synchronization
 import TestSupport
 import Testing
 
@@ -193,6 +194,24 @@ import Testing
             #expect(values.allSatisfy { (200_000...360_000).contains($0) })
             #expect(Set(values).count > 10)
             #expect(absent.allSatisfy { (1...12_000).contains($0) })
+        }
+    }
+
+    @Test("what is written lives as long as is said now, but never longer than writers reckon with")
+    func presentLives() async throws {
+        try await withClients(1) { clients async throws in
+            let session = try #require(clients[0].session)
+            let seconds = Mutex(60)
+            var configuration = CacheConfiguration.unique()
+            configuration.present = { seconds.withLock { (.seconds($0), .seconds($0)) } }
+            let tier = RedisTier<Int64>(configuration, redis: clients[0])
+            for (key, (now, longest)): (Int64, (Int, Int64)) in [(1, (60, 72_000)), (2, (30, 36_000)), (3, (10_000, 360_000))] {
+                seconds.withLock { $0 = now }
+                let lease = try await tier.lease([key], on: session)[0]
+                _ = try await tier.fill([(key, value(1), lease.stampBytes)], on: session)
+                let life = try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer()
+                #expect((longest / 3...longest).contains(life))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 import TestSupport
 import Testing
 
@@ -169,6 +170,22 @@ extension World {
                 after = page.next
             } while after != nil
             #expect(found == all)
+        }
+    }
+
+    @Test("costs no more than an admin allows now: pages no larger, texts no shorter")
+    func bounds() async throws {
+        try await World.with { world async throws in
+            for number in 0..<3 { _ = try await world.register("mara\(number)") }
+            var bounds = SearchBounds()
+            (bounds.most, bounds.shortest) = (2, 4)
+            world.search.set(bounds)
+            let page = try await world.one.profiles.search(SearchUsers(query: "mara", limit: 100))
+            #expect(page.items.map(\.username) == ["mara0", "mara1"])
+            #expect(try await names(world, "mara", after: page.next) == ["mara2"])
+            let short = SearchUsers(query: "mar", limit: 101)
+            let error = await #expect(throws: ServiceError.self) { try await world.one.profiles.search(short) }
+            #expect(error?.fields.map(\.message) == ["must have 4 to 64 characters", "must be 1 to 100"])
         }
     }
 

@@ -31,9 +31,9 @@ import Testing
 
     @Test("revocations are told for one access token lifetime and a minute, not for ever")
     func window() {
-        let early = RevocationWindow(since: Timestamp(millisecondsSinceEpoch: 0), lifetimes: lifetimes, now: now)
+        let early = RevocationWindow(since: Timestamp(millisecondsSinceEpoch: 0), now: now)
         #expect(early.start == now - .seconds(960))
-        let late = RevocationWindow(since: now - .seconds(10), lifetimes: lifetimes, now: now)
+        let late = RevocationWindow(since: now - .seconds(10), now: now)
         #expect(late.start == now - .seconds(70))
     }
 }

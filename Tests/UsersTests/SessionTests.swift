@@ -1,6 +1,7 @@
 import Contracts
 import Foundation
 import Postgres
+import ServiceKit
 import TestSupport
 import Testing
 
@@ -19,6 +20,22 @@ import Testing
             #expect(listed.items == [Session(id: id, device: device, createdAt: now, lastSeenAt: now, current: true)])
             let facts = try await world.facts(SessionStarted.self)
             #expect(facts.map(\.sessionID) == [id] && facts.map(\.device) == [device])
+        }
+    }
+
+    @Test("tokens live for as long as an admin says now; those made before live as they were made")
+    func lifetimes() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let before = try await world.logIn("mia").tokens
+            world.lifetimes.set(TokenLifetimes(access: .seconds(60), refresh: .seconds(3_600)))
+            let after = try await world.logIn("mia").tokens
+            #expect(before.expiresIn == 900 && after.expiresIn == 60)
+            world.clock.advance(.seconds(3_600))
+            let late = RefreshSession(refreshToken: after.refreshToken)
+            #expect(await refusal { try await world.one.sessions.refresh(late) } == .unauthenticated)
+            let renewed = try await world.other.sessions.refresh(RefreshSession(refreshToken: before.refreshToken))
+            #expect(renewed.expiresIn == 60)
         }
     }
 

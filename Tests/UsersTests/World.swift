@@ -8,6 +8,7 @@ import Postgres
 import PostgresTesting
 import Reactor
 import Redis
+import ServiceKit
 import Synchronization
 import TestSupport
 
@@ -40,6 +41,9 @@ struct World: Sendable {
     let prefix: String
     let clock: TestClock
     let outbox: Outbox
+    /// What an admin has set.
+    let lifetimes = Live(TokenLifetimes())
+    let search = Live(SearchBounds())
     let one: Instance
     /// Another process of the same service, in all but the process.
     let other: Instance
@@ -84,20 +88,20 @@ struct World: Sendable {
         )
         let hasher = try await PasswordHasher(cost: Self.cost, pool: Self.pool)
         let ids = IDs()
-        one = Self.instance(database, redis, prefix, clock, outbox, hasher, ids)
-        other = Self.instance(database, redis, prefix, clock, outbox, hasher, ids)
+        one = Self.instance(database, redis, prefix, clock, outbox, hasher, ids, lifetimes, search)
+        other = Self.instance(database, redis, prefix, clock, outbox, hasher, ids, lifetimes, search)
     }
 
     private static func instance(
         _ database: PostgresPool, _ redis: RedisClient, _ prefix: String, _ clock: TestClock, _ outbox: Outbox,
         _ hasher: PasswordHasher,
-        _ ids: IDs
+        _ ids: IDs, _ lifetimes: Live<TokenLifetimes>, _ search: Live<SearchBounds>
     ) -> Instance {
         let now: @Sendable () -> Timestamp = { clock.now }
         let nextID: @Sendable () async throws -> Int64 = { ids.next() }
         let accounts = AccountStore(database: database, outbox: outbox)
         let profiles = ProfileStore(database: database, outbox: outbox)
-        let sessions = SessionStore(database: database, outbox: outbox, lifetimes: TokenLifetimes())
+        let sessions = SessionStore(database: database, outbox: outbox, lifetimes: { lifetimes.now })
         // Nobody passes on the notices here: what is read must be right without them.
         let cache = UserCaches(prefix: prefix, redis: redis, on: io, profiles: profiles, now: now, broadcast: { _ in })
         let keys = KeyRing(KeyStore(database: database, seal: KeySeal(passphrase: "test")), now: now, logger: logger)
@@ -106,7 +110,7 @@ struct World: Sendable {
             sessions: Sessions(
                 store: sessions, accounts: accounts, cache: cache, hasher: hasher, keys: keys, nextID: nextID, now: now,
                 logger: logger),
-            profiles: Profiles(cache: cache),
+            profiles: Profiles(cache: cache, bounds: search),
             contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: now),
             presence: Presence(store: PresenceStore(database: database), now: now),
             keys: keys)

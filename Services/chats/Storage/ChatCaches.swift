@@ -12,17 +12,22 @@ struct ChatCaches: Sendable {
     let recent: Cache<ChatID, RecentMessages>
     private let attention: Duration
 
-    /// - Parameter attention: how long after it was read a page is brought up to date by whoever sends.
+    /// - Parameters:
+    ///   - attention: how long after it was read a page is brought up to date by whoever sends.
+    ///   - lives: how long Redis keeps what is read; as usual unless given.
     init(
         history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, attention: Duration = .seconds(1),
+        lives: CacheConfiguration.Lives? = nil,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
         self.attention = attention
         memberships = Cache(
-            CacheConfiguration(prefix: prefix, kind: "membership.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
+            CacheConfiguration(prefix: prefix, kind: "membership.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            broadcast: broadcast
         ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
         recent = Cache(
-            CacheConfiguration(prefix: prefix, kind: "recent.v1"), redis: redis, on: io, coder: .cbor(), broadcast: broadcast
+            CacheConfiguration(prefix: prefix, kind: "recent.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            broadcast: broadcast
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
 
@@ -92,8 +97,10 @@ struct ChatCaches: Sendable {
 
 extension ChatCaches {
     /// With other processes told over the bus.
-    init(history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread) {
-        self.init(history: history, redis: redis, prefix: prefix, on: io) { notice in
+    init(
+        history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread, lives: CacheConfiguration.Lives?
+    ) {
+        self.init(history: history, redis: redis, prefix: prefix, on: io, lives: lives) { notice in
             // Every reader here checks versions in Redis anyway: others need to hear only when Redis could not be told.
             guard notice.distrustMilliseconds != nil else { return }
             Task(executorPreference: io) { try? await bus.broadcast(CacheDistrusted(notice: notice)) }

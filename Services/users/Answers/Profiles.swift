@@ -1,11 +1,13 @@
 import Cache
 import Contracts
+import ServiceKit
 
 /// Answers what is asked of others' public profiles. At most a second old.
 struct Profiles: Sendable {
     static let staleness = Freshness.upTo(.milliseconds(500))
 
     let cache: UserCaches
+    var bounds = Live(SearchBounds())
 
     func profiles(_ request: GetProfiles, caller: ServiceName) async throws -> GetProfiles.Response {
         let most = caller == .chats ? 1_000 : 100
@@ -15,9 +17,13 @@ struct Profiles: Sendable {
     }
 
     func search(_ request: SearchUsers) async throws -> Page<User> {
+        let bounds = bounds.now
         var complaints = Complaints()
-        let query = complaints.take("search") { () throws(Complaint) in try SearchQuery(request.query) }
-        let limit = complaints.take("limit") { () throws(Complaint) in try PageLimit(request.limit) }
+        let query = complaints.take("search") { () throws(Complaint) in
+            _ = try request.query.bounded(bounds.shortest...64)
+            return try SearchQuery(request.query)
+        }
+        let limit = complaints.take("limit") { () throws(Complaint) in try PageLimit(request.limit).atMost(bounds.most) }
         let after = complaints.take("after") { () throws(Complaint) in try request.after.map(SearchCursor.init) }
         guard let query, let limit, let after else { throw complaints.error }
         let key = SearchPage(query: query, limit: limit, after: after)

@@ -32,7 +32,7 @@ struct Sessions: Sendable {
         let token = RefreshToken(for: id, stampKey: stampKey)
         let session = SessionStore.NewSession(
             id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
-            expiresAt: startedAt + store.lifetimes.refresh)
+            expiresAt: startedAt + store.lifetimes().refresh)
         guard let holder = try await store.start(session, checked: credentials, rehashed: rehashed) else { throw Self.wrong }
         return LogIn.Response(
             tokens: try await tokens(for: holder, session: id, refresh: token, signedBy: key), user: account.user)
@@ -70,7 +70,7 @@ struct Sessions: Sendable {
     private func tokens(
         for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken, signedBy key: SigningKey
     ) async throws -> Tokens {
-        let (issued, lifetime) = (now().seconds, Int(store.lifetimes.access.components.seconds))
+        let (issued, lifetime) = (now().seconds, Int(store.lifetimes().access.components.seconds))
         let token = AccessToken(
             sub: holder.userID, sid: session, name: holder.username, roles: holder.roles, iat: issued, exp: issued + lifetime)
         return Tokens(accessToken: try await key.sign(token), refreshToken: refresh.text, expiresIn: lifetime)
@@ -95,7 +95,7 @@ extension Sessions {
 
     func revocations(_ request: ListRevocations) async throws -> ListRevocations.Response {
         let after = try checked("after") { () throws(Complaint) in try request.after.map(NewestFirstCursor.init) }
-        let window = RevocationWindow(since: request.since, lifetimes: store.lifetimes, now: now())
+        let window = RevocationWindow(since: request.since, now: now())
         let read = try await store.revocations(since: window.start, after: after)
         let part = read.prefix(SessionStore.mostInOneAnswer)
         let next = read.count > part.count ? part.last : nil

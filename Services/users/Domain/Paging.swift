@@ -9,6 +9,9 @@ struct PageLimit: Hashable, Sendable {
         guard (1...Self.most).contains(count) else { throw Complaint("must be 1 to \(Self.most)") }
         self.count = count
     }
+
+    /// - Parameter most: 1–100.
+    func atMost(_ most: Int) throws(Complaint) -> PageLimit { try PageLimit(min(count, most)) }
 }
 
 /// Where a list that runs from the newest to the oldest goes on: behind this item.

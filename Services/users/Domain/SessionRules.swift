@@ -1,7 +1,8 @@
 import Contracts
 
-/// How long what a session hands out is good for.
+/// How long what a session hands out from now on is good for.
 struct TokenLifetimes: Sendable {
+    /// At most ``AccessToken/lifetime``.
     var access: Duration = AccessToken.lifetime
     /// From each use on.
     var refresh: Duration = .seconds(30 * 86_400)
@@ -44,12 +45,10 @@ struct SessionState: Equatable, Sendable {
     }
 }
 
-/// From when on revocations are told: one access token lifetime back at most, and a minute more for clocks that disagree.
+/// From when on revocations are told: the longest lifetime of an access token back at most, whatever they live now, and a minute more for clocks that disagree.
 struct RevocationWindow {
     static let slack = Duration.seconds(60)
     let start: Timestamp
 
-    init(since: Timestamp, lifetimes: TokenLifetimes, now: Timestamp) {
-        start = max(since, now - lifetimes.access) - Self.slack
-    }
+    init(since: Timestamp, now: Timestamp) { start = max(since, now - AccessToken.lifetime) - Self.slack }
 }

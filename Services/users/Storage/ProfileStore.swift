@@ -18,6 +18,8 @@ struct ProfileStore: Sendable {
 
     let database: PostgresPool
     let outbox: Outbox
+    /// How long the server works on one search: a part of a name that everybody has in common finds too many to rank.
+    var searchTime: @Sendable () -> Duration = { .seconds(1) }
 
     /// Those of `ids` that exist.
     func accounts(_ ids: [UserID]) async throws -> [UserID: Account] {
@@ -71,12 +73,9 @@ struct ProfileStore: Sendable {
             user: User(id: row.0, username: row.1, displayName: row.2, avatarURL: row.3, createdAt: row.4), version: row.5)
     }
 
-    /// How long the server works on one search: a part of a name that everybody has in common finds too many to rank.
-    private static let searchTime = Duration.seconds(1)
-
     /// In the order of ``SearchCursor``, one more than `limit` if there are. On a connection of its own: on a shared one everybody else would stand behind it.
     func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) async throws -> [User] {
-        let found = try await database.transaction(deadline: .now + Self.searchTime) {
+        let found = try await database.transaction(deadline: .now + searchTime()) {
             try await $0.commit([Self.search(query, after: after, limit: limit)])
         }
         return try found[0].decode((UserID, String, String, String?, Timestamp).self).map {

@@ -36,7 +36,8 @@ struct SessionStore: Sendable {
 
     let database: PostgresPool
     let outbox: Outbox
-    let lifetimes: TokenLifetimes
+    /// As they are now.
+    let lifetimes: @Sendable () -> TokenLifetimes
 
     /// Begins a session, if the password is still the one that was checked, so that a change of it ends those that log in meanwhile. Ends those that are too many.
     ///
@@ -105,7 +106,7 @@ struct SessionStore: Sendable {
         let renewal = try await database.transaction { transaction -> Renewal in
             guard let row = try await find(token.sessionID, in: transaction) else { return .refused }
             let standing = token.standing(currentHash: row.refreshHash, stampKey: row.stampKey)
-            switch row.state.judge(standing, lifetimes: lifetimes, at: now) {
+            switch row.state.judge(standing, lifetimes: lifetimes(), at: now) {
             case .refused: return .refused
             case .renew(let expiresAt):
                 let next = RefreshToken(for: token.sessionID, stampKey: row.stampKey)

@@ -13,6 +13,8 @@ package struct CacheTimes: DynamicSection, Hashable {
     package let value: Duration
     package let absent: Duration
 
+    package var lives: (timeToLive: Duration, absentTimeToLive: Duration) { (value, absent) }
+
     package init(_ settings: Settings) throws(ConfigurationError) {
         value = try settings.value(Self.seconds)
         absent = try settings.value(Self.absentSeconds)
