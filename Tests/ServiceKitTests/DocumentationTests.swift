@@ -4,11 +4,13 @@ import Testing
 @testable import ServiceKit
 
 @Suite struct DocumentationTests {
-    private static let page =
-        try? String(
-            contentsOf: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .deletingLastPathComponent()
-                .appending(path: "docs/service-kit.md"), encoding: .utf8)
+    private static let page = read("service-kit.md")
+    private static let sections = read("configuration.md")
+
+    private static func read(_ name: String) -> String? {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        return try? String(contentsOf: root.appending(path: "docs/\(name)"), encoding: .utf8)
+    }
 
     private static let documented =
         CommonSettings.all + HTTPSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all
@@ -23,6 +25,26 @@ import Testing
             let text = fallback.replacing(/\.0( seconds)?$/, with: "").replacing(" seconds", with: "")
             #expect(row.contains("`\(text)`"), "\(fallback)")
         }
+    }
+
+    @Test("every value of a section has its row, with its default and its range", arguments: Sections.all.map(\.name))
+    func dynamic(name: String) throws {
+        let page = try #require(Self.sections)
+        for field in try #require(Sections[name]).fields {
+            let row = try #require(
+                page.split(separator: "\n").first { $0.hasPrefix("| `\(name).\(field.name)` |") }, "no row for \(field.name)")
+            let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            #expect(cells[1] == field.fallback.text)
+            let range = try #require(field.setting.expectation.firstMatch(of: /from (.+) to (.+)$/))
+            let bounds = [range.1, range.2].map { $0.hasSuffix(".0") ? $0.dropLast(2) : $0 }
+            #expect(cells[2].hasPrefix("\(bounds[0]) to \(bounds[1])"), "\(row)")
+        }
+    }
+
+    @Test("the page of sections knows none that is not there")
+    func noOtherSections() throws {
+        let rows = try #require(Self.sections).matches(of: /(?m)^\| `(\w+\.\w+)` \|/).map { String($0.1) }
+        #expect(rows.sorted() == Sections.settings.map(\.key).sorted())
     }
 
     @Test("the page knows no setting that is not there")
