@@ -24,7 +24,7 @@ import ServiceKit
 
 /// What can be measured.
 enum Measurement: String, CaseIterable {
-    case echo, calls, ids, pages, rows, gets
+    case echo, calls, ids, pages, rows, gets, settings
 
     var command: OwnCommand {
         switch self {
@@ -34,14 +34,16 @@ enum Measurement: String, CaseIterable {
         case .pages: OwnCommand(rawValue, "<callers> <seconds>", "reads pages of 20 rows from Postgres")
         case .rows: OwnCommand(rawValue, "<callers> <seconds>", "commits rows in micro-batches to Postgres")
         case .gets: OwnCommand(rawValue, "<callers> <seconds>", "reads values from Redis")
+        case .settings: OwnCommand(rawValue, "", "asks for a setting; nanoseconds for one kept ready and for one looked for")
         }
     }
 
     func run(_ kit: Kit, _ numbers: [Double]) async throws -> String {
         if self == .echo { return try await BusEcho.serve(kit) }
+        if self == .settings { return try SettingLookups.measure(kit) }
         let load = Load(callers: Int(numbers[0]), seconds: numbers[1], io: kit.io)
         return switch self {
-        case .echo, .calls: try await BusEcho.measure(kit, load).json()
+        case .echo, .settings, .calls: try await BusEcho.measure(kit, load).json()
         case .ids: try await IDBatches.measure(kit, load).json(each: Double(IDBatches.size))
         case .pages: try await Pages.measure(kit, load).json()
         case .rows: try await Rows.measure(kit, load).json()

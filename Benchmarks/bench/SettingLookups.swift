@@ -1,0 +1,24 @@
+import ServiceKit
+
+/// What asking for a setting costs: one that is kept ready, and one that is looked for.
+enum SettingLookups {
+    private static let count = 1_000_000
+
+    static func measure(_ kit: Kit) throws -> String {
+        let pages = Live(try PageSizes(kit.settings))
+        let live = time(count) { pages.now.most }
+        let found = try time(count / 100) { try kit.settings.value(PageSizes.most) }
+        return #"{"live_ns": \#(live), "lookup_ns": \#(found)}"#
+    }
+
+    /// Nanoseconds that one takes.
+    private static func time(_ count: Int, _ body: () throws -> Int) rethrows -> Double {
+        let start = ContinuousClock.now
+        var sum = 0
+        for _ in 0..<count { sum &+= try body() }
+        let took = start.duration(to: .now)
+        // What is not looked at is not done.
+        precondition(sum > 0, "a page has at least one item")
+        return (took / .nanoseconds(1) / Double(count) * 10).rounded() / 10
+    }
+}
