@@ -54,6 +54,7 @@ import Testing
         answers.set(2, usual: 20, most: 40)
         #expect(await dynamic.readOnce())
         #expect(try settings.value(PageSizes.most) == 15 && pages.now == PageSizes(usual: 15, most: 15))
+        #expect(dynamic.report.details == ["pageSizes": "version 2; fixed here: most"])
     }
 
     @Test("an unacceptable value in the environment is refused at the start")

@@ -18,6 +18,8 @@ package final class DynamicSettings: Service {
         var inUse: [String: KeptSections.State] = [:]
         /// Told when a section changes, by its name.
         var followers: [String: [@Sendable () -> Void]] = [:]
+        /// What no admin can change in this process, as its environment or file says it.
+        var fixed: [String: [String]] = [:]
         /// Why the last reading failed.
         var trouble: String? = "not read yet"
     }
@@ -67,7 +69,12 @@ package final class DynamicSettings: Service {
                 logger.error("a section cannot be used", metadata: ["section": "\(Section.schema.name)", "error": "\(error)"])
             }
         }
-        state.withLock { $0.followers[Section.schema.name, default: []].append(again) }
+        // Nothing has come from `config` yet: what is set now is set by others.
+        let fixed = Section.schema.fields.filter { $0.isSet(settings) }.map(\.name)
+        state.withLock { state in
+            state.followers[Section.schema.name, default: []].append(again)
+            state.fixed[Section.schema.name] = fixed.isEmpty ? nil : fixed
+        }
     }
 
     // MARK: Its life
@@ -151,11 +158,14 @@ package final class DynamicSettings: Service {
 
     // MARK: What it tells
 
-    /// For `/healthz`: the version of each section that is used here.
+    /// For `/healthz`: the version of each section that is used here, and what of it is not as `config` has it.
     package var report: ComponentReport {
-        let (states, used, trouble) = observed
+        let (states, used, fixed, trouble) = observed
         let details = Dictionary(
-            uniqueKeysWithValues: used.map { ($0, states[$0]?.kept.map { "version \($0.version)" } ?? "defaults") })
+            uniqueKeysWithValues: used.map { name in
+                let version = states[name]?.kept.map { "version \($0.version)" } ?? "defaults"
+                return (name, fixed[name].map { "\(version); fixed here: \($0.joined(separator: ", "))" } ?? version)
+            })
         let refused = used.compactMap { name in
             states[name]?.refused.map { "\(name) version \($0.version) is refused: \($0.reason)" }
         }
@@ -166,7 +176,7 @@ package final class DynamicSettings: Service {
     }
 
     func metrics() -> [CollectedMetric] {
-        let (states, used, _) = observed
+        let (states, used, _, _) = observed
         let versions = used.map { (labels: [("section", $0)], value: Double(states[$0]?.kept?.version ?? 0)) }
         return [
             CollectedMetric(
@@ -174,8 +184,8 @@ package final class DynamicSettings: Service {
         ]
     }
 
-    private var observed: (states: [String: KeptSections.State], used: [String], trouble: String?) {
-        state.withLock { ($0.inUse, $0.followers.keys.sorted(), $0.trouble) }
+    private var observed: (states: [String: KeptSections.State], used: [String], fixed: [String: [String]], trouble: String?) {
+        state.withLock { ($0.inUse, $0.followers.keys.sorted(), $0.fixed, $0.trouble) }
     }
 }
 

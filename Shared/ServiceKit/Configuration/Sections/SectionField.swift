@@ -7,6 +7,8 @@ package struct SectionField: Sendable {
     /// What it is in a deployment that has never been asked.
     package let fallback: SettingValue
     private let accepts: @Sendable (String) -> Bool
+    /// Whether it is set in some settings.
+    let isSet: @Sendable (Settings) -> Bool
 
     package init(_ setting: Setting<Int>) { self.init(setting) { .whole(Int64($0)) } }
     package init(_ setting: Setting<Double>) { self.init(setting) { SettingValue($0) } }
@@ -20,6 +22,7 @@ package struct SectionField: Sendable {
         self.setting = setting.description
         self.fallback = value(fallback)
         accepts = { setting.parse($0) != nil }
+        isSet = { settings in (try? settings.optional(setting)) != nil }
     }
 
     /// What is wrong with `value`, and `nil` when nothing is. As when it is read: what is a number as text is no number here.
