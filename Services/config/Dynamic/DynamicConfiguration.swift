@@ -12,6 +12,7 @@ final class DynamicConfiguration: Sendable {
     private let schemas: [SectionSchema]
     private let tell: @Sendable (SectionChanged) async -> Void
     private let now: @Sendable () -> Timestamp
+    private let logger: Logger
     /// Every section of this release is in the store.
     private let isSeeded = Mutex(false)
 
@@ -20,15 +21,15 @@ final class DynamicConfiguration: Sendable {
         _ store: SectionStore, schemas: [SectionSchema] = Sections.all,
         now: @escaping @Sendable () -> Timestamp = {
             Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
-        },
+        }, logger: Logger,
         tell: @escaping @Sendable (SectionChanged) async -> Void
     ) {
-        (self.store, self.schemas, self.now, self.tell) = (store, schemas, now, tell)
+        (self.store, self.schemas, self.now, self.logger, self.tell) = (store, schemas, now, logger, tell)
     }
 
     /// With changes told on the bus.
     convenience init(_ store: SectionStore, bus: Bus, logger: Logger) {
-        self.init(store) { changed in
+        self.init(store, logger: logger) { changed in
             do { try await bus.broadcast(changed) } catch {
                 logger.notice("a change was not told", metadata: ["section": "\(changed.name)", "error": "\(error)"])
             }
@@ -93,12 +94,19 @@ final class DynamicConfiguration: Sendable {
         try await seed()
         switch try await revise(request, schema) {
         case .done(let section, let isNew):
-            if isNew { await tell(SectionChanged(name: section.name, version: section.version)) }
+            if isNew { await tell(section, by: request.userID) }
             return completed(section)
         case .stale(let present):
             throw ServiceError(.stale, "\(schema.name) is at version \(present), not \(request.version); read it again")
         case .notFound: throw unknown(request.section)
         }
+    }
+
+    private func tell(_ section: ConfigSection, by user: UserID) async {
+        logger.info(
+            "a section was changed",
+            metadata: ["section": "\(section.name)", "version": "\(section.version)", "by": "\(user)"])
+        await tell(SectionChanged(name: section.name, version: section.version))
     }
 
     private func revise(_ request: SetSection, _ schema: SectionSchema) async throws -> SectionStore.Revised {

@@ -51,7 +51,8 @@ struct ConfigWorld: Sendable {
     ) async throws {
         let kit = try await kit("config", instance)
         let bus = try kit.bus()
-        DynamicConfiguration(SectionStore(database: database), schemas: schemas) { try? await bus.broadcast($0) }.serve(on: bus)
+        let store = SectionStore(database: database)
+        DynamicConfiguration(store, schemas: schemas, logger: kit.logger) { try? await bus.broadcast($0) }.serve(on: bus)
         try await running([bus]) {
             try await bus.started()
             try await body()
