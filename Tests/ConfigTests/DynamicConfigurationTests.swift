@@ -174,6 +174,28 @@ import Testing
         }
     }
 
+    @Test("the circuit breakers of a process go by what an admin says")
+    func breakers() async throws {
+        try await ConfigWorld.with { world async throws in
+            try await world.config {
+                try await world.reader("bff") { bff in
+                    let breaker = bff.kit.breaker("users")
+                    var values = CircuitBreakerPolicy.schema.defaults
+                    values["minimumCalls"] = .whole(1)
+                    _ = try await bff.set(values, version: 1, of: "circuitBreakers")
+                    try await eventually("the new policy") {
+                        bff.report?.details?["circuitBreakers"] == "version 2" ? () : nil
+                    }
+                    await #expect(throws: CancellationError.self) { try await breaker.run { throw CancellationError() } }
+                    await #expect(throws: ServiceError.self) {
+                        try await breaker.run { throw ServiceError(.deadlineExceeded, "late") }
+                    }
+                    await #expect(throws: CircuitOpen.self) { try await breaker.run {} }
+                }
+            }
+        }
+    }
+
     @Test("what the environment says goes before what an admin says")
     func environment() async throws {
         try await ConfigWorld.with { world async throws in

@@ -45,32 +45,60 @@ import Testing
     @Test("an admin makes pages smaller: it holds at once, for all instances, is in the history, and can be taken back")
     func pageSizes() async throws {
         try await OwnStack.with(instances: ["bff": 2]) { stack in
-            let somebody = try await Person.new(api: try stack.api())
-            try await stack.run("service", "users", "make-admin", somebody.username)
-            let admin = try await Person.logIn(somebody.username, api: try stack.api())
+            let admin = try await admin(of: stack)
             for number in 0..<4 { _ = try await admin.group("\(number)", with: [try await Person.new(api: admin.api)]) }
-            let before = try await admin.get(Self.path)
+            let before = try await admin.get(Self.pages)
             let tag = try #require(before.header("ETag"))
             let smaller = ["values": ["usual": 2, "most": 3]]
-            let changed = try await admin.send("PUT", Self.path, smaller, headers: ["If-Match": tag])
+            let changed = try await admin.send("PUT", Self.pages, smaller, headers: ["If-Match": tag])
             try changed.must(200)
             #expect(changed.number("version") == before.number("version") + 1)
             for instance in 1...2 { try await hold(usual: 2, most: 3, for: admin, at: try stack.api(instance)) }
-            #expect(try await admin.send("PUT", Self.path, smaller, headers: ["If-Match": tag]).status == 200)  // a repeat
+            #expect(try await admin.send("PUT", Self.pages, smaller, headers: ["If-Match": tag]).status == 200)  // a repeat
             let late = ["values": ["usual": 5, "most": 5]]
-            #expect(try await admin.send("PUT", Self.path, late, headers: ["If-Match": tag]).status == 412)
-            let latest = try #require(try await admin.get(Self.path + "/history").items.first)
+            #expect(try await admin.send("PUT", Self.pages, late, headers: ["If-Match": tag]).status == 412)
+            let latest = try #require(try await admin.get(Self.pages + "/history").items.first)
             #expect(latest["changedBy"] as? String == admin.id)
             #expect(latest["before"] as? [String: Int] == ["usual": 50, "most": 100])
             #expect(latest["after"] as? [String: Int] == ["usual": 2, "most": 3])
-            let present = try #require(changed.header("ETag"))
-            try await admin.send("PUT", Self.path, ["values": ["usual": 50, "most": 100]], headers: ["If-Match": present]).must(
-                200)
+            try await shorterTokens(admin)
+            try await configAway(admin, stack)
+            try await change(Self.pages, to: ["usual": 50, "most": 100], by: admin)
             for instance in 1...2 { try await hold(usual: 4, most: 4, for: admin, at: try stack.api(instance)) }
         }
     }
 
-    private static let path = "/v1/admin/config/pageSizes"
+    /// Another section, of another service.
+    private func shorterTokens(_ admin: Person) async throws {
+        try await change("/v1/admin/config/tokens", to: ["accessSeconds": 120, "refreshSeconds": 3_600], by: admin)
+        let credentials = ["username": admin.username, "password": Person.password]
+        _ = try await eventually("shorter tokens") {
+            try await admin.api.send("POST", "/v1/sessions", credentials).number("expiresIn") == 120 ? true : nil
+        }
+    }
+
+    /// While `config` is away nobody can change anything, and everybody goes on as before.
+    private func configAway(_ admin: Person, _ stack: OwnStack) async throws {
+        try await stack.run("stop", "config")
+        #expect(try await admin.get(Self.pages).status == 503)
+        for instance in 1...2 { try await hold(usual: 2, most: 3, for: admin, at: try stack.api(instance)) }
+        try await stack.run("start", "config")
+        try await stack.ready("config")
+        _ = try await eventually("config again") { try await admin.get(Self.pages).status == 200 ? true : nil }
+    }
+
+    private static let pages = "/v1/admin/config/pageSizes"
+
+    private func admin(of stack: OwnStack) async throws -> Person {
+        let somebody = try await Person.new(api: try stack.api())
+        try await stack.run("service", "users", "make-admin", somebody.username)
+        return try await Person.logIn(somebody.username, api: try stack.api())
+    }
+
+    private func change(_ path: String, to values: [String: Int], by admin: Person) async throws {
+        let tag = try #require(try await admin.get(path).header("ETag"))
+        try await admin.send("PUT", path, ["values": values], headers: ["If-Match": tag]).must(200)
+    }
 
     /// Returns once lists of four have this many items, without a limit and with a high one.
     private func hold(usual: Int, most: Int, for person: Person, at api: API) async throws {

@@ -1,4 +1,6 @@
+import Configuration
 import Contracts
+import TestSupport
 import Testing
 
 @testable import ServiceKit
@@ -50,6 +52,52 @@ import Testing
         #expect(complaint.map(\.message) == ["must be at most 37.5, as idleTimeoutSeconds is 75"])
         values["heartbeatSeconds"] = .whole(37)
         #expect(MessagingThresholds.schema.complaints(about: values) == [])
+    }
+
+    /// A section with its type forgotten: made from settings.
+    private static let made: [String: @Sendable (Settings) throws -> any DynamicSection] = [
+        "pageSizes": { try PageSizes($0) }, "search": { try SearchBounds($0) }, "cache": { try CacheTimes($0) },
+        "tokens": { try TokenTimes($0) }, "circuitBreakers": { try CircuitBreakerPolicy($0) },
+        "messaging": { try MessagingThresholds($0) },
+    ]
+
+    @Test(
+        "whatever a schema accepts, the code can be made of; what it refuses, it names", arguments: made.keys.sorted(),
+        UInt64(1)...20)
+    func acceptable(name: String, seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let (schema, make) = (try #require(Sections[name]), try #require(Self.made[name]))
+        var accepted = 0
+        for _ in 0..<100 {
+            var values = schema.defaults
+            for field in schema.fields where Int.random(in: 0..<4, using: &random) == 0 {
+                values[field.name] = Self.value(near: field, using: &random)
+            }
+            let complaints = schema.complaints(about: values)
+            guard complaints.isEmpty else {
+                #expect(complaints.allSatisfy { complaint in schema.fields.contains { complaint.field == "values.\($0.name)" } })
+                continue
+            }
+            accepted += 1
+            let entries = values.map { (AbsoluteConfigKey([name, $0]), ConfigValue(.string($1.text), isSecret: false)) }
+            let provider = InMemoryProvider(values: Dictionary(uniqueKeysWithValues: entries))
+            #expect(throws: Never.self, "\(values)") { try make(Settings(providers: [provider])) }
+        }
+        #expect(accepted > 0)
+    }
+
+    /// Often at its bounds or a little beyond, at times something else altogether.
+    private static func value(near field: SectionField, using random: inout SeededGenerator) -> SettingValue? {
+        let bounds = field.setting.expectation.split(separator: " ").compactMap { Double($0) }
+        switch Int.random(in: 0..<8, using: &random) {
+        case 0: return .text("1")
+        case 1: return SettingValue((bounds.last ?? 0) + 1)
+        case 2: return SettingValue(bounds.first ?? 0)
+        case 3: return SettingValue(bounds.last ?? 0)
+        case 4: return SettingValue(.random(in: (bounds.first ?? 0)...(bounds.last ?? 1), using: &random))
+        case 5: return nil
+        default: return SettingValue(Double.random(in: (bounds.first ?? 0)...(bounds.last ?? 1), using: &random).rounded())
+        }
     }
 
     @Test("a key of whatever length comes back shortened")
