@@ -35,8 +35,11 @@ extension Handover {
 
     /// - Parameters:
     ///   - members: those who live, with what they last said.
+    ///   - serving: how many of them say that they serve the partition.
     ///   - epoch: of the change that the outcome will be part of.
-    func outcome(of partition: Int, among members: [MemberID: MemberReport], at epoch: Int64) -> Outcome {
+    func outcome(
+        of partition: Int, among members: [MemberID: MemberReport], serving: Int, at epoch: Int64
+    ) -> Outcome {
         var handover = self
         if let former = previous, members[former] == nil { handover.previous = nil }
         guard let taker = members[next], !taker.isLeaving else { return handover.previous.map { .givenBack($0) } ?? .dropped }
@@ -45,15 +48,16 @@ extension Handover {
         case .prepared where isBound || handover.previous == nil:
             handover.step = .committed(at: epoch)
             return .stays(handover)
-        case .committed(let epoch) where isBound && handover.isReleased(partition, among: members, by: epoch): return .finished
+        case .committed(let epoch) where isBound && handover.isReleased(among: members, by: epoch):
+            // Whoever says that it has some of its users, with whatever right, is waited for.
+            return serving > (taker.served.contains(partition) ? 1 : 0) ? .stays(handover) : .finished
         default: return .stays(handover)
         }
     }
 
-    /// Whether nobody but the next owner accepts its users or will. The previous one must have said so after it saw that it may not: what it said before
-    /// does not count, as an older answer on its way could have it accept them yet. And whoever says that it has some, with whatever right, is waited for.
-    private func isReleased(_ partition: Int, among members: [MemberID: MemberReport], by epoch: Int64) -> Bool {
-        if let former = previous.flatMap({ members[$0] }), former.epoch < epoch { return false }
-        return !members.values.contains { $0.id != next && $0.served.contains(partition) }
+    /// Whether the previous owner has seen that it may not accept its users. What it said before it saw that does not count, as an older answer on its way
+    /// could have it accept them yet.
+    private func isReleased(among members: [MemberID: MemberReport], by epoch: Int64) -> Bool {
+        previous.flatMap { members[$0] }.map { $0.epoch >= epoch } ?? true
     }
 }

@@ -53,8 +53,13 @@ struct RoutingTable: Hashable, Sendable {
     }
 
     private mutating func goOn(among members: [MemberID: MemberReport]) {
+        if handovers.isEmpty { return }
+        var serving = [Int](repeating: 0, count: partitionCount)
+        for member in members.values {
+            for partition in member.served.members where partition < partitionCount { serving[partition] += 1 }
+        }
         for (partition, handover) in handovers {
-            switch handover.outcome(of: partition, among: members, at: epoch) {
+            switch handover.outcome(of: partition, among: members, serving: serving[partition], at: epoch) {
             case .stays(let next):
                 handovers[partition] = next
                 if next.isCommitted, !handover.isCommitted { take(partition, from: handover.previous) }
