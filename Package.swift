@@ -178,9 +178,17 @@ let package = Package(
                 .nioPosix, .nioWebSocket,
             ]),
         service(
-            "Config", path: "config", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics]),
+            "Config", path: "config",
+            [
+                "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics, .nio, .nioPosix,
+                .nioHTTP1, .nioSSL,
+            ]),
         tests(
-            "Config", ["AMQP", "Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .lifecycle, .logging]),
+            "Config",
+            [
+                "AMQP", "Bus", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .configuration, .lifecycle,
+                .logging, .nio, .nioPosix, .nioHTTP1, .nioSSL,
+            ]),
 
         system("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         .executableTarget(

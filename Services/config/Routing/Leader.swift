@@ -52,6 +52,8 @@ actor Leader: Service {
         (asked, ask) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
+    var isLeading: Bool { state.term != nil }
+
     /// A member has said something new: looks at once.
     nonisolated func nudge() { ask.yield() }
 
