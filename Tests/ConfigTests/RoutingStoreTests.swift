@@ -61,11 +61,11 @@ import Testing
             #expect(other.bind.isEmpty && other.serve.isEmpty)
             #expect(
                 try await store.routes()
-                    == Routes(
+                    == WrittenRoutes(
                         epoch: 1, partitionCount: 12,
                         instances: [
-                            .init(name: "a", url: "ws://a", partitions: PartitionSet(Array(0..<6) + [11])),
-                            .init(name: "b", url: "ws://b", partitions: PartitionSet(6..<11)),
+                            .init(name: "a", url: "ws://a", partitions: "0-5,11"),
+                            .init(name: "b", url: "ws://b", partitions: "6-10"),
                         ]))
             let next = RoutingTable(partitionCount: 12, epoch: 2, granted: [Self.id("b"): PartitionSet(0..<12)])
             try await store.write(try await Self.change(store, term: term) { _ in next }, by: "config-1")
@@ -159,7 +159,7 @@ import Testing
     func away() async throws {
         let pool = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
         let desk = RoutingDesk(
-            heartbeats: HeartbeatStore(database: pool), store: RoutingStore(database: pool),
+            heartbeats: HeartbeatStore(database: pool), known: KnownRoutes(RoutingStore(database: pool)),
             partitions: PartitionCountDesk(wanted: 12), terms: LeaseTerms(), onNews: {})
         let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(Self.heartbeat("a")) }
         #expect(error?.code == .unavailable)

@@ -16,7 +16,10 @@ struct Routing: Sendable {
         self.init(
             try RoutingSettings(kit.settings), instance: kit.instance, database: database, bus: bus, on: kit.io,
             logger: kit.logger
-        ) { condition in if let condition { flag.set(condition.report) } }
+        ) { condition in
+            if let condition { return flag.set(condition.report) }
+            if flag.report.status != .down { flag.set(.degraded("Postgres cannot be asked: nothing is assigned anew")) }
+        }
     }
 
     init(
@@ -29,14 +32,14 @@ struct Routing: Sendable {
             isConnected: { await bus.isReady }, tell: { try? await bus.broadcast($0) }, onCondition: onCondition)
         self.leader = leader
         desk = RoutingDesk(
-            heartbeats: HeartbeatStore(database: database), store: store, partitions: partitions, terms: terms,
+            heartbeats: HeartbeatStore(database: database), known: KnownRoutes(store), partitions: partitions, terms: terms,
             onNews: { leader.nudge() })
     }
 
     /// Before the bus runs.
     func serve(on bus: Bus) {
         bus.serve(Heartbeat.self) { [desk] request, _ in try await desk.heartbeat(request) }
-        bus.serve(GetRoutes.self) { [desk] _, _ in try await desk.routes() }
+        bus.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }
     }
 }
 

@@ -4,7 +4,7 @@ import Postgres
 /// Answers members and those who look for them.
 struct RoutingDesk: Sendable {
     let heartbeats: HeartbeatStore
-    let store: RoutingStore
+    let known: KnownRoutes
     let partitions: PartitionCountDesk
     let terms: LeaseTerms
     /// A member has said something that may change the assignment.
@@ -26,9 +26,9 @@ struct RoutingDesk: Sendable {
             epoch: answer.epoch, leaseMilliseconds: Int64(terms.lease.milliseconds), bind: answer.bind, serve: answer.serve)
     }
 
-    func routes() async throws -> Routes {
+    func routes() async throws -> WrittenRoutes {
         _ = try partitionCount()
-        return try await asking { () throws(PostgresError) in try await store.routes() }
+        return try await asking { () throws(PostgresError) in try await known.routes() }
     }
 
     private func partitionCount() throws(ServiceError) -> Int {

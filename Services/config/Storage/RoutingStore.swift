@@ -87,20 +87,24 @@ struct RoutingStore: Sendable {
 
     // MARK: The routes
 
+    func epoch() async throws(PostgresError) -> Int64 {
+        try await database.reads.one("SELECT epoch FROM routing", as: Int64.self)
+    }
+
     /// As they are now.
-    func routes() async throws(PostgresError) -> Routes {
+    func routes() async throws(PostgresError) -> WrittenRoutes {
         let rows = try await database.reads.query(
             """
             SELECT r.epoch, d.partition_count, a.instance, a.url, a.route FROM routing r CROSS JOIN deployment d
             LEFT JOIN assignments a ON TRUE ORDER BY a.instance
-            """, as: (Int64, Int, String?, String?, PartitionSet?).self)
+            """, as: (Int64, Int, String?, String?, String?).self)
         guard let (epoch, count, _, _, _) = rows.first else {
             throw PostgresError(.unexpectedResult, "the deployment was never started")
         }
-        let instances = rows.compactMap { row -> Routes.Instance? in
+        let instances = rows.compactMap { row -> WrittenRoutes.Instance? in
             guard let name = row.2, let url = row.3, let partitions = row.4 else { return nil }
-            return Routes.Instance(name: name, url: url, partitions: partitions)
+            return WrittenRoutes.Instance(name: name, url: url, partitions: partitions)
         }
-        return Routes(epoch: epoch, partitionCount: count, instances: instances)
+        return WrittenRoutes(epoch: epoch, partitionCount: count, instances: instances)
     }
 }
