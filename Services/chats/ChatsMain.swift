@@ -11,6 +11,7 @@ import ServiceKit
             let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
             let dynamic = try kit.dynamic(bus)
             let times = try dynamic.live(CacheTimes.self)
+            bus.followRoutes()
             let outbox = Outbox(database, bus: bus, logger: kit.logger)
             let chats = ChatsService(
                 database: database, redis: redis, prefix: try RedisSettings(kit.settings, service: kit.service).prefix,

@@ -18,6 +18,7 @@ import ServiceKit
             }
             parts.service.serve(on: bus)
             parts.caches.listen(on: bus)
+            bus.followRoutes()
             try await kit.run(
                 [database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, kit.consuming(bus), parts.dynamic],
                 migrate: { try await kit.migrate(try UsersMigrations.all()) })

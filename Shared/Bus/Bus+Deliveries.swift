@@ -26,6 +26,19 @@ extension Bus {
         }
     }
 
+    /// Has large deliveries divided among the instances of `messaging` as `config` says that they are, so that none receives much that is for others.
+    /// Before ``run()`` only.
+    package func followRoutes() {
+        let watch = RoutesWatch(deliveries, on: io, logger: logger) { [weak self] in
+            guard let self else { throw ServiceError(.unavailable, "the bus has gone") }
+            return try await call(GetRoutes())
+        }
+        var feed = Broadcast()
+        feed.on(RoutesChanged.self) { _, _ in watch.note() }
+        feed.onStart { watch.note() }
+        listen(feed)
+    }
+
     /// Has `feed` get what is delivered to the partitions that it binds. One, before ``run()`` only.
     package func listen(_ feed: DeliveryFeed) {
         register {

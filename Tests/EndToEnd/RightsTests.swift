@@ -25,7 +25,8 @@ import Testing
             "idgen": ["config"], "messaging": ["users", "chats", "config"],
         ].flatMap { caller, called in called.map { "\(caller) calls \($0)" } }
         let live =
-            ["users", "chats", "messaging"].map { "\($0) tells live connections" } + ["messaging hears for live connections"]
+            ["users", "chats", "messaging"].flatMap { ["\($0) tells live connections", "\($0) has dropped deliveries noted"] }
+            + ["messaging hears for live connections"]
         #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls + live))
         // A message in another's name is no matter of rights to the broker, but of a false property.
         #expect(answers.allSatisfy { ["allowed", $0[0].contains(" speaks as ") ? "406" : "403"].contains($0.last) })

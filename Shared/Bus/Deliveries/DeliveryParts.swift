@@ -1,6 +1,6 @@
 import Contracts
 
-/// Cuts a delivery into messages: bounded in bytes and in partitions, and one for each group of partitions that are known to lie together.
+/// Cuts a delivery into messages: bounded in bytes and in partitions, and a large one by the instances that are known to have the partitions.
 struct DeliveryParts {
     /// What one message tells of.
     struct Part: Hashable, Sendable {
@@ -15,6 +15,10 @@ struct DeliveryParts {
     /// Their names, in a header, must fit into one frame.
     static let maximumPartitions = 4_096
 
+    /// Smaller ones are one message for all instances: to publish another one costs the broker, which all share, more than it costs an instance to pass
+    /// over what is not for it.
+    static let dividedFrom = 16 << 10
+
     private let count: Int
     private let routes: RoutesHint?
     private var open: [Int: Part] = [:]
@@ -25,7 +29,8 @@ struct DeliveryParts {
     ///   - routes: a hint; whatever it says, everything is in some part once for each recipient.
     /// - Returns: for each recipient in the order of the items. Items without recipients are left out.
     static func of(_ delivery: Delivery, partitionCount: Int, routes: RoutesHint? = nil) -> [Part] {
-        var cut = DeliveryParts(count: partitionCount, routes: routes?.count == partitionCount ? routes : nil)
+        let isHint = routes?.count == partitionCount && delivery.items.reduce(0) { $0 + $1.estimatedBytes } >= dividedFrom
+        var cut = DeliveryParts(count: partitionCount, routes: isHint ? routes : nil)
         for item in delivery.items { cut.add(item) }
         return cut.parts + cut.open.sorted { $0.key < $1.key }.map(\.value)
     }

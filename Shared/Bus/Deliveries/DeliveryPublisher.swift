@@ -33,8 +33,9 @@ actor DeliveryPublisher {
 
     func opened() async throws(AMQPError) { try await channel?.opened() }
 
-    /// Has deliveries grouped by these from now on, unless newer ones are known.
+    /// Has deliveries divided by these from now on, unless newer ones are known. Theirs is the number of partitions that counts.
     nonisolated func hint(_ hint: RoutesHint) {
+        guard Partitioning.counts.contains(hint.count) else { return }
         routes.withLock { known in
             if known.map({ $0.epoch <= hint.epoch }) ?? true { known = hint }
         }
@@ -42,7 +43,8 @@ actor DeliveryPublisher {
 
     /// - Parameter onOutcome: called once, on the I/O thread, with why the broker may not have all of it; `nil` when it has.
     func send(_ delivery: Delivery, lifetime: Duration? = nil, _ onOutcome: @escaping OnOutcome) {
-        let parts = DeliveryParts.of(delivery, partitionCount: partitionCount, routes: routes.withLock(\.self))
+        let routes = routes.withLock(\.self)
+        let parts = DeliveryParts.of(delivery, partitionCount: routes?.count ?? partitionCount, routes: routes)
         guard let channel else { return onOutcome(.notConnected("not opened")) }
         guard parts.count != 1 else { return send(parts[0], lifetime, through: channel, onOutcome) }
         if parts.isEmpty { return onOutcome(nil) }

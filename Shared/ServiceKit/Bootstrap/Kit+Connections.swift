@@ -36,10 +36,10 @@ extension Kit {
 
     /// The bus, as this service. Register what is served before giving it to ``run(_:migrate:)``.
     package func bus() throws -> Bus {
-        Bus(
-            BusConfiguration(service: ServiceName(rawValue: service), instance: instance, endpoint: try rabbitmqEndpoint()),
-            on: io,
-            logger: logger)
+        var configuration = BusConfiguration(
+            service: ServiceName(rawValue: service), instance: instance, endpoint: try rabbitmqEndpoint())
+        configuration.partitionCount = try settings.value(CommonSettings.partitionCount)
+        return Bus(configuration, on: io, logger: logger)
     }
 
     /// Tells `/startupz` once everything that was registered with `bus` is being consumed, and from then on how the broker is.

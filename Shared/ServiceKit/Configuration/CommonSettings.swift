@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Logging
 
@@ -18,9 +19,13 @@ package enum CommonSettings {
     package static let stopLimit = Setting<Duration>.seconds(
         "stop.limit", in: 1...25, default: 25, "seconds for finishing what is in flight before it is abandoned")
 
+    package static let partitionCount = Setting<Int>.whole(
+        "partitionCount", in: Partitioning.counts, default: Partitioning.usualCount,
+        "partitions of live connections; the same in all services, and fixed at a deployment's first start")
+
     package static let all: [SettingDescription] = [
         instance.description, logLevel.description, managementHost.description, managementPort.description,
-        sampleRatio.description, stopDelay.description, stopLimit.description,
+        sampleRatio.description, stopDelay.description, stopLimit.description, partitionCount.description,
     ]
 
     static func defaultInstance() -> String {

@@ -50,6 +50,7 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...50, using: &random)
         let routes = Self.routes(count, using: &random)
+        let text = String(repeating: "x", count: DeliveryParts.dividedFrom / 20)
         let items = (0..<30).map { number in
             Delivery.Item(
                 recipients: Array(
@@ -57,7 +58,7 @@ import Testing
                         (0..<Int.random(in: 0...8, using: &random)).map { _ in
                             UserID(rawValue: .random(in: 1...30, using: &random))
                         })),
-                frame: "\(number)")
+                frame: "\(number) \(text)")
         }
         let parts = DeliveryParts.of(Delivery(items: items), partitionCount: count, routes: RoutesHint(routes))
         var seen: [UserID: [String]] = [:]
@@ -76,12 +77,14 @@ import Testing
         }
     }
 
-    @Test("routes of another number of partitions are no hint")
+    @Test("a small delivery is one message wherever its recipients are; routes of another number of partitions are no hint")
     func otherCount() {
         let routes = Routes(
             epoch: 1, partitionCount: 2,
             instances: [0, 1].map { .init(name: "m\($0)", url: "ws://m", partitions: PartitionSet([$0])) })
-        let delivery = Delivery(items: [Delivery.Item(recipients: users(1...20), frame: "{}")])
+        let small = Delivery(items: [Delivery.Item(recipients: users(1...20), frame: "{}")])
+        #expect(DeliveryParts.of(small, partitionCount: 2, routes: RoutesHint(routes)).count == 1)
+        let delivery = Delivery(items: [Delivery.Item](repeating: small.items[0], count: 30))
         #expect(DeliveryParts.of(delivery, partitionCount: 2, routes: RoutesHint(routes)).count == 2)
         #expect(DeliveryParts.of(delivery, partitionCount: 360, routes: RoutesHint(routes)).count == 1)
     }

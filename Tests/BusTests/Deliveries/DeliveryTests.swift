@@ -2,6 +2,7 @@ import AMQP
 import Contracts
 import Foundation
 import Reactor
+import Synchronization
 import TestSupport
 import Testing
 
@@ -140,12 +141,16 @@ import Testing
                 try await broker.messaging(2, quick) { _ in
                     for heard in [slow, quick] { try await heard.feed.bind(PartitionSet(0..<360)) }
                     try await broker.bus(.chats) { chats in
-                        let large = String(repeating: "x", count: 200_000)
-                        // Fills what lies between the broker and the process, and then the queue.
-                        let frames = (0..<80).map { "\($0) \(large)" } + (0..<2_000).map { "\($0)" }
-                        for frame in frames {
-                            try await chats.deliver(Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: frame)]))
+                        func item(_ frame: String) -> Delivery {
+                            Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: frame)])
                         }
+                        // Fills what lies between the broker and the process, and then the queue.
+                        let text = String(repeating: "x", count: 200_000)
+                        let (large, small) = ((0..<80).map { "\($0) \(text)" }, (0..<2_000).map { "\($0)" })
+                        for frame in large { try await chats.deliver(item(frame)) }
+                        // Before the broker takes the silent one for dead.
+                        for frame in small { chats.deliverOnce(item(frame)) }
+                        let frames = large + small
                         try await eventually("all") { quick.all.count == frames.count ? () : nil }
                         #expect(quick.frames == frames && quick.states.all == ["start"])
                         goOn.signal()
@@ -158,6 +163,53 @@ import Testing
                 }
             }
         }
+    }
+
+    @Test("a large delivery is divided as the routes say; when they are out of date, everything arrives all the same")
+    func routes() async throws {
+        try await TestBroker.with { broker in
+            let (one, two) = (Heard(), Heard())
+            let (low, high, all) = (PartitionSet(0..<180), PartitionSet(180..<360), PartitionSet(0..<360))
+            let routes = Mutex(Self.routes(1, [low, high]))
+            let users = (1...200).map { UserID(rawValue: $0) }
+            let frame = String(repeating: "x", count: DeliveryParts.dividedFrom)
+            let delivery = Delivery(items: [Delivery.Item(recipients: users, frame: frame)])
+            func told(_ heard: Heard) -> Set<UserID> { Set(heard.all.last?.items.first?.recipients ?? []) }
+            try await broker.bus(.config, register: { $0.serve(GetRoutes.self) { _, _ in routes.withLock(\.self) } }) { config in
+                try await broker.messaging(1, one) { _ in
+                    try await broker.messaging(2, two) { _ in
+                        try await one.feed.bind(low)
+                        try await two.feed.bind(high)
+                        try await broker.bus(.chats, register: { $0.followRoutes() }) { chats in
+                            try await eventually("a divided one") {
+                                try await chats.deliver(delivery)
+                                return told(one).isDisjoint(with: told(two)) && told(one).union(told(two)) == Set(users)
+                                    ? () : nil
+                            }
+                            // All has moved to the first, and nobody has said so yet.
+                            try await one.feed.bind(high)
+                            try await two.feed.unbind(high)
+                            let before = one.all.count
+                            try await chats.deliver(delivery)
+                            try await eventually("both parts") { one.all.count == before + 2 ? () : nil }
+                            #expect(Set(one.all.suffix(2).flatMap(\.items).flatMap(\.recipients)) == Set(users))
+                            routes.withLock { $0 = Self.routes(2, [all, PartitionSet()]) }
+                            try await config.broadcast(RoutesChanged(epoch: 2))
+                            try await eventually("an undivided one") {
+                                try await chats.deliver(delivery)
+                                return told(one) == Set(users) ? () : nil
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static func routes(_ epoch: Int64, _ sets: [PartitionSet]) -> Routes {
+        Routes(
+            epoch: epoch, partitionCount: 360,
+            instances: sets.enumerated().map { .init(name: "m\($0.offset)", url: "ws://m", partitions: $0.element) })
     }
 
     private static func user(in partitions: Range<Int>) -> UserID {

@@ -19,6 +19,13 @@ def bind(name, exchange, key):
     return attempt
 
 
+def note_dropped(name):
+    """As the feed of deliveries declares its queue."""
+    return lambda channel: channel.queue_declare(
+        f"{name}.rights.dropped", exclusive=True,
+        arguments={"x-dead-letter-exchange": "martlet.delivery", "x-dead-letter-routing-key": f"dropped.{name}"})
+
+
 def get(queue):
     return lambda channel: channel.basic_get(queue)
 
@@ -29,6 +36,7 @@ def attempts(name):
     yield "speaks as operator", publish("martlet.events", f"{name}.right.tried.v1", user_id="operator")
     yield "tells live connections", publish("martlet.delivery", "0")
     yield "hears for live connections", bind(name, "martlet.delivery", "0")
+    yield "has dropped deliveries noted", note_dropped(name)
     for other in services:
         # No caller is named, so whoever takes the call refuses it.
         yield f"calls {other}", publish("martlet.rpc", other)
