@@ -12,10 +12,13 @@ import ServiceLifecycle
     static func main() async {
         await Bootstrap.main("messaging", settings: MessagingSettings.all) { kit in
             let bus = try kit.bus()
-            let parts = try MessagingParts(kit, bus: bus)
+            let dynamic = try kit.dynamic(bus)
+            let parts = try MessagingParts(kit, bus: bus, thresholds: try dynamic.live(MessagingThresholds.self))
+            bus.followRoutes()
             try await kit.run(
                 [
-                    bus, kit.consuming(bus), parts.keys, parts.revocationFeed, parts.routes, parts.membership, parts.clockwork,
+                    bus, kit.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes, parts.membership,
+                    parts.clockwork,
                     parts.server,
                 ])
         }

@@ -19,17 +19,22 @@ struct MessagingParts {
     let clockwork: Clockwork
     let server: SocketServer
 
-    init(_ kit: Kit, bus: Bus) throws {
+    init(_ kit: Kit, bus: Bus, thresholds: Live<MessagingThresholds>) throws {
         let (settings, http) = (try MessagingSettings(kit.settings), try HTTPSettings(kit.settings))
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
         let identity = Membership.Identity(
             instance: kit.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
-            url: settings.url ?? "ws://\(http.host):\(http.port)/rt/\(kit.instance)", partitionCount: settings.partitions)
+            url: settings.url ?? "ws://\(http.host):\(http.port)/rt/\(kit.instance)",
+            partitionCount: try kit.settings.value(CommonSettings.partitionCount))
         let routes = RouteTable(bus: bus, logger: kit.logger)
         let revocations = Revocations()
+        var limits = HubLimits()
+        limits.heartbeatSeconds = settings.heartbeat
+        limits.take(thresholds.now)
         let hub = Hub(
             bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
-            partitionCount: settings.partitions, limits: settings.limits, loops: Array(loops.makeIterator()),
+            partitionCount: identity.partitionCount, limits: limits, thresholds: { $0.take(thresholds.now) },
+            loops: Array(loops.makeIterator()),
             incarnation: identity.incarnation,
             address: { partition in
                 // Our own address says that the routes are older than what we know.
@@ -39,9 +44,9 @@ struct MessagingParts {
         (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
         let channel = SocketChannel(
             door: Self.door(keys, revocations, hub, atMost: settings.connections), events: hub,
-            framesPerSecond: settings.framesPerSecond)
+            framesPerSecond: { Double(thresholds.now.framesPerSecond) })
         server = SocketServer(
-            channel: channel, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.limits.heartbeatSeconds,
+            channel: channel, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.heartbeat,
             farewell: { await membership.leave() }, logger: kit.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: kit.io)

@@ -110,10 +110,10 @@ import Testing
         isDryRun: Bool = false, isLeading: Bool = true,
         _ body: (Autoscaler, Recorder, LoadStore, HeartbeatStore) async throws -> Void
     ) async throws {
-        try await TestDatabase.migrated(try ConfigMigrations.all(), on: ConfigWorld.io) { database in
+        try await TestDatabase.migrated(try ConfigMigrations.all(), on: RoutingWorld.io) { database in
             let (recorder, store) = (Recorder(), LoadStore(database: database))
             let autoscaler = Autoscaler(
-                store: store, terms: Self.terms, scaler: recorder, isDryRun: isDryRun, logger: ConfigWorld.logger,
+                store: store, terms: Self.terms, scaler: recorder, isDryRun: isDryRun, logger: RoutingWorld.logger,
                 isLeading: { isLeading })
             try await body(autoscaler, recorder, store, HeartbeatStore(database: database))
         }
@@ -131,7 +131,7 @@ import Testing
             #expect(now.load == Load(connections: 30, cpu: 1.5, outboundBytes: 3_000))
             #expect(now.reporting == 2)
             let other = Autoscaler(
-                store: store, terms: Self.terms, scaler: recorder, isDryRun: false, logger: ConfigWorld.logger,
+                store: store, terms: Self.terms, scaler: recorder, isDryRun: false, logger: RoutingWorld.logger,
                 isLeading: { true })
             await other.look()
             await other.look()

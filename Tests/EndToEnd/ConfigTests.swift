@@ -14,7 +14,7 @@ import Testing
             #expect(answer.status == 403 && answer.code == "denied")
             #expect(try await API().send("GET", path).status == 401)
         }
-        let change = try await anybody.send("PUT", path, ["values": ["heartbeatSeconds": 5]], headers: ["If-Match": "\"1\""])
+        let change = try await anybody.send("PUT", path, ["values": ["devices": 5]], headers: ["If-Match": "\"1\""])
         #expect(change.status == 403)
         let admin = try await Person.admin()
         #expect(try await admin.get(path).status == 200)
@@ -29,11 +29,11 @@ import Testing
         let admin = try await Person.admin()
         let before = try await admin.get(path)
         let tag = try #require(before.header("ETag"))
-        let values: [String: Any] = ["heartbeatSeconds": 0, "idleTimeoutSeconds": "75", "nonsense": 1]
+        let values: [String: Any] = ["devices": 0, "resumeSeconds": "75", "nonsense": 1]
         let answer = try await admin.send("PUT", path, ["values": values], headers: ["If-Match": tag])
         #expect(answer.status == 422)
         #expect(
-            Set(["values.heartbeatSeconds", "values.idleTimeoutSeconds", "values.nonsense", "values.typingSeconds"])
+            Set(["values.devices", "values.resumeSeconds", "values.nonsense", "values.typingSeconds"])
                 .isSubset(of: answer.fields))
         #expect(try await admin.send("PUT", path, ["values": values]).status == 428)
         #expect(try await admin.get("/v1/admin/config/nothing").status == 404)

@@ -47,10 +47,10 @@ import Testing
     @Test("what must not exceed another is held against it")
     func orders() {
         var values = MessagingThresholds.schema.defaults
-        values["heartbeatSeconds"] = .whole(38)
+        values["resumeBufferBytes"] = .whole(262_145)
         let complaint = MessagingThresholds.schema.complaints(about: values)
-        #expect(complaint.map(\.message) == ["must be at most 37.5, as idleTimeoutSeconds is 75"])
-        values["heartbeatSeconds"] = .whole(37)
+        #expect(complaint.map(\.message) == ["must be at most 262144, as outboundBufferBytes is 262144"])
+        values["resumeBufferBytes"] = .whole(262_144)
         #expect(MessagingThresholds.schema.complaints(about: values) == [])
     }
 

@@ -3,16 +3,13 @@ import ServiceKit
 
 /// What can be set of routing.
 struct RoutingSettings: Sendable {
-    private static let partitions = Setting<Int>.whole(
-        "config.partitions", in: Partitioning.counts, default: Partitioning.usualCount,
-        "partitions of the users; fixed for ever by the first start of a deployment")
     private static let handovers = Setting<Int>.whole(
         "config.handovers", in: Partitioning.counts,
         "partitions on their way to another instance at once, to even out; a sixteenth of all unless set")
 
-    static let all = [partitions.description, handovers.description]
+    static let all = [handovers.description]
 
-    static var partitionsVariable: String { partitions.variable }
+    static var partitionsVariable: String { CommonSettings.partitionCount.variable }
 
     let partitionCount: Int
     /// How many partitions may be on their way at once.
@@ -24,7 +21,7 @@ struct RoutingSettings: Sendable {
 
     init(_ settings: Settings) throws {
         self.init(
-            partitionCount: try settings.value(Self.partitions), limit: try settings.optional(Self.handovers))
+            partitionCount: try settings.value(CommonSettings.partitionCount), limit: try settings.optional(Self.handovers))
     }
 
     private static func usualLimit(of partitionCount: Int) -> Int { max(1, partitionCount / 16) }

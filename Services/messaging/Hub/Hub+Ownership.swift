@@ -90,6 +90,7 @@ extension Hub {
     /// Once a second.
     func tick(now: ContinuousClock.Instant) {
         presence.assumeIsolated { $0.tick() }
+        takeThresholds()
         forgetParked(now: now)
         lookAtWaiting(now: now)
         lookAtOutage(now: now)

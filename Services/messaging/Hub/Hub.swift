@@ -27,7 +27,8 @@ actor Hub {
 
     let bus: any ProcedureCaller
     let revocations: Revocations
-    let limits: HubLimits
+    private(set) var limits: HubLimits
+    private let thresholds: @Sendable (inout HubLimits) -> Void
     let logger: Logger
     /// Begins every connection's id: those of an earlier process are not taken for ours.
     let incarnation: String
@@ -61,10 +62,12 @@ actor Hub {
 
     init(
         bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, revocations: Revocations,
-        partitionCount: Int, limits: HubLimits, loops: [any EventLoop], incarnation: String,
+        partitionCount: Int, limits: HubLimits, thresholds: @escaping @Sendable (inout HubLimits) -> Void = { _ in },
+        loops: [any EventLoop], incarnation: String,
         address: @escaping @Sendable (Int) -> String?, on io: IOThread, logger: Logger
     ) {
         (self.bus, self.revocations, self.limits, self.logger) = (bus, revocations, limits, logger)
+        self.thresholds = thresholds
         (self.incarnation, self.address, self.io) = (incarnation, address, io)
         ownership = Ownership(partitionCount: partitionCount)
         outputs = loops.map { LoopOutput($0) }
@@ -72,6 +75,9 @@ actor Hub {
         presence = PresenceDesk(bus: bus, deliver: deliver, on: io, logger: logger)
         marks = DeliveredMarks(bus: bus, on: io, logger: logger)
     }
+
+    /// What it is held to may change while it lives.
+    func takeThresholds() { thresholds(&limits) }
 
     // MARK: Lines
 

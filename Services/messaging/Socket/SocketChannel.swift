@@ -9,7 +9,7 @@ struct SocketChannel: Sendable {
 
     let door: Door
     let events: any SocketEvents
-    let framesPerSecond: Double
+    let framesPerSecond: @Sendable () -> Double
 
     func setUp(_ channel: any Channel, _ sockets: NIOLoopBound<LoopSockets>) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
@@ -45,7 +45,7 @@ struct SocketChannel: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let guest = arrival.value.guest else { throw ChannelError.operationUnsupported }
                     try channel.pipeline.syncOperations.addHandler(
-                        SocketHandler(guest, events: events, sockets: sockets.value, framesPerSecond: framesPerSecond))
+                        SocketHandler(guest, events: events, sockets: sockets.value, framesPerSecond: framesPerSecond()))
                     return true
                 }
             })
