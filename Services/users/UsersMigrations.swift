@@ -9,6 +9,7 @@ enum UsersMigrations {
             "0004_outbox": PackageResources._004_outbox_sql,
             "0005_search_text": PackageResources._005_search_text_sql,
             "0006_last_seen": PackageResources._006_last_seen_sql,
+            "0007_living_sessions": PackageResources._007_living_sessions_sql,
         ])
     }
 }

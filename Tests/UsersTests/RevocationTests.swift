@@ -106,6 +106,28 @@ import Testing
         }
     }
 
+    @Test(
+        "a session that nobody refreshed is ended when its time is up, once, and everybody is told; one that was refreshed is not"
+    )
+    func expired() async throws {
+        try await World.with { world async throws in
+            _ = try await world.register("mia")
+            let idle = try world.session(of: try await world.logIn("mia").tokens)
+            let start = world.clock.now
+            world.clock.advance(.seconds(86_400))
+            let busy = try world.session(of: try await world.logIn("mia").tokens)
+            let store = world.one.sessions.store
+            #expect(try await store.endExpired(now: world.clock.now) == 0)
+            world.clock.advance(.seconds(30 * 86_400 - 86_400))
+            async let one = store.endExpired(now: world.clock.now)
+            async let other = world.other.sessions.store.endExpired(now: world.clock.now)
+            #expect(try await one + other == 1)
+            #expect(try await world.one.sessions.revocations(ListRevocations(since: world.clock.now)).sessionIDs == [idle])
+            #expect(try await world.one.sessions.revocations(ListRevocations(since: start)).sessionIDs.contains(busy) == false)
+            #expect(try await world.count("SELECT count(*) FROM outbox WHERE type = 'users.session.revoked.v1'") <= 1)
+        }
+    }
+
     @Test("what ended long ago is forgotten, the rest is kept")
     func sweep() async throws {
         try await World.with { world async throws in
