@@ -22,8 +22,8 @@ down: ## stop what `make up` started
 reset: ## stop everything and wipe .local/: data, passwords, logs
 	@scripts/reset.sh
 
-scale: ## run n instances of a service: make scale service=chats n=2
-	@scripts/stack.sh .local scale "$$service" "$$n"
+scale: ## run n instances of a service: make scale service=chats n=2 (service=messaging: with a report; load=1: under a load of its own)
+	@MARTLET_SCALE_LOAD="$(load)" scripts/stack.sh .local scale "$$service" "$$n"
 
 integration: ## give a program a queue of events: make integration name=billing patterns='chats.message.#'
 	@scripts/stack.sh .local integration "$$name" $(if $(remove),--remove,--patterns "$$patterns" $(if $(bytes),--bytes "$$bytes"))

@@ -12,7 +12,7 @@
 #   integration …         see integration.py
 # A stack elsewhere than in .local has what tests need beside the rest, unless MARTLET_STACK_KIND is local.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-for library in settings tls supervisor postgres pgbouncer rabbitmq redis service test; do
+for library in settings tls supervisor postgres pgbouncer rabbitmq redis service live test; do
     . "$repository/scripts/lib/$library.sh"
 done
 
@@ -124,11 +124,16 @@ stack_stop() { supervisor stop "$@"; }
 stack_start() { supervisor start "$@"; }
 
 stack_scale() {
-    local name=${1:-} wanted=${2:-} instance
+    local name=${1:-} wanted=${2:-}
     is_service "$name" || die "service is one of: $(service_names | xargs)"
     [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n is a number from 0 to 20"
     alive supervisor || die "the stack is not up"
     load_settings
+    if [[ $name == messaging ]]; then scale_live "$wanted"; else scale_service "$name" "$wanted"; fi
+}
+
+scale_service() {
+    local name=$1 wanted=$2 instance
     for ((instance = 1; instance <= wanted; instance++)); do
         [[ -f config/programs/$(program_name "$name" "$instance").conf ]] || check_instance_ports "$name" "$instance"
         add_instance "$name" "$instance"

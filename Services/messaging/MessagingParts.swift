@@ -40,8 +40,10 @@ struct MessagingParts {
                 // Our own address says that the routes are older than what we know.
                 routes.instance(of: partition).flatMap { $0.name == kit.instance ? nil : $0.url }
             }, on: kit.io, logger: kit.logger)
-        let membership = Self.membership(identity, kit, bus, hub, routes)
         (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
+        let membership = Self.membership(identity, kit, bus, hub, routes) { [keys] in
+            keys.published != nil && revocations.areKnown
+        }
         let channel = SocketChannel(
             door: Self.door(keys, revocations, hub, atMost: settings.connections), events: hub,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) })
@@ -63,7 +65,8 @@ struct MessagingParts {
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ kit: Kit, _ bus: Bus, _ hub: Hub, _ routes: RouteTable
+        _ identity: Membership.Identity, _ kit: Kit, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        canServe: @escaping @Sendable () -> Bool
     ) -> Membership {
         let isMember = kit.health.flag("membership", .own)
         let hooks = FeedHooks()
@@ -71,7 +74,7 @@ struct MessagingParts {
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
         let membership = Membership(
-            identity, bus: bus, isConnected: { await bus.isReady }, feed: feed, hub: hub, routes: routes,
+            identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
             onMember: { isMember.set($0 ? .up : .down("no lease from config")) }, on: kit.io, logger: kit.logger)
         hooks.set(
             onStart: {

@@ -55,6 +55,9 @@ package final class Revocations: Sendable {
         }
     }
 
+    /// Whether the list has come, once.
+    package var areKnown: Bool { state.withLock(\.everKnown) }
+
     /// How often the feed was lost; to be asked before the list is fetched.
     package var losses: Int { state.withLock { $0.losses } }
 

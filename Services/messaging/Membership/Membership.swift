@@ -29,6 +29,8 @@ actor Membership: Service {
     private let bus: any ProcedureCaller
     /// Whether the broker is there and heard.
     private let isConnected: @Sendable () async -> Bool
+    /// Whether it can tell who its clients are: before that it is given none.
+    private let canServe: @Sendable () -> Bool
     private let feed: DeliveryFeed
     private let hub: Hub
     private let routes: RouteTable
@@ -44,10 +46,12 @@ actor Membership: Service {
     private var isGone = false
 
     init(
-        _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool, feed: DeliveryFeed,
-        hub: Hub, routes: RouteTable, onMember: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
+        _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool,
+        canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, hub: Hub, routes: RouteTable,
+        onMember: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
     ) {
         (self.identity, self.bus, self.isConnected, self.feed) = (identity, bus, isConnected, feed)
+        self.canServe = canServe
         (self.hub, self.routes, self.io, self.logger, self.onMember) = (hub, routes, io, logger, onMember)
         meter = LoadMeter(hub.figures)
         (beats, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
@@ -83,7 +87,7 @@ actor Membership: Service {
     }
 
     private func beat() async throws {
-        if isGone { return }
+        guard !isGone, isMember || canServe() else { return }
         let asked = ContinuousClock.now
         let heartbeat = Heartbeat(
             instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
