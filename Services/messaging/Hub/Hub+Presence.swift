@@ -6,14 +6,24 @@ extension Hub {
     func isOnline(_ user: UserID) -> Bool { users[user]?.contains { entries[$0]?.port != nil } ?? false }
 
     func noteOnline(_ caller: Caller) {
-        let user = caller.userID
-        presence.assumeIsolated { desk in
-            desk.came(user, caller.sessionID) { [weak self] text in self?.assumeIsolated { $0.show(text, toAllOf: user) } }
-        }
+        presence.assumeIsolated { $0.came(caller.userID, caller.sessionID) }
     }
 
     func noteWhetherOnline(_ user: UserID) {
         if !isOnline(user) { presence.assumeIsolated { $0.left(user) } }
+    }
+
+    /// Before anybody comes.
+    func begin() {
+        presence.assumeIsolated { desk in
+            desk.begin { [weak self] user, text in self?.assumeIsolated { $0.show(text, toAllOf: user) } }
+        }
+    }
+
+    /// Other instances have these partitions now.
+    func changedHands(_ partitions: PartitionSet) {
+        let count = ownership.partitionCount
+        presence.assumeIsolated { $0.changedHands { partitions.contains(Partitioning.partition(of: $0, count: count)) } }
     }
 
     private func show(_ text: ServerFrame.Text, toAllOf user: UserID) {

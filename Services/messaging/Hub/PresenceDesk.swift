@@ -8,6 +8,8 @@ import ServiceKit
 actor PresenceDesk {
     /// After that, contacts who have not said to be there are shown as last seen.
     private static let answerTime = Duration.seconds(1)
+    /// In which clients of an instance that died are back elsewhere.
+    private static let returnTime = Duration.seconds(10)
     /// Comings and goings that are told at once; further ones wait.
     private static let atOnce = 64
 
@@ -18,7 +20,10 @@ actor PresenceDesk {
     private let deliver: @Sendable (Delivery) async throws -> Void
     private let logger: Logger
     private var table = PresenceTable()
+    private var shown = PresenceShown()
     private var questions: [UserID: Set<UserID>] = [:]
+    /// A frame to a user's devices here.
+    private var show: @Sendable (UserID, ServerFrame.Text) -> Void = { _, _ in }
     private let places = Admission("presence", limit: atOnce, queue: 50_000, wait: .seconds(30))
 
     init(
@@ -30,23 +35,36 @@ actor PresenceDesk {
     // MARK: Who comes and goes here
 
     /// A device of the user has a socket.
-    ///
-    /// - Parameter show: a frame to the user's devices here.
-    func came(_ user: UserID, _ session: SessionID, show: @escaping @Sendable (ServerFrame.Text) -> Void) {
+    func came(_ user: UserID, _ session: SessionID) {
         let isNews = table.came(user, session)
-        later { await $0.ask(user, isNews ? .newsAndQuestion : .question, show) }
+        later { await $0.ask(user, isNews ? .newsAndQuestion : .question) }
     }
+
+    /// - Parameter show: shows a frame to a user's devices here.
+    func begin(show: @escaping @Sendable (UserID, ServerFrame.Text) -> Void) { self.show = show }
 
     func left(_ user: UserID) { table.left(user, at: .now) }
 
     /// They belong to another instance now.
     func moved(_ user: UserID) {
+        shown.forget(user)
         guard table.moved(user) else { return }
         io.schedule(after: PresenceTable.grace * 2) { [weak self] in self?.assumeIsolated { $0.letGo(user) } }
     }
 
     /// Once a second.
-    func tick() { for (user, session) in table.gone(now: .now) { later { await $0.announceGone(user, session) } } }
+    func tick() {
+        for (user, session) in table.gone(now: .now) {
+            shown.forget(user)
+            later { await $0.announceGone(user, session) }
+        }
+    }
+
+    /// Others have these partitions now. Whoever had them may have died without a word about its users: once they have had time to come back, those who saw
+    /// them there ask again.
+    func changedHands(_ isMeant: @escaping @Sendable (UserID) -> Bool) {
+        io.schedule(after: Self.returnTime) { [weak self] in self?.assumeIsolated { $0.askAgain(isMeant) } }
+    }
 
     /// Everybody who is still here is let go.
     func close() async { for (user, session) in table.all() { await announceGone(user, session) } }
@@ -60,27 +78,46 @@ actor PresenceDesk {
         case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID, nil) }
         default: break
         }
+        if presence.kind == .news || presence.kind == .newsAndQuestion {
+            shown.note(presence.userID, online: presence.online, to: present)
+        }
         if presence.online { for user in present { questions[user]?.remove(presence.userID) } }
     }
 
     // MARK: Telling
 
-    private func ask(_ user: UserID, _ kind: Delivery.Presence.Kind, _ show: @escaping @Sendable (ServerFrame.Text) -> Void) async
-    {
+    private func ask(_ user: UserID, _ kind: Delivery.Presence.Kind) async {
         guard table.isOnline(user), let contacts = await contacts(of: user), !contacts.isEmpty else { return }
         questions[user] = Set(contacts.map(\.userID))
         await tell(
             contacts.map(\.userID), ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
-        io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.showAbsent(contacts, to: user, show) } }
+        io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.showAbsent(contacts, to: user) } }
     }
 
-    private func showAbsent(
-        _ contacts: [ListContacts.Contact], to user: UserID, _ show: @Sendable (ServerFrame.Text) -> Void
-    ) {
+    private func showAbsent(_ contacts: [ListContacts.Contact], to user: UserID) {
         guard let silent = questions.removeValue(forKey: user), table.isOnline(user) else { return }
         for contact in contacts where silent.contains(contact.userID) && contact.lastSeenAt != nil {
-            show(ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
+            show(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
         }
+    }
+
+    private func askAgain(_ isMeant: (UserID) -> Bool) {
+        for (user, contacts) in shown.seen(where: isMeant) {
+            questions[user, default: []].formUnion(contacts)
+            later {
+                await $0.tell(
+                    Array(contacts), ServerFrame.presence(user, online: true), .init(kind: .question, userID: user, online: true))
+            }
+            io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.takeBack(contacts, from: user) } }
+        }
+    }
+
+    private func takeBack(_ contacts: Set<UserID>, from user: UserID) {
+        for contact in contacts where questions[user]?.remove(contact) != nil {
+            shown.note(contact, online: false, to: [user])
+            show(user, ServerFrame.presence(contact, online: false))
+        }
+        if questions[user]?.isEmpty == true { questions[user] = nil }
     }
 
     private func answer(_ user: UserID, _ present: [UserID]) async {

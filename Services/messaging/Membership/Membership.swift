@@ -42,6 +42,7 @@ actor Membership: Service {
     private var bound = PartitionSet()
     private var isLeaving = false
     private var isMember = false
+    private var lastRoutes: Routes?
     /// Nothing more is said: whoever spoke again would be a member again.
     private var isGone = false
 
@@ -82,6 +83,7 @@ actor Membership: Service {
             }
         }
         defer { clockwork.cancel() }
+        await hub.begin()
         beatNow()
         for await _ in beats.cancelOnGracefulShutdown() { try await beat() }
     }
@@ -107,6 +109,11 @@ actor Membership: Service {
         note(isMember: true)
         // Whoever is sent away is told where to, by the routes of this very assignment.
         if (routes.routes?.epoch ?? -1) < answer.epoch { await routes.readOnce() }
+        if let present = routes.routes, present.epoch != lastRoutes?.epoch {
+            let moved = present.moved(since: lastRoutes)
+            if !moved.isEmpty { await hub.changedHands(moved) }
+            lastRoutes = present
+        }
         await hub.take(answer, asked: asked)
         let held = await hub.held
         await rebind(to: answer.bind.union(held))

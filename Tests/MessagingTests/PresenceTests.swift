@@ -1,0 +1,50 @@
+import Contracts
+import Testing
+
+@testable import Messaging
+
+@Suite("Presence") struct PresenceTests {
+    private static func user(_ id: Int64) -> UserID { UserID(rawValue: id) }
+
+    @Test("whoever blinks was never gone; whoever stays away is told once")
+    func blink() {
+        let start = ContinuousClock.now
+        var table = PresenceTable()
+        #expect(table.came(Self.user(1), SessionID(rawValue: 9)))
+        table.left(Self.user(1), at: start)
+        #expect(table.gone(now: start + .seconds(2)).isEmpty)
+        let isNews = table.came(Self.user(1), SessionID(rawValue: 9))
+        #expect(!isNews)
+        table.left(Self.user(1), at: start + .seconds(3))
+        #expect(table.isOnline(Self.user(1)))
+        #expect(table.gone(now: start + .seconds(6)).map(\.user) == [Self.user(1)])
+        #expect(table.gone(now: start + .seconds(7)).isEmpty)
+        #expect(table.came(Self.user(1), SessionID(rawValue: 9)))
+    }
+
+    @Test("what was shown is known until it is taken back, or whoever saw it is gone")
+    func shown() {
+        var shown = PresenceShown()
+        shown.note(Self.user(1), online: true, to: [Self.user(2), Self.user(3), Self.user(1)])
+        shown.note(Self.user(4), online: true, to: [Self.user(2)])
+        shown.note(Self.user(1), online: false, to: [Self.user(3)])
+        #expect(shown.seen { _ in true } == [Self.user(2): [Self.user(1), Self.user(4)]])
+        #expect(shown.seen { $0 == Self.user(4) } == [Self.user(2): [Self.user(4)]])
+        shown.forget(Self.user(2))
+        #expect(shown.seen { _ in true }.isEmpty)
+    }
+
+    @Test("partitions have moved when another instance has them, or nobody")
+    func moved() {
+        func routes(_ partitions: [String: [Int]]) -> Routes {
+            Routes(
+                epoch: 1, partitionCount: 8,
+                instances: partitions.map { .init(name: $0.key, url: "ws://x", partitions: PartitionSet($0.value)) })
+        }
+        let before = routes(["a": [0, 1, 2], "b": [3, 4]])
+        #expect(routes(["a": [0, 1], "b": [2, 3], "c": [5]]).moved(since: before) == PartitionSet([2, 4]))
+        #expect(routes(["b": [3, 4]]).moved(since: before) == PartitionSet([0, 1, 2]))
+        #expect(before.moved(since: before).isEmpty)
+        #expect(before.moved(since: nil).isEmpty)
+    }
+}
