@@ -158,11 +158,14 @@ import Testing
     @Test("while Postgres is away, members are told to ask again")
     func away() async throws {
         let pool = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
+        let alarms = Seen<Void>()
         let desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: pool), known: KnownRoutes(RoutingStore(database: pool)),
-            partitions: PartitionCountDesk(wanted: 12), terms: LeaseTerms(), onNews: {})
+            partitions: PartitionCountDesk(wanted: 12), terms: LeaseTerms(),
+            alarm: Alarm { alarms.add(()) }, onNews: {})
         let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(Self.heartbeat("a")) }
         #expect(error?.code == .unavailable)
+        #expect(alarms.count == 1)
         await #expect(throws: PostgresError.self) { try await desk.heartbeats.beat(Self.heartbeat("a")) }
         #expect(await #expect(throws: ServiceError.self) { try await desk.routes() }?.code == .unavailable)
     }

@@ -26,6 +26,7 @@ import Testing
             "partitionCount":360}
             """)
         try expectGolden(RoutesChanged.self, #"{"epoch":42}"#)
+        try expectGolden(RoutingPulse.self, #"{"instance":"config-1","isCut":false}"#)
     }
 
     @Test("a set that is written otherwise is refused")

@@ -23,7 +23,7 @@ actor Leader: Service {
     private let terms: LeaseTerms
     private let desk: PartitionCountDesk
     private let isConnected: @Sendable () async -> Bool
-    private let tell: @Sendable (RoutesChanged) async -> Void
+    private let tell: @Sendable (any Notice) async -> Void
     private let onCondition: @Sendable (Condition?) -> Void
     private let metrics = RoutingMetrics()
     private let logger: Logger
@@ -38,12 +38,12 @@ actor Leader: Service {
 
     /// - Parameters:
     ///   - isConnected: whether members can be heard: to the broker, and consuming.
-    ///   - tell: says that the assignment has changed; may fail silently, as members ask by themselves every now and then.
+    ///   - tell: says that the assignment has changed, and that this instance is there; may fail silently.
     ///   - onCondition: hears how things are whenever the leader row was asked for; `nil` while Postgres is away.
     init(
         store: RoutingStore, instance: String, limit: Int, terms: LeaseTerms = LeaseTerms(), desk: PartitionCountDesk,
         on io: IOThread, logger: Logger, isConnected: @escaping @Sendable () async -> Bool,
-        tell: @escaping @Sendable (RoutesChanged) async -> Void,
+        tell: @escaping @Sendable (any Notice) async -> Void,
         onCondition: @escaping @Sendable (Condition?) -> Void = { _ in }
     ) {
         (self.io, self.store, self.instance, self.terms, self.logger) = (io, store, instance, terms, logger)
@@ -53,6 +53,14 @@ actor Leader: Service {
     }
 
     var isLeading: Bool { state.term != nil }
+
+    /// Only on the I/O thread.
+    nonisolated func heard(_ pulse: RoutingPulse) {
+        assumeIsolated { $0.state.heardPulse(isOwn: pulse.instance == $0.instance, isCut: pulse.isCut, at: $0.now) }
+    }
+
+    /// Pulses may be missed. Only on the I/O thread.
+    nonisolated func lostPulses() { assumeIsolated { $0.state.lostPulses() } }
 
     /// A member has said something new: looks at once.
     nonisolated func nudge() { ask.yield() }
@@ -95,7 +103,9 @@ actor Leader: Service {
 
     private func turn() async {
         do {
-            if let asked = state.due(at: now, isConnected: await isConnected()) { try await settle(asked) }
+            let isConnected = await isConnected()
+            if let asked = state.due(at: now, isConnected: isConnected) { try await settle(asked) }
+            if state.pulseIsDue(at: now) { await tell(RoutingPulse(instance: instance, isCut: false)) }
             if state.term != nil { try await lead() }
             metrics.show(state)
             recovered()
@@ -114,8 +124,8 @@ actor Leader: Service {
         let before = state.term
         switch asked {
         case .renew(let term):
-            if try await !store.renew(instance, term: term, for: terms.lease) { state.settled(nil) }
-        case .take: state.settled(try await store.take(instance, for: terms.lease))
+            if try await !store.renew(instance, term: term, for: terms.lease) { state.settled(nil, at: now) }
+        case .take: state.settled(try await store.take(instance, for: terms.lease), at: now)
         }
         let leader = try await store.leader()
         onCondition(

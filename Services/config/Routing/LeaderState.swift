@@ -26,6 +26,7 @@ struct LeaderState: Sendable {
         let members: [MemberID: MemberReport]
     }
 
+    private let terms: LeaseTerms
     let limit: Int
     private(set) var leadership: Leadership
     private var watch: MemberWatch
@@ -34,28 +35,55 @@ struct LeaderState: Sendable {
     /// What was heard last, by name.
     private var heard: [String: (news: Int64, member: MemberReport)] = [:]
     private(set) var members: [MemberID: MemberReport] = [:]
+    /// When it last heard itself through the broker.
+    private var heardItself = Duration.zero
+    private var pulsed = Duration.zero
     /// Nothing that was said since the last decision could lead to another one.
     private var isSettled = false
 
     /// - Parameter limit: partitions on their way at once only to even out.
     init(_ terms: LeaseTerms, limit: Int) {
         (leadership, watch) = (Leadership(terms), MemberWatch(terms))
-        self.limit = limit
+        (self.terms, self.limit) = (terms, limit)
     }
 
     var term: Int64? { leadership.term }
     var isMoving: Bool { table.map { !$0.handovers.isEmpty } ?? false }
 
-    /// What to ask of the leader row now. While the broker is away nobody can be heard, so what is known of silences is void.
+    /// What to ask of the leader row now. While nobody can be heard, what is known of silences is void.
+    ///
+    /// - Parameter isConnected: to the broker, as far as this process knows.
     mutating func due(at now: Duration, isConnected: Bool) -> Leadership.Ask? {
-        if !isConnected { watch.interrupt() }
-        return leadership.due(at: now, isConnected: isConnected)
+        let hears = isConnected && (term == nil || now - heardItself < terms.hearing)
+        if !hears { watch.interrupt() }
+        return leadership.due(at: now, isConnected: hears)
     }
 
-    mutating func settled(_ term: Int64?) {
-        if term != leadership.term || term == nil { forget() }
+    mutating func settled(_ term: Int64?, at now: Duration) {
+        if term != leadership.term || term == nil {
+            forget()
+            heardItself = now
+        }
         leadership.settled(term)
     }
+
+    /// Whether a pulse is to be sent now.
+    mutating func pulseIsDue(at now: Duration) -> Bool {
+        guard term != nil, now - pulsed >= terms.renewal else { return false }
+        pulsed = now
+        return true
+    }
+
+    /// - Parameters:
+    ///   - isOwn: this instance has sent it.
+    ///   - isCut: whoever sent it refuses heartbeats, so that members go on that the database knows nothing of.
+    mutating func heardPulse(isOwn: Bool, isCut: Bool, at now: Duration) {
+        if isOwn { heardItself = now }
+        if isCut { watch.interrupt() }
+    }
+
+    /// Pulses may have been missed.
+    mutating func lostPulses() { watch.interrupt() }
 
     mutating func loaded(_ table: RoutingTable) { (self.table, isSettled) = (table, false) }
 

@@ -11,5 +11,8 @@ struct LeaseTerms: Hashable, Sendable {
     /// The same while partitions are on their way.
     var pollMoving = Duration.milliseconds(50)
 
+    /// A leader that has not heard its own pulse for so long, sent with each renewal, does not hear members either.
+    var hearing = Duration.milliseconds(1_200)
+
     var silence: Duration { lease + margin }
 }

@@ -30,15 +30,21 @@ struct Routing: Sendable {
         let leader = Leader(
             store: store, instance: instance, limit: settings.limit, terms: terms, desk: partitions, on: io, logger: logger,
             isConnected: { await bus.isReady }, tell: { try? await bus.broadcast($0) }, onCondition: onCondition)
+        let alarm = Alarm { try await bus.broadcast(RoutingPulse(instance: instance, isCut: true)) }
         self.leader = leader
         desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: database), known: KnownRoutes(store), partitions: partitions, terms: terms,
-            onNews: { leader.nudge() })
+            alarm: alarm, onNews: { leader.nudge() })
     }
 
     /// Before the bus runs.
     func serve(on bus: Bus) {
-        bus.serve(Heartbeat.self) { [desk] request, _ in try await desk.heartbeat(request) }
+        var feed = Broadcast()
+        feed.on(RoutingPulse.self) { [leader] pulse, _ in leader.heard(pulse) }
+        feed.onLost { [leader] in leader.lostPulses() }
+        bus.listen(feed)
+        // Members take a refusal for a sign that nobody can give away what they have, so none must come from too many of them asking.
+        bus.serve(Heartbeat.self, atMost: 20_000) { [desk] request, _ in try await desk.heartbeat(request) }
         bus.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }
     }
 }

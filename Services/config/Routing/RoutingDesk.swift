@@ -7,12 +7,22 @@ struct RoutingDesk: Sendable {
     let known: KnownRoutes
     let partitions: PartitionCountDesk
     let terms: LeaseTerms
+    let alarm: Alarm
     /// A member has said something that may change the assignment.
     let onNews: @Sendable () -> Void
 
     /// - Throws: ``ServiceError``: `conflict` for another number of partitions; `invalid`; `stale` for what is older than what is known;
-    ///   `unavailable` while Postgres is away, and then the member keeps what it has, for as long as its lease.
+    ///   `unavailable` while Postgres is away: then the member may keep what it has, as the leader has been told of it; `unknownOutcome` where that failed.
     func heartbeat(_ heartbeat: Heartbeat) async throws -> Heartbeat.Response {
+        do { return try await answer(heartbeat) } catch let error as ServiceError where error.code == .unavailable {
+            guard await alarm.raise() else {
+                throw ServiceError(.unknownOutcome, "the database is away, and the others cannot be told")
+            }
+            throw error
+        }
+    }
+
+    private func answer(_ heartbeat: Heartbeat) async throws -> Heartbeat.Response {
         let count = try partitionCount()
         guard heartbeat.partitionCount == count else {
             throw ServiceError(.conflict, "this deployment has \(count) partitions, not \(heartbeat.partitionCount)")

@@ -26,16 +26,22 @@ final class Deployment {
         for config in configs { config.start() }
     }
 
-    private func beat(_ member: MemberReport, _ then: @escaping (Heartbeat.Response?) -> Void) {
-        guard let config = configs.filter(\.isListening).randomElement(using: &world.random) else {
-            return world.after(100) { then(nil) }
+    private func beat(_ member: MemberReport, _ then: @escaping (SimulatedMember.Answer?) -> Void) {
+        // The broker gives it to anyone who consumes, and back when nobody does.
+        guard let config = configs.filter(\.isConsuming).randomElement(using: &world.random) else {
+            return world.after(world.number(1...10)) { then(.refused) }
         }
         world.ask(
             { [self] in
+                if config.isPaused || config.isDeaf || !config.isAlive { return nil }
+                if config.isBlind {
+                    for other in configs { other.hear(true, from: config.name) }
+                    return .refused
+                }
                 let before = database.rows[member.id.instance]?.member
-                let answer = database.beat(member)
-                if answer != nil, before != member { config.nudge() }
-                return answer
+                guard let answer = database.beat(member) else { return nil }
+                if before != member { config.nudge() }
+                return .told(answer)
             }, then: then)
     }
 

@@ -10,8 +10,12 @@ final class SimulatedConfig: Process {
     private let terms = LeaseTerms()
     private(set) var state: LeaderState
     private var isBusy = false
-    /// Not to the broker.
+    /// From the broker, and it knows.
     var isCut = false
+    /// From the broker, and it does not know.
+    var isDeaf = false
+    /// From Postgres.
+    var isBlind = false
     let tell: () -> Void
 
     init(_ name: String, _ world: World, _ database: SimulatedDatabase, limit: Int, tell: @escaping () -> Void) {
@@ -20,7 +24,9 @@ final class SimulatedConfig: Process {
         super.init(world)
     }
 
-    var isListening: Bool { isAlive && !isCut && !isPaused }
+    /// The broker gives it heartbeats.
+    var isConsuming: Bool { isAlive && !isCut }
+    var hears: Bool { isAlive && !isCut && !isDeaf }
 
     override func start() {
         super.start()
@@ -36,27 +42,36 @@ final class SimulatedConfig: Process {
         later((state.isMoving ? terms.pollMoving : terms.poll).milliseconds) { [self] in tick() }
     }
 
+    /// A pulse reaches it, if it hears.
+    func hear(_ isCut: Bool, from name: String) {
+        later(world.number(1...10)) { [self] in
+            if hears { state.heardPulse(isOwn: name == self.name, isCut: isCut, at: clock) }
+        }
+    }
+
     private func ask<Answer>(_ work: @escaping () -> Answer?, then: @escaping (Answer?) -> Void) {
         let born = life
+        if isBlind { return world.after(20) { self.resume(born) { then(nil) } } }
         world.ask(work) { answer in self.resume(born) { then(answer) } }
     }
 
     private func turn() {
         if isBusy { return }
         isBusy = true
+        if state.pulseIsDue(at: clock), hears { hear(false, from: name) }
         let lease = terms.lease.milliseconds
         switch state.due(at: clock, isConnected: !isCut) {
         case nil: lead()
         case .take:
             ask({ [self] in database.take(name, lease) as Int64?? }) { [self] answer in
                 guard let answer else { return fail() }
-                state.settled(answer)
+                state.settled(answer, at: clock)
                 lead()
             }
         case .renew(let term):
             ask({ [self] in database.renew(name, term, lease) }) { [self] isOurs in
                 guard let isOurs else { return fail() }
-                if !isOurs { state.settled(nil) }
+                if !isOurs { state.settled(nil, at: clock) }
                 lead()
             }
         }

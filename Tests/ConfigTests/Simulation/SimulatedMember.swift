@@ -4,9 +4,15 @@ import Contracts
 
 /// An instance of `messaging` as the contract wants it.
 final class SimulatedMember: Process {
+    enum Answer {
+        case told(Heartbeat.Response)
+        /// Nobody serves it, or whoever does cannot reach Postgres.
+        case refused
+    }
+
     let name: String
     /// Who takes a heartbeat, through any instance of `config` that hears; `nil` when none does.
-    private let beat: (MemberReport, @escaping (Heartbeat.Response?) -> Void) -> Void
+    private let beat: (MemberReport, @escaping (Answer?) -> Void) -> Void
     private(set) var seen: Int64 = 0
     private var leaseEnd = Duration.zero
     /// Of these it accepts users, while its lease lasts.
@@ -17,10 +23,12 @@ final class SimulatedMember: Process {
     private var binding: Set<Int> = []
     private var wanted: Set<Int> = []
     private(set) var isLeaving = false
+    private var isAsking = false
+    private var hasMoreToSay = false
     /// Partitions that it began to accept in its life, each time anew.
     private(set) var taken = 0
 
-    init(_ name: String, _ world: World, beat: @escaping (MemberReport, @escaping (Heartbeat.Response?) -> Void) -> Void) {
+    init(_ name: String, _ world: World, beat: @escaping (MemberReport, @escaping (Answer?) -> Void) -> Void) {
         (self.name, self.beat) = (name, beat)
         super.init(world)
     }
@@ -35,7 +43,7 @@ final class SimulatedMember: Process {
     override func start() {
         super.start()
         (seen, leaseEnd, accepted, closing, bound, binding, wanted) = (0, .zero, [], [:], [], [], [])
-        isLeaving = false
+        (isLeaving, isAsking, hasMoreToSay) = (false, false, false)
         goOn()
     }
 
@@ -49,21 +57,46 @@ final class SimulatedMember: Process {
         later(500) { [self] in goOn() }
     }
 
-    /// A heartbeat.
+    /// A heartbeat. The next one waits for its answer, mostly: where messages get lost, some are overtaken.
     func say() {
+        if isAsking, !world.chance(world.loss) {
+            hasMoreToSay = true
+            return
+        }
+        (isAsking, hasMoreToSay) = (true, false)
         let member = MemberReport(
             id: id, url: "ws://\(name)", epoch: seen, bound: PartitionSet(bound),
             served: PartitionSet(accepted.union(closing.keys)),
             isLeaving: isLeaving)
         let (asked, born) = (clock, life)
-        beat(member) { answer in self.resume(born) { [self] in answer.map { follow($0, asked: asked) } } }
+        beat(member) { answer in
+            self.resume(born) { [self] in
+                isAsking = false
+                if let answer { heard(answer, asked: asked) }
+                if isAlive, hasMoreToSay { say() }
+            }
+        }
+    }
+
+    private func heard(_ answer: Answer, asked: Duration) {
+        switch answer {
+        case .told(let answer): follow(answer, asked: asked)
+        // Nobody can give away what is ours, for a lease.
+        case .refused: if hasLease { extend(to: asked + .milliseconds(2_000)) }
+        }
+    }
+
+    private func extend(to end: Duration) {
+        leaseEnd = max(leaseEnd, end)
+        let end = leaseEnd
+        later(max(0, (end - clock).milliseconds) + 1) { [self] in lapse() }
     }
 
     private func follow(_ answer: Heartbeat.Response, asked: Duration) {
         lapse()
         if answer.epoch < seen { return }
         seen = answer.epoch
-        leaseEnd = max(leaseEnd, asked + .milliseconds(answer.leaseMilliseconds))
+        extend(to: asked + .milliseconds(answer.leaseMilliseconds))
         for partition in accepted.subtracting(answer.serve.members) { close(partition, isOrderly: true, within: 500) }
         taken += answer.serve.members.subtracting(accepted).count
         accepted = answer.serve.members
@@ -71,9 +104,7 @@ final class SimulatedMember: Process {
         wanted = answer.bind.members
         bound.formIntersection(wanted.union(accepted).union(closing.keys))
         bind(wanted.subtracting(bound).subtracting(binding))
-        let end = leaseEnd
-        later(max(0, (end - clock).milliseconds) + 1) { [self] in lapse() }
-        if isLeaving, accepted.isEmpty, closing.isEmpty { die() }
+        if isLeaving, !hasMoreToSay, accepted.isEmpty, closing.isEmpty { die() }
     }
 
     private func bind(_ partitions: Set<Int>) {

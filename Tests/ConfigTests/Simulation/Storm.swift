@@ -23,7 +23,7 @@ struct Storm {
     func calm() {
         world.loss = 0
         for config in deployment.configs {
-            config.isCut = false
+            (config.isCut, config.isDeaf, config.isBlind) = (false, false, false)
             if !config.isAlive { config.start() }
         }
         for member in deployment.members where !member.isAlive { member.start() }
@@ -33,7 +33,7 @@ struct Storm {
         let (members, configs) = (deployment.members, deployment.configs)
         let member = members[world.number(0...members.count - 1)]
         let config = configs[world.number(0...configs.count - 1)]
-        switch world.number(0...13) {
+        switch world.number(0...16) {
         case 0, 1: fall(member)
         case 2: member.start()  // died, and was started at once
         case 3: member.pause(for: world.number(100...6_000))
@@ -43,6 +43,9 @@ struct Storm {
         case 8: config.pause(for: world.number(100...6_000))
         case 9: cut([config])
         case 10: if world.chance(0.3) { cut(configs) }
+        case 13: blind([config])
+        case 14: if world.chance(0.3) { blind(configs) }
+        case 15: deafen(config)
         case 11: deployment.database.offset += world.number(-10_000...10_000)
         case 12: world.loss = world.chance(0.6) ? 0 : Double(world.number(1...20)) / 100
         default: leader?.pause(for: world.number(500...4_000))
@@ -60,6 +63,20 @@ struct Storm {
     private func cut(_ configs: [SimulatedConfig]) {
         for config in configs { config.isCut = true }
         world.after(world.number(50...4_000)) { for config in configs { config.isCut = false } }
+    }
+
+    private func blind(_ configs: [SimulatedConfig]) {
+        for config in configs { config.isBlind = true }
+        world.after(world.number(50...6_000)) { for config in configs { config.isBlind = false } }
+    }
+
+    /// After a while the broker gives it up, and later it finds out.
+    private func deafen(_ config: SimulatedConfig) {
+        config.isDeaf = true
+        world.after(world.number(500...6_000)) { [world] in
+            config.isCut = true
+            world.after(world.number(0...1_000)) { (config.isDeaf, config.isCut) = (false, false) }
+        }
     }
 
     private var leader: SimulatedConfig? { deployment.configs.first { $0.name == deployment.database.holder } }
