@@ -14,7 +14,8 @@ import secrets
 
 EXCHANGES = {
     "martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.notices": "topic", "martlet.dead": "topic",
-    "martlet.delivery": "direct"}
+    # A message has many keys, and the direct exchange of RabbitMQ 3.10 then looks through all bindings.
+    "martlet.delivery": "topic"}
 
 
 def services():

@@ -27,7 +27,7 @@ package struct VirtualHost: Sendable {
     /// The exchanges of the bus, as the stack's bootstrap makes them.
     package func makeExchanges() async throws {
         for (exchange, kind) in [
-            "rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic", "delivery": "direct",
+            "rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic", "delivery": "topic",
         ] {
             try await Self.management(
                 "PUT", "exchanges/\(name)/martlet.\(exchange)", body: #"{"type":"\#(kind)","durable":true}"#)

@@ -23,6 +23,17 @@ struct AudienceStore: Sendable {
             uniquingKeysWith: { one, _ in one })
     }
 
+    /// Likewise of chats that are there, at half the cost.
+    func members(of chats: [ChatID]) async throws -> [ChatID: Audience] {
+        let rows = try await database.reads.query(
+            """
+            SELECT chat_id, user_id, joined_seq FROM members WHERE chat_id = ANY(\(chats)) AND left_seq IS NULL
+            """, as: (ChatID, UserID, Int64).self)
+        return Dictionary(grouping: rows, by: \.0).mapValues { rows in
+            Audience(users: rows.map(\.1), joinedSeqs: rows.map(\.2))
+        }
+    }
+
     /// Who sees that `user` is writing in a chat: its other members.
     ///
     /// - Returns: also whether the other one of a direct chat has blocked the user; `nil` when the user is not in the chat.

@@ -40,7 +40,8 @@ extension Outbox {
         delivering.set(OutboxDelivering.Rule(types: Set(types.map { $0.type }), make: make))
     }
 
-    func deliver(_ events: [OutboxEvent]) {
+    /// Begins with as many as may be made now; those that were given up meanwhile are left out.
+    func makeDeliveries(of events: [OutboxEvent] = []) {
         undelivered.append(contentsOf: events)
         while deliveriesBeingMade < OutboxDelivering.atOnce, !undelivered.isEmpty {
             let batch = undelivered.prefix(OutboxDelivering.batchSize).filter { line.isKnown($0.id) }
@@ -62,7 +63,7 @@ extension Outbox {
             delivered(events, isConfirmed: false)
         }
         deliveriesBeingMade -= 1
-        deliver([])
+        makeDeliveries()
     }
 
     private func delivered(_ events: [OutboxEvent], isConfirmed: Bool) {

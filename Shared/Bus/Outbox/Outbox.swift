@@ -63,7 +63,7 @@ package actor Outbox: Service {
     private func publish(_ events: [OutboxEvent]) {
         let toDeliver = line.add(events, delivered: delivering.types)
         pump()
-        deliver(toDeliver)
+        makeDeliveries(of: toDeliver)
     }
 
     private func pump() {
