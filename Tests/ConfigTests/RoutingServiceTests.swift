@@ -1,6 +1,7 @@
 import Bus
 import Contracts
 import Postgres
+import PostgresTesting
 import ServiceKit
 import TestSupport
 import Testing
@@ -126,6 +127,30 @@ import Testing
                 member.follow(try await follower.routing.desk.heartbeat(member.heartbeat()))
                 return member.served.count == 60 ? () : nil
             }
+        }
+    }
+
+    @Test("while an instance without Postgres refuses heartbeats, nobody is taken for dead; after that, the silent are")
+    func refusals() async throws {
+        try await RoutingWorld.with { world in
+            let member = ActedMember("messaging-1")
+            try await world.settle([member])
+            let (cut, away) = (
+                world.instances[1], PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
+            )
+            let desk = RoutingDesk(
+                heartbeats: HeartbeatStore(database: away), known: KnownRoutes(RoutingStore(database: away)),
+                partitions: cut.routing.desk.partitions, terms: LeaseTerms(),
+                alarm: Alarm { try await cut.bus.broadcast(RoutingPulse(instance: cut.name, isCut: true)) }, onNews: {})
+            let begin = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
+            try await eventually("twice the time after which it would be dead") {
+                let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+                #expect(error?.code == .unavailable)
+                let now = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
+                return now.millisecondsSinceEpoch - begin.millisecondsSinceEpoch > 4_500 ? () : nil
+            }
+            #expect(try await world.store.leader().members == 1)
+            try await eventually("it is taken for dead") { try await world.store.leader().members == 0 ? () : nil }
         }
     }
 
