@@ -43,7 +43,9 @@ actor DeliveryConsumer {
             ) { [weak self] note in self?.assumeIsolated { $0.dropped(note) } })
         consumer = await channel.consume(
             AMQPConsumer(
-                queue: queue, noAck: true, onStart: { [feed] _ in feed.onStart() }, onLost: { [feed] _ in feed.onLost() }
+                queue: queue,
+                bindings: [AMQPBinding(exchange: Exchange.delivery, routingKey: DeliveryMessage.allInstances)], noAck: true,
+                onStart: { [feed] _ in feed.onStart() }, onLost: { [feed] _ in feed.onLost() }
             ) { [weak self] delivery in self?.assumeIsolated { $0.received(delivery) } })
         await feed.begin(self)
     }

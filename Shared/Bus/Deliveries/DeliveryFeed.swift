@@ -2,7 +2,8 @@ import AMQP
 import Contracts
 import Synchronization
 
-/// The deliveries of some partitions, to this process, while it is connected: each once for each time it was told, in order of arrival.
+/// The deliveries of some partitions, to this process, while it is connected: each once for each time it was told, in order of arrival. Recipients of other
+/// partitions may be among them, and whole deliveries for such: they are to be passed over.
 ///
 /// Registered with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs. The broker keeps at most ``maximumBytes`` for a process that does not take them
 /// in time. It drops the oldest beyond that, holds up nobody who tells, and has the process know: that is a loss like that of the connection.

@@ -2,8 +2,10 @@ import AMQP
 import Contracts
 
 /// A part of a delivery as a message: `CBOR` of ``Delivery``, one partition as routing key and the others in the header `CC`, by which the broker gives
-/// it to every queue once.
+/// it to every queue once. Or one key for all instances.
 enum DeliveryMessage {
+    /// The key to which every feed is bound.
+    static let allInstances = "all"
     static let contentType = "application/cbor"
     /// After this moment, in milliseconds since the Unix epoch, it is of no use.
     ///
@@ -11,7 +13,7 @@ enum DeliveryMessage {
     static let until = "until"
 
     static func encode(_ part: DeliveryParts.Part, from service: ServiceName, lifetime: Duration?) throws -> AMQPMessage {
-        let keys = part.partitions.map(String.init)
+        let keys = part.isForAll ? [allInstances] : part.partitions.map(String.init)
         var properties = AMQPProperties()
         properties.contentType = contentType
         properties.userID = service.rawValue

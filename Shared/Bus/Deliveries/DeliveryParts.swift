@@ -1,12 +1,17 @@
 import Contracts
 
-/// Cuts a delivery into messages: bounded in bytes and in partitions, and a large one by the instances that are known to have the partitions.
+/// Cuts a delivery into messages, bounded in bytes and in partitions.
+///
+/// What costs the broker are messages, then queues, then keys. So it is one message for all partitions; where that would reach nearly every instance, one key
+/// for all instances instead of many; and where there are many instances and much to tell, one message for each.
 struct DeliveryParts {
     /// What one message tells of.
     struct Part: Hashable, Sendable {
         fileprivate(set) var items: [Delivery.Item] = []
         /// Those of all recipients.
         fileprivate(set) var partitions: Set<Int> = []
+        /// Goes to every instance.
+        fileprivate(set) var isForAll = false
         fileprivate var bytes = 0
     }
 
@@ -15,9 +20,12 @@ struct DeliveryParts {
     /// Their names, in a header, must fit into one frame.
     static let maximumPartitions = 4_096
 
-    /// Smaller ones are one message for all instances: to publish another one costs the broker, which all share, more than it costs an instance to pass
-    /// over what is not for it.
+    /// Smaller ones are not divided: to publish another one costs the broker, which all share, more than it costs an instance to pass over what is not for it.
     static let dividedFrom = 16 << 10
+    /// So many partitions for each instance, and hardly one has no recipient.
+    static let partitionsForAll = 2
+    /// What all instances together may get of one message for all.
+    static let bytesForAll = 1 << 20
 
     private let count: Int
     private let routes: RoutesHint?
@@ -29,8 +37,15 @@ struct DeliveryParts {
     ///   - routes: a hint; whatever it says, everything is in some part once for each recipient.
     /// - Returns: for each recipient in the order of the items. Items without recipients are left out.
     static func of(_ delivery: Delivery, partitionCount: Int, routes: RoutesHint? = nil) -> [Part] {
-        let isHint = routes?.count == partitionCount && delivery.items.reduce(0) { $0 + $1.estimatedBytes } >= dividedFrom
-        var cut = DeliveryParts(count: partitionCount, routes: isHint ? routes : nil)
+        let whole = cut(delivery, partitionCount, nil)
+        guard let routes, routes.count == partitionCount, routes.instances > 0 else { return whole }
+        let parts = whole.map { $0.forAll(of: routes.instances) }
+        let isDivided = !parts.allSatisfy(\.isForAll) && whole.reduce(0) { $0 + $1.bytes } >= dividedFrom
+        return isDivided ? cut(delivery, partitionCount, routes) : parts
+    }
+
+    private static func cut(_ delivery: Delivery, _ count: Int, _ routes: RoutesHint?) -> [Part] {
+        var cut = DeliveryParts(count: count, routes: routes)
         for item in delivery.items { cut.add(item) }
         return cut.parts + cut.open.sorted { $0.key < $1.key }.map(\.value)
     }
@@ -73,6 +88,13 @@ extension DeliveryParts.Part {
         bytes + more <= DeliveryParts.maximumBytes && partitions.count + others.count <= DeliveryParts.maximumPartitions
     }
 
+    fileprivate func forAll(of instances: Int) -> Self {
+        var part = self
+        part.isForAll =
+            partitions.count >= DeliveryParts.partitionsForAll * instances && bytes <= DeliveryParts.bytesForAll / instances
+        return part
+    }
+
     fileprivate mutating func add(_ item: Delivery.Item, _ others: Set<Int>, _ more: Int) {
         items.append(item)
         partitions.formUnion(others)
@@ -96,11 +118,12 @@ struct RoutesHint: Hashable, Sendable {
     let epoch: Int64
     /// Of partitions.
     let count: Int
+    let instances: Int
     /// 1, 2, 3, … by instance; 0 for partitions of nobody.
     private let owners: [Int]
 
     init(_ routes: Routes) {
-        (epoch, count) = (routes.epoch, routes.partitionCount)
+        (epoch, count, instances) = (routes.epoch, routes.partitionCount, routes.instances.count)
         var owners = [Int](repeating: 0, count: max(0, routes.partitionCount))
         for (index, instance) in routes.instances.enumerated() {
             for partition in instance.partitions.members where owners.indices.contains(partition) {

@@ -70,7 +70,7 @@ import Testing
                 }
             }
             let owners = Set(part.partitions.map(RoutesHint(routes).owner))
-            #expect(owners.count == 1)
+            #expect(part.isForAll || owners.count == 1)
         }
         for user in users(1...30) {
             #expect(seen[user] ?? [] == items.filter { $0.recipients.contains(user) }.map(\.frame))
@@ -87,6 +87,28 @@ import Testing
         let delivery = Delivery(items: [Delivery.Item](repeating: small.items[0], count: 30))
         #expect(DeliveryParts.of(delivery, partitionCount: 2, routes: RoutesHint(routes)).count == 2)
         #expect(DeliveryParts.of(delivery, partitionCount: 360, routes: RoutesHint(routes)).count == 1)
+    }
+
+    @Test("what reaches nearly every instance goes to all by one key, unless that is too much")
+    func all() throws {
+        func parts(_ users: [UserID], instances: Int, frame: String = "{}") -> [DeliveryParts.Part] {
+            let sets = (0..<instances).map { instance in PartitionSet((0..<360).filter { $0 % instances == instance }) }
+            let routes = Routes(
+                epoch: 1, partitionCount: 360,
+                instances: sets.enumerated().map { .init(name: "m\($0.offset)", url: "ws://m", partitions: $0.element) })
+            let delivery = Delivery(items: [Delivery.Item(recipients: users, frame: frame)])
+            return DeliveryParts.of(delivery, partitionCount: 360, routes: RoutesHint(routes))
+        }
+        let pair = users(1...2)
+        #expect(parts(pair, instances: 1).map(\.isForAll) == [true])
+        #expect(parts(pair, instances: 2).map(\.isForAll) == [false])
+        #expect(parts(users(1...200), instances: 10).map(\.isForAll) == [true])
+        #expect(parts(users(1...10), instances: 10).map(\.isForAll) == [false])
+        let keys = try parts(pair, instances: 1).map { try DeliveryMessage.encode($0, from: .chats, lifetime: nil) }
+        #expect(keys.map(\.routingKey) == ["all"] && keys.allSatisfy { $0.properties.headers.isEmpty })
+        let long = String(repeating: "x", count: 200 << 10)
+        #expect(parts(users(1...200), instances: 10, frame: long).map(\.isForAll) == [Bool](repeating: false, count: 10))
+        #expect(parts(users(1...200), instances: 4, frame: long).map(\.isForAll) == [true])
     }
 
     private static func routes(_ count: Int, using random: inout SeededGenerator) -> Routes {

@@ -165,15 +165,16 @@ import Testing
         }
     }
 
-    @Test("a large delivery is divided as the routes say; when they are out of date, everything arrives all the same")
+    @Test("with routes, a delivery for many goes to all by one key, and a large one is divided; out of date, they lose nothing")
     func routes() async throws {
         try await TestBroker.with { broker in
             let (one, two) = (Heard(), Heard())
             let (low, high, all) = (PartitionSet(0..<180), PartitionSet(180..<360), PartitionSet(0..<360))
             let routes = Mutex(Self.routes(1, [low, high]))
             let users = (1...200).map { UserID(rawValue: $0) }
-            let frame = String(repeating: "x", count: DeliveryParts.dividedFrom)
+            let frame = String(repeating: "x", count: DeliveryParts.bytesForAll / 2)
             let delivery = Delivery(items: [Delivery.Item(recipients: users, frame: frame)])
+            let small = Delivery(items: [Delivery.Item(recipients: users, frame: "small")])
             func told(_ heard: Heard) -> Set<UserID> { Set(heard.all.last?.items.first?.recipients ?? []) }
             try await broker.bus(.config, register: { $0.serve(GetRoutes.self) { _, _ in routes.withLock(\.self) } }) { config in
                 try await broker.messaging(1, one) { _ in
@@ -199,6 +200,10 @@ import Testing
                                 try await chats.deliver(delivery)
                                 return told(one) == Set(users) ? () : nil
                             }
+                            // Also to one that has nothing of it.
+                            try await two.feed.unbind(all)
+                            try await chats.deliver(small)
+                            for heard in [one, two] { try await eventually("one") { heard.all.last == small ? () : nil } }
                         }
                     }
                 }
