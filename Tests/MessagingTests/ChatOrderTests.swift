@@ -71,6 +71,54 @@ import Testing
         guard case .show([10]) = order.take(10, seq: 10, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
     }
 
+    @Test("what is held when partitions come is shown in its place, and once")
+    func heldMeanwhile() {
+        let now = ContinuousClock.now
+        var order = ChatOrder<Int64>(now: now)
+        func take(_ seq: Int64) -> ChatOrder<Int64>.Verdict { order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now) }
+        _ = take(3)
+        for seq in [5, 9] as [Int64] { guard case .nothing = take(seq) else { return #expect(Bool(false)) } }
+        order.partitionsCame()
+        guard case .nothing = take(9) else { return #expect(Bool(false)) }
+        guard case .show([5, 8, 9]) = take(8) else { return #expect(Bool(false)) }
+        guard case .nothing = take(9) else { return #expect(Bool(false)) }
+        #expect(order.giveUp(now: now + .seconds(1)).isEmpty && !order.isHolding)
+    }
+
+    @Test("a message that comes in parts, for other recipients each: whoever may not have been shown it is told")
+    func parts() {
+        let now = ContinuousClock.now
+        var order = ChatOrder<String>(now: now)
+        func take(_ seq: Int64, _ share: UInt64) -> String {
+            switch order.take("\(seq)-\(share)", seq: seq, of: Self.chat, for: share, age: .zero, now: now) {
+            case .show(let all): "show \(all.joined(separator: " "))"
+            case .nothing: "nothing"
+            case .tellGap(let one): "gap \(one)"
+            }
+        }
+        #expect(take(1, 1) == "show 1-1")
+        #expect(take(1, 2) == "gap 1-2")
+        #expect(take(1, 1) == "nothing")
+        // Held ones too.
+        #expect([take(3, 1), take(3, 1), take(3, 2)] == ["nothing", "nothing", "gap 3-2"])
+        #expect(take(2, 1) == "show 2-1 3-1")
+        #expect([take(2, 1), take(3, 1), take(3, 2)] == ["nothing", "nothing", "gap 3-2"])
+        // Somebody has come: from here on the recipients are others.
+        #expect(take(4, 3) == "show 4-3")
+        #expect([take(4, 3), take(4, 1), take(3, 1)] == ["nothing", "gap 4-1", "gap 3-1"])
+        // Late, and late again.
+        _ = order.take("x", seq: 9, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now)
+        for seq in [7, 8] as [Int64] {
+            guard case .tellGap = order.take("x", seq: seq == 7 ? 8 : 7, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now)
+            else { return #expect(Bool(false)) }
+        }
+        for seq in 7...9 as ClosedRange<Int64> {
+            guard case .nothing = order.take("x", seq: seq, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now) else {
+                return #expect(Bool(false))
+            }
+        }
+    }
+
     @Test("a repeat is known for as long as it could be taken for new")
     func repeats() {
         let start = ContinuousClock.now

@@ -25,14 +25,41 @@ struct ChatOrder<Content: Sendable>: Sendable {
 
     private struct Shown {
         var first: Int64
-        var last: Int64
+        private(set) var last: Int64
         /// Of ``ChatOrder/period``.
         var period: Int
+        private var share: UInt64
+        /// The first of those that were all for the same `share`.
+        private var sharedSince: Int64
+
+        init(_ seq: Int64, for share: UInt64, period: Int) {
+            (first, last, sharedSince) = (seq, seq, seq)
+            (self.share, self.period) = (share, period)
+        }
+
+        mutating func advance(to seq: Int64, for share: UInt64) {
+            if share != self.share { (self.share, sharedSince) = (share, seq) }
+            last = seq
+        }
+
+        /// Takes in what comes after later ones.
+        mutating func reachBack(to seq: Int64, for share: UInt64) {
+            if share == self.share, sharedSince == first { sharedSince = seq }
+            first = seq
+        }
+
+        /// Whether this very one was shown.
+        func isRepeat(_ seq: Int64, for share: UInt64) -> Bool { share == self.share && seq >= sharedSince }
+    }
+
+    private struct Waiting {
+        let content: Content
+        let share: UInt64
     }
 
     private struct Held {
         let since: ContinuousClock.Instant
-        var messages: [Int64: Content] = [:]
+        var messages: [Int64: Waiting] = [:]
     }
 
     private var young: [ChatID: Shown] = [:]
@@ -47,45 +74,50 @@ struct ChatOrder<Content: Sendable>: Sendable {
 
     var isHolding: Bool { !held.isEmpty }
 
-    /// - Parameter age: since it was sent, as far as clocks agree.
+    /// - Parameters:
+    ///   - share: for whom it is: the same for the same recipients. A message may come in parts with other recipients each; of those all but the first are
+    ///     taken for something missed, since whoever they are for may have been shown the message already, or not.
+    ///   - age: since it was sent, as far as clocks agree.
     mutating func take(
-        _ content: Content, seq: Int64, of chat: ChatID, age: Duration, now: ContinuousClock.Instant
+        _ content: Content, seq: Int64, of chat: ChatID, for share: UInt64 = 0, age: Duration, now: ContinuousClock.Instant
     ) -> Verdict {
         turn(now)
         guard var shown = young[chat] ?? old[chat] else {
-            young[chat] = Shown(first: seq, last: seq, period: period)
+            young[chat] = Shown(seq, for: share, period: period)
             return age > Self.tooOld ? .tellGap(content) : .show([content])
         }
         defer { young[chat] = shown }
         if seq <= shown.last {
-            if seq >= shown.first { return .nothing }
-            shown.first = seq
+            if seq >= shown.first { return shown.isRepeat(seq, for: share) ? .nothing : .tellGap(content) }
+            shown.reachBack(to: seq, for: share)
             return .tellGap(content)
         }
-        if shown.period < period {
+        if seq > shown.last + 1 {
+            if let held = held[chat]?.messages[seq] { return held.share == share ? .nothing : .tellGap(content) }
+            if shown.period == period { return hold(Waiting(content: content, share: share), seq, chat, now) }
             // What lies between was shown elsewhere, if it was: should it still come, it is too late.
-            if seq > shown.last + 1 { shown.first = seq }
-            (shown.last, shown.period) = (seq, period)
-            return .show([content])
+            let earlier = letGo(chat, before: seq)
+            shown = Shown(seq, for: share, period: period)
+            return .show(earlier + [content] + released(chat, &shown))
         }
-        if seq == shown.last + 1 {
-            shown.last = seq
-            return .show([content] + released(chat, &shown))
-        }
-        return hold(content, seq, chat, now)
+        shown.period = period
+        shown.advance(to: seq, for: share)
+        return .show([content] + released(chat, &shown))
     }
 
     /// What has waited long enough: those before it are taken for lost.
     ///
     /// - Returns: by chat, in order.
     mutating func giveUp(now: ContinuousClock.Instant) -> [[Content]] {
-        let late = held.filter { now - $0.value.since >= Self.patience }
-        return late.map { chat, waiting in
-            let seqs = waiting.messages.keys.sorted()
-            held[chat] = nil
-            heldCount -= seqs.count
-            if let last = seqs.last { young[chat] = Shown(first: seqs[0], last: last, period: period) }
-            return seqs.compactMap { waiting.messages[$0] }
+        let late = held.filter { now - $0.value.since >= Self.patience }.keys
+        return late.map { chat in
+            let waiting = (held.removeValue(forKey: chat)?.messages ?? [:]).sorted { $0.key < $1.key }
+            heldCount -= waiting.count
+            for (index, (seq, message)) in waiting.enumerated() {
+                if index == 0 { young[chat] = Shown(seq, for: message.share, period: period) }
+                young[chat]?.advance(to: seq, for: message.share)
+            }
+            return waiting.map(\.value.content)
         }
     }
 
@@ -95,18 +127,31 @@ struct ChatOrder<Content: Sendable>: Sendable {
     /// Nothing that was known counts any more.
     mutating func reset() { (young, old, held, heldCount) = ([:], [:], [:], 0) }
 
-    private mutating func hold(_ content: Content, _ seq: Int64, _ chat: ChatID, _ now: ContinuousClock.Instant) -> Verdict {
-        guard heldCount < Self.capacity else { return .tellGap(content) }
-        if held[chat, default: Held(since: now)].messages.updateValue(content, forKey: seq) == nil { heldCount += 1 }
+    private mutating func hold(
+        _ message: Waiting, _ seq: Int64, _ chat: ChatID, _ now: ContinuousClock.Instant
+    ) -> Verdict {
+        guard heldCount < Self.capacity else { return .tellGap(message.content) }
+        held[chat, default: Held(since: now)].messages[seq] = message
+        heldCount += 1
         return .nothing
+    }
+
+    /// Those that are held and come before `seq`, in order.
+    private mutating func letGo(_ chat: ChatID, before seq: Int64) -> [Content] {
+        guard var waiting = held[chat] else { return [] }
+        let seqs = waiting.messages.keys.filter { $0 < seq }.sorted()
+        let earlier = seqs.compactMap { waiting.messages.removeValue(forKey: $0)?.content }
+        heldCount -= earlier.count
+        held[chat] = waiting.messages.isEmpty ? nil : waiting
+        return earlier
     }
 
     private mutating func released(_ chat: ChatID, _ shown: inout Shown) -> [Content] {
         guard var waiting = held[chat] else { return [] }
         var ready: [Content] = []
         while let next = waiting.messages.removeValue(forKey: shown.last + 1) {
-            shown.last += 1
-            ready.append(next)
+            shown.advance(to: shown.last + 1, for: next.share)
+            ready.append(next.content)
         }
         heldCount -= ready.count
         held[chat] = waiting.messages.isEmpty ? nil : waiting

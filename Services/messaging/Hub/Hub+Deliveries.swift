@@ -40,7 +40,7 @@ extension Hub {
 
     private func inOrder(_ item: Delivery.Item, _ place: Delivery.Place) {
         let age = Duration.milliseconds(Timestamp.now.millisecondsSinceEpoch - place.sentAt.millisecondsSinceEpoch)
-        switch order.take(item, seq: place.seq, of: place.chatID, age: age, now: .now) {
+        switch order.take(item, seq: place.seq, of: place.chatID, for: item.share, age: age, now: .now) {
         case .show(let items): for item in items { showMessage(item) }
         case .nothing: if order.isHolding { giveUpLater() }
         case .tellGap(let item):
@@ -82,6 +82,17 @@ extension Hub {
             for item in items { showMessage(item) }
         }
         if order.isHolding { giveUpLater() }
+    }
+}
+
+extension Delivery.Item {
+    /// The same for the same recipients, in whatever order.
+    fileprivate var share: UInt64 {
+        recipients.reduce(UInt64(recipients.count)) { sum, user in
+            var mixed = UInt64(bitPattern: user.rawValue) &* 0x9E37_79B9_7F4A_7C15
+            mixed = (mixed ^ (mixed >> 32)) &* 0xBF58_476D_1CE4_E5B9
+            return sum &+ (mixed ^ (mixed >> 29))
+        }
     }
 }
 
