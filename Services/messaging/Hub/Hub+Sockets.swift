@@ -1,8 +1,11 @@
+import NIOWebSocket
+
 /// What sockets tell reaches the hub in the order in which each has told it.
 extension Hub: SocketEvents {
     nonisolated func arrived(_ port: Port, _ guest: Guest) { later { await $0.welcome(port, guest) } }
     nonisolated func received(_ frame: ClientFrame, on port: Port) { later { await $0.answer(frame, on: port) } }
     nonisolated func received(_ bad: BadFrame, on port: Port) { later { await $0.complain(bad, on: port) } }
+    nonisolated func wentTooFar(_ port: Port) { later { await $0.output(.close(.policyViolation), to: port) } }
     nonisolated func confirmed(upTo n: Int64, on port: Port) { later { await $0.confirm(n, on: port) } }
     nonisolated func drained(_ port: Port) { later { await $0.goOn(port) } }
     nonisolated func left(_ port: Port) { later { await $0.lost(port) } }

@@ -13,8 +13,9 @@ struct Door: Sendable {
     /// - Throws: ``Refusal``.
     func admit(_ head: HTTPRequestHead) async throws(Refusal) -> (HTTPHeaders, Guest) {
         guard let address = Address(head.uri) else { throw .notFound }
+        guard head.method == .GET else { throw .notAnUpgrade }
         let protocols = Protocols(head.headers)
-        if protocols.hasOurs == false, protocols.token == nil {
+        if protocols.hasOurs == false {
             throw .malformed("Offer the subprotocol \(Protocols.name), or none.")
         }
         if let refusal = isShut() { throw refusal }

@@ -4,12 +4,11 @@ import NIOWebSocket
 
 /// Makes a live connection of an accepted socket: bounded HTTP first, then the upgrade of RFC 6455, then frames.
 struct SocketChannel: Sendable {
-    /// How long a client may take to be let in.
-    static let patience = TimeAmount.seconds(10)
-
     let door: Door
     let events: any SocketEvents
     let framesPerSecond: @Sendable () -> Double
+    /// How long a client may take to be let in.
+    var patience = TimeAmount.seconds(10)
 
     func setUp(_ channel: any Channel, _ sockets: NIOLoopBound<LoopSockets>) -> EventLoopFuture<Void> {
         channel.eventLoop.makeCompletedFuture {
@@ -24,7 +23,7 @@ struct SocketChannel: Sendable {
             let upgrade = NIOTypedHTTPServerUpgradeHandler(
                 httpEncoder: encoder, extraHTTPHandlers: [decoder], upgradeConfiguration: upgrade(arrival, sockets))
             try channel.pipeline.syncOperations.addHandlers([encoder, decoder, upgrade])
-            let timer = channel.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
+            let timer = channel.eventLoop.scheduleTask(in: patience) { channel.close(promise: nil) }
             upgrade.upgradeResultFuture.whenSuccess { isIn in if isIn { timer.cancel() } }
         }
     }

@@ -7,6 +7,8 @@ protocol SocketEvents: Sendable {
     func arrived(_ port: Port, _ guest: Guest)
     func received(_ frame: ClientFrame, on port: Port)
     func received(_ bad: BadFrame, on port: Port)
+    /// The client goes too far, and is heard no more: it is to be closed, after what it has been told.
+    func wentTooFar(_ port: Port)
     /// The client has certainly received everything up to frame `n`.
     func confirmed(upTo n: Int64, on port: Port)
     /// What was waiting to leave has left, or most of it.

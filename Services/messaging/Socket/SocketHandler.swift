@@ -27,6 +27,8 @@ final class SocketHandler: ChannelInboundHandler {
     private var isOpen = false
     private var early: [ByteBuffer] = []
     private var isClosing = false
+    /// It has gone too far; whatever it says is of no interest any more.
+    private var isDeaf = false
     private var needsFlush = false
     /// Bytes written since the last flush, and those that the socket had not taken then.
     private var written = 0
@@ -62,11 +64,14 @@ final class SocketHandler: ChannelInboundHandler {
             if unwrapInboundIn(data).opcode == .connectionClose { context.close(promise: nil) }
             return
         }
+        if isDeaf { return }
         silence.heard()
         take(assembly.take(unwrapInboundIn(data)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // After a frame that cannot be read everything is an error: to close at once would take the reason from the client.
+        if isClosing { return }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength: close(.messageTooLarge)
         case .fragmentedControlFrame, .multiByteControlFrameLength: close(.protocolError)
@@ -85,10 +90,9 @@ final class SocketHandler: ChannelInboundHandler {
         switch step {
         case .more: break
         case .text(let text): allowed { received(text) }
-        case .ping(let data): allowed { write(.pong, data) }
-        case .pong(var data):
-            if let n = data.readInteger(as: Int64.self), n <= lastN, let port { events.confirmed(upTo: n, on: port) }
-        case .close(let code): close(code)
+        case .ping(let data): allowed { answer(ping: data) }
+        case .pong(let data): allowed { confirmed(by: data) }
+        case .close(let code): close(code, isAnswer: true)
         case .violation(let code): close(code)
         }
     }
@@ -97,8 +101,23 @@ final class SocketHandler: ChannelInboundHandler {
         switch conduct.frame(at: .now) {
         case .fine: body()
         case .tooFast: if let port { events.received(.tooFast, on: port) }
-        case .enough: close(.policyViolation)
+        case .enough: giveUp()
         }
+    }
+
+    private func giveUp() {
+        isDeaf = true
+        if let port { events.wentTooFar(port) }
+    }
+
+    /// A client that does not take what is written gets no more of it: a later ping is as good (RFC 6455, 5.5.3).
+    private func answer(ping data: ByteBuffer) {
+        if context?.channel.isWritable == true { write(.pong, data) }
+    }
+
+    private func confirmed(by pong: ByteBuffer) {
+        guard let n = pong.getInteger(at: pong.readerIndex, as: Int64.self), n <= lastN, let port else { return }
+        events.confirmed(upTo: n, on: port)
     }
 
     private func received(_ text: ByteBuffer) {
@@ -108,7 +127,7 @@ final class SocketHandler: ChannelInboundHandler {
             events.received(try ClientFrame(text.readableBytesView), on: port)
         } catch {
             events.received(error, on: port)
-            if conduct.mistake(at: .now) == .enough { close(.policyViolation) }
+            if conduct.mistake(at: .now) == .enough { giveUp() }
         }
     }
 
@@ -132,7 +151,7 @@ final class SocketHandler: ChannelInboundHandler {
         try? context.channel.syncOptions?.setOption(.autoRead, value: true)
         let waiting = early
         early = []
-        for text in waiting { allowed { received(text) } }
+        for text in waiting where !isDeaf { received(text) }
     }
 
     private func put(_ frame: WebSocketFrame) -> Bool {
@@ -167,13 +186,15 @@ final class SocketHandler: ChannelInboundHandler {
     // MARK: The end
 
     /// Says why, and waits a moment for the client to answer: closing at once could take the reason from it.
-    func close(_ code: WebSocketErrorCode) {
+    ///
+    /// - Parameter isAnswer: the client has said so first, and waits for nothing but the answer.
+    func close(_ code: WebSocketErrorCode, isAnswer: Bool = false) {
         guard !isClosing, let context else { return }
-        _ = put(.closing(code))
         isClosing = true
-        context.flush()
+        let (channel, said) = (context.channel, context.eventLoop.makePromise(of: Void.self))
+        context.writeAndFlush(wrapOutboundOut(.closing(code)), promise: said)
+        if isAnswer { said.futureResult.whenComplete { _ in channel.close(promise: nil) } }
         if !isOpen { open() }
-        let channel = context.channel
         context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
     }
 

@@ -17,13 +17,25 @@ struct SocketServer: Service {
     var onListening: @Sendable (Int) -> Void = { _ in }
 
     func run() async throws {
-        let listener = try await bootstrap(beating()).bind(host: host, port: port).get()
+        let sockets = try await beating()
+        let listener = try await bootstrap(sockets).bind(host: host, port: port).get()
         logger.info("live connections are accepted", metadata: ["port": "\(listener.localAddress?.port ?? port)"])
         onListening(listener.localAddress?.port ?? port)
         try? await gracefulShutdown()
         await farewell()
         try? await listener.close()
+        await lastWords(to: sockets)
         try? await loops.shutdownGracefully()
+    }
+
+    /// Returns when everybody has gone, who were all told to; or after half a second.
+    private func lastWords(to sockets: [NIOLoopBound<LoopSockets>]) async {
+        for own in sockets {
+            for _ in 0..<50 {
+                guard let count = try? await own.eventLoop.submit({ own.value.count }).get(), count > 0 else { break }
+                try? await own.eventLoop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
+            }
+        }
     }
 
     private func bootstrap(_ sockets: [NIOLoopBound<LoopSockets>]) -> ServerBootstrap {
