@@ -6,7 +6,7 @@
 packages=(
     librabbitmq-dev libhiredis-dev libpq-dev libsodium-dev zlib1g-dev pkg-config
     rabbitmq-server redis-server postgresql pgbouncer supervisor
-    python3-pika python3-websockets curl jq openssl ca-certificates "$@"
+    python3-pika python3-websockets python3-yaml python3-jsonschema curl jq openssl ca-certificates "$@"
 )
 
 installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
