@@ -214,7 +214,10 @@ let package = Package(
         // The rules of several services together, over a simulated bus.
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Bus", "Chats", "Contracts", "IDGen", "Postgres", "TestSupport", "Users"], swiftSettings: settings),
+            dependencies: [
+                "Bus", "Chats", "Contracts", "IDGen", "Messaging", "Postgres", "StackTesting", "TestSupport", "Users",
+            ],
+            swiftSettings: settings),
 
         // The whole, over the running stack; and over stacks of the tests' own, whose parts they kill.
         .target(

@@ -9,6 +9,11 @@ enum ClientFrame: Hashable, Sendable {
     case typing(chatID: ChatID)
     case ping
     case unknown
+
+    /// The types that are known, as the wire has them.
+    enum Kind: String, CaseIterable {
+        case send, read, delivered, typing, ping
+    }
 }
 
 /// A message to be sent; its `ref` comes back with the answer.
@@ -64,22 +69,22 @@ extension ClientFrame {
     }
 
     private static func read(_ type: String, _ data: Data, _ decoder: JSONDecoder) throws -> ClientFrame {
-        switch type {
-        case "send":
+        switch Kind(rawValue: type) {
+        case .send:
             let body = try decoder.decode(Send.self, from: data)
             return .send(
                 SendFrame(
                     ref: body.ref, chatID: body.chatId, clientMessageID: ClientMessageID(rawValue: body.clientMessageId),
                     text: body.text, replyTo: body.replyTo))
-        case "read":
+        case .read:
             let body = try decoder.decode(Marker.self, from: data)
             return .read(chatID: body.chatId, seq: body.seq)
-        case "delivered":
+        case .delivered:
             let body = try decoder.decode(Marker.self, from: data)
             return .delivered(chatID: body.chatId, seq: body.seq)
-        case "typing": return .typing(chatID: try decoder.decode(Place.self, from: data).chatId)
-        case "ping": return .ping
-        default: return .unknown
+        case .typing: return .typing(chatID: try decoder.decode(Place.self, from: data).chatId)
+        case .ping: return .ping
+        case nil: return .unknown
         }
     }
 

@@ -4,9 +4,14 @@ import Contracts
 enum ServerFrame {
     typealias Text = ReplayBuffer.Text
 
+    /// Their types; `chats` and `users` make others.
+    enum Kind: String, CaseIterable {
+        case hello, ack, error, presence, disconnect, pong, gap
+    }
+
     /// The first frame, and the only one without a number.
     static func hello(connectionID: String, partition: Int, heartbeatSeconds: Int, resumed: Bool) -> Text {
-        var json = JSONText("hello")
+        var json = JSONText(.hello)
         json.add("connectionId", connectionID)
         json.add("partition", raw: "\(partition)")
         json.add("heartbeatSeconds", raw: "\(heartbeatSeconds)")
@@ -15,7 +20,7 @@ enum ServerFrame {
     }
 
     static func ack(_ ref: FrameRef, _ message: Message) -> Text {
-        var json = JSONText("ack")
+        var json = JSONText(.ack)
         json.add("ref", ref)
         json.add("id", message.id.description)
         json.add("seq", raw: "\(message.seq)")
@@ -23,7 +28,7 @@ enum ServerFrame {
     }
 
     static func error(_ ref: FrameRef?, code: String, _ message: String) -> Text {
-        var json = JSONText("error")
+        var json = JSONText(.error)
         if let ref { json.add("ref", ref) }
         json.add("code", code)
         json.add("message", message)
@@ -31,7 +36,7 @@ enum ServerFrame {
     }
 
     static func presence(_ user: UserID, online: Bool, lastSeenAt: Timestamp? = nil) -> Text {
-        var json = JSONText("presence")
+        var json = JSONText(.presence)
         json.add("userId", user.description)
         json.add("online", raw: "\(online)")
         if let lastSeenAt { json.add("lastSeenAt", lastSeenAt.description) }
@@ -39,15 +44,15 @@ enum ServerFrame {
     }
 
     static func disconnect(_ reason: String, url: String? = nil, afterMilliseconds: Int) -> Text {
-        var json = JSONText("disconnect")
+        var json = JSONText(.disconnect)
         json.add("reason", reason)
         if let url { json.add("url", url) }
         json.add("afterMs", raw: "\(afterMilliseconds)")
         return json.finished
     }
 
-    static let pong = JSONText("pong").finished
-    static let gap = JSONText("gap").finished
+    static let pong = JSONText(.pong).finished
+    static let gap = JSONText(.gap).finished
 
     /// What stands before a frame's own members once it has its number. The text begins with `{"type":`, as all of ours do.
     static func opening(_ n: Int64) -> String { "{\"n\":\(n)," }
@@ -57,7 +62,7 @@ enum ServerFrame {
 private struct JSONText {
     private var bytes: [UInt8]
 
-    init(_ type: String) { bytes = Array("{\"type\":\"\(type)\"".utf8) }
+    init(_ type: ServerFrame.Kind) { bytes = Array("{\"type\":\"\(type.rawValue)\"".utf8) }
 
     var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
 
