@@ -208,7 +208,11 @@ let package = Package(
 
         // What `make bench` measures with; not shipped.
         .executableTarget(
-            name: "Bench", dependencies: ["Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird],
+            name: "Bench",
+            dependencies: [
+                "Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird, .nio, .nioPosix, .nioHTTP1,
+                .nioWebSocket,
+            ],
             path: "Benchmarks/bench", swiftSettings: settings),
 
         // The rules of several services together, over a simulated bus.

@@ -2,11 +2,17 @@ import Contracts
 import ServiceKit
 
 /// Measures the shared parts as services use them: `bench <service> <command> <arguments>` speaks as that service, whose environment it needs, and prints
-/// one line of JSON. `bench hello <port>` is a bare web server to compare with.
+/// one line of JSON. `bench hello <port>` and `bench echo <port>` are a bare web server and a bare WebSocket server to compare with, `bench live <file>`
+/// clients of the latter and of `messaging`.
 @main enum BenchMain {
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
-        if arguments.first == "hello", let port = arguments.last.flatMap({ Int($0) }) { return try await Hello.serve(port) }
+        switch (arguments.first, arguments.last) {
+        case ("hello", let port?): return try await Hello.serve(number(port))
+        case ("echo", let port?): return try await EchoServer.serve(number(port))
+        case ("live", let file?): return try await LiveClient.run(file)
+        default: break
+        }
         await Bootstrap.main(
             arguments.first ?? "bff", commands: Measurement.allCases.map(\.command), arguments: Array(arguments.dropFirst())
         ) { kit in
@@ -15,6 +21,11 @@ import ServiceKit
             else { throw Misuse() }
             print(try await measurement.run(kit, numbers))
         }
+    }
+
+    private static func number(_ text: String) throws -> Int {
+        guard let number = Int(text) else { throw Misuse() }
+        return number
     }
 
     struct Misuse: Error, CustomStringConvertible {

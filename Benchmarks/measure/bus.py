@@ -6,6 +6,7 @@ from measure.table import CALLS, IDS, IDS_OVER_BUS, LONE_CALL
 
 VHOST = "bench"
 IDS_PER_MILLISECOND = 4096
+FIGURES = [CALLS, LONE_CALL, IDS, IDS_OVER_BUS]
 
 
 def measure(run):

@@ -25,8 +25,8 @@ class Costs:
         row = [(after[name] - before[name]) * 1e6 / max(requests, 1) for name in self.names]
         self.rows.setdefault(kind, []).append(row)
 
-    def text(self):
-        lines = ["processor time of one request by process, in µs:", " " * 12 + "".join(f"{name:>11}" for name in self.names)]
+    def text(self, what="request"):
+        lines = [f"processor time of one {what} by process, in µs:", " " * 12 + "".join(f"{name:>11}" for name in self.names)]
         for kind, rows in self.rows.items():
             middle = [sorted(column)[len(column) // 2] for column in zip(*rows)]
             lines.append(f"{kind:12}" + "".join(f"{value:11.1f}" for value in middle))

@@ -3,6 +3,7 @@ from measure.programs import HERE
 from measure.table import GETS, PAGES, ROWS
 
 DATABASE = "bench"
+FIGURES = [PAGES, ROWS, GETS]
 
 
 def measure(run):

@@ -45,17 +45,27 @@ class Edge:
         session = self.post("/v1/sessions", {"username": name, "password": password})
         return Person(session["user"]["id"], session["accessToken"])
 
-    def people(self):
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            return list(pool.map(self.sign_up, range(PEOPLE)))
+    def people(self, count=PEOPLE, at_once=4):
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(self.sign_up, range(count)))
 
     def chats(self, people):
         made = []
         for number in range(CHATS):
-            members = [people[(number + step) % len(people)] for step in range(MEMBERS)]
-            body = {"kind": "group", "title": f"Chat {number}", "members": [member.id for member in members[1:]]}
-            made.append(Chat(self.post("/v1/chats", body, members[0].token)["id"], members))
+            made.append(self.group(f"Chat {number}", [people[(number + step) % len(people)] for step in range(MEMBERS)]))
         return made
+
+    def group(self, title, members):
+        body = {"kind": "group", "title": title, "members": [member.id for member in members[1:]]}
+        return Chat(self.post("/v1/chats", body, members[0].token)["id"], members)
+
+    def pairs(self, people, at_once=4):
+        """A direct chat for each two."""
+        def pair(one, other):
+            return Chat(self.post("/v1/chats", {"kind": "direct", "members": [other.id]}, one.token)["id"], [one, other])
+
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            return list(pool.map(pair, people[::2], people[1::2]))
 
 
 # Requests as they stand on the wire.

@@ -36,10 +36,11 @@ class Programs:
         return "".join(open(self.log.name).readlines()[-10:])
 
     @contextlib.contextmanager
-    def running(self, *command, environment={}):
+    def running(self, *command, environment={}, stdin=None):
         """A program that works until it is ended."""
         process = subprocess.Popen(
-            [str(word) for word in command], env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True)
+            [str(word) for word in command], env={**os.environ, **environment}, stdin=stdin, stdout=subprocess.PIPE, stderr=self.log,
+            text=True)
         try:
             yield process
         finally:

@@ -4,14 +4,17 @@ import os
 import statistics
 
 from measure import table
+from measure.programs import Programs
 from measure.stack import say
 
 
 class Run:
-    def __init__(self, stack, programs, wanted, passes, seconds):
-        self.stack, self.programs, self.wanted = stack, programs, wanted
-        self.passes, self.seconds = passes, seconds
+    def __init__(self, wanted, passes, seconds):
+        self.wanted, self.passes, self.seconds = wanted, passes, seconds
         self.results = {}
+
+    def use(self, stack):
+        self.stack, self.programs = stack, Programs(stack)
 
     def wants(self, *names):
         return any(name in self.wanted for name in names)

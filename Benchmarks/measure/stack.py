@@ -1,4 +1,5 @@
 """A private stack of its own, beside whatever else runs, and gone at the end whatever happens."""
+import contextlib
 import fcntl
 import os
 import pathlib
@@ -7,10 +8,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 
 
 class Stack:
-    def __init__(self, repository, directory):
+    def __init__(self, repository, directory, settings={}):
+        """The settings are for all its services."""
+        self.settings = settings
         self.repository = pathlib.Path(repository)
         self.directory = self.repository / directory
         self.binaries = self.repository / ".build/release"
@@ -48,13 +53,25 @@ class Stack:
 
     def script(self, *arguments, input=None, capture=True):
         """One command of scripts/stack.sh; what it printed."""
-        environment = {**os.environ, "MARTLET_STACK_KIND": "local", "MARTLET_BIN": str(self.binaries)}
+        environment = {**os.environ, **self.settings, "MARTLET_STACK_KIND": "local", "MARTLET_BIN": str(self.binaries)}
         done = subprocess.run(
             [self.repository / "scripts/stack.sh", self.directory, *map(str, arguments)], env=environment, input=input,
             stdout=subprocess.PIPE if capture else None, text=True, pass_fds=())
         if done.returncode != 0:
             sys.exit(f"error: stack.sh {arguments[0]} failed: {done.stdout or ''}")
         return done.stdout
+
+    def restart(self, service):
+        """Ready when it returns."""
+        self.script("stop", service)
+        self.script("start", service)
+        management = f"http://127.0.0.1:{self.port(service + '_management')}/readyz"
+        for _ in range(600):
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(management, timeout=2):
+                    return
+            time.sleep(0.1)
+        sys.exit(f"error: {service} is not ready again; see {self.directory}/log/{service}.log")
 
     # How to reach it.
 
@@ -70,9 +87,12 @@ class Stack:
         lines = self.script("environment", service, "bench").splitlines()
         return dict(line.split("=", 1) for line in lines)
 
+    def pid(self, program):
+        return int((self.directory / f"run/{program}.pid").read_text())
+
     def memory(self, service):
         """Resident, in MiB."""
-        pid = (self.directory / f"run/{service}.pid").read_text().strip()
+        pid = self.pid(service)
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE).group(1)) / 1024
 

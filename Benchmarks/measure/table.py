@@ -35,13 +35,17 @@ class Figure:
         }
 
 
-LIBRABBITMQ, BARE, FORMAT = "C on librabbitmq", "bff's bare JSON", "the format's limit"
+LIBRABBITMQ, BARE, FORMAT, ECHO = "C on librabbitmq", "bff's bare JSON", "the format's limit", "NIO's bare echo"
 CALLS, LONE_CALL = "bus calls, 64 in flight", "bus call p50, one in flight"
 SENDS, SENDS_P99 = "message sends", "message send p99 at half the peak"
 HISTORY, PROFILES, BARE_ROUTE = "history pages", "profiles", "bff's bare JSON route"
 EVENTS, OUTBOX = "messages told by events", "outbox empty after"
 IDS, IDS_OVER_BUS = "ids in process", "ids over the bus, 100 at a time"
 PAGES, ROWS, GETS = "20-row pages through Postgres", "rows committed in micro-batches", "GETs through Redis"
+IDLE, IDLE_RATIO = "memory of an idle live connection", "the same beside the floor"
+FEW, MANY = "delivery p99, 200 live connections, 500/s", "delivery p99, 10,000 live connections, 1,000/s"
+PEAK, GROUP = "deliveries to live connections, peak", "1,000 live members have a message"
+ASTRAY = "deliveries missed, or shown twice"
 SERVICES = ("bff", "users", "chats", "idgen")
 
 
@@ -64,6 +68,13 @@ FIGURES = [
     Figure(PAGES, "/s", "pgbench, 16 clients", "ratio", ">=", 1.3),
     Figure(ROWS, "/s", "pgbench, a row each", "ratio", ">=", 4),
     Figure(GETS, "/s", "redis-benchmark -P 1", "ratio", ">=", 3.5),
+    Figure(IDLE, "KiB", ECHO, "value", "<=", 12),
+    Figure(IDLE_RATIO, "KiB", ECHO, "ratio", "<=", 1.5),
+    Figure(FEW, "ms", ECHO, "value", "<=", 9),
+    Figure(MANY, "ms", ECHO, "value", "<=", 50),
+    Figure(PEAK, "/s", ECHO, "value", ">=", 9000),
+    Figure(GROUP, "ms", ECHO, "value", "<=", 100),
+    Figure(ASTRAY, "", "", "value", "=", 0, is_promise=True),
     *(Figure(memory(service, "idle"), "MiB", "", "value", "<=", 40) for service in SERVICES),
     *(Figure(memory(service, "under load"), "MiB", "", "value", "<=", 120) for service in SERVICES),
 ]

@@ -1,0 +1,98 @@
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOWebSocket
+import Synchronization
+
+/// NIO alone: its own upgrade to WebSocket, and one handler that passes every text on to whoever else asked for the same path. What any server on it could reach here.
+enum EchoServer {
+    /// As many as `messaging` has unless told otherwise.
+    private static let loops = 2
+
+    static func serve(_ port: Int) async throws {
+        let rooms = EchoRooms()
+        let upgrader = NIOWebSocketServerUpgrader(
+            shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
+            upgradePipelineHandler: { channel, head in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(EchoHandler(rooms.room(head.uri)))
+                }
+            })
+        let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup(numberOfThreads: loops))
+            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelInitializer { channel in
+                channel.pipeline.configureHTTPServerPipeline(
+                    withServerUpgrade: (upgraders: [upgrader], completionHandler: { _ in }))
+            }
+            .bind(host: "127.0.0.1", port: port).get()
+        try await listener.closeFuture.get()
+    }
+}
+
+private final class EchoHandler: ChannelInboundHandler {
+    typealias InboundIn = WebSocketFrame
+
+    private let room: EchoRoom
+
+    init(_ room: EchoRoom) { self.room = room }
+
+    func handlerAdded(context: ChannelHandlerContext) { room.add(context.channel) }
+
+    func channelInactive(context: ChannelHandlerContext) { room.remove(context.channel) }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let frame = unwrapInboundIn(data)
+        switch frame.opcode {
+        case .text: room.send(WebSocketFrame(fin: true, opcode: .text, data: frame.unmaskedData), from: context.channel)
+        case .connectionClose: context.close(promise: nil)
+        default: break
+        }
+    }
+}
+
+private final class EchoRooms: Sendable {
+    private let rooms = Mutex<[String: EchoRoom]>([:])
+
+    func room(_ name: String) -> EchoRoom {
+        rooms.withLock { rooms in
+            let room = rooms[name] ?? EchoRoom()
+            rooms[name] = room
+            return room
+        }
+    }
+}
+
+/// The sockets that hear each other, by their loops, so that a text goes to each loop once.
+private final class EchoRoom: Sendable {
+    private typealias Part = (loop: any EventLoop, channels: [any Channel])
+
+    private let parts = Mutex<[Part]>([])
+
+    func add(_ channel: any Channel) {
+        parts.withLock { parts in
+            if let index = parts.firstIndex(where: { $0.loop === channel.eventLoop }) {
+                parts[index].channels.append(channel)
+            } else {
+                parts.append((channel.eventLoop, [channel]))
+            }
+        }
+    }
+
+    func remove(_ channel: any Channel) {
+        parts.withLock { parts in
+            for index in parts.indices { parts[index].channels.removeAll { $0 === channel } }
+        }
+    }
+
+    func send(_ frame: WebSocketFrame, from sender: any Channel) {
+        for (loop, channels) in parts.withLock({ $0 }) {
+            if loop.inEventLoop {
+                for channel in channels where channel !== sender { channel.writeAndFlush(frame, promise: nil) }
+            } else if !channels.isEmpty {
+                loop.execute { for channel in channels { channel.writeAndFlush(frame, promise: nil) } }
+            }
+        }
+    }
+}
