@@ -107,6 +107,7 @@ actor Membership: Service {
 
     private func take(_ answer: Heartbeat.Response, _ asked: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
         note(isMember: true)
+        onMember(true)
         // Whoever is sent away is told where to, by the routes of this very assignment.
         if (routes.routes?.epoch ?? -1) < answer.epoch { await routes.readOnce() }
         if let present = routes.routes, present.epoch != lastRoutes?.epoch {
@@ -122,11 +123,15 @@ actor Membership: Service {
 
     /// The broker says that nobody is there, or `config` that it can do nothing: then nobody can give away what is ours.
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
-        if (error as? ServiceError)?.code == .unavailable, await isConnected() {
+        let isConnected = await isConnected()
+        if (error as? ServiceError)?.code == .unavailable, isConnected {
             await hub.keepLease(for: Self.lease, asked: asked)
         }
         let hasLease = await hub.ownership.hasLease(at: .now)
-        if !hasLease { note(isMember: false) }
+        if hasLease { return }
+        note(isMember: false)
+        // Without the broker nobody has a lease: no reason to take this instance out of a balancer.
+        if isConnected { onMember(false) }
     }
 
     private func rebind(to wanted: PartitionSet) async {
@@ -149,7 +154,6 @@ actor Membership: Service {
     private func note(isMember: Bool) {
         if isMember == self.isMember { return }
         self.isMember = isMember
-        onMember(isMember)
         logger.notice(isMember ? "a member, with a lease" : "the lease has run out")
     }
 

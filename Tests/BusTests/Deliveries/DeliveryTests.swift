@@ -182,8 +182,13 @@ import Testing
                         try await one.feed.bind(low)
                         try await two.feed.bind(high)
                         try await broker.bus(.chats, register: { $0.followRoutes() }) { chats in
+                            var sent = 0
                             try await eventually("a divided one") {
                                 try await chats.deliver(delivery)
+                                sent += 1
+                                try await eventually("what was sent") {
+                                    one.all.count == sent && two.all.count == sent ? () : nil
+                                }
                                 return told(one).isDisjoint(with: told(two)) && told(one).union(told(two)) == Set(users)
                                     ? () : nil
                             }
