@@ -1,12 +1,5 @@
 import Bus
-import Contracts
-import Foundation
-import Identity
-import NIOCore
-import NIOPosix
-import Reactor
 import ServiceKit
-import ServiceLifecycle
 
 @main enum MessagingMain {
     static func main() async {
@@ -16,11 +9,7 @@ import ServiceLifecycle
             let parts = try MessagingParts(kit, bus: bus, thresholds: try dynamic.live(MessagingThresholds.self))
             bus.followRoutes()
             try await kit.run(
-                [
-                    bus, kit.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes, parts.membership,
-                    parts.clockwork,
-                    parts.server,
-                ])
+                [bus, kit.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.live)
         }
     }
 }

@@ -19,6 +19,9 @@ struct MessagingParts {
     let clockwork: Clockwork
     let server: SocketServer
 
+    /// In the order in which they depend on one another.
+    var live: [any Service] { [membership, clockwork, server] }
+
     init(_ kit: Kit, bus: Bus, thresholds: Live<MessagingThresholds>) throws {
         let (settings, http) = (try MessagingSettings(kit.settings), try HTTPSettings(kit.settings))
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
