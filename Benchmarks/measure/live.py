@@ -51,7 +51,7 @@ class Live:
 
     def idle(self):
         count = min(50_000, self.most)
-        seats = [(person.token, None) for person in self.persons for _ in range(-(-count // PEOPLE))][:count]
+        seats = [(person.token, None) for _ in range(-(-count // PEOPLE)) for person in self.persons][:count]
         say(f"memory of a connection, KiB: {count:,} connections, {len(seats) // PEOPLE} of each")
         self.run.stack.restart("messaging")
         ours = self.growth(self.run.stack.pid("messaging"), "ours", self.run.stack.port("messaging"), seats)
@@ -62,11 +62,16 @@ class Live:
         self.run.note(table.IDLE_RATIO, ours, bare)
 
     def growth(self, pid, name, port, seats):
-        before = resident(pid)
-        with self.crowd(name, port, [("/rt/1", token, chat) for token, chat in seats]):
-            # Everybody is pinged once meanwhile.
-            time.sleep(30 if self.run.passes > 1 else 3)
-            return (resident(pid) - before) / len(seats)
+        """Of one connection beyond the first thousand, for which everything is touched and filled that the process has once."""
+        seats = [("/rt/1", token, chat) for token, chat in seats]
+        first = 1_000
+        with self.crowd(name + " first", port, seats[:first]):
+            time.sleep(3)
+            before = resident(pid)
+            with self.crowd(name, port, seats[first:]):
+                # Everybody is pinged once meanwhile.
+                time.sleep(30 if self.run.passes > 1 else 3)
+                return (resident(pid) - before) / (len(seats) - first)
 
     # Messages
 
@@ -114,7 +119,7 @@ class Live:
                     yield {"ours": ours, "bare": bare}
 
     def crowd(self, name, port, seats):
-        return connected(self.run, name, port, seats, is_greeted=name == "ours")
+        return connected(self.run, name, port, seats, is_greeted=name.startswith("ours"))
 
     @contextlib.contextmanager
     def echo(self):
