@@ -60,35 +60,42 @@ extension ClientFrame {
     init(_ text: some Sequence<UInt8>) throws(BadFrame) {
         let data = Data(text)
         let decoder = JSONDecoder()
-        guard let type = try? decoder.decode(Tag.self, from: data) else {
-            throw BadFrame(ref: nil, code: "malformed", message: "A frame is a JSON object with a type, which is a string.")
-        }
-        do { self = try Self.read(type.type, data, decoder) } catch {
+        do { self = try decoder.decode(Whole.self, from: data).frame } catch {
+            guard (try? decoder.decode(Tag.self, from: data)) != nil else {
+                throw BadFrame(ref: nil, code: "malformed", message: "A frame is a JSON object with a type, which is a string.")
+            }
             throw BadFrame(error, ref: (try? decoder.decode(Reference.self, from: data))?.ref)
         }
     }
 
-    private static func read(_ type: String, _ data: Data, _ decoder: JSONDecoder) throws -> ClientFrame {
+    private static func read(_ type: String, _ decoder: any Decoder) throws -> ClientFrame {
         switch Kind(rawValue: type) {
         case .send:
-            let body = try decoder.decode(Send.self, from: data)
+            let body = try Send(from: decoder)
             return .send(
                 SendFrame(
                     ref: body.ref, chatID: body.chatId, clientMessageID: ClientMessageID(rawValue: body.clientMessageId),
                     text: body.text, replyTo: body.replyTo))
         case .read:
-            let body = try decoder.decode(Marker.self, from: data)
+            let body = try Marker(from: decoder)
             return .read(chatID: body.chatId, seq: body.seq)
         case .delivered:
-            let body = try decoder.decode(Marker.self, from: data)
+            let body = try Marker(from: decoder)
             return .delivered(chatID: body.chatId, seq: body.seq)
-        case .typing: return .typing(chatID: try decoder.decode(Place.self, from: data).chatId)
+        case .typing: return .typing(chatID: try Place(from: decoder).chatId)
         case .ping: return .ping
         case nil: return .unknown
         }
     }
 
     // As the wire has them.
+
+    /// Parsed once, whatever its type is.
+    private struct Whole: Decodable {
+        let frame: ClientFrame
+
+        init(from decoder: any Decoder) throws { frame = try ClientFrame.read(Tag(from: decoder).type, decoder) }
+    }
 
     private struct Tag: Decodable { let type: String }
     private struct Reference: Decodable { let ref: FrameRef? }

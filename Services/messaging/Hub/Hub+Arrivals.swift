@@ -56,7 +56,7 @@ extension Hub {
         let missed = entries[id]?.line.missed(after: n) ?? []
         for (offset, text) in missed.enumerated() {
             let number = n + 1 + Int64(offset)
-            output(.send(.payload(text, numbered: number), n: number), to: port)
+            output(.send(.frame(text, numbered: number), n: number), to: port)
         }
     }
 
@@ -116,7 +116,7 @@ extension Hub {
     }
 
     private func greetAndClose(_ port: Port, _ text: ServerFrame.Text, _ code: WebSocketErrorCode) {
-        output(.send(.payload(text, numbered: 1), n: 1), to: port)
+        output(.send(.frame(text, numbered: 1), n: 1), to: port)
         output(.close(code), to: port)
     }
 

@@ -145,7 +145,7 @@ actor Hub {
 
     private func write(_ text: ServerFrame.Text, to id: Line.ID, _ port: Port) {
         guard let n = number(text, id) else { return }
-        output(.send(.payload(text, numbered: n), n: n), to: port)
+        output(.send(.frame(text, numbered: n), n: n), to: port)
     }
 
     /// For a client that may come back. A line of which not everything can be kept is of no use to it.
@@ -166,7 +166,7 @@ actor Hub {
 
     /// The one frame without a number.
     func greet(_ text: ServerFrame.Text, _ id: Line.ID, _ port: Port) {
-        output(.send(.payload(text), n: entries[id]?.line.lastN ?? 0), to: port)
+        output(.send(.frame(text), n: entries[id]?.line.lastN ?? 0), to: port)
     }
 
     /// The last words to a client, and the end of its line.

@@ -27,7 +27,7 @@ final class Port: Sendable {
 enum PortCommand: Sendable {
     /// Its client is who it says, and may speak from now on.
     case open
-    /// The frame of number `n`, or one without a number after that.
+    /// The frame of number `n`, or one without a number after that; whole, see ``NIOCore/ByteBuffer/frame(_:)``.
     case send(ByteBuffer, n: Int64)
     /// The last.
     case close(WebSocketErrorCode)

@@ -15,13 +15,16 @@ final class SocketHandler: ChannelInboundHandler {
     /// Frames that a client may send before it was answered.
     private static let earlyFrames = 16
 
-    private let guest: Guest
+    /// Until it was told who came: there may be very many of us.
+    private var guest: Guest?
     private let events: any SocketEvents
     private let sockets: LoopSockets
     private var assembly = FrameAssembly()
     private var conduct: Conduct
     private var silence = Silence()
     private var context: ChannelHandlerContext?
+    /// Where frames go that are whole.
+    private var outlet: ChannelHandlerContext?
     private var port: Port?
     private var bucket = 0
     private var isOpen = false
@@ -45,11 +48,13 @@ final class SocketHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        outlet = (try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)) ?? context
         let port = Port(self, on: context.eventLoop, number: sockets.number)
         self.port = port
         bucket = sockets.add(self)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        events.arrived(port, guest)
+        if let guest { events.arrived(port, guest) }
+        guest = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -139,7 +144,7 @@ final class SocketHandler: ChannelInboundHandler {
         case .open: open()
         case .send(let bytes, let n):
             lastN = n
-            return put(WebSocketFrame(fin: true, opcode: .text, data: bytes))
+            return put(whole: bytes)
         case .close(let code): close(code)
         }
         return false
@@ -156,8 +161,19 @@ final class SocketHandler: ChannelInboundHandler {
 
     private func put(_ frame: WebSocketFrame) -> Bool {
         guard !isClosing, let context else { return false }
-        written += frame.length
         context.write(wrapOutboundOut(frame), promise: nil)
+        return note(written: frame.length)
+    }
+
+    /// A frame that needs no encoder any more.
+    private func put(whole frame: ByteBuffer) -> Bool {
+        guard !isClosing, let outlet else { return false }
+        outlet.write(NIOAny(frame), promise: nil)
+        return note(written: frame.readableBytes)
+    }
+
+    private func note(written bytes: Int) -> Bool {
+        written += bytes
         defer { needsFlush = true }
         return !needsFlush
     }
@@ -212,7 +228,7 @@ final class SocketHandler: ChannelInboundHandler {
         guard let port else { return }
         events.left(port)
         sockets.remove(self, from: bucket)
-        (self.port, context) = (nil, nil)
+        (self.port, context, outlet) = (nil, nil, nil)
     }
 }
 
