@@ -45,7 +45,7 @@ faults: ## kill everything in turn, under load, for so long: make faults minutes
 	@MARTLET_TEST_FAULTS_MINUTES="$(or $(minutes),5)" MARTLET_TEST_FAULTS_SEED="$(seed)" MARTLET_TEST_RELEASE="$(release)" \
 	  scripts/test.sh --filter FaultTests.Faults/KillTests
 
-bench: ## what each part reaches beside the bare parts below it, 5 minutes (only=<pattern>: some of it; quick=1: roughly)
+bench: ## what each part reaches beside the bare parts below it, 9 minutes (only=<pattern>: some of it; quick=1: roughly)
 	@scripts/install.sh wrk gcc libc6-dev
 	@swift build $(shipped)
 	@Benchmarks/bench.py $(if $(only),--only "$$only") $(if $(quick),--quick)
