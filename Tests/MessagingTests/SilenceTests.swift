@@ -32,34 +32,41 @@ import Testing
             handler = SocketHandler(Guest(caller: caller, resume: nil), events: told, sockets: sockets, framesPerSecond: 10_000)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage))
-            try channel.pipeline.syncOperations.addHandlers([decoder, handler])
+            try channel.pipeline.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])
             _ = handler.perform(.open)
         }
 
         func hear(_ bytes: [UInt8]) throws { try channel.writeInbound(ByteBuffer(bytes: bytes)) }
 
-        /// What was said since, as opcodes; a close as its code.
+        /// What was said since, as the client reads it.
+        func frames() throws -> [WebSocketFrame] {
+            let client = EmbeddedChannel(handler: ByteToMessageHandler(WebSocketFrameDecoder()))
+            while let bytes = try channel.readOutbound(as: ByteBuffer.self) { try client.writeInbound(bytes) }
+            var frames: [WebSocketFrame] = []
+            while let frame = try client.readInbound(as: WebSocketFrame.self) { frames.append(frame) }
+            _ = try client.finish()
+            return frames
+        }
+
+        /// Likewise, as opcodes; a close as its code.
         func said() throws -> [Int] {
-            var said: [Int] = []
-            while let frame = try channel.readOutbound(as: WebSocketFrame.self) {
+            try frames().map { frame in
                 var data = frame.data
-                said.append(
-                    frame.opcode == .connectionClose
-                        ? data.readInteger(as: UInt16.self).map(Int.init) ?? 0 : Int(UInt8(webSocketOpcode: frame.opcode)))
+                return frame.opcode == .connectionClose
+                    ? data.readInteger(as: UInt16.self).map(Int.init) ?? 0 : Int(UInt8(webSocketOpcode: frame.opcode))
             }
-            return said
         }
     }
 
     @Test("a client that answers pings stays, and confirms what it has; one that does not is let go at the third")
     func silent() throws {
         let line = try Line()
-        _ = line.handler.perform(.send(ByteBuffer(string: "{}"), n: 5))
+        _ = line.handler.perform(.send(.frame(Array("{}".utf8)), n: 5))
         line.handler.flush()
         #expect(try line.said() == [1])
         for _ in 0..<10 {
             line.sockets.tick()
-            let ping = try #require(try line.channel.readOutbound(as: WebSocketFrame.self))
+            let ping = try #require(try line.frames().first)
             #expect(ping.opcode == .ping)
             try line.hear(RawClient.frame(10, Array(ping.data.readableBytesView)))
         }
