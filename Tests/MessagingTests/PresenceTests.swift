@@ -1,4 +1,7 @@
+import BusTesting
 import Contracts
+import Logging
+import Reactor
 import Testing
 
 @testable import Messaging
@@ -51,5 +54,21 @@ import Testing
         #expect(routes(["b": [3, 4]]).moved(since: before) == PartitionSet([0, 1, 2]))
         #expect(before.moved(since: before).isEmpty)
         #expect(before.moved(since: nil).isEmpty)
+    }
+
+    @Test("when the process ends it is noted of everybody when they were last here, many at a time")
+    func close() async throws {
+        let (bus, io) = (StubBus(), IOThread(name: "presence"))
+        bus.answer(ListContacts.self) { _ in .init(contacts: []) }
+        bus.answer(NoteSeen.self) { _ in Done() }
+        let desk = PresenceDesk(
+            bus: bus, deliver: { _ in }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        for id in 1...300 as ClosedRange<Int64> { await desk.came(Self.user(id), SessionID(rawValue: id)) }
+        await desk.close()
+        let noted = bus.asked(NoteSeen.self).map(\.users)
+        #expect(noted.map(\.count) == [256, 44])
+        #expect(Set(noted.joined().map(\.userID)).count == 300)
+        await desk.close()
+        #expect(bus.asked(NoteSeen.self).count == 2)
     }
 }

@@ -13,7 +13,7 @@ extension Hub {
         switch frame {
         case .send(let send): await answer(send, of: line.userID, on: id)
         case .read(let chat, let seq): await request(on: id) { try await self.markRead(chat, seq, line.userID) }
-        case .delivered(let chat, let seq): marks.add(line.userID, chat, seq)
+        case .delivered(let chat, let seq): await marks.add(line.userID, chat, seq)
         case .typing(let chat):
             guard typing.isDue(line.userID, in: chat, every: limits.typing, now: .now) else { return }
             await request(on: id) { _ = try await self.bus.call(ShowTyping(userID: line.userID, chatID: chat)) }

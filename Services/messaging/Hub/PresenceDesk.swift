@@ -13,6 +13,9 @@ actor PresenceDesk {
     /// Comings and goings that are told at once; further ones wait.
     private static let atOnce = 64
 
+    /// As many as ``NoteSeen`` takes.
+    private static let seenAtOnce = 256
+
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -54,9 +57,12 @@ actor PresenceDesk {
 
     /// Once a second.
     func tick() {
-        for (user, session) in table.gone(now: .now) {
+        let gone = table.gone(now: .now)
+        if gone.isEmpty { return }
+        later { await $0.noteSeen(gone) }
+        for (user, _) in gone {
             shown.forget(user)
-            later { await $0.announceGone(user, session) }
+            later { await $0.announceGone(user) }
         }
     }
 
@@ -66,8 +72,9 @@ actor PresenceDesk {
         io.schedule(after: Self.returnTime) { [weak self] in self?.assumeIsolated { $0.askAgain(isMeant) } }
     }
 
-    /// Everybody who is still here is let go.
-    func close() async { for (user, session) in table.all() { await announceGone(user, session) } }
+    /// Everybody who is still here is let go. There is nobody left to whom they could go, and few to whom it could be told: whoever saw them asks again
+    /// when others have their partitions.
+    func close() async { await noteSeen(table.all()) }
 
     // MARK: What other instances tell
 
@@ -75,7 +82,7 @@ actor PresenceDesk {
     func heard(_ presence: Delivery.Presence, present: [UserID]) {
         switch presence.kind {
         case .newsAndQuestion, .question: later { await $0.answer(presence.userID, present) }
-        case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID, nil) }
+        case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID) }
         default: break
         }
         if presence.kind == .news || presence.kind == .newsAndQuestion {
@@ -127,10 +134,17 @@ actor PresenceDesk {
         if !items.isEmpty { await tell(items) }
     }
 
-    private func announceGone(_ user: UserID, _ session: SessionID?) async {
+    /// When they were last here, many at a time.
+    private func noteSeen(_ gone: [(user: UserID, session: SessionID)]) async {
         let now = Timestamp.now
-        guard !table.isOnline(user) else { return }
-        if let session { _ = try? await bus.call(NoteSeen(users: [.init(userID: user, sessionID: session, at: now)])) }
+        for start in stride(from: 0, to: gone.count, by: Self.seenAtOnce) {
+            let part = gone[start..<min(gone.count, start + Self.seenAtOnce)]
+            _ = try? await bus.call(NoteSeen(users: part.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
+        }
+    }
+
+    private func announceGone(_ user: UserID) async {
+        let now = Timestamp.now
         guard let contacts = await contacts(of: user), !contacts.isEmpty, !table.isOnline(user) else { return }
         await tell(
             contacts.map(\.userID), ServerFrame.presence(user, online: false, lastSeenAt: now),

@@ -76,5 +76,4 @@ struct SocketChannel: Sendable {
         }
         return answer.futureResult
     }
-
 }
