@@ -16,9 +16,12 @@ edges() {
 
 # scale_live <n>: like scaling anything, with a report; under load, and with what that saw, when $MARTLET_SCALE_LOAD says so.
 scale_live() {
-    local before started gate=
+    local before started
+    gate=
     if [[ -n ${MARTLET_SCALE_LOAD:-} ]]; then
         gate=$(mktemp -d)
+        # Whatever goes wrong, the load ends.
+        trap 'touch "$gate/end"' EXIT
         mapfile -t edges < <(edges)
         "$repository/Benchmarks/live.py" --gate "$gate" "${edges[@]}" >"$gate/report" &
         wait_until 120 test -e "$gate/ready" || die "the load does not get started"
@@ -32,5 +35,6 @@ scale_live() {
     touch "$gate/end"
     wait
     cat "$gate/report"
+    trap - EXIT
     rm -r "$gate"
 }
