@@ -7,7 +7,6 @@ import ServiceKit
             let bus = try kit.bus()
             let dynamic = try kit.dynamic(bus)
             let parts = try MessagingParts(kit, bus: bus, thresholds: try dynamic.live(MessagingThresholds.self))
-            bus.followRoutes()
             try await kit.run(
                 [bus, kit.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.live)
         }

@@ -61,7 +61,7 @@ struct MessagingParts {
     /// The routes are read anew, and the heart beats, when there is news of them.
     private func listen(on bus: Bus) {
         bus.listen(revocationFeed.broadcast)
-        bus.listen(routes.broadcast)
+        bus.follow(routes)
         var news = Broadcast()
         news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
         bus.listen(news)

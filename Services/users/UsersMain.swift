@@ -18,9 +18,13 @@ import ServiceKit
             }
             parts.service.serve(on: bus)
             parts.caches.listen(on: bus)
-            bus.followRoutes()
+            let routes = RouteTable(bus: bus, logger: kit.logger)
+            bus.follow(routes)
             try await kit.run(
-                [database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, kit.consuming(bus), parts.dynamic],
+                [
+                    database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, kit.consuming(bus), parts.dynamic,
+                    routes,
+                ],
                 migrate: { try await kit.migrate(try UsersMigrations.all()) })
         }
     }

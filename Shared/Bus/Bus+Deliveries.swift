@@ -26,17 +26,11 @@ extension Bus {
         }
     }
 
-    /// Has large deliveries divided among the instances of `messaging` as `config` says that they are, so that none receives much that is for others.
-    /// Before ``run()`` only.
-    package func followRoutes() {
-        let watch = RoutesWatch(deliveries, on: io, logger: logger) { [weak self] in
-            guard let self else { throw ServiceError(.unavailable, "the bus has gone") }
-            return try await call(GetRoutes())
-        }
-        var feed = Broadcast()
-        feed.on(RoutesChanged.self) { _, _ in watch.note() }
-        feed.onStart { watch.note() }
-        listen(feed)
+    /// Has large deliveries divided among the instances of `messaging` as `routes` say that they are, so that none receives much that is for others. A hint
+    /// and no more: while nothing is known, or what was known is old, deliveries arrive all the same. Before ``run()`` only; `routes` must run.
+    package func follow(_ routes: RouteTable) {
+        routes.onRead { [deliveries] in deliveries.hint(RoutesHint($0)) }
+        listen(routes.broadcast)
     }
 
     /// Has `feed` get what is delivered to the partitions that it binds. One, before ``run()`` only.

@@ -12,6 +12,7 @@ package final class RouteTable: Service {
     private let bus: any ProcedureCaller
     private let logger: Logger
     private let known = Mutex<Known?>(nil)
+    private let listeners = Mutex<[@Sendable (Routes) -> Void]>([])
     private let news: AsyncStream<Void>
     private let tell: AsyncStream<Void>.Continuation
 
@@ -33,6 +34,9 @@ package final class RouteTable: Service {
         feed.onStart { [self] in tell.yield() }
         return feed
     }
+
+    /// Calls `body` with the routes whenever they were read. Before ``run()``.
+    package func onRead(_ body: @escaping @Sendable (Routes) -> Void) { listeners.withLock { $0.append(body) } }
 
     /// As they were read last; `nil` before that.
     package var routes: Routes? { known.withLock { $0?.routes } }
@@ -96,5 +100,6 @@ package final class RouteTable: Service {
             if let known, routes.epoch < known.routes.epoch { return }
             known = Known(routes: routes, owners: owners)
         }
+        for listener in listeners.withLock(\.self) { listener(routes) }
     }
 }

@@ -181,7 +181,15 @@ import Testing
                     try await broker.messaging(2, two) { _ in
                         try await one.feed.bind(low)
                         try await two.feed.bind(high)
-                        try await broker.bus(.chats, register: { $0.followRoutes() }) { chats in
+                        let tables = Seen<RouteTable>()
+                        let follow = { (bus: Bus) in
+                            let table = RouteTable(bus: bus, logger: TestBroker.logger)
+                            bus.follow(table)
+                            tables.add(table)
+                        }
+                        try await broker.bus(.chats, register: follow) { chats in
+                            let watching = Task { for table in tables.all { try await table.run() } }
+                            defer { watching.cancel() }
                             var sent = 0
                             try await eventually("a divided one") {
                                 try await chats.deliver(delivery)
