@@ -71,14 +71,14 @@ struct MessagingParts {
         _ identity: Membership.Identity, _ kit: Kit, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
     ) -> Membership {
-        let isMember = kit.health.flag("membership", .own)
+        let membershipFlag = kit.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
         let membership = Membership(
             identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
-            onMember: { isMember.set($0 ? .up : .down("no lease from config")) }, on: kit.io, logger: kit.logger)
+            onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: kit.io, logger: kit.logger)
         hooks.set(
             onStart: {
                 hub.assumeIsolated { $0.feedIsBack() }

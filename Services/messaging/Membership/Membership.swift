@@ -38,10 +38,11 @@ actor Membership: Service {
     private let meter: LoadMeter
     private let beats: AsyncStream<Void>
     private nonisolated let hurry: AsyncStream<Void>.Continuation
-    private let onMember: @Sendable (Bool) -> Void
+    private let onStanding: @Sendable (Bool) -> Void
     private var bound = PartitionSet()
     private var isLeaving = false
     private var isMember = false
+    private var standing = Standing()
     private var lastRoutes: Routes?
     /// Nothing more is said: whoever spoke again would be a member again.
     private var isGone = false
@@ -49,11 +50,11 @@ actor Membership: Service {
     init(
         _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool,
         canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, hub: Hub, routes: RouteTable,
-        onMember: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
+        onStanding: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
     ) {
         (self.identity, self.bus, self.isConnected, self.feed) = (identity, bus, isConnected, feed)
         self.canServe = canServe
-        (self.hub, self.routes, self.io, self.logger, self.onMember) = (hub, routes, io, logger, onMember)
+        (self.hub, self.routes, self.io, self.logger, self.onStanding) = (hub, routes, io, logger, onStanding)
         meter = LoadMeter(hub.figures)
         (beats, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -107,7 +108,8 @@ actor Membership: Service {
 
     private func take(_ answer: Heartbeat.Response, _ asked: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
         note(isMember: true)
-        onMember(true)
+        standing.hasLease()
+        onStanding(standing.isGood)
         // Whoever is sent away is told where to, by the routes of this very assignment.
         if (routes.routes?.epoch ?? -1) < answer.epoch { await routes.readOnce() }
         if let present = routes.routes, present.epoch != lastRoutes?.epoch {
@@ -130,8 +132,8 @@ actor Membership: Service {
         let hasLease = await hub.ownership.hasLease(at: .now)
         if hasLease { return }
         note(isMember: false)
-        // Without the broker nobody has a lease: no reason to take this instance out of a balancer.
-        if isConnected { onMember(false) }
+        standing.hasNoLease(isConnected: isConnected)
+        onStanding(standing.isGood)
     }
 
     private func rebind(to wanted: PartitionSet) async {
