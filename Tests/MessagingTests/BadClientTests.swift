@@ -144,6 +144,35 @@ import Testing
         }
     }
 
+    @Test("a client that takes next to nothing for a minute is let go; beside very many of them each may have less wait for it")
+    func takesNothing() async throws {
+        var limits = HubLimits()
+        (limits.outbound, limits.outboundInAll) = (65_536, 32_768)
+        try await Gateway.with(limits: limits) { gateway in
+            let start = ContinuousClock.now
+            let slow = try await gateway.client(1, receiveBuffer: 4_096)
+            try await slow.listens(false)
+            var seq: Int64 = 0
+            while await gateway.hub.gapped.isEmpty, seq < 5_000 {
+                seq += 1
+                await gateway.show([seq], to: [1], padding: 8_000)
+            }
+            await gateway.hub.tick(now: start + .seconds(59))
+            #expect(await gateway.hub.outboundLimit == 4_096)
+            #expect(await gateway.connections == 1)
+            // Being told of a gap is no reason to write more to it.
+            let waiting = await gateway.outstanding(of: 1)
+            await gateway.hub.feedIsLost()
+            await gateway.hub.feedIsBack()
+            #expect(await gateway.outstanding(of: 1) <= waiting)
+            await gateway.hub.tick(now: .now + .seconds(61))
+            #expect(await gateway.connections == 0)
+            #expect(try await gateway.arrival(1, resume: "tests-1.1").said().resumed == false)
+            await gateway.hub.tick(now: .now)
+            #expect(await gateway.hub.outboundLimit == 65_536)
+        }
+    }
+
     @Test("what comes before hello is kept for after it, and not too much of it")
     func early() async throws {
         let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))

@@ -71,6 +71,43 @@ import Testing
         guard case .show([10]) = order.take(10, seq: 10, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
     }
 
+    @Test("after an interruption nothing is shown again, nothing waited for, and what comes out of its place is a gap")
+    func interrupted() {
+        let now = ContinuousClock.now
+        var order = ChatOrder<Int64>(now: now)
+        func take(_ seq: Int64) -> String {
+            switch order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now) {
+            case .show(let all): "show \(all)"
+            case .nothing: "nothing"
+            case .tellGap: "gap"
+            }
+        }
+        #expect([3, 5].map(take) == ["show [3]", "nothing"])
+        order.interrupt()
+        #expect(!order.isHolding)
+        #expect([3, 7, 3, 5, 8].map(take) == ["nothing", "show [7]", "gap", "gap", "show [8]"])
+    }
+
+    @Test("when there are so many chats that some are forgotten early, what may have been shown is not shown again")
+    func crowded() {
+        let start = ContinuousClock.now
+        var order = ChatOrder<Int64>(now: start)
+        _ = order.take(1, seq: 1, of: Self.chat, age: .zero, now: start)
+        for half in 0..<2 as Range<Int64> {
+            for number in 0..<Int64(ChatOrder<Int64>.chatsRemembered) {
+                let chat = ChatID(rawValue: 1_000 + half * 1_000_000 + number)
+                _ = order.take(1, seq: 1, of: chat, age: .zero, now: start + .seconds(10 + half))
+            }
+        }
+        let now = start + .seconds(20)
+        guard case .tellGap = order.take(1, seq: 1, of: Self.chat, age: .seconds(20), now: now) else {
+            return #expect(Bool(false))
+        }
+        guard case .show = order.take(1, seq: 1, of: ChatID(rawValue: 8), age: .seconds(1), now: now) else {
+            return #expect(Bool(false))
+        }
+    }
+
     @Test("what is held when partitions come is shown in its place, and once")
     func heldMeanwhile() {
         let now = ContinuousClock.now

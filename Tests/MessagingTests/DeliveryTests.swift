@@ -106,6 +106,42 @@ import Testing
         }
     }
 
+    @Test("when nobody knows whether it was stored, and it was left out for its sender already, they are told of a gap")
+    func failedAfterwards() async throws {
+        try await Gateway.with { gateway in
+            let (sender, mayFail) = (try await gateway.client(1), Told<Void>())
+            gateway.bus.answer(SendMessage.self) { _ in
+                await mayFail.value
+                throw ServiceError(.unknownOutcome, "nobody knows")
+            }
+            await sender.say(send("a"))
+            try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 1 ? () : nil }
+            await gateway.show([1], to: [1], from: 1, key: "a")
+            mayFail.tell()
+            #expect(try await sender.said().type == "gap")
+            #expect(try await sender.said().code == "unknownOutcome")
+        }
+    }
+
+    @Test("messages of a chat while none of its members are here are not missed by those who come then")
+    func nobodyHere() async throws {
+        try await Gateway.with { gateway in
+            let first = try await gateway.arrival(1, session: 1)
+            _ = try await first.said()
+            await gateway.show([1], to: [1])
+            _ = try await first.said()
+            // Whoever has come anew and is all there is knows nothing of the one before.
+            await gateway.hub.cut([SessionID(rawValue: 1)])
+            _ = try await first.end()
+            await gateway.show([2, 3], to: [1])
+            let next = try await gateway.client(1, session: 2)
+            await gateway.show([4, 3], to: [1])
+            #expect(try await next.said() == RawClient.Said(type: "message", n: 1, seq: 4))
+            await gateway.show([5], to: [1])
+            #expect(try await next.said() == RawClient.Said(type: "message", n: 2, seq: 5))
+        }
+    }
+
     @Test("so many requests of a connection are worked on at once; a further one is refused, with its ref")
     func requests() async throws {
         var limits = HubLimits()

@@ -99,6 +99,24 @@ import Testing
         }
     }
 
+    @Test("what was shown before an outage is not shown again when it is told again after it; nor is anything waited for")
+    func toldAgain() async throws {
+        try await Gateway.with { gateway in
+            let client = try await gateway.client(1)
+            await gateway.show([1, 2], to: [1])
+            await gateway.hub.feedIsLost()
+            await gateway.show([3], to: [1])
+            await gateway.hub.feedIsBack()
+            await gateway.show([1, 2, 5, 2, 6], to: [1])
+            let shown = [
+                try await client.said(), try await client.said(), try await client.said(), try await client.said(),
+                try await client.said(),
+            ]
+            #expect(shown.map(\.seq) == [1, 2, nil, 5, 6])
+            #expect(shown[2].type == "gap")
+        }
+    }
+
     @Test("cut off for longer than 30 seconds, it lets everybody go with 1001; whoever comes back finds their frames here")
     func tooLong() async throws {
         try await Gateway.with { gateway in

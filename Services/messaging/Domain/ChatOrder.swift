@@ -2,8 +2,9 @@ import Contracts
 
 /// Brings messages into the order of their chats, each once: they come at least once, and from several senders in any order.
 ///
-/// What a chat's members here were shown last is remembered for a minute after its last message. A message of a chat that is not remembered is the next one,
-/// unless it is older than half of that: then it may have been shown already, and its members are told that they may have missed something.
+/// What a chat's members here were shown last is remembered for a minute after its last message, or for less when there are very many chats. A message of
+/// a chat that is not remembered is the next one, unless it is so old that it may have been shown already: then its members are told that they may have missed
+/// something.
 struct ChatOrder<Content: Sendable>: Sendable {
     enum Verdict: Sendable {
         /// In this order.
@@ -65,9 +66,11 @@ struct ChatOrder<Content: Sendable>: Sendable {
     private var young: [ChatID: Shown] = [:]
     private var old: [ChatID: Shown] = [:]
     private var turnedAt: ContinuousClock.Instant
+    /// Chats that are not remembered were shown nothing since then; `nil` before anything was forgotten.
+    private var remembersSince: ContinuousClock.Instant?
     private var held: [ChatID: Held] = [:]
     private var heldCount = 0
-    /// Grows when partitions come: of chats whose members were all elsewhere meanwhile, what is known ends earlier than what they were shown.
+    /// Grows when messages may have gone by: what is known of chats may end earlier than what their members have or were told that they missed.
     private var period = 0
 
     init(now: ContinuousClock.Instant) { turnedAt = now }
@@ -84,7 +87,7 @@ struct ChatOrder<Content: Sendable>: Sendable {
         turn(now)
         guard var shown = young[chat] ?? old[chat] else {
             young[chat] = Shown(seq, for: share, period: period)
-            return age > Self.tooOld ? .tellGap(content) : .show([content])
+            return isTooOld(age, now) ? .tellGap(content) : .show([content])
         }
         defer { young[chat] = shown }
         if seq <= shown.last {
@@ -121,11 +124,26 @@ struct ChatOrder<Content: Sendable>: Sendable {
         }
     }
 
+    /// Nobody of the chat is here, and this message is shown to nobody: whoever comes later does not miss it.
+    mutating func pass(_ seq: Int64, of chat: ChatID, for share: UInt64) {
+        guard let shown = young[chat] ?? old[chat], seq > shown.last else { return }
+        young[chat] = Shown(seq, for: share, period: period)
+        heldCount -= held.removeValue(forKey: chat)?.messages.count ?? 0
+    }
+
     /// Members of chats may come who were elsewhere before.
     mutating func partitionsCame() { period += 1 }
 
-    /// Nothing that was known counts any more.
-    mutating func reset() { (young, old, held, heldCount) = ([:], [:], [:], 0) }
+    /// Messages may have gone by, and everybody is told so: those that are held are no use any more. What was shown is still not shown again.
+    mutating func interrupt() {
+        period += 1
+        (held, heldCount) = ([:], 0)
+    }
+
+    /// Whether it may have been shown already, and forgotten.
+    private func isTooOld(_ age: Duration, _ now: ContinuousClock.Instant) -> Bool {
+        age > Self.tooOld || remembersSince.map { age > now - $0 } == true
+    }
 
     private mutating func hold(
         _ message: Waiting, _ seq: Int64, _ chat: ChatID, _ now: ContinuousClock.Instant
@@ -160,6 +178,7 @@ struct ChatOrder<Content: Sendable>: Sendable {
 
     private mutating func turn(_ now: ContinuousClock.Instant) {
         guard now - turnedAt >= Self.memory || young.count >= Self.chatsRemembered else { return }
+        if !old.isEmpty { remembersSince = turnedAt }
         (old, young, turnedAt) = (young, [:], now)
     }
 }

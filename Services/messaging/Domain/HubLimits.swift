@@ -2,6 +2,10 @@
 struct HubLimits: Sendable {
     /// Waiting to leave, for each connection; what does not fit is left out, and the client told.
     var outbound = 262_144
+    /// Waiting in all: beyond that it is a sixteenth for each connection, until there is room again.
+    var outboundInAll = 512 << 20
+    /// For which a client may take next to nothing of what waits for it.
+    var congestion = Duration.seconds(60)
     /// Kept of a connection for its client to come back to.
     var replay = 65_536
     /// Kept in all for that.

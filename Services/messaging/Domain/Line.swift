@@ -17,8 +17,9 @@ struct Line: Sendable {
     private(set) var parkedAt: ContinuousClock.Instant?
     /// The last frame that its client can have seen, then.
     private var parkedN: Int64 = 0
-    /// Frames were left out since the last `gap`.
-    var isGapped = false
+    /// Since when frames are left out that no `gap` has told of yet.
+    var gappedAt: ContinuousClock.Instant?
+    var isGapped: Bool { gappedAt != nil }
     /// Requests of the client that are being worked on.
     var requests = 0
     var ownSends = OwnSends()

@@ -8,7 +8,10 @@ extension Hub {
     /// A delivery has come. What may not be shown now is missed, and everybody told so later.
     func deliver(_ delivery: Delivery) {
         outage.note(hasLease: ownership.hasLease(at: .now), at: .now)
-        guard outage.mayShow else { return outage.missed() }
+        guard outage.mayShow else {
+            order.interrupt()
+            return outage.missed()
+        }
         for item in delivery.items {
             if let presence = item.presence {
                 heard(presence, item)
@@ -18,8 +21,11 @@ extension Hub {
                 show(item)
                 continue
             }
-            guard item.recipients.contains(where: { users[$0] != nil }) else { continue }
-            inOrder(item, place)
+            if item.recipients.contains(where: { users[$0] != nil }) {
+                inOrder(item, place)
+            } else {
+                order.pass(place.seq, of: place.chatID, for: item.share)
+            }
         }
     }
 

@@ -52,7 +52,7 @@ extension Hub {
 
     /// Deliveries may be missed from now on.
     func feedIsLost() {
-        order.reset()
+        order.interrupt()
         outage.feedIsLost(at: .now)
     }
 
@@ -94,9 +94,7 @@ extension Hub {
         forgetParked(now: now)
         lookAtWaiting(now: now)
         lookAtOutage(now: now)
-        for id in gapped where (entries[id]?.port?.outstanding.load(ordering: .relaxed) ?? 0) <= limits.outbound / 2 {
-            tellGap(id)
-        }
+        lookAtCongestion(now: now)
         figures.record()
     }
 }

@@ -43,8 +43,9 @@ extension Hub {
                         replyTo: send.replyTo))
                 self.show(ServerFrame.ack(send.ref, answer.message), to: id)
             } catch {
-                // It is shown its message then, should it have been stored after all.
-                self.entries[id]?.line.ownSends.remove(key)
+                // Should it have been stored after all, it is shown its message; or has it been left out already?
+                let isShownLater = self.entries[id]?.line.ownSends.remove(key) ?? true
+                if !isShownLater { self.tellGap(id) }
                 throw error
             }
         }

@@ -58,6 +58,8 @@ actor Hub {
     private var outputs: [LoopOutput]
     private var flushIsScheduled = false
     var replayBytes = 0
+    /// Bytes that may wait for one client: fewer when there are many that take nothing.
+    var outboundLimit: Int
     var isWaitingToGiveUp = false
 
     init(
@@ -67,7 +69,7 @@ actor Hub {
         address: @escaping @Sendable (Int) -> String?, on io: IOThread, logger: Logger
     ) {
         (self.bus, self.revocations, self.limits, self.logger) = (bus, revocations, limits, logger)
-        self.thresholds = thresholds
+        (self.thresholds, outboundLimit) = (thresholds, limits.outbound)
         (self.incarnation, self.address, self.io) = (incarnation, address, io)
         ownership = Ownership(partitionCount: partitionCount)
         outputs = loops.map { LoopOutput($0) }
@@ -124,23 +126,29 @@ actor Hub {
         guard let port = entries[id]?.port else { return keep(text, for: id) }
         let outstanding = port.outstanding.load(ordering: .relaxed)
         if entries[id]?.line.isGapped == true {
-            if outstanding > limits.outbound / 2 { return }
+            if outstanding > outboundLimit / 2 { return }
             tellGap(id)
-        } else if outstanding > limits.outbound {
-            entries[id]?.line.isGapped = true
-            gapped.insert(id)
-            port.isCongested.store(true, ordering: .relaxed)
-            figures.noteGap()
-            return
+        } else if outstanding > outboundLimit {
+            return leaveOut(id, port)
         }
         write(text, to: id, port)
     }
 
-    /// The line may have missed something.
+    /// The line may have missed something: it is told so now, or once its client takes what it is told.
     func tellGap(_ id: Line.ID) {
-        entries[id]?.line.isGapped = false
+        guard let entry = entries[id] else { return }
+        if let port = entry.port, port.outstanding.load(ordering: .relaxed) > outboundLimit { return leaveOut(id, port) }
+        entries[id]?.line.gappedAt = nil
         gapped.remove(id)
-        if let port = entries[id]?.port { write(ServerFrame.gap, to: id, port) } else { keep(ServerFrame.gap, for: id) }
+        if let port = entry.port { write(ServerFrame.gap, to: id, port) } else { keep(ServerFrame.gap, for: id) }
+    }
+
+    private func leaveOut(_ id: Line.ID, _ port: Port) {
+        if entries[id]?.line.isGapped == true { return }
+        entries[id]?.line.gappedAt = .now
+        gapped.insert(id)
+        port.isCongested.store(true, ordering: .relaxed)
+        figures.noteGap()
     }
 
     private func write(_ text: ServerFrame.Text, to id: Line.ID, _ port: Port) {

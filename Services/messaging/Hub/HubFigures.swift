@@ -9,6 +9,7 @@ final class HubFigures: Sendable {
     private let sentBytes = Counter(label: "martlet_socket_bytes_sent")
     private let received = Counter(label: "martlet_socket_frames_received")
     private let gaps = Counter(label: "martlet_socket_gaps")
+    private let tooSlow = Counter(label: "martlet_socket_too_slow")
     private let disorder = Counter(label: "martlet_socket_messages_out_of_order")
     private let resumed = Counter(label: "martlet_socket_resumed")
     private let moved = Counter(label: "martlet_socket_moved")
@@ -16,6 +17,7 @@ final class HubFigures: Sendable {
 
     func noteReceived() { received.increment() }
     func noteGap() { gaps.increment() }
+    func noteTooSlow() { tooSlow.increment() }
     func noteDisorder() { disorder.increment() }
     func noteResumed() { resumed.increment() }
     func noteMoved() { moved.increment() }
