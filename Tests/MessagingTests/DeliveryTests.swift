@@ -142,6 +142,26 @@ import Testing
         }
     }
 
+    @Test("what a connection sends to a chat leaves in the order in which it was said; other chats need not wait for that")
+    func sendOrder() async throws {
+        try await Gateway.with { gateway in
+            let (client, mayAnswer) = (try await gateway.client(1), Told<Void>())
+            gateway.bus.answer(SendMessage.self) { request in
+                if request.clientMessageID.rawValue == "1" { await mayAnswer.value }
+                if request.clientMessageID.rawValue == "2" { throw ServiceError(.denied, "not this one") }
+                return .init(message: Self.message(request, seq: 1), repeated: false)
+            }
+            for key in ["1", "2", "3"] { await client.say(send(key)) }
+            await client.say(send("elsewhere").replacing(#""7""#, with: #""8""#))
+            #expect(try await client.said().ref == "elsewhere")
+            #expect(gateway.bus.asked(SendMessage.self).map(\.clientMessageID.rawValue) == ["1", "elsewhere"])
+            mayAnswer.tell()
+            for key in ["1", "2", "3"] { #expect(try await client.said().ref == key) }
+            await client.say(send("4"))
+            #expect(try await client.said().ref == "4")
+        }
+    }
+
     @Test("so many requests of a connection are worked on at once; a further one is refused, with its ref")
     func requests() async throws {
         var limits = HubLimits()

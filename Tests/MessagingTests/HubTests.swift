@@ -107,7 +107,7 @@ import Testing
             await gateway.hub.feedIsLost()
             await gateway.show([3], to: [1])
             await gateway.hub.feedIsBack()
-            await gateway.show([1, 2, 5, 2, 6], to: [1])
+            await gateway.show([1, 2, 5, 6], to: [1])
             let shown = [
                 try await client.said(), try await client.said(), try await client.said(), try await client.said(),
                 try await client.said(),

@@ -12,31 +12,34 @@ import Testing
 @Suite("Silent clients, and those that do not take what they ask for") struct SilenceTests {
     private struct Told: SocketEvents {
         let confirmed = Seen<Int64>()
-        func arrived(_ port: Port, _ guest: Guest) {}
-        func received(_ frame: ClientFrame, on port: Port) {}
-        func received(_ bad: BadFrame, on port: Port) {}
-        func wentTooFar(_ port: Port) {}
-        func confirmed(upTo n: Int64, on port: Port) { confirmed.add(n) }
-        func drained(_ port: Port) {}
-        func left(_ port: Port) {}
+
+        func happened(_ events: [SocketEvent]) {
+            for event in events {
+                if case .confirmed(let n) = event.kind { confirmed.add(n) }
+            }
+        }
     }
 
     private struct Line {
         let channel = EmbeddedChannel()
-        let sockets = LoopSockets(number: 0, heartbeat: 1)
+        let sockets: LoopSockets
         let told = Told()
         let handler: SocketHandler
 
         init() throws {
             let caller = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 1), roles: [])
-            handler = SocketHandler(Guest(caller: caller, resume: nil), events: told, sockets: sockets, framesPerSecond: 10_000)
+            sockets = LoopSockets(number: 0, heartbeat: 1, events: told, on: channel.embeddedEventLoop)
+            handler = SocketHandler(Guest(caller: caller, resume: nil), sockets: sockets, framesPerSecond: 10_000)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage))
             try channel.pipeline.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])
             _ = handler.perform(.open)
         }
 
-        func hear(_ bytes: [UInt8]) throws { try channel.writeInbound(ByteBuffer(bytes: bytes)) }
+        func hear(_ bytes: [UInt8]) throws {
+            try channel.writeInbound(ByteBuffer(bytes: bytes))
+            channel.embeddedEventLoop.run()
+        }
 
         /// What was said since, as the client reads it.
         func frames() throws -> [WebSocketFrame] {

@@ -22,6 +22,7 @@ struct Line: Sendable {
     var isGapped: Bool { gappedAt != nil }
     /// Requests of the client that are being worked on.
     var requests = 0
+    var sendOrder = SendOrder()
     var ownSends = OwnSends()
 
     init(userID: UserID, sessionID: SessionID) { (self.userID, self.sessionID) = (userID, sessionID) }

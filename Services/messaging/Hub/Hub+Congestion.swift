@@ -1,4 +1,5 @@
 import NIOWebSocket
+import Synchronization
 
 /// Clients that do not take what they are told.
 extension Hub {

@@ -7,16 +7,16 @@ import Tracing
 
 /// What clients ask for. The same rules and answers as over HTTP, because the same services give them.
 extension Hub {
-    func answer(_ frame: ClientFrame, on port: Port) async {
-        guard let id = line(of: port), let line = entries[id]?.line else { return }
+    func answer(_ frame: ClientFrame, on port: Port) {
+        guard let id = line(of: port), let user = entries[id]?.line.userID else { return }
         figures.noteReceived()
         switch frame {
-        case .send(let send): await answer(send, of: line.userID, on: id)
-        case .read(let chat, let seq): await request(on: id) { try await self.markRead(chat, seq, line.userID) }
-        case .delivered(let chat, let seq): await marks.add(line.userID, chat, seq)
+        case .send(let send): begin(send, of: user, on: id)
+        case .read(let chat, let seq): request(on: id) { hub in try await hub.markRead(chat, seq, user) }
+        case .delivered(let chat, let seq): marks.assumeIsolated { $0.add(user, chat, seq) }
         case .typing(let chat):
-            guard typing.isDue(line.userID, in: chat, every: limits.typing, now: .now) else { return }
-            await request(on: id) { _ = try await self.bus.call(ShowTyping(userID: line.userID, chatID: chat)) }
+            guard typing.isDue(user, in: chat, every: limits.typing, now: .now) else { return }
+            request(on: id) { hub in _ = try await hub.bus.call(ShowTyping(userID: user, chatID: chat)) }
         case .ping: show(ServerFrame.pong, to: id)
         case .unknown: break
         }
@@ -32,38 +32,65 @@ extension Hub {
         _ = try await bus.call(MarkRead(userID: user, chatID: chat, seq: seq))
     }
 
-    private func answer(_ send: SendFrame, of user: UserID, on id: Line.ID) async {
-        let key = OwnSends.Key(chatID: send.chatID, clientMessageID: send.clientMessageID)
-        await request(on: id, ref: send.ref) {
-            self.entries[id]?.line.ownSends.insert(key)
-            do {
-                let answer = try await self.bus.call(
-                    SendMessage(
-                        senderID: user, chatID: send.chatID, clientMessageID: send.clientMessageID, text: send.text,
-                        replyTo: send.replyTo))
-                self.show(ServerFrame.ack(send.ref, answer.message), to: id)
-            } catch {
-                // Should it have been stored after all, it is shown its message; or has it been left out already?
-                let isShownLater = self.entries[id]?.line.ownSends.remove(key) ?? true
-                if !isShownLater { self.tellGap(id) }
-                throw error
-            }
+    /// Does what a client asks, unless it has too much under way; tells it what went wrong.
+    private func request(on id: Line.ID, _ body: @escaping @Sendable (isolated Hub) async throws -> Void) {
+        guard hasRoom(on: id, ref: nil) else { return }
+        Task(executorPreference: io) { await self.work(on: id, body) }
+    }
+
+    private func work(on id: Line.ID, _ body: (isolated Hub) async throws -> Void) async {
+        do { try await body(self) } catch { tell(error, on: id, ref: nil) }
+        entries[id]?.line.requests -= 1
+    }
+
+    private func hasRoom(on id: Line.ID, ref: FrameRef?) -> Bool {
+        guard let under = entries[id]?.line.requests else { return false }
+        guard under < limits.requests else {
+            let text = "\(limits.requests) requests of this connection wait for their answers; wait for one."
+            show(ServerFrame.error(ref, code: "tooManyRequests", text), to: id)
+            return false
+        }
+        entries[id]?.line.requests += 1
+        return true
+    }
+
+    private func tell(_ error: any Error, on id: Line.ID, ref: FrameRef?) {
+        let refusal = error as? ServiceError ?? ServiceError(.unavailable, "what this needs does not answer at the moment")
+        if refusal.code == .internal { logger.error("a request failed", metadata: ["error": "\(refusal.code)"]) }
+        show(ServerFrame.error(ref, code: refusal.code.rawValue, refusal.wordsForClients), to: id)
+    }
+
+    // MARK: Sends
+
+    private func begin(_ send: SendFrame, of user: UserID, on id: Line.ID) {
+        guard hasRoom(on: id, ref: send.ref), entries[id]?.line.sendOrder.mayLeave(send) == true else { return }
+        Task(executorPreference: io) { await self.work(send, of: user, on: id) }
+    }
+
+    /// And what has been said in that chat meanwhile, one after the other.
+    private func work(_ first: SendFrame, of user: UserID, on id: Line.ID) async {
+        var next: SendFrame? = first
+        while let send = next {
+            await answer(send, of: user, on: id)
+            entries[id]?.line.requests -= 1
+            next = entries[id]?.line.sendOrder.ended(in: send.chatID)
         }
     }
 
-    /// Does what a client asks, unless it has too much under way; tells it what went wrong.
-    private func request(on id: Line.ID, ref: FrameRef? = nil, _ body: () async throws -> Void) async {
-        guard let under = entries[id]?.line.requests else { return }
-        guard under < limits.requests else {
-            let text = "\(limits.requests) requests of this connection wait for their answers; wait for one."
-            return show(ServerFrame.error(ref, code: "tooManyRequests", text), to: id)
-        }
-        entries[id]?.line.requests += 1
-        defer { entries[id]?.line.requests -= 1 }
-        do { try await body() } catch {
-            let refusal = error as? ServiceError ?? ServiceError(.unavailable, "what this needs does not answer at the moment")
-            if refusal.code == .internal { logger.error("a request failed", metadata: ["error": "\(refusal.code)"]) }
-            show(ServerFrame.error(ref, code: refusal.code.rawValue, refusal.wordsForClients), to: id)
+    private func answer(_ send: SendFrame, of user: UserID, on id: Line.ID) async {
+        let key = OwnSends.Key(chatID: send.chatID, clientMessageID: send.clientMessageID)
+        entries[id]?.line.ownSends.insert(key)
+        do {
+            let answer = try await bus.call(
+                SendMessage(
+                    senderID: user, chatID: send.chatID, clientMessageID: send.clientMessageID, text: send.text,
+                    replyTo: send.replyTo))
+            show(ServerFrame.ack(send.ref, answer.message), to: id)
+        } catch {
+            // Should it have been stored after all, it is shown its message; or has it been left out already?
+            let isShownLater = entries[id]?.line.ownSends.remove(key) ?? true
+            if !isShownLater { tellGap(id) }
+            tell(error, on: id, ref: send.ref)
         }
     }
 }

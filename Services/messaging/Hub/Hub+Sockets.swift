@@ -2,16 +2,24 @@ import NIOWebSocket
 
 /// What sockets tell reaches the hub in the order in which each has told it.
 extension Hub: SocketEvents {
-    nonisolated func arrived(_ port: Port, _ guest: Guest) { later { await $0.welcome(port, guest) } }
-    nonisolated func received(_ frame: ClientFrame, on port: Port) { later { await $0.answer(frame, on: port) } }
-    nonisolated func received(_ bad: BadFrame, on port: Port) { later { await $0.complain(bad, on: port) } }
-    nonisolated func wentTooFar(_ port: Port) { later { await $0.output(.close(.policyViolation), to: port) } }
-    nonisolated func confirmed(upTo n: Int64, on port: Port) { later { await $0.confirm(n, on: port) } }
-    nonisolated func drained(_ port: Port) { later { await $0.goOn(port) } }
-    nonisolated func left(_ port: Port) { later { await $0.lost(port) } }
+    nonisolated func happened(_ events: [SocketEvent]) {
+        Task(executorPreference: io) { await self.take(events) }
+    }
 
-    private nonisolated func later(_ body: @escaping @Sendable (Hub) async -> Void) {
-        Task(executorPreference: io) { await body(self) }
+    private func take(_ events: [SocketEvent]) {
+        for event in events { take(event.kind, event.port) }
+    }
+
+    private func take(_ event: SocketEvent.Kind, _ port: Port) {
+        switch event {
+        case .arrived(let guest): welcome(port, guest)
+        case .frame(let frame): answer(frame, on: port)
+        case .badFrame(let bad): complain(bad, on: port)
+        case .wentTooFar: output(.close(.policyViolation), to: port)
+        case .confirmed(let n): confirm(n, on: port)
+        case .drained: goOn(port)
+        case .left: lost(port)
+        }
     }
 
     private func confirm(_ n: Int64, on port: Port) {

@@ -1,17 +1,21 @@
 import NIOCore
 
-/// The sockets of one event loop. Each gets its heartbeat in its own second, so that the work is spread.
+/// The sockets of one event loop. Each gets its heartbeat in its own second, so that the work is spread; and what those tell that were read in one round is
+/// passed on together.
 final class LoopSockets {
     /// Of the loop, among those of the server.
     let number: Int
     private var buckets: [[ObjectIdentifier: SocketHandler]]
+    private let loop: any EventLoop
+    private let events: any SocketEvents
+    private var news: [SocketEvent] = []
     private var next = 0
     private var second = 0
     private(set) var count = 0
 
     /// - Parameter heartbeat: seconds.
-    init(number: Int, heartbeat: Int) {
-        self.number = number
+    init(number: Int, heartbeat: Int, events: any SocketEvents, on loop: any EventLoop) {
+        (self.number, self.events, self.loop) = (number, events, loop)
         buckets = Array(repeating: [:], count: max(1, heartbeat))
     }
 
@@ -31,5 +35,17 @@ final class LoopSockets {
     func tick() {
         second = (second + 1) % buckets.count
         for socket in buckets[second].values { socket.beat() }
+    }
+
+    /// Passed on once this round is over.
+    func tell(_ kind: SocketEvent.Kind, of port: Port) {
+        news.append(SocketEvent(port: port, kind: kind))
+        if news.count == 1 { loop.assumeIsolated().execute { [self] in passOn() } }
+    }
+
+    private func passOn() {
+        let all = news
+        news = []
+        events.happened(all)
     }
 }

@@ -10,7 +10,7 @@ final class Port: Sendable {
     let line = Atomic<UInt64>(0)
     /// Bytes that were given to it and have not left yet; falls when they do.
     let outstanding = Atomic<Int>(0)
-    /// Whoever writes waits for ``SocketEvents/drained(_:)``.
+    /// Whoever writes waits for ``SocketEvent/Kind/drained``.
     let isCongested = Atomic<Bool>(false)
     private let handler: NIOLoopBound<SocketHandler>
 

@@ -1,19 +1,30 @@
 import Contracts
 import Identity
 
-/// What sockets tell. Called on their loops; must not block.
+/// What a socket tells.
+struct SocketEvent: Sendable {
+    enum Kind: Sendable {
+        /// A client was let in; it hears nothing and is not heard until the port is opened.
+        case arrived(Guest)
+        case frame(ClientFrame)
+        case badFrame(BadFrame)
+        /// The client goes too far, and is heard no more: it is to be closed, after what it has been told.
+        case wentTooFar
+        /// The client has certainly received everything up to this frame.
+        case confirmed(upTo: Int64)
+        /// What was waiting to leave has left, or most of it.
+        case drained
+        case left
+    }
+
+    let port: Port
+    let kind: Kind
+}
+
+/// Hears what sockets tell.
 protocol SocketEvents: Sendable {
-    /// A client was let in; it hears nothing and is not heard until the port is opened.
-    func arrived(_ port: Port, _ guest: Guest)
-    func received(_ frame: ClientFrame, on port: Port)
-    func received(_ bad: BadFrame, on port: Port)
-    /// The client goes too far, and is heard no more: it is to be closed, after what it has been told.
-    func wentTooFar(_ port: Port)
-    /// The client has certainly received everything up to frame `n`.
-    func confirmed(upTo n: Int64, on port: Port)
-    /// What was waiting to leave has left, or most of it.
-    func drained(_ port: Port)
-    func left(_ port: Port)
+    /// What the sockets of a loop have to tell after a round of reading, each in its order. Called on their loop; must not block.
+    func happened(_ events: [SocketEvent])
 }
 
 /// Whoever was let in.

@@ -17,7 +17,6 @@ final class SocketHandler: ChannelInboundHandler {
 
     /// Until it was told who came: there may be very many of us.
     private var guest: Guest?
-    private let events: any SocketEvents
     private let sockets: LoopSockets
     private var assembly = FrameAssembly()
     private var conduct: Conduct
@@ -39,8 +38,8 @@ final class SocketHandler: ChannelInboundHandler {
     /// Of the frames written: what a ping carries, so that its pong tells what was received.
     private var lastN: Int64 = 0
 
-    init(_ guest: Guest, events: any SocketEvents, sockets: LoopSockets, framesPerSecond: Double) {
-        (self.guest, self.events, self.sockets) = (guest, events, sockets)
+    init(_ guest: Guest, sockets: LoopSockets, framesPerSecond: Double) {
+        (self.guest, self.sockets) = (guest, sockets)
         conduct = Conduct(perSecond: framesPerSecond)
     }
 
@@ -53,7 +52,7 @@ final class SocketHandler: ChannelInboundHandler {
         self.port = port
         bucket = sockets.add(self)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        if let guest { events.arrived(port, guest) }
+        if let guest { sockets.tell(.arrived(guest), of: port) }
         guest = nil
     }
 
@@ -105,14 +104,14 @@ final class SocketHandler: ChannelInboundHandler {
     private func allowed(_ body: () -> Void) {
         switch conduct.frame(at: .now) {
         case .fine: body()
-        case .tooFast: if let port { events.received(.tooFast, on: port) }
+        case .tooFast: if let port { sockets.tell(.badFrame(.tooFast), of: port) }
         case .enough: giveUp()
         }
     }
 
     private func giveUp() {
         isDeaf = true
-        if let port { events.wentTooFar(port) }
+        if let port { sockets.tell(.wentTooFar, of: port) }
     }
 
     /// A client that does not take what is written gets no more of it: a later ping is as good (RFC 6455, 5.5.3).
@@ -122,16 +121,16 @@ final class SocketHandler: ChannelInboundHandler {
 
     private func confirmed(by pong: ByteBuffer) {
         guard let n = pong.getInteger(at: pong.readerIndex, as: Int64.self), n <= lastN, let port else { return }
-        events.confirmed(upTo: n, on: port)
+        sockets.tell(.confirmed(upTo: n), of: port)
     }
 
     private func received(_ text: ByteBuffer) {
         guard let port else { return }
         if !isOpen { return early.count < Self.earlyFrames ? early.append(text) : close(.policyViolation) }
         do throws(BadFrame) {
-            events.received(try ClientFrame(text.readableBytesView), on: port)
+            sockets.tell(.frame(try ClientFrame(text.readableBytesView)), of: port)
         } catch {
-            events.received(error, on: port)
+            sockets.tell(.badFrame(error), of: port)
             if conduct.mistake(at: .now) == .enough { giveUp() }
         }
     }
@@ -196,7 +195,9 @@ final class SocketHandler: ChannelInboundHandler {
         let left = inSocket + written - buffered
         (inSocket, written) = (buffered, 0)
         port.outstanding.subtract(left, ordering: .relaxed)
-        if buffered < Self.nearlyEmpty, port.isCongested.exchange(false, ordering: .relaxed) { events.drained(port) }
+        if buffered < Self.nearlyEmpty, port.isCongested.exchange(false, ordering: .relaxed) {
+            sockets.tell(.drained, of: port)
+        }
     }
 
     // MARK: The end
@@ -226,7 +227,7 @@ final class SocketHandler: ChannelInboundHandler {
 
     private func end() {
         guard let port else { return }
-        events.left(port)
+        sockets.tell(.left, of: port)
         sockets.remove(self, from: bucket)
         (self.port, context, outlet) = (nil, nil, nil)
     }

@@ -6,6 +6,7 @@ import ServiceLifecycle
 /// The public port of live connections.
 struct SocketServer: Service {
     let channel: SocketChannel
+    let events: any SocketEvents
     let loops: MultiThreadedEventLoopGroup
     let host: String
     let port: Int
@@ -60,7 +61,8 @@ struct SocketServer: Service {
         var all: [NIOLoopBound<LoopSockets>] = []
         for (number, loop) in loops.makeIterator().enumerated() {
             let sockets = try await loop.submit {
-                let sockets = NIOLoopBound(LoopSockets(number: number, heartbeat: heartbeatSeconds), eventLoop: loop)
+                let own = LoopSockets(number: number, heartbeat: heartbeatSeconds, events: events, on: loop)
+                let sockets = NIOLoopBound(own, eventLoop: loop)
                 loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in sockets.value.tick() }
                 return sockets
             }.get()

@@ -39,7 +39,7 @@ struct Gateway: Sendable {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(door: door, events: hub, framesPerSecond: { framesPerSecond }, patience: patience),
+            channel: SocketChannel(door: door, framesPerSecond: { framesPerSecond }, patience: patience), events: hub,
             loops: loops,
             host: "127.0.0.1", port: 0, heartbeatSeconds: 300, farewell: { await hub.close() }, logger: logger,
             onListening: { listening.tell($0) })
