@@ -43,8 +43,10 @@ class Stack:
 
     def __exit__(self, *_):
         say("stopping the stack")
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.remove()
+        signal.signal(signal.SIGINT, interrupt)
+        self.lock.close()
 
     def remove(self):
         if (self.directory / "config").exists():
