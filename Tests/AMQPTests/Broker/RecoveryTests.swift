@@ -37,7 +37,7 @@ import Testing
                 #expect(await channel.failure(message) == nil)
                 try await eventually("message \(round)") { seen.count == round ? () : nil }
                 try await host.closeConnections()
-                try await eventually("the loss") { states.all.count == 2 * round ? () : nil }
+                try await eventually("the loss") { states.count >= 2 * round ? () : nil }
                 try await channel.opened()
             }
             #expect(states.all == ["start 1", "lost", "start 2", "lost", "start 3", "lost", "start 4"])

@@ -91,11 +91,13 @@ struct Lie: Sendable, CustomTestStringConvertible {
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                let consumer = AMQPConsumer(queue: AMQPQueue("q")) { _ in }
-                let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
-                for _ in 1...3 {
+                let (consumer, losses) = (AMQPConsumer(queue: AMQPQueue("q")) { _ in }, Seen<AMQPError>())
+                let channel = try await connection.opened(
+                    AMQPChannelSetup(
+                        name: "test", consumers: [consumer], onState: { if case .lost(let error) = $0 { losses.add(error) } }))
+                for round in 1...3 {
                     _ = await channel.failure(.to("q"))
-                    try await eventually("the loss") { await connection.isConnected ? nil : () }
+                    try await eventually("the loss") { losses.count >= round ? () : nil }
                     try await channel.opened()
                 }
                 #expect(await channel.failure(.to("q")) == nil)
