@@ -88,6 +88,17 @@ struct Gateway: Sendable {
 
     /// Messages of one chat, shown to these users.
     func show(_ seqs: [Int64], to users: [Int64], from sender: Int64 = 999, key: String? = nil, padding: Int = 0) async {
+        await hub.deliver(Self.delivery(seqs, to: users, from: sender, key: key, padding: padding))
+    }
+
+    /// The same in several deliveries that no timer comes between.
+    func show(inOneTurn deliveries: [[Int64]], to users: [Int64]) async {
+        await hub.deliver(deliveries.map { Self.delivery($0, to: users) })
+    }
+
+    private static func delivery(
+        _ seqs: [Int64], to users: [Int64], from sender: Int64 = 999, key: String? = nil, padding: Int = 0
+    ) -> Delivery {
         let items = seqs.map { seq in
             let text = String(repeating: "x", count: padding)
             return Delivery.Item(
@@ -97,7 +108,7 @@ struct Gateway: Sendable {
                     chatID: ChatID(rawValue: 7), seq: seq, senderID: UserID(rawValue: sender),
                     clientMessageID: ClientMessageID(rawValue: key ?? "key \(seq)"), sentAt: .now))
         }
-        await hub.deliver(Delivery(items: items))
+        return Delivery(items: items)
     }
 
     /// Bytes that wait to leave for a user's devices.
@@ -105,6 +116,8 @@ struct Gateway: Sendable {
 }
 
 extension Hub {
+    fileprivate func deliver(_ deliveries: [Delivery]) { for delivery in deliveries { deliver(delivery) } }
+
     fileprivate func outstanding(of user: UserID) -> Int {
         (users[user] ?? []).reduce(0) { $0 + (entries[$1]?.port?.outstanding.load(ordering: .relaxed) ?? 0) }
     }
