@@ -140,14 +140,15 @@ import Testing
             )
             let desk = RoutingDesk(
                 heartbeats: HeartbeatStore(database: away), known: KnownRoutes(RoutingStore(database: away)),
-                partitions: cut.routing.desk.partitions, terms: LeaseTerms(),
+                partitions: cut.routing.desk.partitions, terms: RoutingWorld.terms,
                 alarm: Alarm { try await cut.bus.broadcast(RoutingPulse(instance: cut.name, isCut: true)) }, onNews: {})
             let begin = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
             try await eventually("twice the time after which it would be dead") {
                 let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
                 #expect(error?.code == .unavailable)
                 let now = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
-                return now.millisecondsSinceEpoch - begin.millisecondsSinceEpoch > 4_500 ? () : nil
+                let passed = Duration.milliseconds(now.millisecondsSinceEpoch - begin.millisecondsSinceEpoch)
+                return passed > RoutingWorld.terms.silence * 2 ? () : nil
             }
             #expect(try await world.store.leader().members == 1)
             try await eventually("it is taken for dead") { try await world.store.leader().members == 0 ? () : nil }

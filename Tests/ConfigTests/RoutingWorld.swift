@@ -15,6 +15,13 @@ struct RoutingWorld: Sendable {
     static let io = IOThread(name: "test-config")
     static let logger = Logger(label: "config-tests") { _ in SwiftLogNoOpLogHandler() }
 
+    /// Longer than a machine that has other things to do keeps anybody from beating.
+    static let terms: LeaseTerms = {
+        var terms = LeaseTerms()
+        terms.lease = .seconds(5)
+        return terms
+    }()
+
     let database: PostgresPool
     let messaging: Bus
     let instances: [Instance]
@@ -70,7 +77,9 @@ struct RoutingWorld: Sendable {
         _ name: String, _ settings: RoutingSettings, _ database: PostgresPool, _ host: VirtualHost
     ) -> Instance {
         let (bus, conditions) = (bus(.config, name, host), Seen<Bool?>())
-        let routing = Routing(settings, instance: name, database: database, bus: bus, on: io, logger: logger) {
+        let routing = Routing(
+            settings, instance: name, terms: terms, database: database, bus: bus, on: io, logger: logger
+        ) {
             conditions.add($0?.isLeading)
         }
         routing.serve(on: bus)
@@ -93,7 +102,7 @@ struct RoutingWorld: Sendable {
             host: server.host, port: server.port, vhost: host.name, user: host.name, password: "bus", connectionName: "test")
         endpoint.connectTimeout = .seconds(60)
         var configuration = BusConfiguration(service: service, instance: instance, endpoint: endpoint)
-        configuration.drainTimeout = .seconds(5)
+        configuration.drainTimeout = .seconds(60)
         return Bus(configuration, on: io, logger: logger)
     }
 
@@ -109,11 +118,22 @@ struct RoutingWorld: Sendable {
 
     // MARK: Members
 
-    /// Beats for all of them until it holds.
+    /// Each of them beats by itself until it holds, however long it takes to look.
     func live(_ members: [ActedMember], until what: String, _ holds: () async throws -> Bool) async throws {
-        try await eventually(what) {
-            for member in members { try await member.beat(messaging) }
-            return try await holds() ? () : nil
+        let isOver = Told<Void>()
+        try await withThrowingTaskGroup { group in
+            for member in members {
+                group.addTask {
+                    try await eventually(within: .seconds(600), "the end") {
+                        try await member.beat(messaging)
+                        return isOver.isTold ? () : nil
+                    }
+                }
+            }
+            try await eventually(what) { try await holds() ? () : nil }
+            // None of their heartbeats is on its way any more when this returns.
+            isOver.tell()
+            try await group.waitForAll()
         }
     }
 
