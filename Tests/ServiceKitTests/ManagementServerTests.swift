@@ -16,12 +16,14 @@ import Testing
     private let registry = PrometheusRegistry()
 
     /// Runs the server on a free port for as long as `body` takes.
-    private func serving(live io: any TaskExecutor = sharedIO, _ body: (URL) async throws -> Void) async throws {
+    private func serving(
+        live io: any TaskExecutor = sharedIO, within bound: Duration = .seconds(60), _ body: (URL) async throws -> Void
+    ) async throws {
         let listening = Listening()
         let server = ManagementServer(
             host: "127.0.0.1", port: 0,
             answers: ManagementAnswers(
-                service: "chats", instance: "chats-1", health: health, liveness: Liveness(io: io, bound: .milliseconds(200)),
+                service: "chats", instance: "chats-1", health: health, liveness: Liveness(io: io, bound: bound),
                 started: .now),
             metrics: registry, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
             onListening: { listening.set($0) })
@@ -91,7 +93,7 @@ import Testing
 
     @Test("an I/O thread that does not turn fails the liveness probe, and the details still come")
     func stuck() async throws {
-        try await serving(live: NeverTurning()) { url in
+        try await serving(live: NeverTurning(), within: .milliseconds(200)) { url in
             let live = try await ask(url, "livez")
             #expect(live.status == 503)
             #expect(live.object["reasons"] as? [String] == ["the I/O thread does not turn"])
