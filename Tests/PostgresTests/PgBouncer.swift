@@ -5,8 +5,6 @@ import TestSupport
 
 /// A real PgBouncer of a test's own, in transaction mode in front of the test server.
 final class PgBouncer {
-    private struct NoFreePort: Error {}
-
     static let path = "/usr/sbin/pgbouncer"
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: path) }
 
@@ -18,7 +16,7 @@ final class PgBouncer {
     ///   - user: known to the server, with this password.
     ///   - connections: to the server, for all its clients together.
     init(user: String, password: String, connections: Int) throws {
-        port = try Self.freePort()
+        port = try Loopback.freePort()
         folder = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("pgbouncer"))
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let settings = """
@@ -68,22 +66,6 @@ final class PgBouncer {
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         self.process = nil
-    }
-
-    private static func freePort() throws -> Int {
-        let socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(socket) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let port = withUnsafeMutableBytes(of: &address) { bytes -> UInt16? in
-            let generic = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self)
-            guard let generic, bind(socket, generic, length) == 0, getsockname(socket, generic, &length) == 0 else { return nil }
-            return bytes.loadUnaligned(fromByteOffset: 2, as: UInt16.self).bigEndian
-        }
-        guard let port else { throw NoFreePort() }
-        return Int(port)
     }
 }
 

@@ -1,14 +1,31 @@
 import Foundation
+import Synchronization
 
 /// TCP on this machine, blocking, for servers and wires of tests.
 package enum Loopback {
     static func socket() -> CInt { Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 
-    /// A port that nobody listens on at this moment.
+    /// Above the blocks of stacks (`scripts/lib/settings.sh`), below what the kernel hands out: a server that was killed finds its port free.
+    private static let ports = 30_001...32_767
+    /// How many of them have been looked at. Several runs at once begin each somewhere else.
+    private static let tried = Mutex((first: Int.random(in: 0..<ports.count), count: 0))
+
+    /// A port that nobody has at this moment, and that no other caller is given.
     package static func freePort() throws -> Int {
-        let socket = socket()
-        defer { close(socket) }
-        return try bind(socket)
+        while let port = nextPort() {
+            let socket = socket()
+            defer { close(socket) }
+            if with(address(port), { Foundation.bind(socket, $0, $1) == 0 }) { return port }
+        }
+        throw CocoaError(.fileWriteUnknown)
+    }
+
+    private static func nextPort() -> Int? {
+        tried.withLock { tried in
+            if tried.count == ports.count { return nil }
+            defer { tried.count += 1 }
+            return ports.lowerBound + (tried.first + tried.count) % ports.count
+        }
     }
 
     /// - Returns: the port.
