@@ -45,7 +45,7 @@ eval "$(scripts/stack.sh "$stack" env)"
 # log has it.
 tests() {
     # Longer than all of them take on two busy cores: one that hangs must fail, not hold everybody up.
-    local patience="$((20 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
+    local patience="$((30 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
     NO_COLOR=1 timeout --foreground --kill-after=10 "$patience" \
         "$tests" --testing-library swift-testing \
         --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |

@@ -3,7 +3,7 @@ import StackTesting
 import TestSupport
 import Testing
 
-@Suite("Accounts over the real stack", .timeLimit(.minutes(5))) struct AccountTests {
+@Suite("Accounts over the real stack", .timeLimit(.minutes(15))) struct AccountTests {
     @Test("a name is taken once, in any case, also when twenty want it at the same time")
     func registration() async throws {
         let name = String(TestStack.uniqueName("Race").prefix(30))

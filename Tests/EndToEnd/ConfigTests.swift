@@ -2,7 +2,7 @@ import StackTesting
 import TestSupport
 import Testing
 
-@Suite("The dynamic configuration over the real stack", .timeLimit(.minutes(5))) struct ConfigTests {
+@Suite("The dynamic configuration over the real stack", .timeLimit(.minutes(15))) struct ConfigTests {
     /// A section that nothing else in these tests depends on.
     private let path = "/v1/admin/config/messaging"
 
@@ -41,7 +41,7 @@ import Testing
     }
 }
 
-@Suite("Changing the configuration of a running stack", .timeLimit(.minutes(5))) struct ConfigChangeTests {
+@Suite("Changing the configuration of a running stack", .timeLimit(.minutes(15))) struct ConfigChangeTests {
     @Test("an admin makes pages smaller: it holds at once, for all instances, is in the history, and can be taken back")
     func pageSizes() async throws {
         try await OwnStack.with(instances: ["bff": 2]) { stack in

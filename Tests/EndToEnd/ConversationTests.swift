@@ -3,7 +3,7 @@ import StackTesting
 import TestSupport
 import Testing
 
-@Suite("Conversations over the real stack", .timeLimit(.minutes(5))) struct ConversationTests {
+@Suite("Conversations over the real stack", .timeLimit(.minutes(15))) struct ConversationTests {
     @Test("two people register, connect, chat, and read back what was said")
     func direct() async throws {
         let (ada, grace) = (try await Person.new("ada"), try await Person.new("grace"))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Runs every operation that `openapi.json` documents and holds what comes back against what is documented.
-@Suite("openapi.json is true", .timeLimit(.minutes(5))) struct DocumentedTests {
+@Suite("openapi.json is true", .timeLimit(.minutes(15))) struct DocumentedTests {
     @Test("every documented operation answers as documented")
     func everyOperation() async throws {
         let document = try OpenAPI(try await API().send("GET", "/openapi.json").json)

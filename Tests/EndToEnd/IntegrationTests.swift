@@ -3,7 +3,7 @@ import StackTesting
 import TestSupport
 import Testing
 
-@Suite("Integrations", .timeLimit(.minutes(5))) struct IntegrationTests {
+@Suite("Integrations", .timeLimit(.minutes(15))) struct IntegrationTests {
     @Test("a consumer that is not ours receives every message sent, each chat's whole")
     func consumer() async throws {
         let name = TestStack.uniqueName("pika")

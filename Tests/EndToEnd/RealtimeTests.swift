@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Live connections, with the Python library `websockets`. Each frame that comes is also held against `docs/asyncapi.yaml`.
-@Suite("Live connections over the real stack", .timeLimit(.minutes(5))) struct RealtimeTests {
+@Suite("Live connections over the real stack", .timeLimit(.minutes(15))) struct RealtimeTests {
     @Test("hello is first, then frames are numbered 1, 2, 3; the token comes as a subprotocol or in the header")
     func hello() async throws { try await play("hello") }
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What each service's own users may do on the running servers, where every service is taken for an enemy of the others.
-@Suite("Who may do what", .timeLimit(.minutes(5))) struct RightsTests {
+@Suite("Who may do what", .timeLimit(.minutes(15))) struct RightsTests {
     private static let services = ["bff", "users", "chats", "idgen", "messaging", "config"]
     private static let tables = ["users": "accounts", "chats": "messages", "idgen": "generators", "config": "deployment"]
 

@@ -318,9 +318,12 @@ async def resync(world):
         await anew(wrong)
     await anew(phone.place, ada)
     await anew(phone.place, await grace.again("laptop"))
+    tablet = await grace.device()
     await phone.leave()
     for number in range(10):
         await ada.say(chat, f"{number} " + "x" * 7_900)
+    # All of them have come to where the phone was, too.
+    await tablet.messages(chat, 11)
     await anew(phone.place)
     changed = {item["id"]: item for item in (await grace.get(f"/v1/chats?changedSince={cursor}"))["items"]}
     assert changed[chat]["lastMessage"]["seq"] == 11 and changed[chat]["unread"] == 11, changed
