@@ -20,7 +20,7 @@ import Testing
                 }
             ) { _ in
                 try await broker.bus(.bff) { bff in
-                    let deadline = Deadline.after(.seconds(4))
+                    let deadline = Deadline.after(.seconds(60))
                     let answer = try await bff.call(Echo(text: "hello"), deadline: deadline)
                     #expect(answer == Echo(text: "hello", number: 1))
                     #expect(contexts.all.map(\.caller) == [.bff])

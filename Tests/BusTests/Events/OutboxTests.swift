@@ -36,23 +36,31 @@ import Testing
 
     @Test("a crash between commit and publishing delays a fact: the sweeper finds it, and no younger one")
     func sweeper() async throws {
-        try await EventWorld.with { world in
-            try await world.declareListener()
-            try await world.broker.bus(.users) { bus in
-                let outbox = world.outbox(bus)
-                let old = try await world.commit("old")
-                try await world.age()
-                let young = try await world.commit("young")
-                _ = await outbox.sweep()
-                let heard = try await world.heard(1)
-                #expect(heard.map { $0.properties.messageID } == [old.id.description])
-                try await eventually("one row left") { try await world.rows == 1 ? () : nil }
-                try await world.age()
-                _ = await outbox.sweep()
-                #expect(try await world.heard(1).map { $0.properties.messageID } == [young.id.description])
-                try await world.tableIsEmpty()
+        try await eventually("a sweep in time") {
+            try await EventWorld.with { world in
+                try await world.declareListener()
+                return try await world.broker.bus(.users) { try await sweep(world, $0) }
             }
         }
+    }
+
+    /// - Returns: `nil` if this machine stood still until the young one was old.
+    private func sweep(_ world: EventWorld, _ bus: Bus) async throws -> Void? {
+        let outbox = world.outbox(bus)
+        let old = try await world.commit("old")
+        try await world.age()
+        let start = ContinuousClock.now
+        let young = try await world.commit("young")
+        _ = await outbox.sweep()
+        if .now - start >= .seconds(2) { return nil }
+        let heard = try await world.heard(1)
+        #expect(heard.map { $0.properties.messageID } == [old.id.description])
+        try await eventually("one row left") { try await world.rows == 1 ? () : nil }
+        try await world.age()
+        _ = await outbox.sweep()
+        #expect(try await world.heard(1).map { $0.properties.messageID } == [young.id.description])
+        try await world.tableIsEmpty()
+        return ()
     }
 
     @Test("who asked to see what a sweep finds sees it before anybody hears of it")
@@ -122,9 +130,9 @@ import Testing
             let store = OutboxStore(pool: world.pool)
             try await world.age()
             #expect(try await store.claim(atMost: 10).map(\.id) == [event.id])
-            try await world.age(9)
-            #expect(try await store.claim(atMost: 10).isEmpty)
             try await world.age(3)
+            #expect(try await store.claim(atMost: 10).isEmpty)
+            try await world.age(20)
             let again = try await store.claim(atMost: 10)
             #expect(again == [event])
         }

@@ -52,11 +52,11 @@ struct EventWorld {
     let broker: TestBroker
     let pool: PostgresPool
 
-    static func with(_ body: (EventWorld) async throws -> Void) async throws {
+    static func with<Result>(_ body: (EventWorld) async throws -> Result) async throws -> Result {
         try await TestBroker.with { broker in
             try await TestDatabase.with(on: TestBroker.io) { pool in
                 for statement in EventTables.statements { try await pool.execute(statement) }
-                try await body(EventWorld(broker: broker, pool: pool))
+                return try await body(EventWorld(broker: broker, pool: pool))
             }
         }
     }

@@ -78,7 +78,7 @@ struct TestBroker {
         _ service: ServiceName, _ instance: String?, _ configure: (inout BusConfiguration) -> Void
     ) -> BusConfiguration {
         var configuration = BusConfiguration(service: service, instance: instance ?? "\(service)-1", endpoint: endpoint())
-        configuration.drainTimeout = .seconds(5)
+        configuration.drainTimeout = .seconds(60)
         configure(&configuration)
         return configuration
     }
