@@ -114,7 +114,7 @@ import Testing
             try await pool.warm(2)
             try await lock.hold(pool) {
                 let error = await #expect(throws: PostgresError.self) {
-                    try await pool.transaction(deadline: .now + .milliseconds(300)) { transaction in
+                    try await pool.transaction(deadline: .now + .seconds(2)) { transaction in
                         try await transaction.execute("INSERT INTO t VALUES (1)")
                         try await transaction.execute(lock.wait)
                     }

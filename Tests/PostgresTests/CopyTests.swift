@@ -85,7 +85,7 @@ import Testing
             try await pool.transaction { holder in
                 try await holder.execute(#"LOCK TABLE "odd ""name""#)
                 let late = await #expect(throws: PostgresError.self) {
-                    try await pool.copy(into: #"odd "name"#, columns: ["id"], deadline: .now + .milliseconds(300)) {
+                    try await pool.copy(into: #"odd "name"#, columns: ["id"], deadline: .now + .seconds(2)) {
                         try await $0.row(1)
                     }
                 }
