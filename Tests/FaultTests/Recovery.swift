@@ -19,16 +19,16 @@ struct Recovery: Sendable {
     }
 
     /// - Returns: the time from the moment at which the processes are back, or their ports answer, until every instance of the bff serves everything.
-    func measure(_ strike: Strike) async throws -> Duration {
+    func measure(_ strike: Strike) async throws -> Took {
         var killed: [String: pid_t] = [:]
         for name in strike.processes { killed[name] = try await stack.signal(name, SIGKILL) }
         for (name, id) in killed { try await isBack(name, insteadOf: id) }
-        let back = ContinuousClock.now
-        try await withThrowingTaskGroup { group in
-            for api in apis { group.addTask { try await serves(api) } }
-            try await group.waitForAll()
-        }
-        return .now - back
+        return try await Took.measuring {
+            try await withThrowingTaskGroup { group in
+                for api in apis { group.addTask { try await serves(api) } }
+                try await group.waitForAll()
+            }
+        }.1
     }
 
     private func isBack(_ name: String, insteadOf killed: pid_t) async throws {

@@ -1,25 +1,21 @@
 /// What a run has shown, as a table for people.
 struct Report: CustomStringConvertible {
-    private struct Kills {
-        var count = 0
-        var slowest = Duration.zero
-    }
-
     var seed: UInt64 = 0
     private(set) var acknowledged = 0
     private(set) var lost = 0
     private(set) var refusals = 0
     private(set) var complaints: [String] = []
     var arrivals: Integration.Arrivals?
-    private var kills: [String: Kills] = [:]
+    /// By component.
+    private var kills: [String: [Took]] = [:]
 
-    /// The longest that anything took from its return until everything was served again.
+    /// The longest that anything took from its return until everything was served again, without what the machine was late by.
     var slowest: Duration { kills.values.map(\.slowest).max() ?? .zero }
 
-    mutating func add(_ strike: Strike, _ recovery: Duration) {
-        let before = kills[strike.component] ?? Kills()
-        kills[strike.component] = Kills(count: before.count + 1, slowest: max(before.slowest, recovery))
-        print("faults: \(strike) killed; service \(Self.text(recovery)) after the return")
+    mutating func add(_ strike: Strike, _ recovery: Took) {
+        kills[strike.component, default: []].append(recovery)
+        let late = recovery.late > .zero ? ", the machine late by \(Self.text(recovery.late))" : ""
+        print("faults: \(strike) killed; service \(Self.text(recovery.time)) after the return\(late)")
     }
 
     mutating func judge(_ stored: Stored, _ conversation: Conversation) {

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension Faults {
-    @Suite("One service away", .timeLimit(.minutes(5))) struct ServiceAwayTests {
+    @Suite("One service away", .timeLimit(.minutes(15))) struct ServiceAwayTests {
         /// What people do, by name.
         private static let deeds: [String: @Sendable (World, Int) async throws -> API.Answer] = [
             "send": { try await $0.say("a word", turn: $1) },
