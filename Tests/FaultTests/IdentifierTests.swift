@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 extension Faults {
-    @Suite("Ids and keys", .timeLimit(.minutes(5))) struct IdentifierTests {
+    @Suite("Ids and keys", .timeLimit(.minutes(15))) struct IdentifierTests {
         @Test("no id twice, nothing acknowledged lost: idgen killed, stopped past its lease and woken; chats killed")
         func neverTwice() async throws {
             let conversation = try await Conversation(over: apis)
@@ -30,12 +30,14 @@ extension Faults {
             try await conversation.goesOn()
             try await stack.signal("idgen", SIGCONT)
             for _ in 0..<3 { try await conversation.goesOn() }
+            for name in ["idgen", "chats"] { for instance in 1...2 { try await stack.ready(name, instance) } }
         }
 
         @Test("the same keys sent from twenty tasks, through two bff and two chats processes, make one message each")
         func sameKey() async throws {
             let (ada, grace) = (try await Person.new("ada", api: apis[0]), try await Person.new("grace", api: apis[0]))
             let chat = try await ada.chat(with: grace)
+            for instance in 1...2 { try await stack.ready("chats", instance) }
             let before = try await handled()
             for round in 1...10 {
                 let answers = try await twenty("key \(round)", as: ada, in: chat, over: apis)

@@ -39,8 +39,8 @@ extension Faults {
             }
             let stored = try await Stored(of: conversation.chats + [recovery.probes], over: apis[0])
             report.judge(stored, conversation)
-            report.arrivals = try await integration.take(stored.messages)
             try await outboxesAreEmpty(stack)
+            report.arrivals = try await integration.take(stored.messages)
             return report
         }
 

@@ -32,7 +32,7 @@ struct Live: CustomStringConvertible {
                 "/usr/bin/python3", [program, "--people", "\(people)", "--rate", "2", "--gate", gate.path] + edges)
         }
         do {
-            _ = try await eventually("connected devices") {
+            _ = try await eventually(within: .seconds(300), "connected devices") {
                 FileManager.default.fileExists(atPath: gate.path + "/ready") ? true : nil
             }
             try await body()

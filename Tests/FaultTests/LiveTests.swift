@@ -5,7 +5,7 @@ import Testing
 
 extension Faults {
     /// What the design promises: nothing acknowledged is lost, nothing shown twice or out of order, no partition with two owners' clients.
-    @Suite("Live connections", .timeLimit(.minutes(5))) struct LiveTests {
+    @Suite("Live connections", .timeLimit(.minutes(15))) struct LiveTests {
         private func expectWhole(_ live: Live, _ what: String) {
             print("faults: \(what): \(live)")
             #expect(live.acknowledged > 5)

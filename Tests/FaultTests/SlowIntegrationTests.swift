@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 extension Faults {
-    @Suite("An integration that never reads", .timeLimit(.minutes(5))) struct SlowIntegrationTests {
+    @Suite("An integration that never reads", .timeLimit(.minutes(15))) struct SlowIntegrationTests {
         @Test("its queue drops the oldest beyond its bound; sends and other integrations go on")
         func neverReads() async throws {
             let world = try await World()

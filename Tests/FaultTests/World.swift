@@ -47,7 +47,10 @@ struct World: Sendable {
 
     /// An edge that was cut off from the news of ended sessions refuses everybody until it has caught up.
     private static func serves(_ api: API) async throws {
-        _ = try await eventually("service") { try? await Person.new("early", api: api) }
+        _ = try await eventually("service") {
+            guard let early = try? await Person.new("early", api: api) else { return nil as Bool? }
+            return try await early.get("/v1/me").status == 200 ? true : nil
+        }
     }
 }
 

@@ -13,7 +13,7 @@ chats = {line.split()[0] for line in expected}
 arrived, again = set(), 0
 channel = pika.BlockingConnection(pika.URLParameters(address)).channel()
 channel.basic_qos(prefetch_count=500)
-for method, properties, body in channel.consume(queue, inactivity_timeout=20):
+for method, properties, body in channel.consume(queue, inactivity_timeout=60):
     if method is None:
         break  # nothing more comes
     for message in json.loads(body)["messages"]:
