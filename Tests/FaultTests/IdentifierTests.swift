@@ -38,7 +38,7 @@ extension Faults {
             let (ada, grace) = (try await Person.new("ada", api: apis[0]), try await Person.new("grace", api: apis[0]))
             let chat = try await ada.chat(with: grace)
             for instance in 1...2 { try await stack.ready("chats", instance) }
-            let before = try await handled()
+            let before = try await stack.sends()
             for round in 1...10 {
                 let answers = try await twenty("key \(round)", as: ada, in: chat, over: apis)
                 #expect(answers.filter { $0.status == 201 }.count == 1)
@@ -47,7 +47,7 @@ extension Faults {
                 #expect(answers.first?.number("seq") == round)
             }
             // Both chats processes took part.
-            #expect(zip(try await handled(), before).allSatisfy { $0 > $1 + 20 })
+            #expect(zip(try await stack.sends(), before).allSatisfy { $0 > $1 + 20 })
         }
 
         private func twenty(_ key: String, as sender: Person, in chat: String, over apis: [API]) async throws -> [API.Answer] {
@@ -61,16 +61,6 @@ extension Faults {
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-        }
-
-        /// Sends that each chats process has answered.
-        private func handled() async throws -> [Double] {
-            var counts: [Double] = []
-            for instance in 1...2 {
-                let series = #"martlet_bus_handled_total{code="ok",procedure="chats.send.v1"}"#
-                counts.append(try await stack.metric(series, of: "chats", instance) ?? 0)
-            }
-            return counts
         }
     }
 }

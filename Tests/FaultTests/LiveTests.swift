@@ -37,6 +37,7 @@ extension Faults {
                 _ = try await eventually("another process") { stack.processID("messaging").flatMap { $0 != id ? $0 : nil } }
                 try await stack.ready("messaging")
                 try await isSpread(over: 2, stack)
+                try await goesOn(stack)
             }
             expectWhole(live, "killed")
             #expect(live.reconnects > 0)
@@ -68,11 +69,18 @@ extension Faults {
                 try await stack.without("rabbitmq") {}
                 try await world.served()
                 outage = ContinuousClock.now - start
+                try await goesOn(stack)
             }
             expectWhole(live, "broker away for \(Report.text(outage))")
             guard outage < .seconds(25) else { return }
             #expect(live.closes == [:])
             #expect(live.gaps >= live.devices)
+        }
+
+        /// Returns once people have said more, so that there is something to judge however little they could say before.
+        private func goesOn(_ stack: OwnStack) async throws {
+            let before = try await stack.sends().reduce(0, +)
+            try await eventually("more messages") { try await stack.sends().reduce(0, +) > before + 20 ? () : nil }
         }
 
         /// Every instance has its share of the partitions.

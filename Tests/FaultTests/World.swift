@@ -70,6 +70,16 @@ extension OwnStack {
         }
     }
 
+    /// Those that each of the two chats processes has answered with success.
+    func sends() async throws -> [Double] {
+        var counts: [Double] = []
+        for instance in 1...2 {
+            let series = #"martlet_bus_handled_total{code="ok",procedure="chats.send.v1"}"#
+            counts.append(try await metric(series, of: "chats", instance) ?? 0)
+        }
+        return counts
+    }
+
     /// Stops a process for as long as `body` takes: its connections stay open, and nobody answers.
     func silencing<Result>(
         _ program: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
