@@ -95,7 +95,7 @@ import Testing
 
     @Test("control frames are counted too", arguments: [9, 10] as [UInt8])
     func controlFlood(opcode: UInt8) async throws {
-        try await Gateway.with(framesPerSecond: 5) { gateway in
+        try await Gateway.with(framesPerSecond: { 5 }) { gateway in
             let client = try await gateway.client(1)
             await client.send((0..<5_000).flatMap { _ in RawClient.frame(opcode, [0, 0, 0, 0, 0, 0, 0, 0]) })
             #expect(try await client.end().code == 1_008)

@@ -1,6 +1,7 @@
 import Contracts
 import Identity
 import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -139,6 +140,21 @@ import Testing
             await gateway.assign(Gateway.everything, epoch: 1)
             #expect(gateway.isOpen)
             #expect(try await client.said().type == "gap")
+        }
+    }
+
+    @Test("whoever waits for their partition, or comes when it is too late, is told of the end before the close too")
+    func newcomersAtTheEnd() async throws {
+        try await Gateway.with(owns: false) { gateway in
+            let client = try await gateway.arrival(1)
+            try await eventually("their arrival") { await gateway.hub.waiting.count == 1 ? () : nil }
+            await gateway.hub.close()
+            // Between the door and the hub.
+            gateway.hub.isOpen.store(true, ordering: .relaxed)
+            for client in [client, try await gateway.arrival(2)] {
+                let (texts, code) = try await client.end()
+                #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
+            }
         }
     }
 

@@ -11,7 +11,7 @@ extension Hub {
         case .accept where !isClosed: enter(port, guest)
         case .wait where !isClosed: waiting.append(Newcomer(port: port, guest: guest, until: .now + limits.handover))
         case .elsewhere: sendAway(port, partition)
-        case .accept, .wait, .unknown: output(.close(.goingAway), to: port)
+        case .accept, .wait, .unknown: turnAway(port)
         }
     }
 
@@ -115,6 +115,11 @@ extension Hub {
         greetAndClose(port, ServerFrame.disconnect("moved", url: address(partition), afterMilliseconds: Self.spread()), .moved)
     }
 
+    /// Whoever cannot be let in here, and may be elsewhere or later.
+    func turnAway(_ port: Port) {
+        greetAndClose(port, ServerFrame.disconnect("shutdown", afterMilliseconds: Self.spread()), .goingAway)
+    }
+
     private func greetAndClose(_ port: Port, _ text: ServerFrame.Text, _ code: WebSocketErrorCode) {
         output(.send(.frame(text, numbered: 1), n: 1), to: port)
         output(.close(code), to: port)
@@ -132,7 +137,7 @@ extension Hub {
             switch ownership.verdict(on: partition, at: now) {
             case .accept where !isClosed: enter(newcomer.port, newcomer.guest)
             case .wait where now < newcomer.until && !isClosed: waiting.append(newcomer)
-            case .unknown, .accept: output(.close(.goingAway), to: newcomer.port)
+            case .unknown, .accept: turnAway(newcomer.port)
             default: sendAway(newcomer.port, partition)
             }
         }

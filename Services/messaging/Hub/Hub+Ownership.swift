@@ -75,7 +75,7 @@ extension Hub {
         for id in Array(entries.keys) {
             dismiss(id, .goingAway, ServerFrame.disconnect("shutdown", afterMilliseconds: Self.spread()))
         }
-        for newcomer in waiting { output(.close(.goingAway), to: newcomer.port) }
+        for newcomer in waiting { turnAway(newcomer.port) }
         waiting = []
     }
 

@@ -19,43 +19,51 @@ struct Gateway: Sendable {
     let bus: StubBus
     let hub: Hub
     let revocations: Revocations
+    /// What was told to other instances.
+    let told: Seen<Delivery>
     let port: Int
 
     var connections: Int { get async { await hub.figures.connections.load(ordering: .relaxed) } }
     var isOpen: Bool { hub.isOpen.load(ordering: .relaxed) }
 
-    /// - Parameter owns: whether it serves all users from the start.
+    /// - Parameters:
+    ///   - owns: whether it serves all users from the start.
+    ///   - now: by which the news of revocations are old.
     static func with<Result>(
-        limits: HubLimits = HubLimits(), framesPerSecond: Double = 100, patience: TimeAmount = .seconds(10), owns: Bool = true,
+        limits: HubLimits = HubLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
+        patience: TimeAmount = .seconds(10), owns: Bool = true,
+        now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (Gateway) async throws -> Result
     ) async throws -> Result {
-        let (bus, revocations, listening) = (StubBus(), Revocations(), Told<Int>())
+        let (bus, revocations, told, listening) = (StubBus(), Revocations(now: now), Seen<Delivery>(), Told<Int>())
+        revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
         let hub = Hub(
-            bus: bus, deliver: { _ in }, revocations: revocations, partitionCount: partitionCount, limits: limits,
+            bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, on: io, logger: logger)
         let door = Door(verifier: NamedTokens()) {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(door: door, framesPerSecond: { framesPerSecond }, patience: patience), events: hub,
+            channel: SocketChannel(door: door, framesPerSecond: framesPerSecond, patience: patience), events: hub,
             loops: loops,
             host: "127.0.0.1", port: 0, heartbeatSeconds: 300, farewell: { await hub.close() }, logger: logger,
             onListening: { listening.tell($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            let gateway = Gateway(bus: bus, hub: hub, revocations: revocations, port: await listening.value)
+            let gateway = Gateway(bus: bus, hub: hub, revocations: revocations, told: told, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
             await hub.feedIsBack()
             return try await body(gateway)
         }
     }
 
-    /// What `config` assigns, with a lease of ten minutes.
-    func assign(_ serve: PartitionSet, bind: PartitionSet = everything, epoch: Int64) async {
-        let answer = Heartbeat.Response(epoch: epoch, leaseMilliseconds: 600_000, bind: bind, serve: serve)
+    /// What `config` assigns, with a lease of ten minutes unless said otherwise.
+    func assign(_ serve: PartitionSet, bind: PartitionSet = everything, epoch: Int64, lease: Duration = .seconds(600)) async {
+        let answer = Heartbeat.Response(
+            epoch: epoch, leaseMilliseconds: Int64(lease / .milliseconds(1)), bind: bind, serve: serve)
         await hub.take(answer, asked: .now)
     }
 

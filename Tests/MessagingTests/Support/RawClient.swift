@@ -17,6 +17,8 @@ final class RawClient {
         var url: String?
         var afterMs: Int?
         var seq: Int64?
+        var userId: String?
+        var online: Bool?
     }
 
     private let channel: any Channel
