@@ -12,7 +12,9 @@ import ServiceKit
             let revocations = Revocations()
             let feed = RevocationFeed(revocations, bus: bus, logger: kit.logger, onCaughtUp: { caughtUp.set(.up) })
             bus.listen(feed.broadcast)
-            kit.health.add("revocationFeed", .dependency) { revocations.report }
+            kit.health.add("revocationFeed", .dependency) {
+                .feed(silentFor: revocations.silence, patience: Revocations.patience)
+            }
             let calls = GuardedCalls(bus: bus, kit: kit, atOnce: max(1, http.requests * 3 / 4))
             let routes = RouteTable(bus: bus, logger: kit.logger)
             bus.listen(routes.broadcast)
@@ -25,14 +27,5 @@ import ServiceKit
                 settings: http, logger: kit.logger)
             try await kit.run([bus, kit.consuming(bus), dynamic, keys, feed, routes, server])
         }
-    }
-}
-
-extension Revocations {
-    /// For `/healthz`: without news for too long, nothing is served to those who are signed in.
-    fileprivate var report: ComponentReport {
-        guard let silence else { return .up }
-        let text = "no news for \(silence.components.seconds) s"
-        return silence > Self.patience ? .down(text) : .degraded(text)
     }
 }

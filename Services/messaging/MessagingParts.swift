@@ -43,6 +43,9 @@ struct MessagingParts {
                 // Our own address says that the routes are older than what we know.
                 routes.instance(of: partition).flatMap { $0.name == kit.instance ? nil : $0.url }
             }, on: kit.io, logger: kit.logger)
+        kit.health.add("revocationFeed", .dependency) {
+            .feed(silentFor: revocations.silence, patience: Revocations.patience)
+        }
         (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
         let membership = Self.membership(identity, kit, bus, hub, routes) { [keys] in
             keys.published != nil && revocations.areKnown

@@ -23,6 +23,10 @@ package final class Revocations: Sendable {
         var losses = 0
         /// The first list has come.
         var everKnown = false
+
+        func isFresh(at now: ContinuousClock.Instant) -> Bool {
+            everKnown && lostSince.map { now - $0 <= Revocations.patience } ?? true
+        }
     }
 
     private let state: Mutex<State>
@@ -37,9 +41,7 @@ package final class Revocations: Sendable {
         let now = now()
         return state.withLock { state in
             if let until = state.revoked[session], until > now { return .revoked }
-            guard state.everKnown else { return .unknown }
-            if let lost = state.lostSince, now - lost > Self.patience { return .unknown }
-            return .live
+            return state.isFresh(at: now) ? .live : .unknown
         }
     }
 
@@ -53,6 +55,12 @@ package final class Revocations: Sendable {
                 state.nextSweep = now + Self.memory
             }
         }
+    }
+
+    /// Whether it can be told of any session that it lives: the list has come, and there were news not long ago.
+    package var areFresh: Bool {
+        let now = now()
+        return state.withLock { $0.isFresh(at: now) }
     }
 
     /// Whether the list has come, once.

@@ -173,9 +173,10 @@ private struct Edge {
     @Test("before the first list nothing is known; then sessions live until revoked")
     func start() {
         let revocations = Revocations()
-        #expect(revocations.verdict(on: session) == .unknown)
+        #expect(revocations.verdict(on: session) == .unknown && !revocations.areFresh)
         revocations.revoke([session])
         revocations.caughtUp(losses: 0)
+        #expect(revocations.areFresh)
         #expect(revocations.verdict(on: session) == .revoked)
         #expect(revocations.verdict(on: SessionID(rawValue: 2)) == .live)
     }
@@ -187,9 +188,9 @@ private struct Edge {
         revocations.caughtUp(losses: 0)
         revocations.lost()
         clock.advance(.seconds(10))
-        #expect(revocations.verdict(on: session) == .live)
+        #expect(revocations.verdict(on: session) == .live && revocations.areFresh)
         clock.advance(.milliseconds(1))
-        #expect(revocations.verdict(on: session) == .unknown)
+        #expect(revocations.verdict(on: session) == .unknown && !revocations.areFresh)
         revocations.revoke([session])
         revocations.caughtUp(losses: revocations.losses)
         #expect(revocations.verdict(on: session) == .revoked)

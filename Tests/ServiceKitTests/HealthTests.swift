@@ -37,6 +37,14 @@ import Testing
         #expect(health.missing.isEmpty)
     }
 
+    @Test("a feed that has fallen silent is not as it should be, and down once that lasts too long")
+    func feed() {
+        let patience = Duration.seconds(10)
+        #expect(ComponentReport.feed(silentFor: nil, patience: patience) == .up)
+        #expect(ComponentReport.feed(silentFor: patience, patience: patience) == .degraded("no news for 10 s"))
+        #expect(ComponentReport.feed(silentFor: .seconds(11), patience: patience) == .down("no news for 11 s"))
+    }
+
     @Test("a process that stops is not ready, whatever else holds")
     func draining() {
         health.flag("lease", .own).set(.up)

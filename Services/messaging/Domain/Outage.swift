@@ -1,4 +1,6 @@
-/// Times in which deliveries do not reach us, or may not be shown: without the feed, or without a lease.
+import Contracts
+
+/// Times in which deliveries do not reach us, or may not be shown: without the feed, without a lease, or without knowing whose sessions have ended.
 struct Outage: Sendable {
     enum Verdict: Equatable {
         case nothing
@@ -8,14 +10,22 @@ struct Outage: Sendable {
         case letGo
     }
 
+    /// How far back the list goes of the sessions that ended while there was no news of them.
+    static let reach = AccessToken.lifetime
+
     private var hasFeed = false
     private var hasLease = false
+    private var knowsSessions = false
+    /// When it was known last which sessions have ended.
+    private var knewAt: ContinuousClock.Instant?
+    /// Sessions may have ended of which nothing will ever be heard.
+    private var isTooLate = false
     /// Since when; `nil` while all is well.
     private var since: ContinuousClock.Instant?
     private var isMissing = false
 
     /// Whether deliveries may be shown.
-    var mayShow: Bool { hasFeed && hasLease }
+    var mayShow: Bool { hasFeed && hasLease && knowsSessions && !isTooLate }
 
     mutating func feedIsLost(at now: ContinuousClock.Instant) {
         hasFeed = false
@@ -30,10 +40,22 @@ struct Outage: Sendable {
         if !hasLease { begin(now) }
     }
 
+    mutating func note(knowsSessions: Bool, at now: ContinuousClock.Instant) {
+        self.knowsSessions = knowsSessions
+        guard knowsSessions else { return begin(now) }
+        // Also when nobody has looked meanwhile, as in a process that was stopped.
+        if let knewAt, now - knewAt > Self.reach { isTooLate = true }
+        knewAt = now
+    }
+
     /// A delivery came that may not be shown.
     mutating func missed() { isMissing = true }
 
     mutating func verdict(at now: ContinuousClock.Instant, patience: Duration) -> Verdict {
+        if isTooLate {
+            isTooLate = false
+            return .letGo
+        }
         guard mayShow else { return since.map { now - $0 >= patience } == true ? .letGo : .nothing }
         since = nil
         defer { isMissing = false }

@@ -16,9 +16,10 @@ extension Hub {
     }
 
     private func enter(_ port: Port, _ guest: Guest) {
-        guard revocations.verdict(on: guest.caller.sessionID) != .revoked else {
-            greetAndClose(port, ServerFrame.disconnect("revoked", afterMilliseconds: 0), .revoked)
-            return
+        switch revocations.verdict(on: guest.caller.sessionID) {
+        case .live: break
+        case .revoked: return greetAndClose(port, ServerFrame.disconnect("revoked", afterMilliseconds: 0), .revoked)
+        case .unknown: return turnAway(port)
         }
         figures.connections.add(1, ordering: .relaxed)
         if let resume = guest.resume, let id = line(comingBack: resume, guest.caller) {

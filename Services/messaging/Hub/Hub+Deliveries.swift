@@ -1,6 +1,7 @@
 import Bus
 import Contracts
 import Foundation
+import Identity
 import Reactor
 
 /// What services have for those who are connected here.
@@ -8,6 +9,7 @@ extension Hub {
     /// A delivery has come. What may not be shown now is missed, and everybody told so later.
     func deliver(_ delivery: Delivery) {
         outage.note(hasLease: ownership.hasLease(at: .now), at: .now)
+        outage.note(knowsSessions: revocations.areFresh, at: .now)
         guard outage.mayShow else {
             order.interrupt()
             return outage.missed()

@@ -1,4 +1,5 @@
 import Contracts
+import Identity
 import Logging
 import NIOWebSocket
 import Synchronization
@@ -61,6 +62,7 @@ extension Hub {
         let hasLease = ownership.hasLease(at: now)
         isOpen.store(hasLease && !isClosed, ordering: .relaxed)
         outage.note(hasLease: hasLease, at: now)
+        outage.note(knowsSessions: revocations.areFresh, at: now)
         switch outage.verdict(at: now, patience: limits.outage) {
         case .nothing: break
         case .tellGap:

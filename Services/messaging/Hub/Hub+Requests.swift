@@ -1,5 +1,6 @@
 import Bus
 import Contracts
+import Identity
 import Logging
 import ServiceKit
 import Synchronization
@@ -45,6 +46,11 @@ extension Hub {
 
     private func hasRoom(on id: Line.ID, ref: FrameRef?) -> Bool {
         guard let under = entries[id]?.line.requests else { return false }
+        guard revocations.areFresh else {
+            let text = "It cannot be told at the moment whether your session has ended."
+            show(ServerFrame.error(ref, code: ServiceError.Code.unavailable.rawValue, text), to: id)
+            return false
+        }
         guard under < limits.requests else {
             let text = "\(limits.requests) requests of this connection wait for their answers; wait for one."
             show(ServerFrame.error(ref, code: "tooManyRequests", text), to: id)

@@ -20,6 +20,13 @@ package struct ComponentReport: Sendable, Equatable, Encodable {
     package static let up = ComponentReport(.up)
     package static func down(_ reason: String) -> ComponentReport { ComponentReport(.down, reason) }
     package static func degraded(_ reason: String) -> ComponentReport { ComponentReport(.degraded, reason) }
+
+    /// Of a feed of news that has been silent for so long; `nil` while it is not.
+    package static func feed(silentFor silence: Duration?, patience: Duration) -> ComponentReport {
+        guard let silence else { return .up }
+        let text = "no news for \(silence.components.seconds) s"
+        return silence > patience ? .down(text) : .degraded(text)
+    }
 }
 
 /// What a component's state means for the process.
