@@ -2,32 +2,69 @@ import BusTesting
 import Contracts
 import Logging
 import Reactor
+import TestSupport
 import Testing
 
 @testable import Messaging
 
-@Suite("Presence") struct PresenceTests {
+@Suite("Presence", .timeLimit(.minutes(1))) struct PresenceTests {
     private static func user(_ id: Int64) -> UserID { UserID(rawValue: id) }
 
     @Test("whoever blinks was never gone; whoever stays away is told once")
     func blink() {
         let start = ContinuousClock.now
+        let device = SessionID(rawValue: 9)
         var table = PresenceTable()
-        var isNews = table.came(Self.user(1), SessionID(rawValue: 9))
+        var isNews = table.came(Self.user(1), device)
         #expect(isNews)
-        table.left(Self.user(1), at: start)
+        table.left(Self.user(1), device, at: start)
         var gone = table.gone(now: start + .seconds(2))
-        #expect(gone.isEmpty)
-        isNews = table.came(Self.user(1), SessionID(rawValue: 9))
+        #expect(gone.users.isEmpty && gone.devices.isEmpty)
+        isNews = table.came(Self.user(1), device)
         #expect(!isNews)
-        table.left(Self.user(1), at: start + .seconds(3))
+        table.left(Self.user(1), device, at: start + .seconds(3))
         #expect(table.isOnline(Self.user(1)))
+        gone = table.gone(now: start + .seconds(5))
+        #expect(gone.users.isEmpty && gone.devices.isEmpty)
         gone = table.gone(now: start + .seconds(6))
-        #expect(gone.map(\.user) == [Self.user(1)])
+        #expect(gone.users == [Self.user(1)] && gone.devices.map(\.session) == [device])
         gone = table.gone(now: start + .seconds(7))
-        #expect(gone.isEmpty)
-        isNews = table.came(Self.user(1), SessionID(rawValue: 9))
+        #expect(gone.users.isEmpty && gone.devices.isEmpty)
+        isNews = table.came(Self.user(1), device)
         #expect(isNews)
+    }
+
+    @Test("whoever has several devices is there as long as one is; each is gone by itself")
+    func severalDevices() {
+        let start = ContinuousClock.now
+        let (phone, laptop) = (SessionID(rawValue: 5), SessionID(rawValue: 6))
+        var table = PresenceTable()
+        var news = table.came(Self.user(1), phone)
+        #expect(news)
+        news = table.came(Self.user(1), laptop)
+        #expect(!news)
+        table.left(Self.user(1), phone, at: start)
+        // Said again when its line is forgotten.
+        table.left(Self.user(1), phone, at: start + .seconds(2))
+        var gone = table.gone(now: start + .seconds(3))
+        #expect(gone.users.isEmpty && gone.devices.map(\.session) == [phone])
+        table.left(Self.user(1), phone, at: start + .seconds(4))
+        table.left(Self.user(1), laptop, at: start + .seconds(4))
+        gone = table.gone(now: start + .seconds(7))
+        #expect(gone.users == [Self.user(1)] && gone.devices.map(\.session) == [laptop])
+        #expect(!table.isOnline(Self.user(1)))
+    }
+
+    @Test("whoever is moved away is gone from here at once, with all devices")
+    func movedAway() {
+        var table = PresenceTable()
+        for session in [5, 6] as [Int64] { _ = table.came(Self.user(1), SessionID(rawValue: session)) }
+        let was = table.moved(Self.user(1))
+        let isAgain = table.moved(Self.user(1))
+        #expect(was && !isAgain && !table.isOnline(Self.user(1)))
+        let gone = table.gone(now: .now)
+        #expect(gone.users.isEmpty && gone.devices.map(\.session.rawValue) == [5, 6])
+        #expect(table.all().isEmpty)
     }
 
     @Test("what was shown is known until it is taken back, or whoever saw it is gone")
@@ -54,6 +91,27 @@ import Testing
         #expect(routes(["b": [3, 4]]).moved(since: before) == PartitionSet([0, 1, 2]))
         #expect(before.moved(since: before).isEmpty)
         #expect(before.moved(since: nil).isEmpty)
+    }
+
+    @Test("of each device it is noted when it was last here, also while its user's others stay, and when they are moved away")
+    func devices() async throws {
+        try await Gateway.with { gateway in
+            gateway.bus.answer(ListContacts.self) { _ in .init(contacts: []) }
+            gateway.bus.answer(NoteSeen.self) { _ in Done() }
+            func noted() -> [Int64] { gateway.bus.asked(NoteSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
+            let (phone, laptop) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 6))
+            await phone.send(RawClient.frame(8))
+            _ = try await phone.end()
+            try await eventually("its end") { await gateway.connections == 1 ? () : nil }
+            await gateway.hub.tick(now: .now + .seconds(2))
+            #expect(noted() == [])
+            await gateway.hub.tick(now: .now + .seconds(4))
+            try await eventually("the phone's end is noted") { noted() == [5] ? () : nil }
+            await gateway.assign(PartitionSet(), epoch: 2)
+            #expect(try await laptop.end().code == 4_001)
+            await gateway.hub.tick(now: .now + .seconds(5))
+            try await eventually("the laptop's end is noted") { noted() == [5, 6] ? () : nil }
+        }
     }
 
     @Test("when the process ends it is noted of everybody when they were last here, many at a time")

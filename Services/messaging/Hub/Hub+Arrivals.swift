@@ -98,7 +98,7 @@ extension Hub {
         entries[id]?.line.park(at: .now)
         if entries[id]?.line.isGapped == true { tellGap(id) }
         parked.append((id, .now))
-        if let user = entries[id]?.line.userID { noteWhetherOnline(user) }
+        if let line = entries[id]?.line { noteLost(line.userID, line.sessionID) }
     }
 
     /// Forgets whoever did not come back in time.

@@ -91,7 +91,7 @@ extension Hub {
 
     /// Once a second.
     func tick(now: ContinuousClock.Instant) {
-        presence.assumeIsolated { $0.tick() }
+        presence.assumeIsolated { $0.tick(now: now) }
         takeThresholds()
         forgetParked(now: now)
         lookAtWaiting(now: now)

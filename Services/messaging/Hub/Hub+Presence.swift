@@ -9,8 +9,10 @@ extension Hub {
         presence.assumeIsolated { $0.came(caller.userID, caller.sessionID) }
     }
 
-    func noteWhetherOnline(_ user: UserID) {
-        if !isOnline(user) { presence.assumeIsolated { $0.left(user) } }
+    /// A socket or a line of the session is gone; perhaps it has others.
+    func noteLost(_ user: UserID, _ session: SessionID) {
+        if sessions[session]?.contains(where: { entries[$0]?.port != nil }) == true { return }
+        presence.assumeIsolated { $0.left(user, session) }
     }
 
     /// Before anybody comes.

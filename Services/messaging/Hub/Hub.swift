@@ -103,7 +103,7 @@ actor Hub {
             port.line.store(0, ordering: .relaxed)
             figures.connections.subtract(1, ordering: .relaxed)
         }
-        noteWhetherOnline(entry.line.userID)
+        noteLost(entry.line.userID, entry.line.sessionID)
     }
 
     private static func remove<Key>(_ id: Line.ID, from table: inout [Key: [Line.ID]], at key: Key) {

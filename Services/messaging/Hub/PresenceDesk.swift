@@ -46,7 +46,8 @@ actor PresenceDesk {
     /// - Parameter show: shows a frame to a user's devices here.
     func begin(show: @escaping @Sendable (UserID, ServerFrame.Text) -> Void) { self.show = show }
 
-    func left(_ user: UserID) { table.left(user, at: .now) }
+    /// A device of the user has no socket any more.
+    func left(_ user: UserID, _ session: SessionID) { table.left(user, session, at: .now) }
 
     /// They belong to another instance now.
     func moved(_ user: UserID) {
@@ -56,11 +57,11 @@ actor PresenceDesk {
     }
 
     /// Once a second.
-    func tick() {
-        let gone = table.gone(now: .now)
-        if gone.isEmpty { return }
-        later { await $0.noteSeen(gone) }
-        for (user, _) in gone {
+    func tick(now: ContinuousClock.Instant) {
+        let gone = table.gone(now: now)
+        if gone.devices.isEmpty { return }
+        later { await $0.noteSeen(gone.devices) }
+        for user in gone.users {
             shown.forget(user)
             later { await $0.announceGone(user) }
         }
@@ -135,7 +136,7 @@ actor PresenceDesk {
     }
 
     /// When they were last here, many at a time.
-    private func noteSeen(_ gone: [(user: UserID, session: SessionID)]) async {
+    private func noteSeen(_ gone: [PresenceTable.Device]) async {
         let now = Timestamp.now
         for start in stride(from: 0, to: gone.count, by: Self.seenAtOnce) {
             let part = gone[start..<min(gone.count, start + Self.seenAtOnce)]
