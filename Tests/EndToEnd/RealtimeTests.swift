@@ -35,6 +35,11 @@ import Testing
     @Test("connected contacts see who comes, goes and was there; strangers and the blocked see nothing")
     func presence() async throws { try await play("presence") }
 
+    @Test(
+        "two who become contacts are shown to each other at once; when they are none any more, or one blocks the other, both see the other go"
+    )
+    func contacts() async throws { try await play("contacts") }
+
     @Test("a client that comes back goes on without a gap, as the same connection")
     func resume() async throws { try await play("resume") }
 

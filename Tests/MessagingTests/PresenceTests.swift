@@ -114,6 +114,33 @@ import Testing
         }
     }
 
+    @Test("after partitions have moved today's contacts are asked, and whoever is none any more is taken back, unasked")
+    func askAgain() async throws {
+        let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
+        bus.answer(ListContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
+        let desk = PresenceDesk(
+            bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        await desk.begin { _, text in shown.add(text) }
+        _ = await desk.came(Self.user(9), SessionID(rawValue: 9))
+        try await eventually("the first question") { told.count == 1 ? () : nil }
+        for contact in [1, 2] as [Int64] {
+            await desk.heard(.init(kind: .news, userID: Self.user(contact), online: true), present: [Self.user(9)])
+        }
+        bus.answer(ListContacts.self) { _ in throw ServiceError(.unavailable, "away") }
+        await desk.changedHands { _ in true }
+        try await eventually("asked in vain") { bus.asked(ListContacts.self).count > 2 ? () : nil }
+        #expect(shown.count == 0 && told.count == 1)
+        bus.answer(ListContacts.self) { _ in .init(contacts: [.init(userID: Self.user(2))]) }
+        try await eventually("the second question") { told.count == 2 ? () : nil }
+        #expect(shown.all == [ServerFrame.presence(Self.user(1), online: false)])
+        let question = try #require(told.all.last?.items.first)
+        #expect(question.recipients == [Self.user(2)] && question.presence?.kind == .question)
+        // Nobody answers.
+        try await eventually("silence") { shown.count == 2 ? () : nil }
+        #expect(shown.all.last == ServerFrame.presence(Self.user(2), online: false))
+    }
+
     @Test("when the process ends it is noted of everybody when they were last here, many at a time")
     func close() async throws {
         let (bus, io) = (StubBus(), IOThread(name: "presence"))

@@ -18,6 +18,8 @@ struct PresenceShown: Sendable {
         }
     }
 
+    func isShown(_ contact: UserID, to watcher: UserID) -> Bool { contacts[watcher]?.contains(contact) ?? false }
+
     /// Whoever is not here is shown nothing.
     mutating func forget(_ watcher: UserID) { count -= contacts.removeValue(forKey: watcher)?.count ?? 0 }
 

@@ -21,6 +21,7 @@ extension Hub {
             }
             guard let place = item.message else {
                 show(item)
+                noteContact(item)
                 continue
             }
             if item.recipients.contains(where: { users[$0] != nil }) {

@@ -15,6 +15,19 @@ extension Hub {
         presence.assumeIsolated { $0.left(user, session) }
     }
 
+    /// What is told of contacts is told of their presence too.
+    func noteContact(_ item: Delivery.Item) {
+        guard let frame = ConnectionFrame(item.frame) else { return }
+        for user in item.recipients {
+            if isOnline(user) {
+                presence.assumeIsolated { $0.contactChanged(user, frame.userID) }
+            } else {
+                // Nobody remembers what their devices show; whoever comes back anew is told who is there.
+                for id in users[user] ?? [] { forget(id) }
+            }
+        }
+    }
+
     /// Before anybody comes.
     func begin() {
         presence.assumeIsolated { desk in

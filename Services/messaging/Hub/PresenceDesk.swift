@@ -8,8 +8,6 @@ import ServiceKit
 actor PresenceDesk {
     /// After that, contacts who have not said to be there are shown as last seen.
     private static let answerTime = Duration.seconds(1)
-    /// In which clients of an instance that died are back elsewhere.
-    private static let returnTime = Duration.seconds(10)
     /// Comings and goings that are told at once; further ones wait.
     private static let atOnce = 64
 
@@ -22,17 +20,22 @@ actor PresenceDesk {
     private let bus: any ProcedureCaller
     private let deliver: @Sendable (Delivery) async throws -> Void
     private let logger: Logger
+    /// In which clients of an instance that died are back elsewhere.
+    private let returnTime: Duration
     private var table = PresenceTable()
     private var shown = PresenceShown()
-    private var questions: [UserID: Set<UserID>] = [:]
+    /// By who asks: the contacts who have not answered yet, each with the number of the question.
+    private var questions: [UserID: [UserID: UInt64]] = [:]
+    private var lastQuestion: UInt64 = 0
     /// A frame to a user's devices here.
     private var show: @Sendable (UserID, ServerFrame.Text) -> Void = { _, _ in }
     private let places = Admission("presence", limit: atOnce, queue: 50_000, wait: .seconds(30))
 
     init(
-        bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, on io: IOThread, logger: Logger
+        bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void,
+        returnTime: Duration = .seconds(10), on io: IOThread, logger: Logger
     ) {
-        (self.bus, self.deliver, self.io, self.logger) = (bus, deliver, io, logger)
+        (self.bus, self.deliver, self.returnTime, self.io, self.logger) = (bus, deliver, returnTime, io, logger)
     }
 
     // MARK: Who comes and goes here
@@ -40,7 +43,7 @@ actor PresenceDesk {
     /// A device of the user has a socket.
     func came(_ user: UserID, _ session: SessionID) {
         let isNews = table.came(user, session)
-        later { await $0.ask(user, isNews ? .newsAndQuestion : .question) }
+        later { await $0.askAll(of: user, isNews ? .newsAndQuestion : .question) }
     }
 
     /// - Parameter show: shows a frame to a user's devices here.
@@ -70,8 +73,11 @@ actor PresenceDesk {
     /// Others have these partitions now. Whoever had them may have died without a word about its users: once they have had time to come back, those who saw
     /// them there ask again.
     func changedHands(_ isMeant: @escaping @Sendable (UserID) -> Bool) {
-        io.schedule(after: Self.returnTime) { [weak self] in self?.assumeIsolated { $0.askAgain(isMeant) } }
+        io.schedule(after: returnTime) { [weak self] in self?.assumeIsolated { $0.askAgain(isMeant) } }
     }
+
+    /// Another user is a contact of this one from now on, or is none any more.
+    func contactChanged(_ user: UserID, _ other: UserID) { later { await $0.lookAt(other, for: user) } }
 
     /// Everybody who is still here is let go. There is nobody left to whom they could go, and few to whom it could be told: whoever saw them asks again
     /// when others have their partitions.
@@ -89,44 +95,82 @@ actor PresenceDesk {
         if presence.kind == .news || presence.kind == .newsAndQuestion {
             shown.note(presence.userID, online: presence.online, to: present)
         }
-        if presence.online { for user in present { questions[user]?.remove(presence.userID) } }
+        if presence.online { for user in present { answered(user, by: presence.userID) } }
     }
 
     // MARK: Telling
 
-    private func ask(_ user: UserID, _ kind: Delivery.Presence.Kind) async {
-        guard table.isOnline(user), let contacts = await contacts(of: user), !contacts.isEmpty else { return }
-        questions[user] = Set(contacts.map(\.userID))
-        await tell(
-            contacts.map(\.userID), ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
-        io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.showAbsent(contacts, to: user) } }
+    private func askAll(of user: UserID, _ kind: Delivery.Presence.Kind) async {
+        guard table.isOnline(user), let contacts = await contacts(of: user) else { return }
+        await ask(contacts, of: user, kind) { $0.showAbsent($1, to: user) }
     }
 
-    private func showAbsent(_ contacts: [ListContacts.Contact], to user: UserID) {
-        guard let silent = questions.removeValue(forKey: user), table.isOnline(user) else { return }
-        for contact in contacts where silent.contains(contact.userID) && contact.lastSeenAt != nil {
-            show(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
-        }
-    }
-
-    private func askAgain(_ isMeant: (UserID) -> Bool) {
-        for (user, contacts) in shown.seen(where: isMeant) {
-            questions[user, default: []].formUnion(contacts)
-            later {
-                await $0.tell(
-                    Array(contacts), ServerFrame.presence(user, online: true), .init(kind: .question, userID: user, online: true))
+    /// - Parameter onSilence: called for each who has not said to be there after a while.
+    private func ask(
+        _ contacts: [ListContacts.Contact], of user: UserID, _ kind: Delivery.Presence.Kind,
+        onSilence: @escaping @Sendable (isolated PresenceDesk, ListContacts.Contact) -> Void
+    ) async {
+        if contacts.isEmpty { return }
+        lastQuestion += 1
+        let (number, ids) = (lastQuestion, contacts.map(\.userID))
+        for id in ids { questions[user, default: [:]][id] = number }
+        await tell(ids, ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
+        io.schedule(after: Self.answerTime) { [weak self] in
+            self?.assumeIsolated { desk in
+                for contact in contacts where desk.questions[user]?[contact.userID] == number {
+                    desk.answered(user, by: contact.userID)
+                    onSilence(desk, contact)
+                }
             }
-            io.schedule(after: Self.answerTime) { [weak self] in self?.assumeIsolated { $0.takeBack(contacts, from: user) } }
         }
     }
 
-    private func takeBack(_ contacts: Set<UserID>, from user: UserID) {
-        for contact in contacts where questions[user]?.remove(contact) != nil {
-            shown.note(contact, online: false, to: [user])
-            show(user, ServerFrame.presence(contact, online: false))
-        }
+    /// Nothing is waited for any more.
+    private func answered(_ user: UserID, by contact: UserID) {
+        questions[user]?[contact] = nil
         if questions[user]?.isEmpty == true { questions[user] = nil }
     }
+
+    private func showAbsent(_ contact: ListContacts.Contact, to user: UserID) {
+        guard table.isOnline(user), contact.lastSeenAt != nil else { return }
+        show(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
+    }
+
+    // MARK: What was shown and may be wrong by now
+
+    private func askAgain(_ isMeant: (UserID) -> Bool) {
+        for (user, seen) in shown.seen(where: isMeant) { later { await $0.askAgain(user, seen) } }
+    }
+
+    /// Those who are contacts still are asked; the others are there no longer, for this user.
+    private func askAgain(_ user: UserID, _ seen: Set<UserID>) async {
+        guard table.isOnline(user) else { return }
+        guard let contacts = await contacts(of: user) else {
+            io.schedule(after: returnTime) { [weak self] in
+                self?.assumeIsolated { desk in desk.later { await $0.askAgain(user, seen) } }
+            }
+            return
+        }
+        let asked = contacts.filter { seen.contains($0.userID) }
+        for other in seen.subtracting(asked.map(\.userID)) { takeBack(other, from: user) }
+        await ask(asked, of: user, .question) { $0.takeBack($1.userID, from: user) }
+    }
+
+    /// What is so today counts, whatever was told: that may be late. Where nobody knows, nothing is shown of anybody.
+    private func lookAt(_ other: UserID, for user: UserID) async {
+        guard table.isOnline(user) else { return }
+        let contact = await contacts(of: user)?.first { $0.userID == other }
+        guard let contact else { return takeBack(other, from: user) }
+        await ask([contact], of: user, .question) { $0.showAbsent($1, to: user) }
+    }
+
+    private func takeBack(_ contact: UserID, from user: UserID) {
+        guard shown.isShown(contact, to: user) else { return }
+        shown.note(contact, online: false, to: [user])
+        show(user, ServerFrame.presence(contact, online: false))
+    }
+
+    // MARK: Answering
 
     private func answer(_ user: UserID, _ present: [UserID]) async {
         let items = present.filter { $0 != user && table.isOnline($0) }.map { contact in

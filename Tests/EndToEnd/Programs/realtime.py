@@ -266,6 +266,20 @@ async def presence(world):
     assert "lastSeenAt" in frames[-1] and not [frame for frame in frames if frame.get("userId") == bob.id], frames
 
 
+async def contacts(world):
+    ada, grace = await world.people("ada", "grace")
+    mine, theirs = await ada.device(), await grace.device()
+    # Who becomes a contact while both are there is shown to be there, and whoever is none any more to be gone.
+    for end in (("POST", f"/v1/connections/{grace.id}/remove"), ("PUT", f"/v1/blocks/{grace.id}")):
+        await grace.connect_to(ada)
+        for device, other in ((mine, grace), (theirs, ada)):
+            await device.frame("presence", userId=other.id, online=True)
+        await ada.do(*end)
+        for device, other in ((mine, grace), (theirs, ada)):
+            frames = await device.until("presence", userId=other.id, online=False)
+            assert device is mine or all(frame["type"] != "block" for frame in frames), frames
+
+
 async def resume(world):
     ada, grace = await world.people("ada", "grace")
     chat = await ada.chat(grace)

@@ -55,6 +55,7 @@ struct Gateway: Sendable {
             defer { group.cancelAll() }
             let gateway = Gateway(bus: bus, hub: hub, revocations: revocations, told: told, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
+            await hub.begin()
             await hub.feedIsBack()
             return try await body(gateway)
         }

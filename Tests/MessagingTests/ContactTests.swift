@@ -1,0 +1,68 @@
+import BusTesting
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("Presence when contacts change", .timeLimit(.minutes(1))) struct ContactTests {
+    private static func user(_ id: Int64) -> UserID { UserID(rawValue: id) }
+
+    private static func contacts(_ ids: [Int64]) -> ListContacts.Response {
+        .init(contacts: ids.map { .init(userID: user($0), lastSeenAt: .init(millisecondsSinceEpoch: 1_000)) })
+    }
+
+    /// What `users` tells when the tie between two has changed.
+    private static func tie(of user: Int64, to other: Int64, _ status: String? = nil) -> Delivery {
+        let status = status.map { #""status":"\#($0)","# } ?? ""
+        return Delivery(items: [
+            .init(recipients: [self.user(user)], frame: #"{"type":"connection","userId":"\#(other)",\#(status)"rev":3}"#)
+        ])
+    }
+
+    private static func news(that user: Int64, isOnline: Bool, to other: Int64) -> Delivery {
+        let frame = String(decoding: ServerFrame.presence(self.user(user), online: isOnline), as: UTF8.self)
+        return Delivery(items: [
+            .init(
+                recipients: [self.user(other)], frame: frame,
+                presence: .init(kind: .news, userID: self.user(user), online: isOnline))
+        ])
+    }
+
+    @Test("who is no contact any more is shown as gone to whoever saw them there, and to nobody else")
+    func noContactAnyMore() async throws {
+        try await Gateway.with { gateway in
+            let (one, other) = (try await gateway.client(2), try await gateway.client(3))
+            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([]) }
+            await gateway.hub.deliver(Self.news(that: 1, isOnline: true, to: 2))
+            #expect(try await one.said().online == true)
+            for user in [2, 3] as [Int64] { await gateway.hub.deliver(Self.tie(of: user, to: 1)) }
+            for client in [one, other] { #expect(try await client.said().type == "connection") }
+            #expect(try await one.said() == RawClient.Said(type: "presence", n: 3, userId: "1", online: false))
+            // Told again, it changes nothing.
+            await gateway.hub.deliver(Self.tie(of: 2, to: 1))
+            try await eventually("both looked") { gateway.bus.asked(ListContacts.self).count >= 5 ? () : nil }
+            for client in [one, other] { await client.say(#"{"type":"ping"}"#) }
+            #expect(try await one.said().type == "connection")
+            for client in [one, other] { #expect(try await client.said().type == "pong") }
+        }
+    }
+
+    @Test("two who are connected by now ask whether the other one is there; what is late news of it counts as it is today")
+    func contactFromNowOn() async throws {
+        try await Gateway.with { gateway in
+            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([]) }
+            let client = try await gateway.client(2)
+            try await eventually("their coming") { gateway.bus.asked(ListContacts.self).count == 1 ? () : nil }
+            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([1, 4]) }
+            // The invitation, told once more after it was accepted.
+            await gateway.hub.deliver(Self.tie(of: 2, to: 1, "sent"))
+            #expect(try await client.said().type == "connection")
+            let question = try await eventually("a question") { gateway.told.all.first?.items.first }
+            #expect(question.recipients == [Self.user(1)])
+            #expect(question.presence == .init(kind: .question, userID: Self.user(2), online: true))
+            // Nobody says so, and they have been seen.
+            #expect(try await client.said() == RawClient.Said(type: "presence", n: 2, userId: "1", online: false))
+        }
+    }
+}
