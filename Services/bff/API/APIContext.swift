@@ -1,13 +1,14 @@
 import Contracts
 import Hummingbird
 import Identity
+import ServiceKit
 import Synchronization
 
 /// What belongs to one request from its first byte to its answer.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Names the request in the answer, the logs and the problem; given by the client or made here.
-    let requestID = RequestID()
+    let requestID = ServiceKit.RequestID()
     /// Who asks; known on routes that need it.
     var caller: Caller?
     /// The same, told to whoever keeps the journal: routes work on a copy of this context.

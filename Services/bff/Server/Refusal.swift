@@ -2,6 +2,7 @@ import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
+import ServiceKit
 
 /// What is said to a request that never became one.
 struct Refusal {

@@ -1,12 +1,10 @@
-import HTTPTypes
-import Hummingbird
-import ServiceKit
-
 /// Names one request: 16 random hexadecimal digits, or what the client sent as `X-Request-ID`.
-struct RequestID: Sendable, CustomStringConvertible {
+package struct RequestID: Sendable, CustomStringConvertible {
     private let random = UInt64.random(in: .min ... .max)
 
-    var description: String {
+    package init() {}
+
+    package var description: String {
         var digits: [UInt8] = []
         digits.reserveCapacity(16)
         Hex.append(random, to: &digits)
@@ -14,7 +12,7 @@ struct RequestID: Sendable, CustomStringConvertible {
     }
 
     /// The client's own name for the request: 1–64 of A–Z a–z 0–9 . _ - ; anything else is replaced by ours, so that logs hold no surprise.
-    func orGiven(_ header: String?) -> String {
+    package func orGiven(_ header: String?) -> String {
         guard let header, (1...64).contains(header.utf8.count), header.utf8.allSatisfy(Self.isPlain) else { return description }
         return header
     }
@@ -27,9 +25,4 @@ struct RequestID: Sendable, CustomStringConvertible {
         default: false
         }
     }
-}
-
-extension HTTPField.Name {
-    static let requestID = HTTPField.Name("X-Request-ID").unsafelyUnwrapped
-    static let idempotencyKey = HTTPField.Name("Idempotency-Key").unsafelyUnwrapped
 }
