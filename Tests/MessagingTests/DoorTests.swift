@@ -56,6 +56,13 @@ import Testing
                 #expect(answer.status == one.status, "\(one)")
                 #expect(answer.body.contains("\"code\":\"\(one.code)\""), "\(one)")
                 #expect(answer.head.contains("application/problem+json"))
+                let id = try #require(answer.head.firstMatch(of: /\r\nX-Request-ID: ([0-9a-f]{16})\r\n/)?.output.1)
+                #expect(answer.body.contains("\"requestId\":\"\(id)\""), "\(one)")
+            }
+            for method in ["GET", "POST"] {
+                let answer = try await refusal(gateway, "/rt/x/y", ["X-Request-ID: my-request.1"], method: method)
+                #expect(answer.head.contains("X-Request-ID: my-request.1\r\n"))
+                #expect(answer.body.contains("\"requestId\":\"my-request.1\""))
             }
             #expect(try await refusal(gateway, "/rt/x", [Self.token], method: "POST").status == "426")
         }

@@ -1,5 +1,6 @@
 import NIOCore
 import NIOHTTP1
+import ServiceKit
 
 /// Why a request does not become a live connection, answered as `application/problem+json` (RFC 9457).
 struct Refusal: Hashable, Sendable, Error {
@@ -8,6 +9,20 @@ struct Refusal: Hashable, Sendable, Error {
     let code: String
     let detail: String
     var headers: [String: String] = [:]
+    private var requestID = ""
+
+    private init(status: HTTPResponseStatus, code: String, detail: String, headers: [String: String] = [:]) {
+        (self.status, self.code, self.detail, self.headers) = (status, code, detail, headers)
+    }
+
+    /// Named as the request is: as its client has named it, or anew.
+    func of(_ request: HTTPRequestHead?) -> Refusal {
+        var refusal = self
+        refusal.requestID = RequestID().orGiven(request?.headers.first(name: Self.requestIDHeader))
+        return refusal
+    }
+
+    private static let requestIDHeader = "X-Request-ID"
 
     static func unauthenticated(_ detail: String) -> Refusal {
         Refusal(status: .unauthorized, code: "unauthenticated", detail: detail, headers: ["WWW-Authenticate": "Bearer"])
@@ -27,12 +42,14 @@ struct Refusal: Hashable, Sendable, Error {
 
     /// The details are all our own words, without quotes.
     var body: String {
-        #"{"type":"about:blank","title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(detail)","code":"\#(code)"}"#
+        let members = #""title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(detail)","code":"\#(code)""#
+        return #"{"type":"about:blank",\#(members),"requestId":"\#(requestID)"}"#
     }
 
     var head: HTTPResponseHead {
         var fields: HTTPHeaders = [
             "Content-Type": "application/problem+json", "Content-Length": "\(body.utf8.count)", "Connection": "close",
+            Self.requestIDHeader: requestID,
         ]
         for (name, value) in headers.sorted(by: { $0.key < $1.key }) { fields.replaceOrAdd(name: name, value: value) }
         return HTTPResponseHead(version: .http1_1, status: status, headers: fields)

@@ -19,14 +19,14 @@ final class RefusalHandler: ChannelInboundHandler, RemovableChannelHandler {
         if let refusal { return answer(refusal) }
         // What was read already comes in this turn, if it comes.
         let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-        context.eventLoop.execute { handler.value.answer(.notAnUpgrade) }
+        context.eventLoop.execute { handler.value.answer(.notAnUpgrade.of(nil)) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
-        answer(Address(head.uri) == nil ? .notFound : .notAnUpgrade, isHead: head.method == .HEAD)
+        answer((Address(head.uri) == nil ? Refusal.notFound : .notAnUpgrade).of(head), isHead: head.method == .HEAD)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }

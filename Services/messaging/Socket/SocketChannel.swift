@@ -68,7 +68,7 @@ struct SocketChannel: Sendable {
                     arrival.value.guest = guest
                     answer.succeed(headers)
                 case .failure(let refusal):
-                    arrival.value.refusal = refusal
+                    arrival.value.refusal = refusal.of(head)
                     answer.succeed(nil)
                 }
             }
