@@ -74,6 +74,10 @@ import Testing
             await gateway.hub.tick(now: .now + .seconds(700))
             let answer = try await refusal(gateway, "/rt/x", [Self.token])
             #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
+            // Whoever has to refresh first is told so.
+            for headers in [[], ["Authorization: Bearer expired"]] {
+                #expect(try await refusal(gateway, "/rt/x", headers).status == "401")
+            }
             await gateway.assign(Gateway.everything, epoch: 1)
             _ = try await gateway.client(1)
         }

@@ -18,8 +18,9 @@ struct Door: Sendable {
         if protocols.hasOurs == false {
             throw .malformed("Offer the subprotocol \(Protocols.name), or none.")
         }
-        if let refusal = isShut() { throw refusal }
         let caller = try await verified(protocols.token.map { "Bearer \($0)" } ?? head.headers.first(name: "authorization"))
+        // Only now: to come back with the same bad token would be in vain.
+        if let refusal = isShut() { throw refusal }
         let headers: HTTPHeaders = protocols.hasOurs == true ? ["Sec-WebSocket-Protocol": Protocols.name] : [:]
         return (headers, Guest(caller: caller, resume: address.resume))
     }
