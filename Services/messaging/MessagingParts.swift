@@ -50,11 +50,9 @@ struct MessagingParts {
         let membership = Self.membership(identity, kit, bus, hub, routes) { [keys] in
             keys.published != nil && revocations.areKnown
         }
-        let channel = SocketChannel(
-            door: Self.door(keys, revocations, hub, atMost: settings.connections),
-            framesPerSecond: { Double(thresholds.now.framesPerSecond) })
         server = SocketServer(
-            channel: channel, events: hub, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.heartbeat,
+            channel: SocketChannel(door: Self.door(keys, revocations, hub, atMost: settings.connections)), events: hub,
+            framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.heartbeat,
             farewell: { await membership.leave() }, logger: kit.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: kit.io)

@@ -36,6 +36,5 @@ extension HubLimits {
         resume = thresholds.resumeTime
         devices = thresholds.devices
         typing = thresholds.typingTime
-        framesPerSecond = Double(thresholds.framesPerSecond)
     }
 }

@@ -1,5 +1,6 @@
 import Contracts
 import NIOCore
+import Synchronization
 import TestSupport
 import Testing
 
@@ -90,6 +91,20 @@ import Testing
             #expect(texts.count { $0.code == "tooManyRequests" } >= 8)
             await other.say(#"{"type":"ping"}"#)
             #expect(try await other.said().type == "pong")
+        }
+    }
+
+    @Test("how many frames a client may send can change while it is connected")
+    func otherRate() async throws {
+        let rate = Mutex(10_000.0)
+        try await Gateway.with(framesPerSecond: { rate.withLock { $0 } }) { gateway in
+            let client = try await gateway.client(1)
+            await client.say(#"{"type":"ping"}"#)
+            #expect(try await client.said().type == "pong")
+            rate.withLock { $0 = 1 }
+            let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))
+            await client.send((0..<100).flatMap { _ in ping } + RawClient.frame(8))
+            #expect(try await client.end().code == 1_008)
         }
     }
 

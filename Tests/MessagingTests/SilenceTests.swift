@@ -28,8 +28,9 @@ import Testing
 
         init() throws {
             let caller = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 1), roles: [])
-            sockets = LoopSockets(number: 0, heartbeat: 1, events: told, on: channel.embeddedEventLoop)
-            handler = SocketHandler(Guest(caller: caller, resume: nil), sockets: sockets, framesPerSecond: 10_000)
+            sockets = LoopSockets(
+                number: 0, heartbeat: 1, framesPerSecond: { 10_000 }, events: told, on: channel.embeddedEventLoop)
+            handler = SocketHandler(Guest(caller: caller, resume: nil), sockets: sockets)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage))
             try channel.pipeline.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])

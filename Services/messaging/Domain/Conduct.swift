@@ -12,38 +12,31 @@ struct Conduct: Sendable {
     static let mistakes = 8.0
     static let forgiveness = 10.0
 
-    private var frames: Bucket
-    private var patience = Bucket(capacity: Conduct.mistakes, perSecond: 1 / Conduct.forgiveness)
-
-    /// - Parameter perSecond: frames a second, twice as many at once.
-    init(perSecond: Double) { frames = Bucket(capacity: perSecond * 2, perSecond: perSecond) }
+    private var frames = Bucket()
+    private var patience = Bucket()
 
     /// A frame has come.
-    mutating func frame(at now: ContinuousClock.Instant) -> Verdict {
-        if frames.take(at: now) { return .fine }
+    ///
+    /// - Parameter perSecond: frames a second that it may send now, twice as many at once.
+    mutating func frame(at now: ContinuousClock.Instant, perSecond: Double) -> Verdict {
+        if frames.take(at: now, capacity: perSecond * 2, perSecond: perSecond) { return .fine }
         return mistake(at: now) == .fine ? .tooFast : .enough
     }
 
     /// A frame was none of ours.
-    mutating func mistake(at now: ContinuousClock.Instant) -> Verdict { patience.take(at: now) ? .fine : .enough }
+    mutating func mistake(at now: ContinuousClock.Instant) -> Verdict {
+        patience.take(at: now, capacity: Self.mistakes, perSecond: 1 / Self.forgiveness) ? .fine : .enough
+    }
 }
 
-/// Fills at a constant rate up to its capacity, and begins full.
+/// Fills up to its capacity, and begins full. Both may change from one time to the next.
 struct Bucket: Sendable {
-    private let capacity: Double
-    private let perSecond: Double
-    private var level: Double
+    private var level = Double.infinity
     private var filledAt: ContinuousClock.Instant?
 
-    init(capacity: Double, perSecond: Double) {
-        (self.capacity, self.perSecond) = (capacity, perSecond)
-        level = capacity
-    }
-
-    mutating func take(at now: ContinuousClock.Instant) -> Bool {
-        if let filledAt {
-            level = min(capacity, level + max(0, (now - filledAt) / .seconds(1)) * perSecond)
-        }
+    mutating func take(at now: ContinuousClock.Instant, capacity: Double, perSecond: Double) -> Bool {
+        let time = filledAt.map { max(0, (now - $0) / .seconds(1)) } ?? 0
+        level = min(capacity, level + time * perSecond)
         filledAt = now
         guard level >= 1 else { return false }
         level -= 1

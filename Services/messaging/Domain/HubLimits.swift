@@ -22,8 +22,6 @@ struct HubLimits: Sendable {
     var handover = Duration.seconds(3)
     /// Whoever has written in a chat is shown to write once in this time.
     var typing = Duration.seconds(3)
-    /// Frames from one connection, on average; twice as many at once.
-    var framesPerSecond = 100.0
     /// Between two frames from the server, at most: a ping if nothing else. Seconds.
     var heartbeatSeconds = 25
 }

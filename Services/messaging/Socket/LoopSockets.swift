@@ -6,6 +6,8 @@ final class LoopSockets {
     /// Of the loop, among those of the server.
     let number: Int
     private var buckets: [[ObjectIdentifier: SocketHandler]]
+    /// What one client may send on average, as it is now.
+    let framesPerSecond: @Sendable () -> Double
     private let loop: any EventLoop
     private let events: any SocketEvents
     private var news: [SocketEvent] = []
@@ -14,8 +16,11 @@ final class LoopSockets {
     private(set) var count = 0
 
     /// - Parameter heartbeat: seconds.
-    init(number: Int, heartbeat: Int, events: any SocketEvents, on loop: any EventLoop) {
-        (self.number, self.events, self.loop) = (number, events, loop)
+    init(
+        number: Int, heartbeat: Int, framesPerSecond: @escaping @Sendable () -> Double, events: any SocketEvents,
+        on loop: any EventLoop
+    ) {
+        (self.number, self.framesPerSecond, self.events, self.loop) = (number, framesPerSecond, events, loop)
         buckets = Array(repeating: [:], count: max(1, heartbeat))
     }
 

@@ -5,7 +5,6 @@ import NIOWebSocket
 /// Makes a live connection of an accepted socket: bounded HTTP first, then the upgrade of RFC 6455, then frames.
 struct SocketChannel: Sendable {
     let door: Door
-    let framesPerSecond: @Sendable () -> Double
     /// How long a client may take to be let in.
     var patience = TimeAmount.seconds(10)
 
@@ -43,7 +42,7 @@ struct SocketChannel: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     guard let guest = arrival.value.guest else { throw ChannelError.operationUnsupported }
                     try channel.pipeline.syncOperations.addHandler(
-                        SocketHandler(guest, sockets: sockets.value, framesPerSecond: framesPerSecond()))
+                        SocketHandler(guest, sockets: sockets.value))
                     return true
                 }
             })

@@ -19,7 +19,7 @@ final class SocketHandler: ChannelInboundHandler {
     private var guest: Guest?
     private let sockets: LoopSockets
     private var assembly = FrameAssembly()
-    private var conduct: Conduct
+    private var conduct = Conduct()
     private var silence = Silence()
     private var context: ChannelHandlerContext?
     /// Where frames go that are whole.
@@ -38,10 +38,7 @@ final class SocketHandler: ChannelInboundHandler {
     /// Of the frames written: what a ping carries, so that its pong tells what was received.
     private var lastN: Int64 = 0
 
-    init(_ guest: Guest, sockets: LoopSockets, framesPerSecond: Double) {
-        (self.guest, self.sockets) = (guest, sockets)
-        conduct = Conduct(perSecond: framesPerSecond)
-    }
+    init(_ guest: Guest, sockets: LoopSockets) { (self.guest, self.sockets) = (guest, sockets) }
 
     // MARK: The channel
 
@@ -102,7 +99,7 @@ final class SocketHandler: ChannelInboundHandler {
     }
 
     private func allowed(_ body: () -> Void) {
-        switch conduct.frame(at: .now) {
+        switch conduct.frame(at: .now, perSecond: sockets.framesPerSecond()) {
         case .fine: body()
         case .tooFast: if let port { sockets.tell(.badFrame(.tooFast), of: port) }
         case .enough: giveUp()

@@ -7,6 +7,8 @@ import ServiceLifecycle
 struct SocketServer: Service {
     let channel: SocketChannel
     let events: any SocketEvents
+    /// From one connection, on average; asked for every frame.
+    let framesPerSecond: @Sendable () -> Double
     let loops: MultiThreadedEventLoopGroup
     let host: String
     let port: Int
@@ -61,7 +63,8 @@ struct SocketServer: Service {
         var all: [NIOLoopBound<LoopSockets>] = []
         for (number, loop) in loops.makeIterator().enumerated() {
             let sockets = try await loop.submit {
-                let own = LoopSockets(number: number, heartbeat: heartbeatSeconds, events: events, on: loop)
+                let own = LoopSockets(
+                    number: number, heartbeat: heartbeatSeconds, framesPerSecond: framesPerSecond, events: events, on: loop)
                 let sockets = NIOLoopBound(own, eventLoop: loop)
                 loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in sockets.value.tick() }
                 return sockets

@@ -46,8 +46,7 @@ struct Gateway: Sendable {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(door: door, framesPerSecond: framesPerSecond, patience: patience), events: hub,
-            loops: loops,
+            channel: SocketChannel(door: door, patience: patience), events: hub, framesPerSecond: framesPerSecond, loops: loops,
             host: "127.0.0.1", port: 0, heartbeatSeconds: 300, farewell: { await hub.close() }, logger: logger,
             onListening: { listening.tell($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
