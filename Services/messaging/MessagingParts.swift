@@ -27,7 +27,7 @@ struct MessagingParts {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
         let identity = Membership.Identity(
             instance: kit.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
-            url: settings.url ?? "ws://\(http.host):\(http.port)/rt/\(kit.instance)",
+            url: try settings.url ?? MessagingSettings.address(of: http, instance: kit.instance),
             partitionCount: try kit.settings.value(CommonSettings.partitionCount))
         let routes = RouteTable(bus: bus, logger: kit.logger)
         let revocations = Revocations()

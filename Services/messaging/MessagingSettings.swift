@@ -27,6 +27,22 @@ struct MessagingSettings {
         connections = try settings.value(Self.connections)
         heartbeat = try settings.value(Self.heartbeat)
     }
+
+    /// Where this instance is reached without anything in front of it.
+    ///
+    /// - Throws: when that cannot be told from where it listens.
+    static func address(of http: HTTPSettings, instance: String) throws(ConfigurationError) -> String {
+        guard http.port != 0, !everyAddress.contains(http.host) else {
+            let listening = "\(http.host), port \(http.port), is no address that clients can be told"
+            throw ConfigurationError(
+                "\(listening): set \(Self.url.variable), or \(HTTPSettings.host.variable) and \(HTTPSettings.port.variable)")
+        }
+        // RFC 3986, 3.2.2
+        let host = http.host.contains(":") ? "[\(http.host)]" : http.host
+        return "ws://\(host):\(http.port)/rt/\(instance)"
+    }
+
+    private static let everyAddress: Set = ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]
 }
 
 extension HubLimits {
