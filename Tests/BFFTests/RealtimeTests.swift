@@ -3,11 +3,12 @@ import BusTesting
 import Contracts
 import HTTPTypes
 import Identity
+import TestSupport
 import Testing
 
 @testable import BFF
 
-@Suite("Where live connections are made") struct RealtimeTests {
+@Suite("Where live connections are made", .timeLimit(.minutes(1))) struct RealtimeTests {
     private static func routes(epoch: Int64, _ url: String) -> Routes {
         Routes(
             epoch: epoch, partitionCount: 4, instances: [.init(name: "messaging-1", url: url, partitions: PartitionSet(0..<4))])
@@ -44,6 +45,22 @@ import Testing
         let body = #"{"username":"ada","password":"correct horse"}"#
         #expect(try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] == nil)
         api.routes.take(Self.routes(epoch: 1, "ws://one"))
+        let realtime = try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] as? [String: Any]
+        #expect(realtime?["url"] as? String == "ws://one")
+    }
+
+    @Test("logging in asks for the routes when none were read yet; that they cannot be had keeps nobody out")
+    func logInFirst() async throws {
+        let api = TestAPI()
+        let user = User(id: TestAPI.ada.userID, username: "ada", displayName: "Ada", createdAt: .init(millisecondsSinceEpoch: 0))
+        api.bus.answer(LogIn.self) { _ in
+            LogIn.Response(tokens: Tokens(accessToken: "a", refreshToken: "r", expiresIn: 900), user: user)
+        }
+        let body = #"{"username":"ada","password":"correct horse"}"#
+        api.bus.answer(GetRoutes.self) { _ in try await untilCancelled() }
+        let without = try await api.send(.post, "/v1/sessions", body: body, as: nil)
+        #expect(without.status == 201 && without.json["realtime"] == nil)
+        api.bus.answer(GetRoutes.self) { _ in Self.routes(epoch: 1, "ws://one") }
         let realtime = try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] as? [String: Any]
         #expect(realtime?["url"] as? String == "ws://one")
     }

@@ -8,6 +8,8 @@ struct SessionRoutes {
     let bus: any ProcedureCaller
     let routes: RouteTable
     let revocations: Revocations
+    /// For which somebody who logs in waits to be told where live connections are made; `GET /v1/realtime` tells it later.
+    private static let patience = Duration.milliseconds(500)
 
     var endpoints: [Endpoint] {
         [
@@ -42,6 +44,7 @@ struct SessionRoutes {
         let body: Credentials = try await call.body()
         let session = try await bus.call(LogIn(username: body.username, password: body.password, device: body.device))
         let tokens = session.tokens
+        if routes.routes == nil { await routes.readOnce(within: Self.patience) }
         let answer = LoggedIn(
             accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresIn: tokens.expiresIn, user: session.user,
             realtime: routes.place(of: session.user.id)?.instance.map { LoggedIn.Realtime(url: $0.url) })

@@ -74,6 +74,16 @@ package final class RouteTable: Service {
         if let routes = try? await bus.call(GetRoutes()) { take(routes) }
     }
 
+    /// Likewise, and waits so long at most.
+    package func readOnce(within patience: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.readOnce() }
+            group.addTask { try? await Task.sleep(for: patience) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
     private func read() async {
         var isTold = false
         while !Task.isCancelled {
