@@ -158,6 +158,20 @@ import Testing
         }
     }
 
+    @Test("what a client cannot have received is refused at once")
+    func deliveredNothing() async throws {
+        try await Gateway.with { gateway in
+            let client = try await gateway.client(1)
+            for type in ["delivered", "read"] {
+                await client.say(#"{"type":"\#(type)","chatId":"7","seq":-1}"#)
+                await client.say(#"{"type":"ping"}"#)
+                let answer = try await client.said()
+                #expect(answer.type == "error" && answer.code == "invalid")
+                #expect(try await client.said().type == "pong")
+            }
+        }
+    }
+
     @Test("when the process ends, the last words reach everybody before their sockets go")
     func lastWords() async throws {
         let clients = try await Gateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }

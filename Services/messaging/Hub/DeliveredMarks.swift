@@ -26,8 +26,9 @@ actor DeliveredMarks {
 
     init(bus: any ProcedureCaller, on io: IOThread, logger: Logger) { (self.bus, self.io, self.logger) = (bus, io, logger) }
 
+    /// - Parameter seq: at least 0.
     func add(_ user: UserID, _ chat: ChatID, _ seq: Int64) {
-        guard seq >= 0, marks.count < Self.capacity else { return }
+        guard marks.count < Self.capacity else { return }
         let key = Key(user: user, chat: chat)
         marks[key] = max(seq, marks[key] ?? 0)
         if isScheduled { return }

@@ -14,7 +14,7 @@ extension Hub {
         switch frame {
         case .send(let send): begin(send, of: user, on: id)
         case .read(let chat, let seq): request(on: id) { hub in try await hub.markRead(chat, seq, user) }
-        case .delivered(let chat, let seq): marks.assumeIsolated { $0.add(user, chat, seq) }
+        case .delivered(let chat, let seq): markDelivered(chat, seq, user, on: id)
         case .typing(let chat):
             guard typing.isDue(user, in: chat, every: limits.typing, now: .now) else { return }
             request(on: id) { hub in _ = try await hub.bus.call(ShowTyping(userID: user, chatID: chat)) }
@@ -31,6 +31,12 @@ extension Hub {
     private func markRead(_ chat: ChatID, _ seq: Int64, _ user: UserID) async throws {
         guard seq >= 0 else { throw ServiceError.invalid("seq", "must be at least 0") }
         _ = try await bus.call(MarkRead(userID: user, chatID: chat, seq: seq))
+    }
+
+    /// Told with others, later: what becomes of it then is not.
+    private func markDelivered(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
+        if seq < 0 { return tell(ServiceError.invalid("seq", "must be at least 0"), on: id, ref: nil) }
+        marks.assumeIsolated { $0.add(user, chat, seq) }
     }
 
     /// Does what a client asks, unless it has too much under way; tells it what went wrong.
