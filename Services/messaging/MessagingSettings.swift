@@ -12,7 +12,8 @@ struct MessagingSettings {
         "messaging.heartbeat", in: 5...300, default: 25, "seconds between two pings; a client silent for two of them is let go")
 
     static let all: [SettingDescription] =
-        HTTPSettings.all + [url.description, connections.description, heartbeat.description]
+        HTTPSettings.all
+        + [url.description, connections.description, heartbeat.description, CommonSettings.partitionCount.description]
 
     let url: String?
     let connections: Int

@@ -13,8 +13,6 @@ package struct BusConfiguration: Sendable {
     package var requestQueueLength: Int64 = 4_096
     /// Calls being handled at once over all procedures; one more is answered `unavailable`.
     package var handledAtOnce = 1_024
-    /// How many partitions live connections are divided into; the same in all of a deployment, for ever.
-    package var partitionCount = Partitioning.usualCount
     /// How long to wait for what is in hand when asked to stop.
     package var drainTimeout: Duration = .seconds(20)
 

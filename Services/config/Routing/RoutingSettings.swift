@@ -7,7 +7,7 @@ struct RoutingSettings: Sendable {
         "config.handovers", in: Partitioning.counts,
         "partitions on their way to another instance at once, to even out; a sixteenth of all unless set")
 
-    static let all = [handovers.description]
+    static let all = [CommonSettings.partitionCount.description, handovers.description]
 
     static var partitionsVariable: String { CommonSettings.partitionCount.variable }
 

@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import Logging
 import Reactor
+import ServiceKit
 import ServiceLifecycle
 import Synchronization
 
@@ -75,7 +76,7 @@ actor Membership: Service {
 
     /// Beats until shutdown.
     ///
-    /// - Throws: ``ServiceError`` when this instance can never be a member: it was started with another number of partitions.
+    /// - Throws: ``ConfigurationError`` when this instance can never be a member: it was started with another number of partitions.
     func run() async throws {
         let clockwork = Task { [hurry] in
             while !Task.isCancelled {
@@ -100,7 +101,7 @@ actor Membership: Service {
             await take(try await bus.call(heartbeat), asked, after: heartbeat)
         } catch let error as ServiceError where error.code == .conflict {
             logger.critical("this instance cannot be a member", metadata: ["reason": "\(error.message)"])
-            throw error
+            throw ConfigurationError("\(CommonSettings.partitionCount.variable) is wrong: \(error.message)")
         } catch {
             await failed(error, asked)
         }

@@ -44,6 +44,15 @@ struct DeliveryParts {
         return isDivided ? cut(delivery, partitionCount, routes) : parts
     }
 
+    /// For every instance, whichever partitions it has.
+    static func forAll(_ delivery: Delivery) -> [Part] {
+        cut(delivery, 1, nil).map { part in
+            var part = part
+            part.isForAll = true
+            return part
+        }
+    }
+
     private static func cut(_ delivery: Delivery, _ count: Int, _ routes: RoutesHint?) -> [Part] {
         var cut = DeliveryParts(count: count, routes: routes)
         for item in delivery.items { cut.add(item) }

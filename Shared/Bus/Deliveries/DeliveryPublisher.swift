@@ -15,14 +15,13 @@ actor DeliveryPublisher {
 
     private nonisolated let io: IOThread
     private let service: ServiceName
-    private let partitionCount: Int
     private let routes = Mutex<RoutesHint?>(nil)
     private var channel: AMQPChannel?
     private let sent = Counter(label: "martlet_deliveries_sent")
     private let failed = Counter(label: "martlet_deliveries_failed")
 
     init(_ configuration: BusConfiguration, on io: IOThread) {
-        (service, partitionCount, self.io) = (configuration.service, configuration.partitionCount, io)
+        (service, self.io) = (configuration.service, io)
     }
 
     func open(on connection: AMQPConnection) async {
@@ -33,7 +32,8 @@ actor DeliveryPublisher {
 
     func opened() async throws(AMQPError) { try await channel?.opened() }
 
-    /// Has deliveries divided by these from now on, unless newer ones are known. Theirs is the number of partitions that counts.
+    /// Has deliveries addressed and divided by these from now on, unless newer ones are known. Before that nobody knows how many partitions there are, and
+    /// everything goes to all instances.
     nonisolated func hint(_ hint: RoutesHint) {
         guard Partitioning.counts.contains(hint.count) else { return }
         routes.withLock { known in
@@ -44,7 +44,8 @@ actor DeliveryPublisher {
     /// - Parameter onOutcome: called once, on the I/O thread, with why the broker may not have all of it; `nil` when it has.
     func send(_ delivery: Delivery, lifetime: Duration? = nil, _ onOutcome: @escaping OnOutcome) {
         let routes = routes.withLock(\.self)
-        let parts = DeliveryParts.of(delivery, partitionCount: routes?.count ?? partitionCount, routes: routes)
+        let parts =
+            routes.map { DeliveryParts.of(delivery, partitionCount: $0.count, routes: $0) } ?? DeliveryParts.forAll(delivery)
         guard let channel else { return onOutcome(.notConnected("not opened")) }
         guard parts.count != 1 else { return send(parts[0], lifetime, through: channel, onOutcome) }
         if parts.isEmpty { return onOutcome(nil) }

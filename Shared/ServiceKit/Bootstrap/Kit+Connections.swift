@@ -36,9 +36,8 @@ extension Kit {
 
     /// The bus, as this service. Register what is served before giving it to ``run(_:migrate:)``.
     package func bus() throws -> Bus {
-        var configuration = BusConfiguration(
+        let configuration = BusConfiguration(
             service: ServiceName(rawValue: service), instance: instance, endpoint: try rabbitmqEndpoint())
-        configuration.partitionCount = try settings.value(CommonSettings.partitionCount)
         return Bus(configuration, on: io, logger: logger)
     }
 

@@ -19,13 +19,14 @@ package enum CommonSettings {
     package static let stopLimit = Setting<Duration>.seconds(
         "stop.limit", in: 1...25, default: 25, "seconds for finishing what is in flight before it is abandoned")
 
+    /// Of those alone who have to do with partitions before there are routes, from which all others learn the number.
     package static let partitionCount = Setting<Int>.whole(
         "partitionCount", in: Partitioning.counts, default: Partitioning.usualCount,
-        "partitions of live connections; the same in all services, and fixed at a deployment's first start")
+        "partitions of live connections; the same in config and messaging, and fixed at a deployment's first start")
 
     package static let all: [SettingDescription] = [
         instance.description, logLevel.description, managementHost.description, managementPort.description,
-        sampleRatio.description, stopDelay.description, stopLimit.description, partitionCount.description,
+        sampleRatio.description, stopDelay.description, stopLimit.description,
     ]
 
     static func defaultInstance() -> String {

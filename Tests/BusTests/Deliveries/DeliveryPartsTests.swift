@@ -89,6 +89,19 @@ import Testing
         #expect(DeliveryParts.of(delivery, partitionCount: 360, routes: RoutesHint(routes)).count == 1)
     }
 
+    @Test("where nothing is known of partitions all goes to everybody, in messages that are bounded likewise")
+    func unknown() throws {
+        let text = String(repeating: "x", count: 100 << 10)
+        let items = (1...5).map { Delivery.Item(recipients: users(1...5_000), frame: "\($0)\(text)") }
+        let parts = DeliveryParts.forAll(Delivery(items: items + [Delivery.Item(recipients: [], frame: "{}")]))
+        #expect(parts.flatMap(\.items) == items && parts.count > 1)
+        for part in parts {
+            let message = try DeliveryMessage.encode(part, from: .chats, lifetime: nil)
+            #expect(message.routingKey == "all" && message.properties.headers.isEmpty)
+            #expect(message.body.count <= DeliveryParts.maximumBytes)
+        }
+    }
+
     @Test("what reaches nearly every instance goes to all by one key, unless that is too much")
     func all() throws {
         func parts(_ users: [UserID], instances: Int, frame: String = "{}") -> [DeliveryParts.Part] {

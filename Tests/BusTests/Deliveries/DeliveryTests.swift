@@ -59,6 +59,7 @@ import Testing
                     func tell(_ frame: String, _ user: UserID) async throws {
                         try await chats.deliver(Delivery(items: [.init(recipients: [user], frame: frame)]))
                     }
+                    chats.deliveries.hint(RoutesHint(Self.routes(1, [PartitionSet(0..<360)])))
                     try await tell("too early", low)
                     try await heard.feed.bind(PartitionSet(0..<180))
                     try await tell("1", low)
@@ -108,6 +109,23 @@ import Testing
                 #expect(heard.senders.all == [.messaging] && heard.states.all == ["start"])
                 try await broker.raw { try $0.publish(.delivery([0xFF], as: "chats")) }
                 try await eventually("a loss") { heard.states.all == ["start", "lost", "start"] ? () : nil }
+            }
+        }
+    }
+
+    @Test("until the routes are known nobody knows how many partitions there are, and what is told comes to every instance")
+    func withoutRoutes() async throws {
+        try await TestBroker.with { broker in
+            let heard = Heard()
+            try await broker.messaging(1, heard) { _ in
+                // A partition that there is only where there are more.
+                let users = (1...Int64(10_000)).lazy.map { UserID(rawValue: $0) }
+                let user = try #require(users.first { Partitioning.partition(of: $0, count: 2_400) >= 360 })
+                try await heard.feed.bind(PartitionSet([Partitioning.partition(of: user, count: 2_400)]))
+                try await broker.bus(.chats) { chats in
+                    try await chats.deliver(Delivery(items: [.init(recipients: [user], frame: "1")]))
+                    try await eventually("it") { heard.frames == ["1"] ? () : nil }
+                }
             }
         }
     }
