@@ -52,7 +52,8 @@ struct MessagingParts {
         }
         server = SocketServer(
             channel: SocketChannel(door: Self.door(keys, revocations, hub, atMost: settings.connections)), events: hub,
-            framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port, heartbeatSeconds: settings.heartbeat,
+            framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
+            heartbeatSeconds: settings.heartbeat,
             farewell: { await membership.leave() }, logger: kit.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: kit.io)

@@ -25,10 +25,11 @@ extension Hub {
         let away = entries.filter { !served.contains(ownership.partition(of: $0.value.line.userID)) }
         for (id, entry) in away {
             figures.noteMoved()
-            let partition = ownership.partition(of: entry.line.userID)
+            let user = entry.line.userID
+            let partition = ownership.partition(of: user)
             let url = address(partition)
             if let port = entry.port { leaving[ObjectIdentifier(port)] = partition }
-            presence.assumeIsolated { $0.moved(entry.line.userID) }
+            presence.assumeIsolated { $0.moved(user) }
             dismiss(id, .moved, ServerFrame.disconnect("moved", url: url, afterMilliseconds: Self.spread()))
         }
     }

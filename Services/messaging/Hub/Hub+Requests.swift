@@ -35,6 +35,7 @@ extension Hub {
 
     /// Told with others, later: what becomes of it then is not.
     private func markDelivered(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
+        guard knowsSession(on: id, ref: nil) else { return }
         if seq < 0 { return tell(ServiceError.invalid("seq", "must be at least 0"), on: id, ref: nil) }
         marks.assumeIsolated { $0.add(user, chat, seq) }
     }
@@ -51,12 +52,7 @@ extension Hub {
     }
 
     private func hasRoom(on id: Line.ID, ref: FrameRef?) -> Bool {
-        guard let under = entries[id]?.line.requests else { return false }
-        guard revocations.areFresh else {
-            let text = "It cannot be told at the moment whether your session has ended."
-            show(ServerFrame.error(ref, code: ServiceError.Code.unavailable.rawValue, text), to: id)
-            return false
-        }
+        guard knowsSession(on: id, ref: ref), let under = entries[id]?.line.requests else { return false }
         guard under < limits.requests else {
             let text = "\(limits.requests) requests of this connection wait for their answers; wait for one."
             show(ServerFrame.error(ref, code: "tooManyRequests", text), to: id)
@@ -64,6 +60,13 @@ extension Hub {
         }
         entries[id]?.line.requests += 1
         return true
+    }
+
+    private func knowsSession(on id: Line.ID, ref: FrameRef?) -> Bool {
+        if revocations.areFresh { return true }
+        tell(
+            ServiceError(.unavailable, "It cannot be told at the moment whether your session has ended."), on: id, ref: ref)
+        return false
     }
 
     private func tell(_ error: any Error, on id: Line.ID, ref: FrameRef?) {

@@ -11,9 +11,11 @@ import Synchronization
 /// Everybody who is connected here, and what each is shown: one actor on the I/O thread, between the sockets' loops and the bus.
 actor Hub {
     /// A line and the socket that shows it; a line without one waits for its client to come back.
-    struct Entry {
+    final class Entry {
         var line: Line
         var port: Port?
+
+        init(_ line: Line) { self.line = line }
     }
 
     struct Newcomer {
@@ -86,7 +88,7 @@ actor Hub {
     func open(_ caller: Caller) -> Line.ID {
         lastNumber += 1
         let id = Line.ID(number: lastNumber)
-        entries[id] = Entry(line: Line(userID: caller.userID, sessionID: caller.sessionID))
+        entries[id] = Entry(Line(userID: caller.userID, sessionID: caller.sessionID))
         users[caller.userID, default: []].append(id)
         sessions[caller.sessionID, default: []].append(id)
         return id
@@ -123,51 +125,53 @@ actor Hub {
 
     /// Shows a numbered frame, or leaves it out when the client takes nothing: then it is told as soon as it does.
     func show(_ text: ServerFrame.Text, to id: Line.ID) {
-        guard let port = entries[id]?.port else { return keep(text, for: id) }
+        guard let entry = entries[id] else { return }
+        guard let port = entry.port else { return keep(text, for: id, entry) }
         let outstanding = port.outstanding.load(ordering: .relaxed)
-        if entries[id]?.line.isGapped == true {
+        if entry.line.isGapped {
             if outstanding > outboundLimit / 2 { return }
             tellGap(id)
         } else if outstanding > outboundLimit {
-            return leaveOut(id, port)
+            return leaveOut(id, entry, port)
         }
-        write(text, to: id, port)
+        write(text, to: entry, port)
     }
 
     /// The line may have missed something: it is told so now, or once its client takes what it is told.
     func tellGap(_ id: Line.ID) {
         guard let entry = entries[id] else { return }
-        if let port = entry.port, port.outstanding.load(ordering: .relaxed) > outboundLimit { return leaveOut(id, port) }
-        entries[id]?.line.gappedAt = nil
+        if let port = entry.port, port.outstanding.load(ordering: .relaxed) > outboundLimit { return leaveOut(id, entry, port) }
+        entry.line.gappedAt = nil
         gapped.remove(id)
-        if let port = entry.port { write(ServerFrame.gap, to: id, port) } else { keep(ServerFrame.gap, for: id) }
+        if let port = entry.port { write(ServerFrame.gap, to: entry, port) } else { keep(ServerFrame.gap, for: id, entry) }
     }
 
-    private func leaveOut(_ id: Line.ID, _ port: Port) {
-        if entries[id]?.line.isGapped == true { return }
-        entries[id]?.line.gappedAt = .now
+    private func leaveOut(_ id: Line.ID, _ entry: Entry, _ port: Port) {
+        if entry.line.isGapped { return }
+        entry.line.gappedAt = .now
         gapped.insert(id)
         port.isCongested.store(true, ordering: .relaxed)
         figures.noteGap()
     }
 
-    private func write(_ text: ServerFrame.Text, to id: Line.ID, _ port: Port) {
-        guard let n = number(text, id) else { return }
+    private func write(_ text: ServerFrame.Text, to entry: Entry, _ port: Port) {
+        let n = number(text, entry)
         output(.send(.frame(text, numbered: n), n: n), to: port)
     }
 
     /// For a client that may come back. A line of which not everything can be kept is of no use to it.
-    private func keep(_ text: ServerFrame.Text, for id: Line.ID) {
-        if number(text, id) != nil, entries[id]?.line.isWorthKeeping == false { forget(id) }
+    private func keep(_ text: ServerFrame.Text, for id: Line.ID, _ entry: Entry) {
+        _ = number(text, entry)
+        if !entry.line.isWorthKeeping { forget(id) }
     }
 
-    private func number(_ text: ServerFrame.Text, _ id: Line.ID) -> Int64? {
-        let before = entries[id]?.line.replay.bytes ?? 0
-        guard let n = entries[id]?.line.number(text, limit: limits.replay) else { return nil }
-        replayBytes += (entries[id]?.line.replay.bytes ?? 0) - before
+    private func number(_ text: ServerFrame.Text, _ entry: Entry) -> Int64 {
+        let before = entry.line.replay.bytes
+        let n = entry.line.number(text, limit: limits.replay)
+        replayBytes += entry.line.replay.bytes - before
         if replayBytes > limits.replayInAll {
-            replayBytes -= entries[id]?.line.replay.bytes ?? 0
-            entries[id]?.line.forgetReplay()
+            replayBytes -= entry.line.replay.bytes
+            entry.line.forgetReplay()
         }
         return n
     }
@@ -179,8 +183,8 @@ actor Hub {
 
     /// The last words to a client, and the end of its line.
     func dismiss(_ id: Line.ID, _ code: WebSocketErrorCode, _ text: ServerFrame.Text?) {
-        if let port = entries[id]?.port {
-            if let text { write(text, to: id, port) }
+        if let entry = entries[id], let port = entry.port {
+            if let text { write(text, to: entry, port) }
             output(.close(code), to: port)
         }
         forget(id)

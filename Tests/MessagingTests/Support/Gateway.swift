@@ -24,6 +24,8 @@ struct Gateway: Sendable {
     let port: Int
 
     var connections: Int { get async { await hub.figures.connections.load(ordering: .relaxed) } }
+    /// Those of clients that may come back too.
+    var lines: Int { get async { await hub.lines } }
     var isOpen: Bool { hub.isOpen.load(ordering: .relaxed) }
 
     /// - Parameters:
@@ -125,6 +127,8 @@ struct Gateway: Sendable {
 
 extension Hub {
     fileprivate func deliver(_ deliveries: [Delivery]) { for delivery in deliveries { deliver(delivery) } }
+
+    fileprivate var lines: Int { entries.count }
 
     fileprivate func outstanding(of user: UserID) -> Int {
         (users[user] ?? []).reduce(0) { $0 + (entries[$1]?.port?.outstanding.load(ordering: .relaxed) ?? 0) }
