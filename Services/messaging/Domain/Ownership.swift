@@ -43,9 +43,10 @@ struct Ownership: Sendable {
         return true
     }
 
-    /// Nobody can give anything away at the moment, so that what is ours stays ours.
+    /// Nobody can give anything away at the moment, so that what is ours stays ours. A lease that had run out when we asked stays so: it may all be
+    /// somebody else's by now.
     mutating func extend(by lease: Duration, asked: ContinuousClock.Instant) {
-        if leaseUntil != nil { renew(asked + lease) }
+        if hasLease(at: asked) { renew(asked + lease) }
     }
 
     private mutating func renew(_ until: ContinuousClock.Instant) { leaseUntil = max(until, leaseUntil ?? until) }
