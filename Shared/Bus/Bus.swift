@@ -82,7 +82,7 @@ package final class Bus: Service {
         let call = WireCall(
             correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
             context: tracing.fields(of: span), payload: payload)
-        switch await client.call(call, to: P.service, isRepeatable: P.isRepeatable) {
+        switch await client.call(call, to: P.service, isRepeatable: P.isRepeatable, isVital: P.isVital) {
         case .success(let payload): return payload
         case .failure(let error):
             span.note(error)

@@ -15,11 +15,15 @@ public protocol Procedure: Codable, Sendable {
     static var isRepeatable: Bool { get }
     /// Whether it changes nothing. Then it has never happened, however it fails: the caller is told to ask again, not that it does not know.
     static var isReadOnly: Bool { get }
+    /// Whether so much hangs on it that it is not refused because others have too much to do. Only for calls of which few are under way at any time: neither
+    /// callers nor servers count them among all others.
+    static var isVital: Bool { get }
 }
 
 extension Procedure {
     public static var timeout: Duration { .seconds(5) }
     public static var isReadOnly: Bool { false }
+    public static var isVital: Bool { false }
 }
 
 /// `<service's noun>.<verb>.v<major>`, as it stands on the wire.

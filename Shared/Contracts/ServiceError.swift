@@ -34,6 +34,19 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
         ]
     }
 
+    /// Why it was refused, where a caller acts on that: more than the code says. An open set as well.
+    public struct Cause: RawRepresentable, Hashable, Codable, Sendable {
+        public let rawValue: String
+        public init(rawValue: String) { self.rawValue = rawValue }
+
+        /// The broker had nobody to give it to: at some moment since it was asked no instance of the service was there.
+        public static let nobodyServes = Cause(rawValue: "nobodyServes")
+        /// Nothing is decided for now: whoever might decide otherwise was told so before this answer.
+        public static let standstill = Cause(rawValue: "standstill")
+        /// Only the instance that was asked cannot; another one can at this moment.
+        public static let elsewhere = Cause(rawValue: "elsewhere")
+    }
+
     /// One field of a request and what is wrong with it.
     public struct Field: Hashable, Codable, Sendable {
         /// The name as the wire has it, `clientMessageId` for example.
@@ -56,16 +69,20 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
     public var mayHaveHappened: Bool
     /// A hint how long to wait before another try, in milliseconds.
     public var retryAfterMilliseconds: Int?
+    /// `nil` unless somebody may act on it.
+    public var cause: Cause?
 
     /// - Parameter mayHaveHappened: what the code says unless given; true for any code that this build does not know.
     public init(
-        _ code: Code, _ message: String, fields: [Field] = [], mayHaveHappened: Bool? = nil, retryAfterMilliseconds: Int? = nil
+        _ code: Code, _ message: String, fields: [Field] = [], mayHaveHappened: Bool? = nil, retryAfterMilliseconds: Int? = nil,
+        cause: Cause? = nil
     ) {
         self.code = code
         self.message = message
         self.fields = fields
         self.mayHaveHappened = mayHaveHappened ?? !Code.harmless.contains(code)
         self.retryAfterMilliseconds = retryAfterMilliseconds
+        self.cause = cause
     }
 
     /// The same, of a request that changes nothing: an answer that was lost is only one that is not there.
@@ -85,7 +102,7 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey {
-        case code, message, fields, mayHaveHappened
+        case code, message, fields, mayHaveHappened, cause
         case retryAfterMilliseconds = "retryAfterMs"
     }
 }

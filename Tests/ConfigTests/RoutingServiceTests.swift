@@ -146,6 +146,7 @@ import Testing
             try await eventually("twice the time after which it would be dead") {
                 let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
                 #expect(error?.code == .unavailable)
+                #expect(error?.cause == .standstill)
                 let now = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
                 let passed = Duration.milliseconds(now.millisecondsSinceEpoch - begin.millisecondsSinceEpoch)
                 return passed > RoutingWorld.terms.silence * 2 ? () : nil

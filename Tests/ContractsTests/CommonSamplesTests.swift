@@ -9,6 +9,10 @@ import Testing
             #"{"code":"unavailable","fields":[],"mayHaveHappened":false,"message":"users is busy","retryAfterMs":500}"#)
         try expectGolden(
             ServiceError.self,
+            #"{"cause":"standstill","code":"unavailable","fields":[],"mayHaveHappened":false,"message":"no database","retryAfterMs":500}"#
+        )
+        try expectGolden(
+            ServiceError.self,
             #"{"code":"codeOfTomorrow","fields":[{"field":"username","message":"is taken"}],"mayHaveHappened":true,"message":"?"}"#
         )
     }

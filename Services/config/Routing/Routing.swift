@@ -43,7 +43,7 @@ struct Routing: Sendable {
         feed.on(RoutingPulse.self) { [leader] pulse, _ in leader.heard(pulse) }
         feed.onLost { [leader] in leader.lostPulses() }
         bus.listen(feed)
-        // Members take a refusal for a sign that nobody can give away what they have, so none must come from too many of them asking.
+        // Whoever is refused without Postgres being away loses its lease, so none must be because too many ask.
         bus.serve(Heartbeat.self, atMost: 20_000) { [desk] request, _ in try await desk.heartbeat(request) }
         bus.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }
     }

@@ -12,12 +12,14 @@ struct RoutingDesk: Sendable {
     let onNews: @Sendable () -> Void
 
     /// - Throws: ``ServiceError``: `conflict` for another number of partitions; `invalid`; `stale` for what is older than what is known;
-    ///   `unavailable` while Postgres is away: then the member may keep what it has, as the leader has been told of it; `unknownOutcome` where that failed.
+    ///   `unavailable` while Postgres is away: then the member may keep what it has, as the leader has been told of it, and the error's cause is `standstill`;
+    ///   `unknownOutcome` where that failed.
     func heartbeat(_ heartbeat: Heartbeat) async throws -> Heartbeat.Response {
-        do { return try await answer(heartbeat) } catch let error as ServiceError where error.code == .unavailable {
+        do { return try await answer(heartbeat) } catch var error as ServiceError where error.code == .unavailable {
             guard await alarm.raise() else {
                 throw ServiceError(.unknownOutcome, "the database is away, and the others cannot be told")
             }
+            error.cause = .standstill
             throw error
         }
     }

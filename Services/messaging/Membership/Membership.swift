@@ -124,13 +124,9 @@ actor Membership: Service {
         if bound != heartbeat.bound || held != heartbeat.served { beatNow() }
     }
 
-    /// The broker says that nobody is there, or `config` that it can do nothing: then nobody can give away what is ours.
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
-        let isConnected = await isConnected()
-        if (error as? ServiceError)?.code == .unavailable, isConnected {
-            await hub.keepLease(for: Self.lease, asked: asked)
-        }
-        let hasLease = await hub.ownership.hasLease(at: .now)
+        if Setback(error) == .standstill { await hub.keepLease(for: Self.lease, asked: asked) }
+        let (hasLease, isConnected) = (await hub.ownership.hasLease(at: .now), await isConnected())
         if hasLease { return }
         note(isMember: false)
         standing.hasNoLease(isConnected: isConnected)

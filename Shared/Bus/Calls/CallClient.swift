@@ -82,27 +82,28 @@ actor CallClient {
     // MARK: Calling
 
     /// - Parameter call: its correlation id is given here.
-    nonisolated func call(_ call: WireCall, to target: ServiceName, isRepeatable: Bool) async -> Answer {
+    nonisolated func call(_ call: WireCall, to target: ServiceName, isRepeatable: Bool, isVital: Bool) async -> Answer {
         var call = call
         let id = lastID.wrappingAdd(1, ordering: .relaxed).newValue
         call.correlationID = id
         return await withTaskCancellationHandler { [call] in
             // Whoever is on the I/O thread already, as most are, goes on without a change of executor.
-            guard io.isCurrent else { return await wait(for: call, to: target, isRepeatable: isRepeatable) }
+            guard io.isCurrent else { return await wait(for: call, to: target, isRepeatable: isRepeatable, isVital: isVital) }
             return await withCheckedContinuation { waiter in
-                assumeIsolated { $0.add(call, to: target, isRepeatable: isRepeatable, waiter) }
+                assumeIsolated { $0.add(call, to: target, isRepeatable: isRepeatable, isVital: isVital, waiter) }
             }
         } onCancel: {
             Task(executorPreference: io) { await self.cancel(id) }
         }
     }
 
-    private func wait(for call: WireCall, to target: ServiceName, isRepeatable: Bool) async -> Answer {
-        await withCheckedContinuation { add(call, to: target, isRepeatable: isRepeatable, $0) }
+    private func wait(for call: WireCall, to target: ServiceName, isRepeatable: Bool, isVital: Bool) async -> Answer {
+        await withCheckedContinuation { add(call, to: target, isRepeatable: isRepeatable, isVital: isVital, $0) }
     }
 
     private func add(
-        _ call: WireCall, to target: ServiceName, isRepeatable: Bool, _ continuation: CheckedContinuation<Answer, Never>
+        _ call: WireCall, to target: ServiceName, isRepeatable: Bool, isVital: Bool,
+        _ continuation: CheckedContinuation<Answer, Never>
     ) {
         var waiter = Waiter(procedure: call.procedure, start: .now, continuation: continuation)
         guard !isStopped, isReady else {
@@ -117,7 +118,7 @@ actor CallClient {
         waiter.timer = io.schedule(after: .milliseconds(isRepeatable ? left / 2 : left)) { [weak self] in
             self?.assumeIsolated { isRepeatable ? $0.halfTimePassed(id, left: left - left / 2) : $0.deadlinePassed(id) }
         }
-        guard pending.add(call, to: target, isRepeatable: isRepeatable, waiter) else {
+        guard pending.add(call, to: target, isRepeatable: isRepeatable, isVital: isVital, waiter) else {
             let error = ServiceError(.unavailable, "too many calls wait for an answer", retryAfterMilliseconds: 500)
             return finish(waiter, .failure(error))
         }

@@ -123,7 +123,7 @@ actor CallServer {
         if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
             return ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
         }
-        if running.count >= configuration.handledAtOnce || desk.isFull {
+        if desk.isFull || running.count >= configuration.handledAtOnce && !desk.procedure.isVital {
             return ServiceError(
                 .unavailable, "\(configuration.service) is busy with \(call.procedure)", retryAfterMilliseconds: 500)
         }

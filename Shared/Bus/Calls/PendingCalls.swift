@@ -50,6 +50,8 @@ struct PendingCalls<Waiter> {
         /// It is in line to be sent.
         var isQueued = true
         var waitsForConnection = false
+        /// The broker gave a try back: nobody served it then.
+        var wasReturned = false
 
         var mayRepeat: Bool { isRepeatable && tries < 2 }
 
@@ -70,8 +72,12 @@ struct PendingCalls<Waiter> {
     var count: Int { entries.count }
 
     /// Takes a call in; it is to be sent at the turn's end. `false`: too many wait already.
-    mutating func add(_ call: WireCall, to service: ServiceName, isRepeatable: Bool, _ waiter: Waiter) -> Bool {
-        if entries.count >= limit { return false }
+    ///
+    /// - Parameter isVital: it is taken in however many wait.
+    mutating func add(
+        _ call: WireCall, to service: ServiceName, isRepeatable: Bool, isVital: Bool = false, _ waiter: Waiter
+    ) -> Bool {
+        if entries.count >= limit, !isVital { return false }
         entries[call.correlationID] = Entry(waiter: waiter, service: service, isRepeatable: isRepeatable, call: call)
         return true
     }
@@ -86,6 +92,7 @@ struct PendingCalls<Waiter> {
     mutating func refused(_ attempt: Attempt, _ refusal: Refusal) -> Step {
         guard var entry = entries[attempt.id], entry.live & attempt.number.rawValue != 0 else { return .none }
         entry.live &= ~attempt.number.rawValue
+        if refusal == .noServer { entry.wasReturned = true }
         if case .notSent = refusal {
         } else if entry.mayRepeat {
             entry.isQueued = true
@@ -176,7 +183,7 @@ struct PendingCalls<Waiter> {
         guard let entry = entries.removeValue(forKey: id) else { return .none }
         let maybe = entry.live != 0 || entry.lost
         let name = entry.call.procedure
-        let error =
+        var error =
             switch failure {
             case .refused(.noServer): ServiceError(.unavailable, "nobody serves \(name)", retryAfterMilliseconds: 1_000)
             case .refused(.full):
@@ -189,6 +196,8 @@ struct PendingCalls<Waiter> {
             case .cancelled: ServiceError(.deadlineExceeded, "\(name) was given up by its caller", mayHaveHappened: maybe)
             case .stopped: ServiceError(.unknownOutcome, "stopping before \(name) was answered", mayHaveHappened: maybe)
             }
+        // However it ended: whoever asks may want to know that there was nobody.
+        if entry.wasReturned { error.cause = .nobodyServes }
         return .fail(entry.waiter, error)
     }
 }

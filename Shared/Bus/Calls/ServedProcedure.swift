@@ -8,13 +8,14 @@ struct ServedProcedure: Sendable {
     let callers: Set<ServiceName>
     /// Handlers at once.
     let limit: Int
+    let isVital: Bool
     /// Gives the response as CBOR, or the refusal.
     let answer: @Sendable ([UInt8], CallContext) async -> Result<[UInt8], ServiceError>
 
     init<P: Procedure, Answer: Encodable & Sendable>(
         _ type: P.Type, atMost: Int, logger: Logger, _ handler: @escaping @Sendable (P, CallContext) async throws -> Answer
     ) {
-        (name, callers, limit) = (P.name, P.callers, atMost)
+        (name, callers, limit, isVital) = (P.name, P.callers, atMost, P.isVital)
         answer = { payload, context in
             let request: P
             do { request = try CBORDecoder().decode(P.self, from: payload) } catch {

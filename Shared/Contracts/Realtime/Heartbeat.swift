@@ -5,6 +5,8 @@ public struct Heartbeat: Procedure {
     public static let callers: Set<ServiceName> = [.messaging]
     public static let timeout = Duration.seconds(1)
     public static let isRepeatable = true
+    /// Each instance has one under way, and loses its users when it stays away.
+    public static let isVital = true
 
     /// Its name, unique at any time.
     public var instance: String

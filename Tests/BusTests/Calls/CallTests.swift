@@ -167,6 +167,34 @@ import Testing
         }
     }
 
+    @Test("what is vital is refused neither by a caller that waits for much nor by a server that has much in hand")
+    func vital() async throws {
+        try await TestBroker.with { broker in
+            let (begun, end) = (Told<Void>(), Told<Void>())
+            try await broker.bus(
+                .users, configure: { $0.handledAtOnce = 1 },
+                register: {
+                    $0.serve(Beat.self) { _, _ in Done() }
+                    $0.serve(Echo.self) { request, _ in
+                        begun.tell()
+                        await end.value
+                        return request
+                    }
+                }
+            ) { _ in
+                try await broker.bus(.bff, configure: { $0.callsAtOnce = 1 }) { bff in
+                    async let first = bff.call(Echo(text: "first"), deadline: .after(.seconds(60)))
+                    await begun.value
+                    #expect(await failure { try await bff.call(Echo(text: "second")) }?.code == .unavailable)
+                    let answer = try await bff.call(Beat())
+                    #expect(answer == Done())
+                    end.tell()
+                    _ = try await first
+                }
+            }
+        }
+    }
+
     @Test("stopping answers what is in hand and takes nothing new")
     func gracefulStop() async throws {
         try await TestBroker.with { broker in
@@ -212,4 +240,15 @@ func failure<Answer>(_ body: () async throws -> Answer) async -> ServiceError? {
     } catch {
         return error as? ServiceError
     }
+}
+
+/// Something that hangs on its being answered.
+private struct Beat: Procedure {
+    typealias Response = Done
+    static let name: ProcedureName = "users.beat.v1"
+    static let service = ServiceName.users
+    static let callers: Set<ServiceName> = [.bff]
+    static let timeout: Duration = .seconds(60)
+    static let isRepeatable = true
+    static let isVital = true
 }

@@ -34,6 +34,34 @@ import Testing
         #expect(taken == [true, false])
     }
 
+    @Test("what is vital is taken in beyond the limit, and leaves no more room for the rest")
+    func vital() {
+        var table = Table(limit: 1)
+        let taken = [true, false, true].enumerated().map { number, isVital in
+            table.add(.call(UInt64(number)), to: .config, isRepeatable: true, isVital: isVital, "a")
+        }
+        #expect(taken == [true, false, true])
+    }
+
+    @Test("that the broker found nobody is told, and nothing else looks like it")
+    func causes() {
+        var table = Table.with(1)
+        for number in [Table.Try.first, .second] {
+            _ = table.takeForSending(1)
+            let step = table.refused(.init(id: 1, number: number), .noServer)
+            if number == .second { #expect(step.cause == .nobodyServes) }
+        }
+        for refusal in [Table.Refusal.full, .notSent("away")] {
+            table = .with(1, repeatable: false)
+            _ = table.takeForSending(1)
+            let step = table.refused(.init(id: 1, number: .first), refusal)
+            #expect(step.failure?.code == .unavailable && step.cause == nil)
+        }
+        table = .with(1)
+        _ = table.takeForSending(1)
+        #expect(table.deadlinePassed(1).cause == nil)
+    }
+
     @Test("nobody serves it: unavailable, and it has not happened", arguments: [Table.Refusal.noServer, .full])
     func refused(refusal: Table.Refusal) {
         var table = Table.with(1, repeatable: false)
@@ -244,6 +272,7 @@ extension PendingCalls.Step {
     var failure: Failure? {
         if case .fail(_, let error) = self { Failure(error.code, mayHaveHappened: error.mayHaveHappened) } else { nil }
     }
+    var cause: ServiceError.Cause? { if case .fail(_, let error) = self { error.cause } else { nil } }
     var isSend: Bool { if case .send = self { true } else { false } }
     var isSendWhenConnected: Bool { if case .sendWhenConnected = self { true } else { false } }
     var isNone: Bool { if case .none = self { true } else { false } }
