@@ -46,6 +46,8 @@ extension Faults {
         @Test("whoever assigns partitions is killed: nobody notices")
         func withoutConfig() async throws {
             let stack = try stack
+            // What another test has left on its way would still go there.
+            try await isSpread(over: 2, stack)
             let live = try await Live.during(on: stack) {
                 try await stack.without("config", "config-2") {
                     // As long as a lease lasts, and longer.
@@ -63,6 +65,7 @@ extension Faults {
             "the broker comes back before connections are given up: they stay, and are told that they may have missed something")
         func broker() async throws {
             let (stack, world) = (try stack, try await World())
+            try await isSpread(over: 2, stack)
             var outage = Duration.zero
             let live = try await Live.during(on: stack) {
                 let start = ContinuousClock.now
@@ -83,15 +86,32 @@ extension Faults {
             try await eventually("more messages") { try await stack.sends().reduce(0, +) > before + 20 ? () : nil }
         }
 
-        /// Every instance has its share of the partitions.
+        private static let partitions = 360
+
+        /// Every instance serves its share of the partitions, and nothing is on its way any more.
         private func isSpread(over count: Int, _ stack: OwnStack) async throws {
             for instance in 1...count {
                 try await stack.ready("messaging", instance)
-                _ = try await eventually("connections of messaging-\(instance)") {
-                    let connections = try? await stack.metric("martlet_socket_connections", of: "messaging", instance)
-                    return (connections ?? 0) > 0 ? true : nil
+                _ = try await eventually("partitions of messaging-\(instance)") {
+                    let served = try? await stack.metric("martlet_partitions_served", of: "messaging", instance)
+                    return served == Double(Self.partitions / count) ? true : nil
                 }
             }
+            _ = try await eventually("a leader with nothing to do") {
+                let figures = try? await leading(stack)
+                return figures == [1, Double(count), 0, 0] ? true : nil
+            }
+        }
+
+        /// Of all of config: how many lead, and what those say of members, hand-overs and partitions that nobody serves.
+        private func leading(_ stack: OwnStack) async throws -> [Double] {
+            var sums: [Double] = []
+            for name in ["leads", "members", "handovers", "partitions_unserved"] {
+                var sum = 0.0
+                for instance in 1...2 { sum += try await stack.metric("martlet_routing_\(name)", of: "config", instance) ?? 0 }
+                sums.append(sum)
+            }
+            return sums
         }
     }
 }

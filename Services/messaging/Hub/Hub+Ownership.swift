@@ -98,6 +98,6 @@ extension Hub {
         lookAtWaiting(now: now)
         lookAtOutage(now: now)
         lookAtCongestion(now: now)
-        figures.record()
+        figures.record(partitions: ownership.hasLease(at: now) ? ownership.served.count : 0)
     }
 }

@@ -14,6 +14,7 @@ final class HubFigures: Sendable {
     private let resumed = Counter(label: "martlet_socket_resumed")
     private let moved = Counter(label: "martlet_socket_moved")
     private let gauge = Gauge(label: "martlet_socket_connections")
+    private let served = Gauge(label: "martlet_partitions_served")
 
     func noteReceived() { received.increment() }
     func noteGap() { gaps.increment() }
@@ -31,5 +32,9 @@ final class HubFigures: Sendable {
     /// Bytes sent since it was asked last.
     func takeBytes() -> Int { bytes.exchange(0, ordering: .relaxed) }
 
-    func record() { gauge.record(connections.load(ordering: .relaxed)) }
+    /// - Parameter partitions: whose users are accepted.
+    func record(partitions: Int) {
+        gauge.record(connections.load(ordering: .relaxed))
+        served.record(partitions)
+    }
 }
