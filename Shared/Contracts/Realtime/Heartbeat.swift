@@ -3,7 +3,8 @@ public struct Heartbeat: Procedure {
     public static let name: ProcedureName = "config.heartbeat.v1"
     public static let service = ServiceName.config
     public static let callers: Set<ServiceName> = [.messaging]
-    public static let timeout = Duration.seconds(1)
+    /// Well below half of the lease: two that stay without an answer must not cost it.
+    public static let timeout = Duration.milliseconds(700)
     public static let isRepeatable = true
     /// Each instance has one under way, and loses its users when it stays away.
     public static let isVital = true

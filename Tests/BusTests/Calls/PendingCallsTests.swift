@@ -62,6 +62,18 @@ import Testing
         #expect(table.deadlinePassed(1).cause == nil)
     }
 
+    @Test("whoever took the first try has gone, and the second is given back: the deadline says that there was nobody")
+    func deadlineWithoutServer() {
+        var table = Table.with(1)
+        _ = table.takeForSending(1)
+        _ = table.halfTimePassed(1)
+        _ = table.takeForSending(1)
+        #expect(table.refused(.init(id: 1, number: .second), .noServer).isNone)
+        let end = table.deadlinePassed(1)
+        #expect(end.failure == .init(.deadlineExceeded, mayHaveHappened: true))
+        #expect(end.cause == .nobodyServes)
+    }
+
     @Test("nobody serves it: unavailable, and it has not happened", arguments: [Table.Refusal.noServer, .full])
     func refused(refusal: Table.Refusal) {
         var table = Table.with(1, repeatable: false)
