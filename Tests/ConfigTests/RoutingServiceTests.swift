@@ -130,18 +130,22 @@ import Testing
         }
     }
 
+    /// What `config-2` does once it is without Postgres. A pulse counts for five minutes: it may take its time here to find out that Postgres is away.
+    private static func cutDesk(_ world: RoutingWorld) -> RoutingDesk {
+        let away = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
+        let bus = world.instances[1].bus
+        return RoutingDesk(
+            heartbeats: HeartbeatStore(database: away), known: KnownRoutes(RoutingStore(database: away)),
+            partitions: world.instances[1].routing.desk.partitions, terms: RoutingWorld.terms,
+            alarm: Alarm(world.instances[1].name, terms: LeaseTerms(lease: .seconds(600))) { try await bus.broadcast($0) },
+            onNews: {})
+    }
+
     @Test("while an instance without Postgres refuses heartbeats, nobody is taken for dead; after that, the silent are")
     func refusals() async throws {
         try await RoutingWorld.with { world in
-            let member = ActedMember("messaging-1")
+            let (member, desk) = (ActedMember("messaging-1"), Self.cutDesk(world))
             try await world.settle([member])
-            let (cut, away) = (
-                world.instances[1], PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
-            )
-            let desk = RoutingDesk(
-                heartbeats: HeartbeatStore(database: away), known: KnownRoutes(RoutingStore(database: away)),
-                partitions: cut.routing.desk.partitions, terms: RoutingWorld.terms,
-                alarm: Alarm { try await cut.bus.broadcast(RoutingPulse(instance: cut.name, isCut: true)) }, onNews: {})
             let begin = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
             try await eventually("twice the time after which it would be dead") {
                 let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
@@ -153,6 +157,25 @@ import Testing
             }
             #expect(try await world.store.leader().members == 1)
             try await eventually("it is taken for dead") { try await world.store.leader().members == 0 ? () : nil }
+        }
+    }
+
+    @Test("an instance without Postgres that hears the leader's pulse holds up nobody's death, and has members ask again")
+    func cutBesideLeader() async throws {
+        try await RoutingWorld.with { world in
+            let (member, desk) = (ActedMember("messaging-1"), Self.cutDesk(world))
+            try await world.settle([member])
+            try await eventually("it is taken for dead, however often it asks here") {
+                desk.alarm.heard(RoutingPulse(instance: "config-1", isCut: false))
+                let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+                #expect(error?.code == .unavailable)
+                #expect(error?.cause == .elsewhere)
+                return try await world.store.leader().members == 0 ? () : nil
+            }
+            // The leader is cut as well: now nothing is decided.
+            desk.alarm.heard(RoutingPulse(instance: "config-1", isCut: true))
+            let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+            #expect(error?.cause == .standstill)
         }
     }
 

@@ -162,7 +162,7 @@ import Testing
         let desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: pool), known: KnownRoutes(RoutingStore(database: pool)),
             partitions: PartitionCountDesk(wanted: 12), terms: LeaseTerms(),
-            alarm: Alarm { alarms.add(()) }, onNews: {})
+            alarm: Alarm("config-1", terms: LeaseTerms()) { _ in alarms.add(()) }, onNews: {})
         let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(Self.heartbeat("a")) }
         #expect(error?.code == .unavailable)
         #expect(alarms.count == 1)

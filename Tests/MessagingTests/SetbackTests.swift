@@ -15,6 +15,11 @@ import Testing
         ])
     func standstill(error: ServiceError) { #expect(Setback(error) == .standstill) }
 
+    @Test("only the config that was asked is without Postgres")
+    func askAgain() {
+        #expect(Setback(ServiceError(.unavailable, "no Postgres here", cause: .elsewhere)) == .askAgain)
+    }
+
     @Test(
         "anything else says nothing of what config does for others",
         arguments: [

@@ -105,7 +105,8 @@ actor Leader: Service {
         do {
             let isConnected = await isConnected()
             if let asked = state.due(at: now, isConnected: isConnected) { try await settle(asked) }
-            if state.pulseIsDue(at: now) { await tell(RoutingPulse(instance: instance, isCut: false)) }
+            // Whoever hears it takes heartbeats to be heard here.
+            if isConnected, state.pulseIsDue(at: now) { await tell(RoutingPulse(instance: instance, isCut: false)) }
             if state.term != nil { try await lead() }
             metrics.show(state)
             recovered()

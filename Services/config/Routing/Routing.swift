@@ -30,7 +30,7 @@ struct Routing: Sendable {
         let leader = Leader(
             store: store, instance: instance, limit: settings.limit, terms: terms, desk: partitions, on: io, logger: logger,
             isConnected: { await bus.isReady }, tell: { try? await bus.broadcast($0) }, onCondition: onCondition)
-        let alarm = Alarm { try await bus.broadcast(RoutingPulse(instance: instance, isCut: true)) }
+        let alarm = Alarm(instance, terms: terms) { try await bus.broadcast($0) }
         self.leader = leader
         desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: database), known: KnownRoutes(store), partitions: partitions, terms: terms,
@@ -40,7 +40,10 @@ struct Routing: Sendable {
     /// Before the bus runs.
     func serve(on bus: Bus) {
         var feed = Broadcast()
-        feed.on(RoutingPulse.self) { [leader] pulse, _ in leader.heard(pulse) }
+        feed.on(RoutingPulse.self) { [leader, desk] pulse, _ in
+            leader.heard(pulse)
+            desk.alarm.heard(pulse)
+        }
         feed.onLost { [leader] in leader.lostPulses() }
         bus.listen(feed)
         // Whoever is refused without Postgres being away loses its lease, so none must be because too many ask.

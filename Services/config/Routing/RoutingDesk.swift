@@ -13,13 +13,14 @@ struct RoutingDesk: Sendable {
 
     /// - Throws: ``ServiceError``: `conflict` for another number of partitions; `invalid`; `stale` for what is older than what is known;
     ///   `unavailable` while Postgres is away: then the member may keep what it has, as the leader has been told of it, and the error's cause is `standstill`;
-    ///   `unknownOutcome` where that failed.
+    ///   `unknownOutcome` where that failed. It is `elsewhere` when the leader has Postgres: then the member is to ask again, and will be heard by another one.
     func heartbeat(_ heartbeat: Heartbeat) async throws -> Heartbeat.Response {
         do { return try await answer(heartbeat) } catch var error as ServiceError where error.code == .unavailable {
-            guard await alarm.raise() else {
-                throw ServiceError(.unknownOutcome, "the database is away, and the others cannot be told")
+            switch await alarm.raise() {
+            case .told: error.cause = .standstill
+            case .needless: error.cause = .elsewhere
+            case .failed: throw ServiceError(.unknownOutcome, "the database is away, and the others cannot be told")
             }
-            error.cause = .standstill
             throw error
         }
     }

@@ -18,6 +18,8 @@ actor Membership: Service {
     }
 
     private static let interval = Duration.milliseconds(500)
+    /// Before another instance of `config` is asked.
+    private static let pause = Duration.milliseconds(50)
     /// For which partitions stay ours while nobody can give them away.
     private static let lease = Duration.seconds(2)
     /// How long leaving may take while there is somebody to take over.
@@ -125,7 +127,11 @@ actor Membership: Service {
     }
 
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
-        if Setback(error) == .standstill { await hub.keepLease(for: Self.lease, asked: asked) }
+        switch Setback(error) {
+        case .standstill: await hub.keepLease(for: Self.lease, asked: asked)
+        case .askAgain: io.schedule(after: Self.pause) { [hurry] in hurry.yield() }
+        case .unheard: break
+        }
         let (hasLease, isConnected) = (await hub.ownership.hasLease(at: .now), await isConnected())
         if hasLease { return }
         note(isMember: false)

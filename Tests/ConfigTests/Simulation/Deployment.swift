@@ -18,7 +18,9 @@ final class Deployment {
         database = SimulatedDatabase(world, partitionCount: partitionCount)
         for number in 1...count {
             configs.append(
-                SimulatedConfig("config-\(number)", world, database, limit: limit) { [unowned self] in tellAll() })
+                SimulatedConfig(
+                    "config-\(number)", world, database, limit: limit, tell: { [unowned self] in tellAll() },
+                    pulse: { [unowned self] isCut, name in for config in configs { config.hear(isCut, from: name) } }))
         }
         for number in 1...memberCount {
             members.append(SimulatedMember("m\(number)", world) { [unowned self] member, then in beat(member, then) })
@@ -34,10 +36,7 @@ final class Deployment {
         world.ask(
             { [self] in
                 if config.isPaused || config.isDeaf || !config.isAlive { return nil }
-                if config.isBlind {
-                    for other in configs { other.hear(true, from: config.name) }
-                    return .refused
-                }
+                if config.isBlind { return config.refuse() }
                 let before = database.rows[member.id.instance]?.member
                 guard let answer = database.beat(member) else { return nil }
                 if before != member { config.nudge() }

@@ -106,6 +106,33 @@ import Testing
         #expect(deployment.members.map { $0.accepted } == taken)
     }
 
+    @Test(
+        "one config is without Postgres and goes on taking heartbeats: whoever lives keeps what they have, and whoever dies is found out",
+        arguments: UInt64(1)...10)
+    func oneConfigCut(seed: UInt64) {
+        let deployment = Self.calmDeployment(seed, members: 4)
+        let (epoch, taken) = (deployment.database.table.epoch, deployment.members.map { $0.accepted })
+        deployment.configs.first { $0.name != deployment.database.holder }?.isBlind = true
+        #expect(deployment.time(within: 10_000) { !deployment.unserved.isEmpty } == nil)
+        #expect(deployment.database.table.epoch == epoch)
+        #expect(deployment.members.map { $0.accepted } == taken)
+        deployment.members[1].die()
+        #expect(deployment.time(within: 4_000) { deployment.unserved.isEmpty } != nil)
+        #expect(deployment.time(within: 5_000) { deployment.isSettled } != nil)
+        #expect(deployment.broken == nil)
+    }
+
+    @Test("the leader dies while all others are without Postgres: members keep what they have", arguments: UInt64(1)...10)
+    func leaderDiesOthersCut(seed: UInt64) {
+        let deployment = Self.calmDeployment(seed, members: 4)
+        let taken = deployment.members.map { $0.accepted }
+        for config in deployment.configs { config.isBlind = config.name != deployment.database.holder }
+        deployment.run(for: 3_000 + deployment.world.number(0...1_000))
+        deployment.configs.first { !$0.isBlind }?.die()
+        #expect(deployment.time(within: 10_000) { !deployment.unserved.isEmpty } == nil)
+        #expect(deployment.members.map { $0.accepted } == taken)
+    }
+
     @Test("the broker hangs, and no config knows of it: nobody is taken for dead, and nothing moves", arguments: UInt64(1)...10)
     func brokerHangs(seed: UInt64) {
         let deployment = Self.calmDeployment(seed, members: 4)

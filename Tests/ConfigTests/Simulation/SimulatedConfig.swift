@@ -9,6 +9,7 @@ final class SimulatedConfig: Process {
     private let limit: Int
     private let terms = LeaseTerms()
     private(set) var state: LeaderState
+    private var others: OthersPulse
     private var isBusy = false
     /// From the broker, and it knows.
     var isCut = false
@@ -17,10 +18,15 @@ final class SimulatedConfig: Process {
     /// From Postgres.
     var isBlind = false
     let tell: () -> Void
+    /// Sends a pulse of its own to all that hear.
+    let pulse: (_ isCut: Bool, _ from: String) -> Void
 
-    init(_ name: String, _ world: World, _ database: SimulatedDatabase, limit: Int, tell: @escaping () -> Void) {
-        (self.name, self.database, self.limit, self.tell) = (name, database, limit, tell)
-        state = LeaderState(terms, limit: limit)
+    init(
+        _ name: String, _ world: World, _ database: SimulatedDatabase, limit: Int, tell: @escaping () -> Void,
+        pulse: @escaping (_ isCut: Bool, _ from: String) -> Void
+    ) {
+        (self.name, self.database, self.limit, self.tell, self.pulse) = (name, database, limit, tell, pulse)
+        (state, others) = (LeaderState(terms, limit: limit), OthersPulse(terms))
         super.init(world)
     }
 
@@ -30,7 +36,7 @@ final class SimulatedConfig: Process {
 
     override func start() {
         super.start()
-        (state, isBusy) = (LeaderState(terms, limit: limit), false)
+        (state, others, isBusy) = (LeaderState(terms, limit: limit), OthersPulse(terms), false)
         tick()
     }
 
@@ -45,8 +51,17 @@ final class SimulatedConfig: Process {
     /// A pulse reaches it, if it hears.
     func hear(_ isCut: Bool, from name: String) {
         later(world.number(1...10)) { [self] in
-            if hears { state.heardPulse(isOwn: name == self.name, isCut: isCut, at: clock) }
+            guard hears else { return }
+            state.heardPulse(isOwn: name == self.name, isCut: isCut, at: clock)
+            if name != self.name { others.heard(RoutingPulse(instance: name, isCut: isCut), at: clock) }
         }
+    }
+
+    /// A heartbeat comes while it is without Postgres.
+    func refuse() -> SimulatedMember.Answer {
+        if others.isFresh(at: clock) { return .elsewhere }
+        pulse(true, name)
+        return .refused
     }
 
     private func ask<Answer>(_ work: @escaping () -> Answer?, then: @escaping (Answer?) -> Void) {
@@ -58,7 +73,7 @@ final class SimulatedConfig: Process {
     private func turn() {
         if isBusy { return }
         isBusy = true
-        if state.pulseIsDue(at: clock), hears { hear(false, from: name) }
+        if state.pulseIsDue(at: clock), hears { pulse(false, name) }
         let lease = terms.lease.milliseconds
         switch state.due(at: clock, isConnected: !isCut) {
         case nil: lead()

@@ -8,6 +8,8 @@ final class SimulatedMember: Process {
         case told(Heartbeat.Response)
         /// Nobody serves it, or whoever does cannot reach Postgres.
         case refused
+        /// Whoever does cannot reach Postgres, and another one can.
+        case elsewhere
     }
 
     let name: String
@@ -82,7 +84,8 @@ final class SimulatedMember: Process {
         switch answer {
         case .told(let answer): follow(answer, asked: asked)
         // Nobody can give away what is ours, for a lease.
-        case .refused: if hasLease { extend(to: asked + .milliseconds(2_000)) }
+        case .refused: if asked < leaseEnd { extend(to: asked + .milliseconds(2_000)) }
+        case .elsewhere: later(50) { [self] in say() }
         }
     }
 
