@@ -120,6 +120,18 @@ import Testing
         }
     }
 
+    @Test("while the feed is lost nobody new is let in: nothing could be shown to them")
+    func doorOfTheDeaf() async throws {
+        try await Gateway.with { gateway in
+            await gateway.hub.feedIsLost()
+            #expect(!gateway.isOpen)
+            await gateway.assign(Gateway.everything, epoch: 1)
+            #expect(!gateway.isOpen)
+            await gateway.hub.feedIsBack()
+            #expect(gateway.isOpen)
+        }
+    }
+
     @Test("cut off for longer than 30 seconds, it lets everybody go with 1001; whoever comes back finds their frames here")
     func tooLong() async throws {
         try await Gateway.with { gateway in

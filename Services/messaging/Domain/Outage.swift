@@ -13,7 +13,7 @@ struct Outage: Sendable {
     /// How far back the list goes of the sessions that ended while there was no news of them.
     static let reach = AccessToken.lifetime
 
-    private var hasFeed = false
+    private(set) var hasFeed = false
     private var hasLease = false
     private var knowsSessions = false
     /// When it was known last which sessions have ended.
@@ -23,6 +23,8 @@ struct Outage: Sendable {
     /// Since when; `nil` while all is well.
     private var since: ContinuousClock.Instant?
     private var isMissing = false
+    /// Of this one, everybody.
+    private var areLetGo = false
 
     /// Whether deliveries may be shown.
     var mayShow: Bool { hasFeed && hasLease && knowsSessions && !isTooLate }
@@ -56,8 +58,12 @@ struct Outage: Sendable {
             isTooLate = false
             return .letGo
         }
-        guard mayShow else { return since.map { now - $0 >= patience } == true ? .letGo : .nothing }
-        since = nil
+        guard mayShow else {
+            guard !areLetGo, let since, now - since >= patience else { return .nothing }
+            areLetGo = true
+            return .letGo
+        }
+        (since, areLetGo) = (nil, false)
         defer { isMissing = false }
         return isMissing ? .tellGap : .nothing
     }

@@ -56,12 +56,13 @@ extension Hub {
     func feedIsLost() {
         order.interrupt()
         outage.feedIsLost(at: .now)
+        lookAtOutage(now: .now)
     }
 
     /// Tells everybody who may have missed something, once nothing is missed any more; and after too long a time lets them go.
     func lookAtOutage(now: ContinuousClock.Instant) {
         let hasLease = ownership.hasLease(at: now)
-        isOpen.store(hasLease && !isClosed, ordering: .relaxed)
+        isOpen.store(hasLease && outage.hasFeed && !isClosed, ordering: .relaxed)
         outage.note(hasLease: hasLease, at: now)
         outage.note(knowsSessions: revocations.areFresh, at: now)
         switch outage.verdict(at: now, patience: limits.outage) {

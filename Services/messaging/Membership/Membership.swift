@@ -46,6 +46,7 @@ actor Membership: Service {
     private var isLeaving = false
     private var isMember = false
     private var standing = Standing()
+    private var deafness = Deafness()
     private var lastRoutes: Routes?
     /// Nothing more is said: whoever spoke again would be a member again.
     private var isGone = false
@@ -70,11 +71,15 @@ actor Membership: Service {
     nonisolated func feedIsLost() { Task(executorPreference: io) { await self.unbound() } }
 
     private func rebound() {
+        deafness.feedIsBack()
         bound = feed.wanted
         beatNow()
     }
 
-    private func unbound() { bound = PartitionSet() }
+    private func unbound() {
+        deafness.feedIsLost()
+        bound = PartitionSet()
+    }
 
     /// Beats until shutdown.
     ///
@@ -93,12 +98,12 @@ actor Membership: Service {
     }
 
     private func beat() async throws {
-        guard !isGone, isMember || canServe() else { return }
+        guard !isGone, isMember || canServe() && deafness.hasEverHeard else { return }
         let asked = ContinuousClock.now
         let heartbeat = Heartbeat(
             instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
             partitionCount: identity.partitionCount, epoch: await hub.ownership.epoch, bound: bound, served: await hub.held,
-            load: meter.read(), isLeaving: isLeaving)
+            load: meter.read(), isLeaving: isLeaving || deafness.lasts(at: asked))
         do {
             await take(try await bus.call(heartbeat), asked, after: heartbeat)
         } catch let error as ServiceError where error.code == .conflict {
@@ -111,6 +116,7 @@ actor Membership: Service {
 
     private func take(_ answer: Heartbeat.Response, _ asked: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
         note(isMember: true)
+        deafness.isHeard(at: .now)
         standing.hasLease()
         onStanding(standing.isGood)
         // Whoever is sent away is told where to, by the routes of this very assignment.
@@ -130,7 +136,7 @@ actor Membership: Service {
         switch Setback(error) {
         case .standstill: await hub.keepLease(for: Self.lease, asked: asked)
         case .askAgain: io.schedule(after: Self.pause) { [hurry] in hurry.yield() }
-        case .unheard: break
+        case .unheard: deafness.isUnheard()
         }
         let (hasLease, isConnected) = (await hub.ownership.hasLease(at: .now), await isConnected())
         if hasLease { return }
