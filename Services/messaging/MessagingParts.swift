@@ -57,6 +57,7 @@ struct MessagingParts {
             farewell: { await membership.leave() }, logger: kit.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: kit.io)
+        routes.onRead { [membership] _ in membership.routesAreRead() }
         listen(on: bus)
     }
 

@@ -27,6 +27,30 @@ import Testing
         }
     }
 
+    @Test(
+        "the routes are looked up only for somebody who is to be sent away, and the lease and the assignment do not wait for them"
+    )
+    func findsRoutes() async throws {
+        try await Gateway.with { gateway in
+            let client = try await gateway.client(1)
+            let (hub, partition, lookedUp) = (gateway.hub, Gateway.partition(of: 1), Seen<PartitionSet>())
+            func take(_ serve: PartitionSet, epoch: Int64) async {
+                let answer = Heartbeat.Response(epoch: epoch, leaseMilliseconds: 600_000, bind: serve, serve: serve)
+                await hub.take(answer, asked: .now) {
+                    lookedUp.add(await hub.held)
+                    #expect(await hub.ownership.verdict(on: partition, at: .now) == .elsewhere)
+                }
+            }
+            await take(Gateway.everything, epoch: 2)
+            #expect(lookedUp.count == 0)
+            await take(Gateway.everything.subtracting(PartitionSet([partition])), epoch: 3)
+            // Until they are told they are here.
+            #expect(lookedUp.all == [Gateway.everything])
+            let (texts, code) = try await client.end()
+            #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
+        }
+    }
+
     @Test("whoever comes to the wrong instance is told the right one, without a hello")
     func elsewhere() async throws {
         try await Gateway.with { gateway in

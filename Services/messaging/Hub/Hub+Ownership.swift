@@ -7,23 +7,38 @@ import Synchronization
 /// Whose users these are: what the lease, the assignment and the feed of deliveries mean for those who are connected.
 extension Hub {
     /// An answer to a heartbeat: moves those away who belong elsewhere now.
-    func take(_ answer: Heartbeat.Response, asked: ContinuousClock.Instant) {
+    ///
+    /// - Parameter findingRoutes: called when there are such, to learn where to; the lease holds and the new assignment counts before that.
+    func take(
+        _ answer: Heartbeat.Response, asked: ContinuousClock.Instant, findingRoutes: @Sendable () async -> Void = {}
+    ) async {
         let before = ownership.served
         guard ownership.take(answer, asked: asked) else { return }
         if !ownership.served.subtracting(before).isEmpty { order.partitionsCame() }
-        moveAway()
-        lookAtWaiting(now: .now)
         outage.leaseIsBack()
         lookAtOutage(now: .now)
+        parting = PartitionSet(elsewhere.map { ownership.partition(of: $0.value.line.userID) })
+        if !parting.isEmpty || isAwaitedInVain(now: .now) { await findingRoutes() }
+        parting = PartitionSet()
+        moveAway()
+        lookAtWaiting(now: .now)
+    }
+
+    private var elsewhere: [Line.ID: Entry] {
+        let served = ownership.served
+        return entries.filter { !served.contains(ownership.partition(of: $0.value.line.userID)) }
+    }
+
+    /// Whether somebody waits for a partition that went to another instance.
+    private func isAwaitedInVain(now: ContinuousClock.Instant) -> Bool {
+        waiting.contains { ownership.verdict(on: ownership.partition(of: $0.guest.caller.userID), at: now) == .elsewhere }
     }
 
     /// Nobody can give anything away at the moment.
     func keepLease(for lease: Duration, asked: ContinuousClock.Instant) { ownership.extend(by: lease, asked: asked) }
 
     private func moveAway() {
-        let served = ownership.served
-        let away = entries.filter { !served.contains(ownership.partition(of: $0.value.line.userID)) }
-        for (id, entry) in away {
+        for (id, entry) in elsewhere {
             figures.noteMoved()
             let user = entry.line.userID
             let partition = ownership.partition(of: user)
@@ -35,7 +50,9 @@ extension Hub {
     }
 
     /// Partitions whose users we may accept, or still have.
-    var held: PartitionSet { isClosed ? PartitionSet() : ownership.served.union(PartitionSet(leaving.values)) }
+    var held: PartitionSet {
+        isClosed ? PartitionSet() : ownership.served.union(PartitionSet(leaving.values)).union(parting)
+    }
 
     /// Sessions have ended.
     func cut(_ revoked: [SessionID]) {

@@ -54,6 +54,8 @@ actor Hub {
     var outage = Outage()
     /// Everybody was let go, for good.
     var isClosed = false
+    /// Whose clients belong elsewhere and are still to be told where.
+    var parting = PartitionSet()
     /// Sockets that were sent elsewhere and are not closed yet, with their partitions.
     var leaving: [ObjectIdentifier: Int] = [:]
     private var lastNumber: UInt64 = 0

@@ -18,6 +18,8 @@ actor Membership: Service {
     }
 
     private static let interval = Duration.milliseconds(500)
+    /// How long the routes may take while somebody waits to be sent away.
+    private static let glance = Duration.milliseconds(300)
     /// Before another instance of `config` is asked.
     private static let pause = Duration.milliseconds(50)
     /// For which partitions stay ours while nobody can give them away.
@@ -42,7 +44,9 @@ actor Membership: Service {
     private let beats: AsyncStream<Void>
     private nonisolated let hurry: AsyncStream<Void>.Continuation
     private let onStanding: @Sendable (Bool) -> Void
-    private var bound = PartitionSet()
+    private let binds: AsyncStream<Void>
+    private let bindMore: AsyncStream<Void>.Continuation
+    private var bindings = Bindings()
     private var isLeaving = false
     private var isMember = false
     private var standing = Standing()
@@ -61,6 +65,7 @@ actor Membership: Service {
         (self.hub, self.routes, self.io, self.logger, self.onStanding) = (hub, routes, io, logger, onStanding)
         meter = LoadMeter(hub.figures)
         (beats, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (binds, bindMore) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     /// Something has changed: the next heartbeat is due now.
@@ -72,13 +77,24 @@ actor Membership: Service {
 
     private func rebound() {
         deafness.feedIsBack()
-        bound = feed.wanted
+        bindings.feedIsBack(with: feed.wanted)
+        bindMore.yield()
         beatNow()
     }
 
     private func unbound() {
         deafness.feedIsLost()
-        bound = PartitionSet()
+        bindings.feedIsLost()
+    }
+
+    /// The routes were read anew. From any thread.
+    nonisolated func routesAreRead() { Task(executorPreference: io) { await self.noteRoutes() } }
+
+    private func noteRoutes() async {
+        guard let present = routes.routes, present.epoch != lastRoutes?.epoch else { return }
+        let moved = present.moved(since: lastRoutes)
+        lastRoutes = present
+        if !moved.isEmpty { await hub.changedHands(moved) }
     }
 
     /// Beats until shutdown.
@@ -94,7 +110,12 @@ actor Membership: Service {
         defer { clockwork.cancel() }
         await hub.begin()
         beatNow()
-        for await _ in beats.cancelOnGracefulShutdown() { try await beat() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in self.binds { await self.rebind() } }
+            group.addTask { for await _ in self.beats.cancelOnGracefulShutdown() { try await self.beat() } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 
     private func beat() async throws {
@@ -102,7 +123,8 @@ actor Membership: Service {
         let asked = ContinuousClock.now
         let heartbeat = Heartbeat(
             instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
-            partitionCount: identity.partitionCount, epoch: await hub.ownership.epoch, bound: bound, served: await hub.held,
+            partitionCount: identity.partitionCount, epoch: await hub.ownership.epoch, bound: bindings.bound,
+            served: await hub.held,
             load: meter.read(), isLeaving: isLeaving || deafness.lasts(at: asked))
         do {
             await take(try await bus.call(heartbeat), asked, after: heartbeat)
@@ -119,17 +141,16 @@ actor Membership: Service {
         deafness.isHeard(at: .now)
         standing.hasLease()
         onStanding(standing.isGood)
-        // Whoever is sent away is told where to, by the routes of this very assignment.
-        if (routes.routes?.epoch ?? -1) < answer.epoch { await routes.readOnce() }
-        if let present = routes.routes, present.epoch != lastRoutes?.epoch {
-            let moved = present.moved(since: lastRoutes)
-            if !moved.isEmpty { await hub.changedHands(moved) }
-            lastRoutes = present
+        await hub.take(answer, asked: asked) { [routes] in
+            // Whoever is sent away is told where to, by the routes of this very assignment; but nobody waits for them long.
+            if (routes.routes?.epoch ?? -1) >= answer.epoch { return }
+            await Deadline.$current.withValue(.after(Self.glance)) { await routes.readOnce() }
         }
-        await hub.take(answer, asked: asked)
+        await noteRoutes()
         let held = await hub.held
-        await rebind(to: answer.bind.union(held))
-        if bound != heartbeat.bound || held != heartbeat.served { beatNow() }
+        bindings.want(await hub.ownership.wanted.union(held))
+        bindMore.yield()
+        if held != heartbeat.served { beatNow() }
     }
 
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
@@ -145,16 +166,19 @@ actor Membership: Service {
         onStanding(standing.isGood)
     }
 
-    private func rebind(to wanted: PartitionSet) async {
-        let (more, less) = (wanted.subtracting(bound), feed.wanted.subtracting(wanted))
+    /// Beside the heartbeats, which say how far it is.
+    private func rebind() async {
         do {
-            if !more.isEmpty {
-                try await feed.bind(more)
-                bound = bound.union(more)
-            }
-            if !less.isEmpty {
-                bound = bound.subtracting(less)
-                try await feed.unbind(less)
+            while true {
+                let life = bindings.life
+                switch bindings.next(asked: feed.wanted) {
+                case .nothing: return
+                case .bind(let partitions):
+                    try await feed.bind(partitions)
+                    bindings.areBound(partitions, in: life)
+                    beatNow()
+                case .unbind(let partitions): try await feed.unbind(partitions)
+                }
             }
         } catch {
             // With the next start of the feed they are.
