@@ -1,3 +1,4 @@
+import Contracts
 import Testing
 
 @testable import Config
@@ -48,6 +49,48 @@ import Testing
         var sleeper = MemberWatch(terms)
         #expect(firstDeath(&sleeper, from: 0, to: 1_000) { _ in [pulse("a", 1)] } == nil)
         #expect(firstDeath(&sleeper, from: 6_000, to: 20_000) { _ in [pulse("a", 1)] } == 8_300)
+    }
+
+    @Test(
+        "when the connection was lost, members have some seconds to be back, and those who are not are dead a lease and a bit later"
+    )
+    func returning() {
+        var watch = MemberWatch(terms)
+        #expect(firstDeath(&watch, from: 0, to: 2_000) { _ in [pulse("a", 1), pulse("b", 1)] } == nil)
+        watch.interrupt(until: .milliseconds(5_000))
+        // `a` is back late, and lives; `b` is not.
+        let died = firstDeath(&watch, from: 2_100, to: 10_000) { now in [pulse("a", now < 6_900 ? 1 : Int64(now)), pulse("b", 1)]
+        }
+        #expect(died == 7_300)
+        #expect(watch.observe([pulse("a", 7_400), pulse("b", 1)], at: .milliseconds(7_400)) == [pulse("b", 1)])
+        // Once it is over it is over.
+        let next = firstDeath(&watch, from: 7_500, to: 20_000) { now in [pulse("a", Int64(min(now, 8_000)))] }
+        #expect(next == 10_300)
+    }
+
+    @Test("a leader that was cut off from the broker, or from the news, gives members that time", arguments: [true, false])
+    func cutOff(isConnectionLost: Bool) {
+        var state = LeaderState(terms, limit: 1)
+        #expect(state.due(at: .seconds(10), isConnected: true) == .take)
+        state.settled(1, at: .seconds(10))
+        state.loaded(RoutingTable(partitionCount: 2))
+        let member = MemberReport(
+            id: pulse("a", 1).id, url: "ws://a", epoch: 0, bound: PartitionSet(), served: PartitionSet(), isLeaving: false)
+        func death(from begin: Int, to end: Int) -> Int? {
+            stride(from: begin, through: end, by: 100).first { now in
+                state.heardPulse(isOwn: true, isCut: false, at: .milliseconds(now))
+                _ = state.due(at: .milliseconds(now), isConnected: true)
+                let seen = LeaderState.Sighting(instance: "a", beats: 1, news: 1, member: member)
+                return state.heard([seen], at: .milliseconds(now))?.dead.isEmpty == false
+            }
+        }
+        #expect(death(from: 10_000, to: 12_000) == nil)
+        if isConnectionLost {
+            _ = state.due(at: .milliseconds(12_050), isConnected: false)
+        } else {
+            state.lostPulses(at: .milliseconds(12_050))
+        }
+        #expect(death(from: 12_100, to: 30_000) == 17_300)
     }
 
     @Test("a process that was started anew under the name, or comes back, begins anew")

@@ -60,7 +60,7 @@ actor Leader: Service {
     }
 
     /// Pulses may be missed. Only on the I/O thread.
-    nonisolated func lostPulses() { assumeIsolated { $0.state.lostPulses() } }
+    nonisolated func lostPulses() { assumeIsolated { $0.state.lostPulses(at: $0.now) } }
 
     /// A member has said something new: looks at once.
     nonisolated func nudge() { ask.yield() }

@@ -55,7 +55,7 @@ struct LeaderState: Sendable {
     /// - Parameter isConnected: to the broker, as far as this process knows.
     mutating func due(at now: Duration, isConnected: Bool) -> Leadership.Ask? {
         let hears = isConnected && (term == nil || now - heardItself < terms.hearing)
-        if !hears { watch.interrupt() }
+        if !hears { watch.interrupt(until: now + terms.returning) }
         return leadership.due(at: now, isConnected: hears)
     }
 
@@ -83,7 +83,7 @@ struct LeaderState: Sendable {
     }
 
     /// Pulses may have been missed.
-    mutating func lostPulses() { watch.interrupt() }
+    mutating func lostPulses(at now: Duration) { watch.interrupt(until: now + terms.returning) }
 
     mutating func loaded(_ table: RoutingTable) { (self.table, isSettled) = (table, false) }
 

@@ -14,5 +14,8 @@ struct LeaseTerms: Hashable, Sendable {
     /// A leader that has not heard its own pulse for so long, sent with each renewal, does not hear members either.
     var hearing = Duration.milliseconds(1_200)
 
+    /// How long members may take to be back after the broker was away, or the leader from it: not all of them are at the same time.
+    var returning = Duration.seconds(3)
+
     var silence: Duration { lease + margin }
 }

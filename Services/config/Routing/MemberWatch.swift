@@ -14,6 +14,8 @@ struct MemberWatch: Sendable {
     private let blink: Duration
     private var looked = Duration.zero
     private var seen: [String: (pulse: Pulse, since: Duration)] = [:]
+    /// Silence counts from then on.
+    private var counting = Duration.zero
 
     init(_ terms: LeaseTerms) { (silence, blink) = (terms.silence, terms.lease / 2) }
 
@@ -27,7 +29,11 @@ struct MemberWatch: Sendable {
         var next: [String: (pulse: Pulse, since: Duration)] = [:]
         for pulse in pulses {
             let name = pulse.id.instance
-            if let known = seen[name], known.pulse == pulse { next[name] = known } else { next[name] = (pulse, now) }
+            if let known = seen[name], known.pulse == pulse {
+                next[name] = known
+            } else {
+                next[name] = (pulse, max(now, counting))
+            }
         }
         seen = next
         return next.values.filter { now - $0.since >= silence }.map(\.pulse).sorted { $0.id < $1.id }
@@ -37,5 +43,10 @@ struct MemberWatch: Sendable {
     mutating func forget(_ instance: String) { seen[instance] = nil }
 
     /// Something may not have been seen.
-    mutating func interrupt() { seen = [:] }
+    ///
+    /// - Parameter end: until then members may be unable to be heard.
+    mutating func interrupt(until end: Duration = .zero) {
+        seen = [:]
+        counting = max(counting, end)
+    }
 }

@@ -24,8 +24,10 @@ actor Membership: Service {
     private static let pause = Duration.milliseconds(50)
     /// For which partitions stay ours while nobody can give them away.
     private static let lease = Duration.seconds(2)
-    /// How long leaving may take while there is somebody to take over.
-    private static let farewell = Duration.seconds(8)
+    /// How long leaving may take while there is somebody to take over: a process has 25 s to stop, and its last words take some.
+    private static let farewell = Duration.seconds(20)
+    /// The same while nothing is assigned anew: then the others leave as well, or nobody assigns.
+    private static let patience = Duration.seconds(8)
 
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
@@ -198,9 +200,12 @@ actor Membership: Service {
     func leave() async {
         isLeaving = true
         beatNow()
-        let deadline = ContinuousClock.now + Self.farewell
-        while ContinuousClock.now < deadline, await !hub.held.isEmpty, hasOthers {
+        let end = ContinuousClock.now + Self.farewell
+        var (epoch, patience) = (await hub.ownership.epoch, ContinuousClock.now + Self.patience)
+        while ContinuousClock.now < min(end, patience), await !hub.held.isEmpty, hasOthers {
             try? await Task.sleep(for: .milliseconds(20))
+            let present = await hub.ownership.epoch
+            if present != epoch { (epoch, patience) = (present, .now + Self.patience) }
         }
         await hub.close()
         try? await beat()
