@@ -79,13 +79,15 @@ class API:
         except OSError:
             return 0, None
 
-    async def must(self, *arguments, tries=60):
-        for _ in range(tries):
+    async def must(self, *arguments, seconds=120):
+        end = time.monotonic() + seconds
+        while True:
             status, answer = await self.send(*arguments)
             if 200 <= status < 300:
                 return answer
+            if time.monotonic() > end:
+                sys.exit(f"{arguments[0]} {arguments[1]}: {status}")
             await asyncio.sleep(0.25)
-        sys.exit(f"{arguments[0]} {arguments[1]}: {status}")
 
 
 class Person:
@@ -266,10 +268,11 @@ class Device:
 SENT, EARLY = {}, {}
 
 
-async def all_seen(devices, report):
-    """Whatever is on its way arrives; what somebody may have missed they have been told of."""
-    for _ in range(100):
-        if report.summary(devices)["missing"] == 0:
+async def all_seen(devices, report, gaps, seconds=60):
+    """Whatever is on its way arrives; what somebody may have missed they have been told of, `gaps` times at least."""
+    end = time.monotonic() + seconds
+    while report.gaps < gaps or report.summary(devices)["missing"] > 0:
+        if time.monotonic() > end:
             return
         await asyncio.sleep(0.1)
 
@@ -289,6 +292,7 @@ async def main():
     arguments.add_argument("--rate", type=float, default=1, help="messages a second of each who talks")
     arguments.add_argument("--seconds", type=float, default=0, help="0: until SIGINT or SIGTERM")
     arguments.add_argument("--gate", metavar="DIRECTORY", help="makes `ready` there, and goes on until there is `end`")
+    arguments.add_argument("--gaps", action="store_true", help="waits at the end until there were as many gaps as devices")
     options = arguments.parse_args()
     api, report, over = API(options.bff), Report(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -311,7 +315,7 @@ async def main():
     except asyncio.TimeoutError:
         over.set()
     await asyncio.wait(talks, timeout=30)
-    await all_seen(devices, report)
+    await all_seen(devices, report, len(devices) if options.gaps else 0)
     print(json.dumps(report.summary(devices), indent=1), flush=True)
     for device in devices:
         device.is_over = True

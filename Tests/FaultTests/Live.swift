@@ -19,8 +19,10 @@ struct Live: CustomStringConvertible {
     let closes: [String: Int]
     let description: String
 
+    /// - Parameter gaps: whether every device is to have been told of one at the end, which is waited for.
     static func during(
-        on stack: OwnStack, people: Int = 12, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Void
+        on stack: OwnStack, people: Int = 12, gaps: Bool = false, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Void
     ) async throws -> Live {
         let gate = FileManager.default.temporaryDirectory.appendingPathComponent(TestStack.uniqueName("live"))
         try FileManager.default.createDirectory(at: gate, withIntermediateDirectories: true)
@@ -29,7 +31,8 @@ struct Live: CustomStringConvertible {
         let program = TestStack.value("STACK_SCRIPT").replacing("scripts/stack.sh", with: "Benchmarks/live.py")
         let life = Task {
             try await Subprocess.run(
-                "/usr/bin/python3", [program, "--people", "\(people)", "--rate", "2", "--gate", gate.path] + edges)
+                "/usr/bin/python3",
+                [program, "--people", "\(people)", "--rate", "2", "--gate", gate.path] + (gaps ? ["--gaps"] : []) + edges)
         }
         do {
             _ = try await eventually(within: .seconds(300), "connected devices") {

@@ -67,10 +67,12 @@ extension Faults {
             let (stack, world) = (try stack, try await World())
             try await isSpread(over: 2, stack)
             var outage = Duration.zero
-            let live = try await Live.during(on: stack) {
+            let live = try await Live.during(on: stack, gaps: true) {
                 let start = ContinuousClock.now
                 try await stack.without("rabbitmq") {}
                 try await world.served()
+                for instance in 1...2 { try await hasBroker(instance, stack) }
+                try await isSpread(over: 2, stack)
                 outage = ContinuousClock.now - start
                 try await goesOn(stack)
             }
@@ -84,6 +86,16 @@ extension Faults {
         private func goesOn(_ stack: OwnStack) async throws {
             let before = try await stack.sends().reduce(0, +)
             try await eventually("more messages") { try await stack.sends().reduce(0, +) > before + 20 ? () : nil }
+        }
+
+        /// One instance of messaging is connected to the broker, and consumes.
+        private func hasBroker(_ instance: Int, _ stack: OwnStack) async throws {
+            let management = try stack.management("messaging", instance)
+            _ = try await eventually("the broker for messaging-\(instance)") {
+                let answer = try? await management.send("GET", "/readyz")
+                let dependencies = answer?.json["dependencies"] as? [String: [String: Any]]
+                return dependencies?["rabbitmq"]?["status"] as? String == "up" ? true : nil
+            }
         }
 
         private static let partitions = 360
