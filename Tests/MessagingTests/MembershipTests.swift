@@ -18,6 +18,7 @@ import Testing
                 isConnected: { true }, canServe: { true }, feed: DeliveryFeed(onStart: {}, onLost: {}, onDelivery: { _, _ in }),
                 hub: gateway.hub, routes: RouteTable(bus: gateway.bus, logger: logger), onStanding: { _ in }, on: gateway.hub.io,
                 logger: logger)
+            membership.feedIsBack()
             let error = await #expect(throws: ConfigurationError.self) { try await membership.run() }
             #expect(error?.description == "MARTLET_PARTITION_COUNT is wrong: this deployment has 360 partitions, not 4")
         }

@@ -15,6 +15,7 @@ import Testing
         var outage = Outage()
         outage.feedIsBack()
         outage.leaseIsBack()
+        outage.note(knowsSessions: true, at: start)
         for begin in [0, 100] {
             outage.feedIsLost(at: start + .seconds(begin))
             #expect(verdict(&outage, begin + 29) == .nothing)
