@@ -13,7 +13,7 @@ extension Hub {
         figures.noteReceived()
         switch frame {
         case .send(let send): begin(send, of: user, on: id)
-        case .read(let chat, let seq): request(on: id) { hub in try await hub.markRead(chat, seq, user) }
+        case .read(let chat, let seq): markRead(chat, seq, user, on: id)
         case .delivered(let chat, let seq): markDelivered(chat, seq, user, on: id)
         case .typing(let chat):
             guard typing.isDue(user, in: chat, every: limits.typing, now: .now) else { return }
@@ -28,15 +28,19 @@ extension Hub {
         show(ServerFrame.error(bad.ref, code: bad.code, bad.message), to: id)
     }
 
-    private func markRead(_ chat: ChatID, _ seq: Int64, _ user: UserID) async throws {
-        guard seq >= 0 else { throw ServiceError.invalid("seq", "must be at least 0") }
-        _ = try await bus.call(MarkRead(userID: user, chatID: chat, seq: seq))
+    private func markRead(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
+        guard isPossible(seq, on: id) else { return }
+        request(on: id) { hub in _ = try await hub.bus.call(MarkRead(userID: user, chatID: chat, seq: seq)) }
+    }
+
+    private func isPossible(_ seq: Int64, on id: Line.ID) -> Bool {
+        if seq < 0 { tell(ServiceError.invalid("seq", "must be at least 0"), on: id, ref: nil) }
+        return seq >= 0
     }
 
     /// Told with others, later: what becomes of it then is not.
     private func markDelivered(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
-        guard knowsSession(on: id, ref: nil) else { return }
-        if seq < 0 { return tell(ServiceError.invalid("seq", "must be at least 0"), on: id, ref: nil) }
+        guard knowsSession(on: id, ref: nil), isPossible(seq, on: id) else { return }
         marks.assumeIsolated { $0.add(user, chat, seq) }
     }
 
