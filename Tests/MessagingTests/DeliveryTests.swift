@@ -1,3 +1,4 @@
+import Bus
 import BusTesting
 import Contracts
 import NIOCore
@@ -159,6 +160,28 @@ import Testing
             for key in ["1", "2", "3"] { #expect(try await client.said().ref == key) }
             await client.say(send("4"))
             #expect(try await client.said().ref == "4")
+        }
+    }
+
+    @Test("the time of a send runs from when it was said, also while it waits for the one before")
+    func sendTime() async throws {
+        try await Gateway.with { gateway in
+            let (client, mayAnswer, deadlines) = (try await gateway.client(1), Told<Void>(), Seen<Int64>())
+            gateway.bus.answer(SendMessage.self) { request in
+                deadlines.add(Deadline.current?.millisecondsSinceEpoch ?? .max)
+                await mayAnswer.value
+                return .init(message: Self.message(request, seq: 1), repeated: false)
+            }
+            for key in ["1", "2"] { await client.say(send(key)) }
+            await client.say(#"{"type":"ping"}"#)
+            #expect(try await client.said().type == "pong")
+            let latest = Deadline.after(SendMessage.timeout).millisecondsSinceEpoch
+            try await eventually("a moment later") {
+                Deadline.after(SendMessage.timeout).millisecondsSinceEpoch > latest ? () : nil
+            }
+            mayAnswer.tell()
+            for key in ["1", "2"] { #expect(try await client.said().ref == key) }
+            #expect(deadlines.count == 2 && deadlines.all.allSatisfy { $0 <= latest })
         }
     }
 

@@ -82,17 +82,20 @@ extension Hub {
     // MARK: Sends
 
     private func begin(_ send: SendFrame, of user: UserID, on id: Line.ID) {
-        guard hasRoom(on: id, ref: send.ref), entries[id]?.line.sendOrder.mayLeave(send) == true else { return }
-        Task(executorPreference: io) { await self.work(send, of: user, on: id) }
+        let deadline = Deadline.after(SendMessage.timeout).millisecondsSinceEpoch
+        let due = SendOrder.Due(send: send, deadline: Timestamp(millisecondsSinceEpoch: deadline))
+        guard hasRoom(on: id, ref: send.ref), entries[id]?.line.sendOrder.mayLeave(due) == true else { return }
+        Task(executorPreference: io) { await self.work(due, of: user, on: id) }
     }
 
     /// And what has been said in that chat meanwhile, one after the other.
-    private func work(_ first: SendFrame, of user: UserID, on id: Line.ID) async {
-        var next: SendFrame? = first
-        while let send = next {
-            await answer(send, of: user, on: id)
+    private func work(_ first: SendOrder.Due, of user: UserID, on id: Line.ID) async {
+        var next: SendOrder.Due? = first
+        while let due = next {
+            let deadline = Deadline(millisecondsSinceEpoch: due.deadline.millisecondsSinceEpoch)
+            await Deadline.$current.withValue(deadline) { await answer(due.send, of: user, on: id) }
             entries[id]?.line.requests -= 1
-            next = entries[id]?.line.sendOrder.ended(in: send.chatID)
+            next = entries[id]?.line.sendOrder.ended(in: due.send.chatID)
         }
     }
 

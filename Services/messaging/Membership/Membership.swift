@@ -146,7 +146,7 @@ actor Membership: Service {
         await hub.take(answer, asked: asked) { [routes] in
             // Whoever is sent away is told where to, by the routes of this very assignment; but nobody waits for them long.
             if (routes.routes?.epoch ?? -1) >= answer.epoch { return }
-            await Deadline.$current.withValue(.after(Self.glance)) { await routes.readOnce() }
+            await routes.readOnce(within: Self.glance)
         }
         await noteRoutes()
         let held = await hub.held
