@@ -158,23 +158,23 @@ let package = Package(
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
-        // Who an access token speaks for, at every edge.
-        shared("Identity", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
-        tests("Identity", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
+        // What both edges need: tokens, revocations, request ids, problem+json.
+        shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
+        tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
         .target(name: "BusTesting", dependencies: ["Bus", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
 
         // Live connections, and which process has whose.
         .executableTarget(
             name: "Messaging",
             dependencies: [
-                "Bus", "Contracts", "Identity", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing,
+                "Bus", "Contracts", "Edge", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing,
                 .nio,
                 .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
             "Messaging",
             [
-                "Bus", "BusTesting", "Contracts", "Identity", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1,
+                "Bus", "BusTesting", "Contracts", "Edge", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1,
                 .nioPosix, .nioWebSocket,
             ]),
         service(
@@ -194,14 +194,14 @@ let package = Package(
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "Contracts", "CZlib", "Identity", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
+                "Bus", "Contracts", "CZlib", "Edge", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
                 .logging,
                 .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .collections,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
         tests(
             "BFF",
             [
-                .nioHTTP1, .nioPosix, "Bus", "BusTesting", "Contracts", "Identity", "ServiceKit", .hummingbirdCore, .hummingbird,
+                .nioHTTP1, .nioPosix, "Bus", "BusTesting", "Contracts", "Edge", "ServiceKit", .hummingbirdCore, .hummingbird,
                 .httpTypes,
                 .logging, .nio, .nioEmbedded,
             ]),

@@ -1,6 +1,6 @@
 import Bus
 import Hummingbird
-import Identity
+import Edge
 import Logging
 import ServiceKit
 

@@ -1,5 +1,5 @@
 import Bus
-import Identity
+import Edge
 import ServiceKit
 
 @main enum BFFMain {

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import Foundation
-import Identity
+import Edge
 import NIOCore
 import NIOPosix
 import Reactor

@@ -2,7 +2,7 @@ import Bus
 import BusTesting
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 import TestSupport
 import Testing
 

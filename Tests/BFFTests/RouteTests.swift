@@ -1,7 +1,7 @@
 import BusTesting
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 import Logging
 import ServiceKit
 import ServiceLifecycle

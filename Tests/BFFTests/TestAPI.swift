@@ -4,7 +4,7 @@ import Contracts
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 import Logging
 import NIOCore
 import NIOEmbedded

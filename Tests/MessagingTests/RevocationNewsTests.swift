@@ -1,6 +1,6 @@
 import BusTesting
 import Contracts
-import Identity
+import Edge
 import Synchronization
 import TestSupport
 import Testing

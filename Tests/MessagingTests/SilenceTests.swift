@@ -1,5 +1,5 @@
 import Contracts
-import Identity
+import Edge
 import NIOCore
 import NIOEmbedded
 import NIOWebSocket

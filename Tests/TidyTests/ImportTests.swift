@@ -10,7 +10,7 @@ import Testing
         "Redis": ["CRedis", "Reactor"],
         "Bus": ["AMQP", "Postgres", "Contracts", "Reactor"],
         "Cache": ["Redis", "Contracts", "Reactor"],
-        "Identity": ["Bus", "Contracts"],
+        "Edge": ["Bus", "Contracts"],
         "ServiceKit": ["AMQP", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],
     ]
 

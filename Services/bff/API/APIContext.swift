@@ -1,6 +1,6 @@
 import Contracts
 import Hummingbird
-import Identity
+import Edge
 import ServiceKit
 import Synchronization
 

@@ -2,7 +2,7 @@ import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 import Logging
 import ServiceKit
 import Tracing

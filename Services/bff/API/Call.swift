@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 import ServiceKit
 
 /// A request as a handler sees it: its parts, typed and checked for shape. Whether values make sense is for the services to say.

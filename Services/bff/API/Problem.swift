@@ -1,7 +1,7 @@
 import Contracts
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 import ServiceKit
 
 /// What went wrong, for the client: `application/problem+json` (RFC 9457) with a stable `code`.

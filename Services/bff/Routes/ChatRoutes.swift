@@ -2,7 +2,7 @@ import Bus
 import Contracts
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 
 /// Chats, their members, and the reader's place in them.
 struct ChatRoutes {

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 import Hummingbird
 
 /// The dynamic configuration, for admins.

@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Identity
+import Edge
 import Synchronization
 
 /// The API's own document, and the keys that verify its tokens.

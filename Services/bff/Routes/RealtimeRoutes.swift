@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 
 /// Where live connections are made.
 struct RealtimeRoutes {

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import HTTPTypes
-import Identity
+import Edge
 
 /// Public profiles and registration.
 struct UserRoutes {

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import Foundation
-import Identity
+import Edge
 import Reactor
 
 /// What services have for those who are connected here.

@@ -1,5 +1,5 @@
 import Contracts
-import Identity
+import Edge
 
 /// Who is here, for those who want to know.
 extension Hub {

@@ -1,6 +1,6 @@
 import Bus
 import Contracts
-import Identity
+import Edge
 import Logging
 import ServiceKit
 import Synchronization

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 import DequeModule
-import Identity
+import Edge
 import Logging
 import NIOCore
 import NIOWebSocket

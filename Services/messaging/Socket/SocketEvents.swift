@@ -1,5 +1,5 @@
 import Contracts
-import Identity
+import Edge
 
 /// What a socket tells.
 struct SocketEvent: Sendable {

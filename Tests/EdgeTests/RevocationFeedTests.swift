@@ -3,7 +3,7 @@ import Contracts
 import Logging
 import Testing
 
-@testable import Identity
+@testable import Edge
 
 @Suite("The feed of revocations") struct RevocationFeedTests {
     @Test("an edge is caught up once it has every page of the list")

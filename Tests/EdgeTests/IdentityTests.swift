@@ -6,7 +6,7 @@ import Logging
 import Synchronization
 import Testing
 
-@testable import Identity
+@testable import Edge
 
 @Suite("Tokens at the edge") struct IdentityTests {
     private let edge = Edge()
