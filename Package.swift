@@ -101,11 +101,15 @@ let package = Package(
             name: "PostgresTesting", dependencies: ["Postgres", "Reactor", "TestSupport", .logging],
             path: "Tests/PostgresTesting", swiftSettings: settings),
 
+        // The Codable coder of the bus.
+        shared("CBOR", ["Contracts"]),
+        tests("CBOR", ["Contracts"]),
+
         // Calls and events over the broker.
-        shared("Bus", ["AMQP", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
+        shared("Bus", ["AMQP", "CBOR", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
         tests(
             "Bus",
-            ["AMQP", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
+            ["AMQP", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -118,7 +122,7 @@ let package = Package(
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         service(
             "Users", path: "users",
-            ["Bus", "Cache", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
+            ["Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
         tests(
             "Users",
             [
@@ -131,13 +135,13 @@ let package = Package(
         service(
             "Chats", path: "chats",
             [
-                "Bus", "Cache", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto, .lifecycle,
+                "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto, .lifecycle,
                 .logging, .metrics, .tracing,
             ]),
         tests(
             "Chats",
             [
-                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .lifecycle,
                 .logging,
             ]),
 
@@ -161,7 +165,7 @@ let package = Package(
         // What both edges need: tokens, revocations, request ids, problem+json.
         shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
-        .target(name: "BusTesting", dependencies: ["Bus", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
+        .target(name: "BusTesting", dependencies: ["Bus", "CBOR", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
 
         // Live connections, and which process has whose.
         .executableTarget(
@@ -194,7 +198,7 @@ let package = Package(
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "Contracts", "CZlib", "Edge", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
+                "Bus", "CBOR", "Contracts", "CZlib", "Edge", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
                 .logging,
                 .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .collections,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
@@ -219,7 +223,7 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Bus", "Chats", "Contracts", "IDGen", "Messaging", "Postgres", "StackTesting", "TestSupport", "Users",
+                "Bus", "CBOR", "Chats", "Contracts", "IDGen", "Messaging", "Postgres", "StackTesting", "TestSupport", "Users",
             ],
             swiftSettings: settings),
 

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 import Logging
 import Postgres

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 import TestSupport
 import Testing

@@ -5,10 +5,11 @@ import Testing
     private static let allowed: [String: Set<String>] = [
         "Reactor": [],
         "Contracts": [],
+        "CBOR": ["Contracts"],
         "AMQP": ["CRabbitMQ", "Reactor"],
         "Postgres": ["CPostgres", "Reactor"],
         "Redis": ["CRedis", "Reactor"],
-        "Bus": ["AMQP", "Postgres", "Contracts", "Reactor"],
+        "Bus": ["AMQP", "CBOR", "Postgres", "Contracts", "Reactor"],
         "Cache": ["Redis", "Contracts", "Reactor"],
         "Edge": ["Bus", "Contracts"],
         "ServiceKit": ["AMQP", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 
 /// What live connections are shown of the facts of chats.

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 
 /// The newest messages of a chat without gaps, as kept in memory: enough for most pages that anybody reads.

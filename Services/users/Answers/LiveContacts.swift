@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 
 /// What live connections are shown of the facts of users: connections to both, each as seen from their own side; blocks to the one who blocks alone.

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Cache
 import Contracts
 import Foundation

@@ -1,4 +1,5 @@
 import AMQP
+import CBOR
 import Contracts
 import Logging
 import Metrics

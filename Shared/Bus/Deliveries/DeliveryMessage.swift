@@ -1,4 +1,5 @@
 import AMQP
+import CBOR
 import Contracts
 
 /// A part of a delivery as a message: `CBOR` of ``Delivery``, one partition as routing key and the others in the header `CC`, by which the broker gives

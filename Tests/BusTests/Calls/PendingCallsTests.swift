@@ -1,3 +1,4 @@
+import CBOR
 import Contracts
 import TestSupport
 import Testing

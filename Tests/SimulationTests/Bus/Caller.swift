@@ -1,3 +1,4 @@
+import CBOR
 import Contracts
 
 @testable import Bus

@@ -1,4 +1,5 @@
 import Bus
+import CBOR
 import Contracts
 
 @testable import Chats

@@ -3,7 +3,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@testable import Bus
+@testable import CBOR
 
 @Suite("CBOR: what was encoded comes back") struct CBORRoundTripTests {
     @Test("the bytes are those of RFC 8949's examples")

@@ -2,7 +2,7 @@ import Contracts
 import TestSupport
 import Testing
 
-@testable import Bus
+@testable import CBOR
 
 @Suite("CBOR: bad bytes are an error and nothing else") struct CBORHostileTests {
     @Test(
