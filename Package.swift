@@ -106,7 +106,8 @@ let package = Package(
         tests("CBOR", ["Contracts"]),
 
         // Calls and events over the broker.
-        shared("Bus", ["AMQP", "CBOR", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
+        shared(
+            "Bus", ["AMQP", "CBOR", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
         tests(
             "Bus",
             ["AMQP", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
@@ -122,7 +123,10 @@ let package = Package(
         system("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         service(
             "Users", path: "users",
-            ["Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle, .logging]),
+            [
+                "Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle,
+                .logging,
+            ]),
         tests(
             "Users",
             [
@@ -135,13 +139,15 @@ let package = Package(
         service(
             "Chats", path: "chats",
             [
-                "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto, .lifecycle,
+                "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto,
+                .lifecycle,
                 .logging, .metrics, .tracing,
             ]),
         tests(
             "Chats",
             [
-                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit",
+                .lifecycle,
                 .logging,
             ]),
 
@@ -165,7 +171,8 @@ let package = Package(
         // What both edges need: tokens, revocations, request ids, problem+json.
         shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
-        .target(name: "BusTesting", dependencies: ["Bus", "CBOR", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
+        .target(
+            name: "BusTesting", dependencies: ["Bus", "CBOR", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
 
         // Live connections, and which process has whose.
         .executableTarget(

@@ -15,11 +15,11 @@ import ServiceKit
         }
         await Bootstrap.main(
             arguments.first ?? "bff", commands: Measurement.allCases.map(\.command), arguments: Array(arguments.dropFirst())
-        ) { kit in
-            guard case .own(let name, let arguments) = kit.command, let measurement = Measurement(rawValue: name),
+        ) { context in
+            guard case .own(let name, let arguments) = context.command, let measurement = Measurement(rawValue: name),
                 let numbers = Optional(arguments.compactMap { Double($0) }), numbers.count == arguments.count
             else { throw Misuse() }
-            print(try await measurement.run(kit, numbers))
+            print(try await measurement.run(context, numbers))
         }
     }
 
@@ -49,16 +49,16 @@ enum Measurement: String, CaseIterable {
         }
     }
 
-    func run(_ kit: Kit, _ numbers: [Double]) async throws -> String {
-        if self == .echo { return try await BusEcho.serve(kit) }
-        if self == .settings { return try SettingLookups.measure(kit) }
-        let load = Load(callers: Int(numbers[0]), seconds: numbers[1], io: kit.io)
+    func run(_ context: ServiceContext, _ numbers: [Double]) async throws -> String {
+        if self == .echo { return try await BusEcho.serve(context) }
+        if self == .settings { return try SettingLookups.measure(context) }
+        let load = Load(callers: Int(numbers[0]), seconds: numbers[1], io: context.io)
         return switch self {
-        case .echo, .settings, .calls: try await BusEcho.measure(kit, load).json()
-        case .ids: try await IDBatches.measure(kit, load).json(each: Double(IDBatches.size))
-        case .pages: try await Pages.measure(kit, load).json()
-        case .rows: try await Rows.measure(kit, load).json()
-        case .gets: try await Gets.measure(kit, load).json()
+        case .echo, .settings, .calls: try await BusEcho.measure(context, load).json()
+        case .ids: try await IDBatches.measure(context, load).json(each: Double(IDBatches.size))
+        case .pages: try await Pages.measure(context, load).json()
+        case .rows: try await Rows.measure(context, load).json()
+        case .gets: try await Gets.measure(context, load).json()
         }
     }
 }

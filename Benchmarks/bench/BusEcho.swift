@@ -14,18 +14,18 @@ struct BusEcho: Procedure {
 
     enum CodingKeys: String, CodingKey { case text }
 
-    static func serve(_ kit: Kit) async throws -> String {
-        let bus = try kit.bus()
+    static func serve(_ context: ServiceContext) async throws -> String {
+        let bus = try context.bus()
         bus.serve(BusEcho.self) { request, _ in request }
-        return try await kit.job([bus]) {
+        return try await context.job([bus]) {
             while true { try await Task.sleep(for: .seconds(60)) }
         }
     }
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
-        let bus = try kit.bus()
+    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+        let bus = try context.bus()
         let request = BusEcho(text: String(repeating: "x", count: 200))
-        return try await kit.job([bus]) {
+        return try await context.job([bus]) {
             try await bus.started()
             return try await load.run { _ in _ = try await bus.call(request) }
         }

@@ -7,9 +7,9 @@ enum Gets {
         RedisArgument.text("key:" + String(repeating: "0", count: 12 - "\(number)".count) + "\(number)")
     }
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
-        let redis = try kit.redis()
-        return try await kit.job([redis]) {
+    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+        let redis = try context.redis()
+        return try await context.job([redis]) {
             while !redis.isAvailable { try await Task.sleep(for: .milliseconds(5)) }
             return try await load.run { number in
                 let value = try await redis.command(["GET", keys[number % keys.count]]).optionalBytes()

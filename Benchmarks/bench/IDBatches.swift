@@ -6,9 +6,9 @@ import ServiceKit
 enum IDBatches {
     static let size = 100
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
-        let bus = try kit.bus()
-        return try await kit.job([bus]) {
+    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+        let bus = try context.bus()
+        return try await context.job([bus]) {
             try await bus.started()
             return try await load.run { _ in
                 let answer = try await bus.call(NextIDs(count: size))

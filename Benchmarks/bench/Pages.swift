@@ -8,9 +8,9 @@ enum Pages {
 
     typealias Row = (Int64, Int64, Int64, String, PostgresTimestamp)
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
-        let database = try kit.postgres()
-        return try await kit.job([database]) {
+    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+        let database = try context.postgres()
+        return try await context.job([database]) {
             await database.ready()
             return try await load.run { number in
                 var scattered = Scattered(number)

@@ -17,10 +17,10 @@ enum Rows {
 
     fileprivate static let body = String(repeating: "x", count: 200)
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
-        let database = try kit.postgres()
-        let batcher = RowBatcher(database, on: kit.io)
-        return try await kit.job([database]) {
+    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+        let database = try context.postgres()
+        let batcher = RowBatcher(database, on: context.io)
+        return try await context.job([database]) {
             await database.ready()
             return try await load.run { number in try await batcher.store(Row(number)) }
         }

@@ -4,10 +4,10 @@ import ServiceKit
 enum SettingLookups {
     private static let count = 1_000_000
 
-    static func measure(_ kit: Kit) throws -> String {
-        let pages = Live(try PageSizes(kit.settings))
+    static func measure(_ context: ServiceContext) throws -> String {
+        let pages = CurrentValue(try PageSizes(context.settings))
         let live = time(count) { pages.now.most }
-        let found = try time(count / 100) { try kit.settings.value(PageSizes.most) }
+        let found = try time(count / 100) { try context.settings.value(PageSizes.most) }
         return #"{"live_ns": \#(live), "lookup_ns": \#(found)}"#
     }
 

@@ -12,7 +12,7 @@ struct BFF {
     let routes: RouteTable
     /// Learns at once of what is revoked here; the others hear of it.
     let revocations: Revocations
-    var pages = Live(PageSizes())
+    var pages = CurrentValue(PageSizes())
 
     var endpoints: [Endpoint] {
         UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints

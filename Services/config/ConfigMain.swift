@@ -5,16 +5,16 @@ import ServiceKit
 
 @main enum ConfigMain {
     static func main() async {
-        await Bootstrap.main("config", settings: RoutingSettings.all + ScalingSettings.all, commands: [simulate]) { kit in
-            if case .own = kit.command { return print(WeekSimulation.run()) }
-            let (database, bus) = (try kit.postgres(), try kit.bus())
-            DynamicConfiguration(SectionStore(database: database), bus: bus, logger: kit.logger).serve(on: bus)
-            let routing = try Routing(kit, database: database, bus: bus)
+        await Bootstrap.main("config", settings: RoutingSettings.all + ScalingSettings.all, commands: [simulate]) { context in
+            if case .own = context.command { return print(WeekSimulation.run()) }
+            let (database, bus) = (try context.postgres(), try context.bus())
+            DynamicConfiguration(SectionStore(database: database), bus: bus, logger: context.logger).serve(on: bus)
+            let routing = try Routing(context, database: database, bus: bus)
             routing.serve(on: bus)
-            try await kit.run(
-                [database, bus, routing.leader] + (try Scaling.services(kit, database: database, leader: routing.leader))
-                    + [kit.consuming(bus)],
-                migrate: { try await kit.migrate(try ConfigMigrations.all()) })
+            try await context.run(
+                [database, bus, routing.leader] + (try Scaling.services(context, database: database, leader: routing.leader))
+                    + [context.consuming(bus)],
+                migrate: { try await context.migrate(try ConfigMigrations.all()) })
         }
     }
 

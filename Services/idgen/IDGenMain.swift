@@ -5,15 +5,15 @@ import ServiceKit
 
 @main enum IDGenMain {
     static func main() async {
-        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [measure]) { kit in
-            let (database, bus, leased) = (try kit.postgres(), try kit.bus(), kit.health.flag("lease", .own))
+        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [measure]) { context in
+            let (database, bus, leased) = (try context.postgres(), try context.bus(), context.health.flag("lease", .own))
             let generator = IDGenerator(
-                store: PostgresLeaseStore(database: database), holder: kit.instance, terms: try LeaseTerms(kit.settings),
-                on: kit.io,
-                logger: kit.logger
+                store: PostgresLeaseStore(database: database), holder: context.instance, terms: try LeaseTerms(context.settings),
+                on: context.io,
+                logger: context.logger
             ) { condition in leased.set(condition.report) }
-            if case .own(_, let arguments) = kit.command {
-                let rate = try await kit.job([database, generator]) {
+            if case .own(_, let arguments) = context.command {
+                let rate = try await context.job([database, generator]) {
                     await database.ready()
                     return try await Measure(generator: generator).idsPerSecond(over: .seconds(Double(arguments[0]) ?? 1))
                 }
@@ -22,8 +22,9 @@ import ServiceKit
             bus.serve(NextIDs.self) { request, _ in
                 NextIDs.Response(runs: try await generator.next(request.count))
             }
-            try await kit.run(
-                [database, generator, bus, kit.consuming(bus)], migrate: { try await kit.migrate(try IDGenMigrations.all()) })
+            try await context.run(
+                [database, generator, bus, context.consuming(bus)],
+                migrate: { try await context.migrate(try IDGenMigrations.all()) })
         }
     }
 

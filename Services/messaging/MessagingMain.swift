@@ -3,12 +3,12 @@ import ServiceKit
 
 @main enum MessagingMain {
     static func main() async {
-        await Bootstrap.main("messaging", settings: MessagingSettings.all) { kit in
-            let bus = try kit.bus()
-            let dynamic = try kit.dynamic(bus)
-            let parts = try MessagingParts(kit, bus: bus, thresholds: try dynamic.live(MessagingThresholds.self))
-            try await kit.run(
-                [bus, kit.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.live)
+        await Bootstrap.main("messaging", settings: MessagingSettings.all) { context in
+            let bus = try context.bus()
+            let dynamic = try context.dynamic(bus)
+            let parts = try MessagingParts(context, bus: bus, thresholds: try dynamic.current(MessagingThresholds.self))
+            try await context.run(
+                [bus, context.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.live)
         }
     }
 }

@@ -22,14 +22,14 @@ struct MessagingParts {
     /// In the order in which they depend on one another.
     var live: [any Service] { [membership, clockwork, server] }
 
-    init(_ kit: Kit, bus: Bus, thresholds: Live<MessagingThresholds>) throws {
-        let (settings, http) = (try MessagingSettings(kit.settings), try HTTPSettings(kit.settings))
+    init(_ context: ServiceContext, bus: Bus, thresholds: CurrentValue<MessagingThresholds>) throws {
+        let (settings, http) = (try MessagingSettings(context.settings), try HTTPSettings(context.settings))
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
         let identity = Membership.Identity(
-            instance: kit.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
-            url: try settings.url ?? MessagingSettings.address(of: http, instance: kit.instance),
-            partitionCount: try kit.settings.value(CommonSettings.partitionCount))
-        let routes = RouteTable(bus: bus, logger: kit.logger)
+            instance: context.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
+            url: try settings.url ?? MessagingSettings.address(of: http, instance: context.instance),
+            partitionCount: try context.settings.value(CommonSettings.partitionCount))
+        let routes = RouteTable(bus: bus, logger: context.logger)
         let revocations = Revocations()
         var limits = HubLimits()
         limits.heartbeatSeconds = settings.heartbeat
@@ -41,22 +41,22 @@ struct MessagingParts {
             incarnation: identity.incarnation,
             address: { partition in
                 // Our own address says that the routes are older than what we know.
-                routes.instance(of: partition).flatMap { $0.name == kit.instance ? nil : $0.url }
-            }, on: kit.io, logger: kit.logger)
-        kit.health.add("revocationFeed", .dependency) {
+                routes.instance(of: partition).flatMap { $0.name == context.instance ? nil : $0.url }
+            }, on: context.io, logger: context.logger)
+        context.health.add("revocationFeed", .dependency) {
             .feed(silentFor: revocations.silence, patience: Revocations.patience)
         }
-        (keys, revocationFeed) = Self.identity(kit, bus, revocations, hub)
-        let membership = Self.membership(identity, kit, bus, hub, routes) { [keys] in
+        (keys, revocationFeed) = Self.identity(context, bus, revocations, hub)
+        let membership = Self.membership(identity, context, bus, hub, routes) { [keys] in
             keys.published != nil && revocations.areKnown
         }
         server = SocketServer(
             channel: SocketChannel(door: Self.door(keys, revocations, hub, atMost: settings.connections)), events: hub,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
             heartbeatSeconds: settings.heartbeat,
-            farewell: { await membership.leave() }, logger: kit.logger)
+            farewell: { await membership.leave() }, logger: context.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
-        clockwork = Clockwork(hub: hub, on: kit.io)
+        clockwork = Clockwork(hub: hub, on: context.io)
         routes.onRead { [membership] _ in membership.routesAreRead() }
         listen(on: bus)
     }
@@ -71,17 +71,17 @@ struct MessagingParts {
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ kit: Kit, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        _ identity: Membership.Identity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
     ) -> Membership {
-        let membershipFlag = kit.health.flag("membership", .own)
+        let membershipFlag = context.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
         let membership = Membership(
             identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
-            onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: kit.io, logger: kit.logger)
+            onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
         hooks.set(
             onStart: {
                 hub.assumeIsolated { $0.feedIsBack() }
@@ -95,14 +95,16 @@ struct MessagingParts {
         return membership
     }
 
-    private static func identity(_ kit: Kit, _ bus: Bus, _ revocations: Revocations, _ hub: Hub) -> (KeySet, RevocationFeed) {
-        let (haveKeys, caughtUp) = (kit.health.flag("keys", .own), kit.health.flag("revocations", .own))
-        let io = kit.io
+    private static func identity(_ context: ServiceContext, _ bus: Bus, _ revocations: Revocations, _ hub: Hub) -> (
+        KeySet, RevocationFeed
+    ) {
+        let (haveKeys, caughtUp) = (context.health.flag("keys", .own), context.health.flag("revocations", .own))
+        let io = context.io
         let feed = RevocationFeed(
-            revocations, bus: bus, logger: kit.logger,
+            revocations, bus: bus, logger: context.logger,
             onRevoked: { sessions in Task(executorPreference: io) { await hub.cut(sessions) } },
             onCaughtUp: { caughtUp.set(.up) })
-        return (KeySet(bus: bus, logger: kit.logger) { haveKeys.set(.up) }, feed)
+        return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
     }
 
     private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> Door {

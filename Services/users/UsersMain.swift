@@ -7,25 +7,25 @@ import ServiceKit
 
 @main enum UsersMain {
     static func main() async {
-        await Bootstrap.main("users", settings: UsersSettings.all, commands: UsersCommand.all) { kit in
-            let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
-            let parts = try await UsersParts(kit, database: database, redis: redis, bus: bus)
-            if let command = try UsersCommand(kit.command) {
-                return try await kit.job([database]) {
+        await Bootstrap.main("users", settings: UsersSettings.all, commands: UsersCommand.all) { context in
+            let (database, redis, bus) = (try context.postgres(), try context.redis(), try context.bus())
+            let parts = try await UsersParts(context, database: database, redis: redis, bus: bus)
+            if let command = try UsersCommand(context.command) {
+                return try await context.job([database]) {
                     await database.ready()
-                    try await command.run(parts, logger: kit.logger)
+                    try await command.run(parts, logger: context.logger)
                 }
             }
             parts.service.serve(on: bus)
             parts.caches.listen(on: bus)
-            let routes = RouteTable(bus: bus, logger: kit.logger)
+            let routes = RouteTable(bus: bus, logger: context.logger)
             bus.follow(routes)
-            try await kit.run(
+            try await context.run(
                 [
-                    database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, kit.consuming(bus), parts.dynamic,
+                    database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, context.consuming(bus), parts.dynamic,
                     routes,
                 ],
-                migrate: { try await kit.migrate(try UsersMigrations.all()) })
+                migrate: { try await context.migrate(try UsersMigrations.all()) })
         }
     }
 }

@@ -15,18 +15,18 @@ struct UsersParts: Sendable {
     let sweeper: Sweeper
     let dynamic: DynamicSettings
 
-    init(_ kit: Kit, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
-        let settings = try UsersSettings(kit.settings)
-        dynamic = try kit.dynamic(bus)
-        let (tokens, search) = (try dynamic.live(TokenTimes.self), try dynamic.live(SearchBounds.self))
-        let times = try dynamic.live(CacheTimes.self)
-        outbox = Outbox(database, bus: bus, logger: kit.logger)
+    init(_ context: ServiceContext, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
+        let settings = try UsersSettings(context.settings)
+        dynamic = try context.dynamic(bus)
+        let (tokens, search) = (try dynamic.current(TokenTimes.self), try dynamic.live(SearchBounds.self))
+        let times = try dynamic.current(CacheTimes.self)
+        outbox = Outbox(database, bus: bus, logger: context.logger)
         outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
         let pool = HashingPool(
-            admission: kit.admission(
+            admission: context.admission(
                 "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))
         let hasher = try await PasswordHasher(cost: settings.passwordCost, pool: pool)
-        let ids = IDSource(bus, on: kit.io)
+        let ids = IDSource(bus, on: context.io)
         let nextID: @Sendable () async throws -> Int64 = { try await ids.next(NextIDs.RawID.self).rawValue }
 
         let profiles = ProfileStore(database: database, outbox: outbox, searchTime: { search.now.time })
@@ -36,16 +36,17 @@ struct UsersParts: Sendable {
         }
         accounts = AccountStore(database: database, outbox: outbox)
         caches = UserCaches(
-            prefix: try RedisSettings(kit.settings, service: kit.service).prefix, redis: redis, on: kit.io, profiles: profiles,
+            prefix: try RedisSettings(context.settings, service: context.service).prefix, redis: redis, on: context.io,
+            profiles: profiles,
             lives: { times.now.lives }, now: Self.now
-        ) { [io = kit.io] notice in
+        ) { [io = context.io] notice in
             // Whoever does not hear of it reads at most a second longer what was there before.
             Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }
         }
-        let hasKeys = kit.health.flag("keys", .own, initially: .down("no signing key yet"))
+        let hasKeys = context.health.flag("keys", .own, initially: .down("no signing key yet"))
         let keys = KeyRing(
             KeyStore(database: database, seal: KeySeal(passphrase: settings.signingSecret?.reveal())),
-            schedule: settings.keySchedule, now: Self.now, logger: kit.logger
+            schedule: settings.keySchedule, now: Self.now, logger: context.logger
         ) { trouble in hasKeys.set(trouble.map { .down($0) } ?? .up) }
 
         service = UsersService(
@@ -53,12 +54,12 @@ struct UsersParts: Sendable {
                 store: accounts, profiles: profiles, cache: caches, hasher: hasher, nextID: nextID, now: Self.now),
             sessions: Sessions(
                 store: sessions, accounts: accounts, cache: caches, hasher: hasher, keys: keys, nextID: nextID, now: Self.now,
-                logger: kit.logger),
+                logger: context.logger),
             profiles: Profiles(cache: caches, bounds: search),
             contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: Self.now),
             presence: Presence(store: PresenceStore(database: database), now: Self.now),
             keys: keys)
-        sweeper = Sweeper(accounts: accounts, sessions: sessions, now: Self.now, logger: kit.logger)
+        sweeper = Sweeper(accounts: accounts, sessions: sessions, now: Self.now, logger: context.logger)
     }
 
     /// The wall clock.

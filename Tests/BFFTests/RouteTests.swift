@@ -47,7 +47,7 @@ import Testing
         "pages are as large as the deployment has them now: who asks for more gets that, and who asks for what cannot be is refused"
     )
     func pageSizes() async throws {
-        let pages = Live(PageSizes())
+        let pages = CurrentValue(PageSizes())
         let api = TestAPI(pages: pages)
         api.bus.answer(ListSessions.self) { _ in Page(items: []) }
         for sizes in [PageSizes(), PageSizes(usual: 10, most: 20), PageSizes(usual: 1, most: 1)] {

@@ -23,7 +23,7 @@ struct TestAPI {
 
     init(
         admission: Admission = Admission("test", limit: 100, queue: 0, wait: .seconds(1)),
-        pages: Live<PageSizes> = Live(PageSizes())
+        pages: CurrentValue<PageSizes> = CurrentValue(PageSizes())
     ) {
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         routes = RouteTable(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

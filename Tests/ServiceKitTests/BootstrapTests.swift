@@ -12,8 +12,8 @@ import Tracing
     @Test("SIGTERM ends a service with 0 once what runs has stopped; its lines are JSON and written out")
     func terminated() async throws {
         let result = try await #require(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
-            await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_INSTANCE": "probe-1"]) { kit in
-                try await kit.run([SelfTerminating(kit: kit)])
+            await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_INSTANCE": "probe-1"]) { context in
+                try await context.run([SelfTerminating(context: context)])
             }
         }
         let lines = String(decoding: result.standardOutputContent, as: UTF8.self).split(separator: "\n").filter {
@@ -65,12 +65,12 @@ import Tracing
 
 /// Works until it is told to stop, and sends its own process the order.
 private struct SelfTerminating: Service {
-    let kit: Kit
+    let context: ServiceContext
     func run() async throws {
-        _ = try await kit.managementPort
+        _ = try await context.managementPort
         withSpan("work") { _ in Logger(label: "work").info("within a span") }
         kill(getpid(), SIGTERM)
         try await gracefulShutdown()
-        kit.logger.info("the work is done")
+        context.logger.info("the work is done")
     }
 }

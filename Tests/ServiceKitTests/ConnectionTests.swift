@@ -8,11 +8,11 @@ import Testing
 
 @testable import ServiceKit
 
-/// What the kit connects, against the real servers.
+/// What the context connects, against the real servers.
 @Suite struct ConnectionTests {
-    private func kit(
+    private func context(
         _ command: ServiceCommand = .serve, host: VirtualHost? = nil, say: @escaping @Sendable (String) -> Void = { _ in }
-    ) async throws -> Kit {
+    ) async throws -> ServiceContext {
         let (postgres, rabbitmq, redis) = (TestStack.postgres, TestStack.rabbitmq, TestStack.redis)
         let settings = try await Settings.load(environment: [
             "MARTLET_LOG_LEVEL": "critical", "MARTLET_INSTANCE": TestStack.uniqueName("probe"),
@@ -24,23 +24,23 @@ import Testing
             "MARTLET_RABBITMQ_PASSWORD": rabbitmq.password, "MARTLET_RABBITMQ_VHOST": host?.name ?? "/",
             "MARTLET_REDIS_HOST": redis.host, "MARTLET_REDIS_PORT": "\(redis.port)",
         ])
-        return try Kit(service: "probe", command: command, settings: settings, output: KeptLines(), say: say)
+        return try ServiceContext(service: "probe", command: command, settings: settings, output: KeptLines(), say: say)
     }
 
     @Test("a pool, a bus and a Redis made from settings work, and the probes know them")
     func everything() async throws {
         try await VirtualHost.with { host in
             try await host.makeExchanges()
-            let kit = try await kit(host: host)
-            let (database, redis, bus) = (try kit.postgres(), try kit.redis(), try kit.bus())
+            let context = try await context(host: host)
+            let (database, redis, bus) = (try context.postgres(), try context.redis(), try context.bus())
             let names = ["postgres", "redis", "rabbitmq", "bus"]
-            let consuming = kit.consuming(bus)
-            #expect(names.allSatisfy { kit.health.reports()[$0]?.status == .down })
-            try await kit.job([database, redis, bus, consuming]) {
+            let consuming = context.consuming(bus)
+            #expect(names.allSatisfy { context.health.reports()[$0]?.status == .down })
+            try await context.job([database, redis, bus, consuming]) {
                 _ = try await eventually("all are up") {
-                    names.allSatisfy { kit.health.reports()[$0]?.status == .up } ? true : nil
+                    names.allSatisfy { context.health.reports()[$0]?.status == .up } ? true : nil
                 }
-                #expect(kit.health.missing.isEmpty)
+                #expect(context.health.missing.isEmpty)
                 #expect(try await database.one("SELECT 1::bigint", as: Int64.self) as Int64 == 1)
             }
         }
@@ -68,7 +68,7 @@ import Testing
     /// What the command tells on standard output.
     private func told(_ command: DeadLetterCommand, _ host: VirtualHost) async throws -> String {
         let said = Said()
-        try await kit(.deadLetters(command), host: host, say: { said.add($0) }).run([])
+        try await context(.deadLetters(command), host: host, say: { said.add($0) }).run([])
         return said.text
     }
 }

@@ -33,7 +33,7 @@ import Testing
     func lookups() async throws {
         let answers = Answers()
         let (settings, dynamic) = try await make(answers)
-        let pages = try dynamic.live(PageSizes.self)
+        let pages = try dynamic.current(PageSizes.self)
         #expect(try settings.value(PageSizes.usual) == 50 && pages.now == PageSizes())
         answers.set(2, usual: 20, most: 40)
         #expect(await dynamic.readOnce())
@@ -50,7 +50,7 @@ import Testing
     func precedence() async throws {
         let answers = Answers()
         let (settings, dynamic) = try await make(answers, environment: ["MARTLET_PAGE_SIZES_MOST": "15"])
-        let pages = try dynamic.live(PageSizes.self)
+        let pages = try dynamic.current(PageSizes.self)
         answers.set(2, usual: 20, most: 40)
         #expect(await dynamic.readOnce())
         #expect(try settings.value(PageSizes.most) == 15 && pages.now == PageSizes(usual: 15, most: 15))
@@ -60,7 +60,7 @@ import Testing
     @Test("an unacceptable value in the environment is refused at the start")
     func wrongEnvironment() async throws {
         let (_, dynamic) = try await make(Answers(), environment: ["MARTLET_PAGE_SIZES_MOST": "500"])
-        #expect(throws: ConfigurationError.self) { try dynamic.live(PageSizes.self) }
+        #expect(throws: ConfigurationError.self) { try dynamic.current(PageSizes.self) }
     }
 
     @Test("followers are told of what has changed, and of nothing else")
@@ -80,7 +80,7 @@ import Testing
     func report() async throws {
         let answers = Answers()
         let (_, dynamic) = try await make(answers)
-        _ = try dynamic.live(PageSizes.self)
+        _ = try dynamic.current(PageSizes.self)
         #expect(dynamic.report.status == .degraded && dynamic.report.details == ["pageSizes": "defaults"])
         answers.set(2, usual: 20, most: 40)
         _ = await dynamic.readOnce()

@@ -12,17 +12,18 @@ import Testing
 @Suite struct ServiceLifeTests {
     private let journal = Journal()
 
-    private func kit(_ command: ServiceCommand = .serve, _ environment: [String: String] = [:]) async throws -> Kit {
+    private func context(_ command: ServiceCommand = .serve, _ environment: [String: String] = [:]) async throws -> ServiceContext
+    {
         let settings = try await Settings.load(environment: ["MARTLET_LOG_LEVEL": "critical"].merging(environment) { $1 })
-        return try Kit(service: "probe", command: command, settings: settings, output: KeptLines())
+        return try ServiceContext(service: "probe", command: command, settings: settings, output: KeptLines())
     }
 
-    /// Runs `kit` with `services` inside a group that `body` may stop.
+    /// Runs `context` with `services` inside a group that `body` may stop.
     private func living(
-        _ kit: Kit, _ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
+        _ context: ServiceContext, _ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
         _ body: (ServiceGroup) async throws -> Void
     ) async throws {
-        let group = ServiceGroup(services: [Life(kit: kit, services: services, migrate: migrate)], logger: kit.logger)
+        let group = ServiceGroup(services: [Life(context: context, services: services, migrate: migrate)], logger: context.logger)
         async let life: Void = group.run()
         do { try await body(group) } catch {
             await group.triggerGracefulShutdown()
@@ -34,11 +35,11 @@ import Testing
 
     @Test("migrations come before the services, which stop in reverse; not being ready comes before all stopping")
     func order() async throws {
-        let kit = try await kit()
-        let services = ["pool", "bus", "chats"].map { Noted(name: $0, journal: journal, health: kit.health) }
-        try await living(kit, services, migrate: { [journal] in journal.note("migrate") }) { _ in
+        let context = try await context()
+        let services = ["pool", "bus", "chats"].map { Noted(name: $0, journal: journal, health: context.health) }
+        try await living(context, services, migrate: { [journal] in journal.note("migrate") }) { _ in
             await journal.waitFor(4)
-            #expect(kit.health.missing.isEmpty)
+            #expect(context.health.missing.isEmpty)
         }
         let notes = journal.notes
         #expect(notes.first == "migrate")
@@ -48,24 +49,26 @@ import Testing
 
     @Test("the probes answer while the migrations run, and tell that they do")
     func migrating() async throws {
-        let (kit, gate) = (try await kit(), Gate())
-        try await living(kit, [Noted(name: "chats", journal: journal, health: kit.health)], migrate: { await gate.pass() }) { _ in
-            _ = try await kit.managementPort
+        let (context, gate) = (try await context(), Gate())
+        try await living(
+            context, [Noted(name: "chats", journal: journal, health: context.health)], migrate: { await gate.pass() }
+        ) { _ in
+            _ = try await context.managementPort
             await gate.waitForArrivals(1)
-            #expect(kit.health.missing == ["starting: migrations: not applied yet"])
+            #expect(context.health.missing == ["starting: migrations: not applied yet"])
             #expect(journal.notes.isEmpty)
             gate.open()
             await journal.waitFor(1)
-            #expect(kit.health.missing.isEmpty)
+            #expect(context.health.missing.isEmpty)
         }
     }
 
     @Test("told to stop while it migrates, it stops without starting anything")
     func stopWhileMigrating() async throws {
-        let kit = try await kit()
+        let context = try await context()
         let begun = Gate()
         try await living(
-            kit, [Noted(name: "chats", journal: journal, health: kit.health)],
+            context, [Noted(name: "chats", journal: journal, health: context.health)],
             migrate: {
                 await withTaskCancellationHandler {
                     await begun.pass()
@@ -80,13 +83,13 @@ import Testing
 
     @Test("a database that cannot be reached yet is waited for, and the probes say why")
     func databaseAway() async throws {
-        let (kit, tries) = (try await kit(), Journal())
+        let (context, tries) = (try await context(), Journal())
         try await living(
-            kit, [Noted(name: "chats", journal: journal, health: kit.health)],
+            context, [Noted(name: "chats", journal: journal, health: context.health)],
             migrate: {
                 tries.note("try")
                 if tries.notes.count < 2 { throw MigrationError.unavailable("connection refused") }
-                #expect(kit.health.missing == ["starting: migrations: connection refused"])
+                #expect(context.health.missing == ["starting: migrations: connection refused"])
             }
         ) { _ in await journal.waitFor(1) }
         #expect(tries.notes.count == 2)
@@ -94,9 +97,9 @@ import Testing
 
     @Test("without its management port a service neither migrates nor begins")
     func portTaken() async throws {
-        let first = try await kit()
+        let first = try await context()
         try await living(first, [Noted(name: "first", journal: Journal(), health: first.health)]) { _ in
-            let second = try await kit(.serve, ["MARTLET_MANAGEMENT_PORT": "\(try await first.managementPort)"])
+            let second = try await context(.serve, ["MARTLET_MANAGEMENT_PORT": "\(try await first.managementPort)"])
             await #expect(throws: StartError.self) {
                 try await second.run(
                     [Noted(name: "second", journal: journal, health: second.health)],
@@ -108,58 +111,58 @@ import Testing
 
     @Test("an edge whose public port is taken names it, with the variable that changes it")
     func publicPortTaken() async throws {
-        let kit = try await kit(.serve, ["MARTLET_HTTP_PORT": "8081"])
-        let error = await #expect(throws: StartError.self) { try await kit.run([PortTaken()]) }
+        let context = try await context(.serve, ["MARTLET_HTTP_PORT": "8081"])
+        let error = await #expect(throws: StartError.self) { try await context.run([PortTaken()]) }
         #expect(error?.description.hasPrefix("cannot listen on 127.0.0.1:8081: another process has this port") == true)
         #expect(error?.description.contains("MARTLET_HTTP_PORT") == true)
     }
 
     @Test("a failed migration ends the service with its error")
     func failedMigration() async throws {
-        let kit = try await kit()
-        await #expect(throws: Failure.self) { try await kit.run([], migrate: { throw Failure() }) }
+        let context = try await context()
+        await #expect(throws: Failure.self) { try await context.run([], migrate: { throw Failure() }) }
     }
 
     @Test("a service that fails ends them all with its error")
     func failedService() async throws {
-        let kit = try await kit()
+        let context = try await context()
         await #expect(throws: Failure.self) {
-            try await kit.run([Noted(name: "pool", journal: journal, health: kit.health), Failing()])
+            try await context.run([Noted(name: "pool", journal: journal, health: context.health), Failing()])
         }
     }
 
     @Test("what is in flight is abandoned after its time, and the stop is still a good one")
     func abandoned() async throws {
-        let kit = try await kit(.serve, ["MARTLET_STOP_LIMIT": "1"])
-        try await living(kit, [Lingering(journal: journal)]) { _ in await journal.waitFor(1) }
+        let context = try await context(.serve, ["MARTLET_STOP_LIMIT": "1"])
+        try await living(context, [Lingering(journal: journal)]) { _ in await journal.waitFor(1) }
         #expect(journal.notes == ["lingering begins", "lingering was cancelled"])
     }
 
     @Test("migrate applies the migrations, and runs nothing")
     func migrateOnly() async throws {
-        let kit = try await kit(.migrate)
-        try await kit.run([Failing()], migrate: { [journal] in journal.note("migrate") })
+        let context = try await context(.migrate)
+        try await context.run([Failing()], migrate: { [journal] in journal.note("migrate") })
         #expect(journal.notes == ["migrate"])
-        await #expect(throws: UsageError.self) { try await kit.run([Failing()]) }
+        await #expect(throws: UsageError.self) { try await context.run([Failing()]) }
     }
 
     @Test("a job's result comes back, its error too, and the services end either way")
     func job() async throws {
-        let kit = try await kit()
-        #expect(try await kit.job([Noted(name: "pool", journal: journal, health: kit.health)]) { 7 } == 7)
+        let context = try await context()
+        #expect(try await context.job([Noted(name: "pool", journal: journal, health: context.health)]) { 7 } == 7)
         await #expect(throws: Failure.self) {
-            try await kit.job([Noted(name: "bus", journal: journal, health: kit.health)]) { throw Failure() }
+            try await context.job([Noted(name: "bus", journal: journal, health: context.health)]) { throw Failure() }
         }
         #expect(journal.notes.filter { $0.contains("ends") }.count == 2)
     }
 
     @Test("the metrics tell the build, the state and the components")
     func metrics() async throws {
-        let kit = try await kit()
-        kit.health.add("postgres", .dependency) { .degraded("slow") }
-        _ = kit.breaker("redis")
-        _ = kit.admission("loads", limit: 1, queue: 1, wait: .seconds(1))
-        let text = try ExpositionFormat(kit.metrics.render())
+        let context = try await context()
+        context.health.add("postgres", .dependency) { .degraded("slow") }
+        _ = context.breaker("redis")
+        _ = context.admission("loads", limit: 1, queue: 1, wait: .seconds(1))
+        let text = try ExpositionFormat(context.metrics.render())
         #expect(text["martlet_build_info", ["service": "probe", "version": MartletVersion.current]] == 1)
         #expect(text["martlet_ready"] == 1)
         #expect(text["martlet_component_up", ["component": "postgres"]] == 0.5)
@@ -204,10 +207,10 @@ private final class Journal: Sendable {
 }
 
 private struct Life: Service {
-    let kit: Kit
+    let context: ServiceContext
     let services: [any Service]
     let migrate: (@Sendable () async throws -> Void)?
-    func run() async throws { try await kit.run(services, migrate: migrate) }
+    func run() async throws { try await context.run(services, migrate: migrate) }
 }
 
 private struct Noted: Service {

@@ -42,8 +42,8 @@ struct World: Sendable {
     let clock: TestClock
     let outbox: Outbox
     /// What an admin has set.
-    let lifetimes = Live(TokenLifetimes())
-    let search = Live(SearchBounds())
+    let lifetimes = CurrentValue(TokenLifetimes())
+    let search = CurrentValue(SearchBounds())
     let one: Instance
     /// Another process of the same service, in all but the process.
     let other: Instance
@@ -95,7 +95,7 @@ struct World: Sendable {
     private static func instance(
         _ database: PostgresPool, _ redis: RedisClient, _ prefix: String, _ clock: TestClock, _ outbox: Outbox,
         _ hasher: PasswordHasher,
-        _ ids: IDs, _ lifetimes: Live<TokenLifetimes>, _ search: Live<SearchBounds>
+        _ ids: IDs, _ lifetimes: CurrentValue<TokenLifetimes>, _ search: CurrentValue<SearchBounds>
     ) -> Instance {
         let now: @Sendable () -> Timestamp = { clock.now }
         let nextID: @Sendable () async throws -> Int64 = { ids.next() }

@@ -16,7 +16,7 @@ struct APIResponder: Sendable {
     private let tracer = InstrumentationSystem.tracer
 
     init(
-        endpoints: [Endpoint], verifier: any TokenVerifying, pages: Live<PageSizes>, admission: Admission, logger: Logger
+        endpoints: [Endpoint], verifier: any TokenVerifying, pages: CurrentValue<PageSizes>, admission: Admission, logger: Logger
     ) {
         let gate = Gate(verifier: verifier, pages: pages)
         let router = Router(context: APIContext.self)
@@ -86,7 +86,7 @@ struct APIResponder: Sendable {
     /// What a request passes on its way to a handler.
     private struct Gate {
         let verifier: any TokenVerifying
-        let pages: Live<PageSizes>
+        let pages: CurrentValue<PageSizes>
 
         func handle(_ endpoint: Endpoint, _ request: Request, _ context: APIContext) async throws -> Reply {
             switch endpoint.access {

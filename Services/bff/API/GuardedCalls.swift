@@ -24,10 +24,10 @@ final class GuardedCalls: ProcedureCaller {
     }
 
     /// - Parameter atOnce: calls of one procedure under way; below what the edge works on at once, so that others always find room.
-    convenience init(bus: any ProcedureCaller, kit: Kit, atOnce: Int) {
+    convenience init(bus: any ProcedureCaller, context: ServiceContext, atOnce: Int) {
         self.init(
-            bus: bus, places: { kit.admission("calls.\($0)", limit: atOnce, queue: atOnce, wait: .milliseconds(250)) },
-            breaker: { kit.breaker($0) })
+            bus: bus, places: { context.admission("calls.\($0)", limit: atOnce, queue: atOnce, wait: .milliseconds(250)) },
+            breaker: { context.breaker($0) })
     }
 
     func call<P: Procedure>(_ request: P) async throws -> P.Response {

@@ -10,12 +10,12 @@ struct Routing: Sendable {
     let leader: Leader
     let desk: RoutingDesk
 
-    init(_ kit: Kit, database: PostgresPool, bus: Bus) throws {
+    init(_ context: ServiceContext, database: PostgresPool, bus: Bus) throws {
         // An outage of Postgres is everybody's, so it does not make this process unready once it has worked.
-        let flag = kit.health.flag("routing", .own, initially: .down("Postgres was not asked yet"))
+        let flag = context.health.flag("routing", .own, initially: .down("Postgres was not asked yet"))
         self.init(
-            try RoutingSettings(kit.settings), instance: kit.instance, database: database, bus: bus, on: kit.io,
-            logger: kit.logger
+            try RoutingSettings(context.settings), instance: context.instance, database: database, bus: bus, on: context.io,
+            logger: context.logger
         ) { condition in
             if let condition { return flag.set(condition.report) }
             if flag.report.status != .down { flag.set(.degraded("Postgres cannot be asked: nothing is assigned anew")) }

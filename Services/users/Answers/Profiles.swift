@@ -7,7 +7,7 @@ struct Profiles: Sendable {
     static let staleness = Freshness.upTo(.milliseconds(500))
 
     let cache: UserCaches
-    var bounds = Live(SearchBounds())
+    var bounds = CurrentValue(SearchBounds())
 
     func profiles(_ request: GetProfiles, caller: ServiceName) async throws -> GetProfiles.Response {
         let most = caller == .chats ? 1_000 : 100

@@ -4,16 +4,16 @@ import Metrics
 import Reactor
 import Tracing
 
-/// Starts a service: reads its command line and settings, sets up logs, metrics and traces, and hands out the ``Kit`` to build it with.
+/// Starts a service: reads its command line and settings, sets up logs, metrics and traces, and hands out the ``ServiceContext`` to build it with.
 ///
 /// ```swift
 /// @main enum ChatsMain {
 ///     static func main() async {
-///         await Bootstrap.main("chats") { kit in
-///             let database = try kit.postgres()
-///             let bus = try kit.bus()
+///         await Bootstrap.main("chats") { context in
+///             let database = try context.postgres()
+///             let bus = try context.bus()
 ///             let chats = ChatsService(store: PostgresChatStore(database), bus: bus)
-///             try await kit.run([database, bus, chats], migrate: { try await kit.migrate(ChatsMigrations.all) })
+///             try await context.run([database, bus, chats], migrate: { try await context.migrate(ChatsMigrations.all) })
 ///         }
 ///     }
 /// }
@@ -23,12 +23,12 @@ package enum Bootstrap {
     ///
     /// - Parameters:
     ///   - settings: what this service reads beyond the common settings, for the help and for spotting misspelt variables.
-    ///   - commands: what the command line takes beyond the common commands; `body` finds the one given in ``Kit/command``.
+    ///   - commands: what the command line takes beyond the common commands; `body` finds the one given in ``ServiceContext/command``.
     ///   - arguments: the command line, without the program's name.
     package static func main(
         _ service: String, settings: [SettingDescription] = [], commands: [OwnCommand] = [],
         arguments: [String] = Array(CommandLine.arguments.dropFirst()),
-        environment: [String: String] = ProcessInfo.processInfo.environment, _ body: (Kit) async throws -> Void
+        environment: [String: String] = ProcessInfo.processInfo.environment, _ body: (ServiceContext) async throws -> Void
     ) async -> Never {
         do {
             let command = try ServiceCommand(arguments: arguments, own: commands)
@@ -55,20 +55,20 @@ package enum Bootstrap {
 
     private static func run(
         _ service: String, _ command: ServiceCommand, _ settings: Settings, _ known: [SettingDescription],
-        _ body: (Kit) async throws -> Void
+        _ body: (ServiceContext) async throws -> Void
     ) async throws {
         // What a command tells goes to standard output; only a service that serves logs there.
         let output = DescriptorOutput(descriptor: command == .serve ? STDOUT_FILENO : STDERR_FILENO)
         defer { output.flush() }
-        let kit = try start(service, command: command, settings: settings, output: output)
+        let context = try start(service, command: command, settings: settings, output: output)
         for variable in settings.unknownVariables(known: known) {
-            kit.logger.notice("a setting is not known, perhaps misspelt", metadata: ["variable": "\(variable)"])
+            context.logger.notice("a setting is not known, perhaps misspelt", metadata: ["variable": "\(variable)"])
         }
         do {
-            try await body(kit)
-            kit.logger.info("stopped")
+            try await body(context)
+            context.logger.info("stopped")
         } catch {
-            kit.logger.critical("stopped by an error", error: error)
+            context.logger.critical("stopped by an error", error: error)
             throw error
         }
     }
@@ -77,17 +77,17 @@ package enum Bootstrap {
     ///
     /// - Throws: ``ConfigurationError``.
     package static func start(_ service: String, command: ServiceCommand = .serve, settings: Settings, output: any LogOutput)
-        throws -> Kit
+        throws -> ServiceContext
     {
         signal(SIGPIPE, SIG_IGN)
-        let kit = try Kit(service: service, command: command, settings: settings, output: output)
-        let (identity, level) = (JSONLogHandler.Identity(service: service, instance: kit.instance), kit.logger.logLevel)
+        let context = try ServiceContext(service: service, command: command, settings: settings, output: output)
+        let (identity, level) = (JSONLogHandler.Identity(service: service, instance: context.instance), context.logger.logLevel)
         LoggingSystem.bootstrap(
             { JSONLogHandler(label: $0, level: level, identity: identity, output: output, metadataProvider: $1) },
             metadataProvider: nil)
-        MetricsSystem.bootstrap(kit.metrics)
-        InstrumentationSystem.bootstrap(kit.tracer)
-        return kit
+        MetricsSystem.bootstrap(context.metrics)
+        InstrumentationSystem.bootstrap(context.tracer)
+        return context
     }
 
     private static func say(_ text: String, to file: FileHandle) { file.write(Data((text + "\n").utf8)) }

@@ -1,4 +1,4 @@
-extension Kit {
+extension ServiceContext {
     /// A circuit breaker that `/healthz` and `/metrics` show. One per dependency, by a name of its own.
     ///
     /// - Parameter policy: when given, it is fixed; else the process's, which admins may change.

@@ -34,7 +34,7 @@ struct ConfigWorld: Sendable {
         try await host.makeExchanges()
     }
 
-    func kit(_ service: String, _ instance: Int = 1, environment: [String: String] = [:]) async throws -> Kit {
+    func context(_ service: String, _ instance: Int = 1, environment: [String: String] = [:]) async throws -> ServiceContext {
         let rabbitmq = TestStack.rabbitmq
         let settings = try await Settings.load(
             environment: [
@@ -42,17 +42,17 @@ struct ConfigWorld: Sendable {
                 "MARTLET_RABBITMQ_HOST": rabbitmq.host, "MARTLET_RABBITMQ_PORT": "\(rabbitmq.port)",
                 "MARTLET_RABBITMQ_USER": host.name, "MARTLET_RABBITMQ_PASSWORD": "bus", "MARTLET_RABBITMQ_VHOST": host.name,
             ].merging(environment) { $1 })
-        return try Kit(service: service, command: .serve, settings: settings, output: NoLines())
+        return try ServiceContext(service: service, command: .serve, settings: settings, output: NoLines())
     }
 
     /// One process of `config`, while `body` runs.
     func config(
         _ instance: Int = 1, schemas: [SectionSchema] = Sections.all, _ body: () async throws -> Void
     ) async throws {
-        let kit = try await kit("config", instance)
-        let bus = try kit.bus()
+        let context = try await context("config", instance)
+        let bus = try context.bus()
         let store = SectionStore(database: database)
-        DynamicConfiguration(store, schemas: schemas, logger: kit.logger) { try? await bus.broadcast($0) }.serve(on: bus)
+        DynamicConfiguration(store, schemas: schemas, logger: context.logger) { try? await bus.broadcast($0) }.serve(on: bus)
         try await running([bus]) {
             try await bus.started()
             try await body()
@@ -64,10 +64,10 @@ struct ConfigWorld: Sendable {
         _ service: String, environment: [String: String] = [:], clock: any Clock<Duration> = ContinuousClock(),
         _ body: (Reader) async throws -> Void
     ) async throws {
-        let kit = try await kit(service, environment: environment)
-        let bus = try kit.bus()
-        let dynamic = try kit.dynamic(bus, clock: clock)
-        let reader = Reader(kit: kit, bus: bus, pages: try dynamic.live(PageSizes.self))
+        let context = try await context(service, environment: environment)
+        let bus = try context.bus()
+        let dynamic = try context.dynamic(bus, clock: clock)
+        let reader = Reader(context: context, bus: bus, pages: try dynamic.current(PageSizes.self))
         try await running([bus, dynamic]) {
             try await bus.started()
             try await body(reader)
@@ -75,11 +75,11 @@ struct ConfigWorld: Sendable {
     }
 
     struct Reader: Sendable {
-        let kit: Kit
+        let context: ServiceContext
         let bus: Bus
-        let pages: Live<PageSizes>
+        let pages: CurrentValue<PageSizes>
 
-        var report: ComponentReport? { kit.health.reports()["configuration"] }
+        var report: ComponentReport? { context.health.reports()["configuration"] }
 
         /// As an admin would through the edge.
         func set(_ values: [String: SettingValue], version: Int64, of section: String = "pageSizes") async throws -> ConfigSection

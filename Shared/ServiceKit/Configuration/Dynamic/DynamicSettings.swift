@@ -7,7 +7,7 @@ import Synchronization
 
 /// Keeps the part of the settings that admins change as `config` has it: read at the start, when told of a change, after every loss of that feed, and now and then.
 ///
-/// Nobody waits for it: until `config` has answered the defaults hold, and while it is away what it said last. Give it to ``Kit/run(_:migrate:)`` behind the bus.
+/// Nobody waits for it: until `config` has answered the defaults hold, and while it is away what it said last. Give it to ``ServiceContext/run(_:migrate:)`` behind the bus.
 package final class DynamicSettings: Service {
     /// Reads all sections.
     typealias Read = @Sendable () async throws -> [ConfigSection]
@@ -51,8 +51,10 @@ package final class DynamicSettings: Service {
     // MARK: Those who use it
 
     /// A section as it is now, kept ready for those who ask often.
-    package func live<Section: DynamicSection>(_: Section.Type = Section.self) throws(ConfigurationError) -> Live<Section> {
-        let live = Live(try Section(settings))
+    package func current<Section: DynamicSection>(_: Section.Type = Section.self) throws(ConfigurationError) -> CurrentValue<
+        Section
+    > {
+        let live = CurrentValue(try Section(settings))
         try follow(Section.self) { live.set($0) }
         return live
     }

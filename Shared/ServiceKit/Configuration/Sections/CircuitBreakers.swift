@@ -1,4 +1,4 @@
-/// When the circuit breakers of a process open, and for how long: for whoever makes them with ``Kit/breaker(_:policy:)``.
+/// When the circuit breakers of a process open, and for how long: for whoever makes them with ``ServiceContext/breaker(_:policy:)``.
 extension CircuitBreakerPolicy: DynamicSection {
     package static let failureRatio = Setting<Double>.number(
         "circuitBreakers.failureRatio", in: 0.05...1, default: 0.5, "share of failed calls that opens a breaker")

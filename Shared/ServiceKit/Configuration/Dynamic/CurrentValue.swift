@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Some settings as they are now, put together: to be asked for wherever they are needed, however often. Safe from any thread.
-package final class Live<Value: Sendable>: Sendable {
+package final class CurrentValue<Value: Sendable>: Sendable {
     private let state: Mutex<Value>
 
     /// - Parameter value: what holds until ``set(_:)``; for ever, where nobody changes it.

@@ -6,7 +6,7 @@ import Postgres
 import Redis
 import ServiceLifecycle
 
-extension Kit {
+extension ServiceContext {
     /// The pool of the service's own database. Give it to ``run(_:migrate:)``.
     package func postgres() throws -> PostgresPool {
         let pool = PostgresPool(try postgresConfiguration(), on: io, logger: logger)

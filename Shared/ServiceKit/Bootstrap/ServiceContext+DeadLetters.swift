@@ -1,7 +1,7 @@
 import Bus
 import Contracts
 
-extension Kit {
+extension ServiceContext {
     /// Does what `<service> dead-letters …` asks.
     /// - Returns: what to tell whoever asked.
     func work(on command: DeadLetterCommand) async throws -> String {

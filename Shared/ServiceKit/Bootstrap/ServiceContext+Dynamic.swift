@@ -1,13 +1,13 @@
 import Bus
 import Contracts
 
-extension Kit {
+extension ServiceContext {
     /// What admins change while we run becomes part of ``settings``, and the circuit breakers go by it. Once, before the bus runs; give it to ``run(_:migrate:)``
     /// behind the bus.
     ///
     /// ```swift
-    /// let dynamic = try kit.dynamic(bus)
-    /// let pages = try dynamic.live(PageSizes.self)  // pages.now
+    /// let dynamic = try context.dynamic(bus)
+    /// let pages = try dynamic.current(PageSizes.self)  // pages.now
     /// ```
     package func dynamic(_ bus: Bus, clock: any Clock<Duration> = ContinuousClock()) throws(ConfigurationError) -> DynamicSettings
     {

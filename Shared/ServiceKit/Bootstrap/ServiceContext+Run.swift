@@ -5,7 +5,7 @@ import Postgres
 import ServiceLifecycle
 import UnixSignals
 
-extension Kit {
+extension ServiceContext {
     /// Lives the service's life: opens the management port, migrates, runs `services` until SIGTERM or SIGINT, and stops them in reverse.
     /// For the commands `migrate` and `dead-letters …` it does that instead, and runs nothing.
     ///
@@ -47,7 +47,7 @@ extension Kit {
         let lastResort = LastResort()
         defer { lastResort.disarm() }
         let life = ServiceLife(
-            kit: self, services: services, migrate: migrate, migrated: migrated,
+            context: self, services: services, migrate: migrate, migrated: migrated,
             drainer: Drainer(health: health, bounds: stop, logger: logger, lastResort: lastResort), logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: management, serviceName: "management"), .init(service: life, serviceName: service)],
@@ -66,7 +66,7 @@ extension Kit {
     }
 }
 
-extension Kit {
+extension ServiceContext {
     /// Tries again while the database cannot be reached.
     ///
     /// - Parameter patience: gives up then, throwing the last error; `nil` never does.
@@ -89,7 +89,7 @@ extension Kit {
 
 /// Everything of a service behind its management port: migrations first, then the services.
 private struct ServiceLife: Service {
-    let kit: Kit
+    let context: ServiceContext
     let services: [any Service]
     let migrate: (@Sendable () async throws -> Void)?
     let migrated: HealthFlag
@@ -100,8 +100,8 @@ private struct ServiceLife: Service {
         if let migrate {
             do {
                 try await cancelWhenGracefulShutdown {
-                    _ = try await kit.managementPort
-                    try await kit.whenReachable(within: nil, report: { migrated.set(.down($0)) }, migrate)
+                    _ = try await context.managementPort
+                    try await context.whenReachable(within: nil, report: { migrated.set(.down($0)) }, migrate)
                 }
             } catch  where Task.isShuttingDownGracefully {
                 return  // told to stop while migrating: the next start goes on

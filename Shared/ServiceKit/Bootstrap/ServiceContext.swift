@@ -4,7 +4,7 @@ import Reactor
 import ServiceLifecycle
 
 /// What a service is built with: who it is, its settings, its I/O thread, and the means to log, count, trace and tell its health.
-package final class Kit: Sendable {
+package final class ServiceContext: Sendable {
     package let service: String
     /// Unique among the processes of this service: 1 to 100 of A–Z a–z 0–9 . _ -
     package let instance: String
