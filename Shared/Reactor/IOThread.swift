@@ -30,6 +30,12 @@ package final class IOThread: TaskExecutor {
     /// Whether this is the thread.
     package var isCurrent: Bool { queue.isOnThread }
 
+    /// Runs `body` on the thread, after every job and block that was enqueued before. Callable from any thread.
+    ///
+    /// Blocks of one thread run in the order in which it posted them, which tasks do not promise. Inside, actors that
+    /// live on the thread can be entered with `assumeIsolated`.
+    package func post(_ body: @escaping @Sendable () -> Void) { queue.add(.block(body)) }
+
     // MARK: On the thread only
 
     /// Begins to ask `source` at the end of every turn. Only on the thread.

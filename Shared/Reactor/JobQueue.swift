@@ -8,6 +8,8 @@ final class JobQueue: Sendable {
         case task(UnownedJob)
         /// Of an actor that lives on it.
         case actor(UnownedJob)
+        /// A plain closure.
+        case block(@Sendable () -> Void)
     }
 
     private struct State {

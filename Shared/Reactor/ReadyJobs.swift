@@ -37,6 +37,7 @@ struct ReadyJobs {
         switch work {
         case .task(let job): job.runSynchronously(on: task)
         case .actor(let job): job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        case .block(let body): body()
         }
     }
 }

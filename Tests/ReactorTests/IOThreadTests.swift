@@ -51,6 +51,22 @@ import Testing
         #expect(log.lines == ["job", "job", "job", "end"])
     }
 
+    @Test("posted blocks run on the thread, in the order in which they were posted")
+    func posts() async {
+        let (log, counter) = (Log(), Counter(io: Self.io))
+        await withCheckedContinuation { continuation in
+            for number in 0..<1_000 {
+                Self.io.post {
+                    log.add("\(number)")
+                    counter.assumeIsolated { $0.increment() }
+                }
+            }
+            Self.io.post { continuation.resume() }
+        }
+        #expect(log.lines == (0..<1_000).map(String.init))
+        #expect(await counter.value == 1_000)
+    }
+
     @Test("a source is told of bytes, and not after it was removed")
     func sources() async {
         let echo = await PipeReader(io: Self.io)
