@@ -9,7 +9,7 @@ import ServiceLifecycle
 /// The edge on a real socket, over a stubbed bus.
 struct SocketEdge {
     let api: TestAPI
-    private let port: Int
+    let port: Int
 
     /// Serves while `body` runs.
     static func with<Result: Sendable>(connections: Int = 100, _ body: (SocketEdge) async throws -> Result) async throws -> Result

@@ -16,6 +16,8 @@ import Testing
             #expect(times.verdict(at: start + .seconds(seconds) - .nanoseconds(1)) == .wait(until: start + .seconds(seconds)))
             #expect(times.verdict(at: start + .seconds(seconds)) == .expired(phase))
         }
+        times.enter(.writing, at: start + .seconds(29))
+        #expect(times.verdict(at: start + .seconds(30)) == .expired(.writing))
         times.enter(.working, at: start)
         #expect(times.verdict(at: start + .hours(1)) == .never)
     }
