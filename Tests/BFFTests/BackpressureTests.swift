@@ -17,7 +17,7 @@ import Testing
 
     @Test("a client that pipelines requests and does not read is served a bounded number; when it reads, all come in order")
     func pipelinedAndUnread() async throws {
-        try await SocketEdge.with { edge in
+        try await TestServer.with { edge in
             edge.api.bus.answer(GetAccount.self) { _ in Self.account }
             let greedy = try await PausingClient.connect(to: edge.port)
             greedy.send(
@@ -38,7 +38,7 @@ import Testing
     }
 
     /// The number of requests served once it stays the same during a hundred round trips of another client.
-    private func settledCount(_ edge: SocketEdge) async throws -> Int {
+    private func settledCount(_ edge: TestServer) async throws -> Int {
         try await eventually("the first responses") { edge.api.bus.asked(GetAccount.self).isEmpty ? nil : () }
         var count = -1
         while count != edge.api.bus.asked(GetAccount.self).count {
@@ -90,7 +90,7 @@ import Testing
 
     @Test("a client that closes its side with responses unsent receives them; then the connection ends")
     func halfClosed() async throws {
-        try await SocketEdge.with { edge in
+        try await TestServer.with { edge in
             edge.api.bus.answer(GetAccount.self) { _ in Self.account }
             let client = try await PausingClient.connect(to: edge.port)
             let request = "GET /v1/me HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer ada\r\nX-Request-ID: r\r\n\r\n"

@@ -50,7 +50,7 @@ struct APIChannel: ServerChildChannel {
             let request = Request(head: incoming.head, body: RequestBody(buffer: incoming.body))
             let context = APIContext(source: ApplicationRequestContextSource(channel: connection.channel, logger: self.logger))
             let response = await responder.respond(to: request, context: context)
-            try? await response.body.write(AnswerWriter(connection, response.head))
+            try? await response.body.write(ResponseWriter(connection, response.head))
         }
     }
 }

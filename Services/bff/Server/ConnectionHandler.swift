@@ -8,7 +8,7 @@ import NIOHTTPTypesHTTP1
 ///
 /// Backpressure in both directions bounds the memory of a connection: the handler reads little ahead of the request in
 /// hand, and while the client does not read its responses, the handler neither takes a request nor reads.
-/// ``ConnectionTimes`` bounds every wait for the client. The handler itself answers what is not HTTP, or too large, and
+/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself answers what is not HTTP, or too large, and
 /// closes the connection.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
@@ -17,7 +17,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private let requests: AsyncStream<IncomingRequest>.Continuation
     private var assembly = RequestAssembly()
-    private var times = ConnectionTimes(now: .distantPast)
+    private var times = ConnectionTimeouts(now: .distantPast)
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
     /// Input that arrived before its turn: while a request is in hand, or while the client does not read.
@@ -116,7 +116,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// What the connection waits for while no request is in hand.
-    private var waitsFor: ConnectionTimes.Phase {
+    private var waitsFor: ConnectionTimeouts.Phase {
         if context?.channel.isWritable == false { return .writing }
         return assembly.isUnderWay ? .body : .idle
     }
@@ -137,7 +137,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: Requests
 
     private func begin(_ context: ChannelHandlerContext) {
-        times = ConnectionTimes(now: context.eventLoop.now)
+        times = ConnectionTimeouts(now: context.eventLoop.now)
         look()
     }
 
@@ -174,7 +174,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     /// Answers what never became a request. Whatever follows on the connection cannot be understood any more.
-    private func refuse(_ refusal: Refusal) {
+    private func refuse(_ refusal: RequestRejection) {
         isLast = true
         early.removeAll()
         write(refusal.head, refusal.body)
@@ -219,7 +219,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Time
 
-    private func enter(_ phase: ConnectionTimes.Phase) {
+    private func enter(_ phase: ConnectionTimeouts.Phase) {
         guard phase != times.phase, let context else { return }
         times.enter(phase, at: context.eventLoop.now)
         // A timer that fires too early looks again; these end before one that may be set.

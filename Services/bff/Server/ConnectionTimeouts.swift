@@ -1,7 +1,7 @@
 import NIOCore
 
 /// How long a connection may take for what, and when it has taken too long. Pure.
-struct ConnectionTimes {
+struct ConnectionTimeouts {
     enum Phase: Equatable {
         /// No request is under way, or its head is not whole.
         case idle
