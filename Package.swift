@@ -169,7 +169,7 @@ let package = Package(
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
         // What both edges need: tokens, revocations, request ids, problem+json.
-        shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
+        shared("Edge", ["Bus", "Contracts", .httpTypes, .jwt, .lifecycle, .logging, .nio, .nioHTTP1]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
         .target(
             name: "BusTesting", dependencies: ["Bus", "CBOR", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),

@@ -185,7 +185,7 @@ private struct EmbeddedConnection {
 
     /// Answers the request in hand; false if there is none.
     func answers() throws -> Bool {
-        handler.answer(HTTPResponse(status: .ok), ByteBuffer())
+        handler.respond(HTTPResponse(status: .ok), body: ByteBuffer())
         var isAnswered = false
         while try channel.readOutbound(as: HTTPServerResponsePart.self) != nil { isAnswered = true }
         return isAnswered
