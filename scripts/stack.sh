@@ -12,7 +12,7 @@
 #   integration …         see integration.py
 # A stack elsewhere than in .local has what tests need beside the rest, unless MARTLET_STACK_KIND is local.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-for library in settings tls supervisor postgres pgbouncer rabbitmq redis service live test; do
+for library in settings tls supervisor postgres pgbouncer rabbitmq redis service messaging test; do
     . "$repository/scripts/lib/$library.sh"
 done
 

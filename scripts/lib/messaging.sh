@@ -26,10 +26,10 @@ scale_live() {
         "$repository/Benchmarks/live.py" --gate "$gate" "${edges[@]}" >"$gate/report" &
         wait_until 120 test -e "$gate/ready" || die "the load does not get started"
     fi
-    before=$(scripts/spread.py before "$(management_ports config)")
+    before=$(scripts/rebalancing.py before "$(management_ports config)")
     started=$(date +%s.%N)
     scale_service messaging "$1"
-    (($1 == 0)) || scripts/spread.py after "$1" "$started" "$before" "$(management_ports config)" "$(management_ports messaging)"
+    (($1 == 0)) || scripts/rebalancing.py after "$1" "$started" "$before" "$(management_ports config)" "$(management_ports messaging)"
     [[ -n $gate ]] || return 0
     sleep 2 # for those who were the last to move
     touch "$gate/end"

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What scaling did to live connections: `spread.py before <config ports>` prints what is known now, `spread.py after <n> <started> <what
+"""What scaling did to live connections: `rebalancing.py before <config ports>` prints what is known now, `rebalancing.py after <n> <started> <what
 before printed> <config ports> <messaging ports>` waits until users are spread over n instances and says what that took. Ports are those of
 the management of each instance, separated by commas; `started` is the time at which it began, in seconds since 1970."""
 import json
