@@ -18,6 +18,6 @@ missing=()
 for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
 ((${#missing[@]})) || exit 0
 
-say "Installing ${missing[*]}"
+log "Installing ${missing[*]}"
 if ((EUID == 0)); then as_root=(); else as_root=(sudo); fi
 "${as_root[@]}" bash "$repository/scripts/apt-install.sh" "${missing[@]}"

@@ -15,5 +15,5 @@ limit=$(ulimit -Hn)
 ulimit -Sn "$([[ $limit == unlimited || $limit -gt 65536 ]] && echo 65536 || echo "$limit")"
 case $name in
 postgres | pgbouncer | epmd | rabbitmq | redis) "run_$name" ;;
-*) become_service "$name" "$instance" ;;
+*) exec_service "$name" "$instance" ;;
 esac

@@ -5,7 +5,7 @@ cd "$repository"
 
 stop() {
     trap '' INT TERM HUP
-    say $'\nStopping…'
+    log $'\nStopping…'
     scripts/stack.sh .local down
     exit "$1"
 }

@@ -26,7 +26,7 @@ cd "$stack"
 chmod 0700 .
 
 main() {
-    case $command in up | down | stop | start | scale) take_turn ;; esac
+    case $command in up | down | stop | start | scale) acquire_lock ;; esac
     case $command in
     check | up | down | stop | start | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
@@ -37,23 +37,23 @@ main() {
 }
 
 # One at a time: whoever stops a stack that is being started waits until it is. Servers do not inherit the lock.
-take_turn() {
+acquire_lock() {
     exec 7>>lock
     flock --timeout 300 7 || die "another command is at work in $stack"
 }
 
 stack_check() {
-    alive supervisor && return
-    stop_leftovers
+    is_running supervisor && return
+    kill_leftovers
     choose_settings
     load_settings
     check_ports
 }
 
 stack_up() {
-    if alive supervisor; then
+    if is_running supervisor; then
         load_settings
-        say "The stack is already up."
+        log "The stack is already up."
         restart_changed_services
     else
         stack_check
@@ -76,20 +76,20 @@ prepare() {
 
 start_servers() {
     start_supervisor
-    program epmd 1 TERM epmd
-    program postgres 10 INT postgres
-    program redis 10 TERM redis
-    program rabbitmq 10 TERM rabbitmq
-    [[ $kind != test ]] || program pgbouncer 15 INT pgbouncer
+    configure_program epmd 1 TERM epmd
+    configure_program postgres 10 INT postgres
+    configure_program redis 10 TERM redis
+    configure_program rabbitmq 10 TERM rabbitmq
+    [[ $kind != test ]] || configure_program pgbouncer 15 INT pgbouncer
     apply_programs
-    answers postgres postgres_answers
+    wait_for_server postgres postgres_is_ready
     bootstrap_postgres
-    answers redis redis_answers
-    answers rabbitmq listening "$(port rabbitmq)"
-    [[ $kind != test ]] || answers pgbouncer listening "$(port pgbouncer)"
+    wait_for_server redis redis_is_ready
+    wait_for_server rabbitmq is_listening "$(port rabbitmq)"
+    [[ $kind != test ]] || wait_for_server pgbouncer is_listening "$(port pgbouncer)"
 }
 
-answers() { # <server> <command that is true once it does>
+wait_for_server() { # <server> <command that is true once it does>
     local name=$1
     shift
     wait_until 120 "$@" && return
@@ -100,7 +100,7 @@ answers() { # <server> <command that is true once it does>
 start_services() {
     local name instance
     for name in $(service_names); do
-        if [[ -x bin/$name ]]; then add_instance "$name" 1; else say "$name is not built; leaving it out"; fi
+        if [[ -x bin/$name ]]; then add_instance "$name" 1; else log "$name is not built; leaving it out"; fi
     done
     apply_programs
     for name in $(service_names); do
@@ -127,9 +127,9 @@ stack_scale() {
     local name=${1:-} wanted=${2:-}
     is_service "$name" || die "service is one of: $(service_names | xargs)"
     [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n is a number from 0 to 20"
-    alive supervisor || die "the stack is not up"
+    is_running supervisor || die "the stack is not up"
     load_settings
-    if [[ $name == messaging ]]; then scale_live "$wanted"; else scale_service "$name" "$wanted"; fi
+    if [[ $name == messaging ]]; then scale_messaging "$wanted"; else scale_service "$name" "$wanted"; fi
 }
 
 scale_service() {

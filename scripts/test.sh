@@ -45,8 +45,8 @@ eval "$(scripts/stack.sh "$stack" env)"
 # log has it.
 tests() {
     # Longer than all of them take on two busy cores: one that hangs must fail, not hold everybody up.
-    local patience="$((30 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
-    NO_COLOR=1 timeout --foreground --kill-after=10 "$patience" \
+    local time_limit="$((30 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
+    NO_COLOR=1 timeout --foreground --kill-after=10 "$time_limit" \
         "$tests" --testing-library swift-testing \
         --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |
         tee --append "$stack/log/tests.log" | grep --line-buffered -v '◇'

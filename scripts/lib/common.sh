@@ -3,7 +3,7 @@ set -euo pipefail
 shopt -s inherit_errexit nullglob
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 
-say() { printf '%s\n' "$*" >&2; }
+log() { printf '%s\n' "$*" >&2; }
 die() {
     printf 'error: %s\n' "$*" >&2
     exit 1
@@ -20,7 +20,7 @@ wait_until() {
 }
 
 # Whether something accepts connections on a loopback port.
-listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+is_listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # secret <name>: prints it, made up at the first call. Only the owner of the stack may read the file.
 secret() {

@@ -9,21 +9,21 @@ management_ports() { # <service>: of its instances, separated by commas
     )
 }
 
-edges() {
+bff_urls() {
     local instance
     for instance in $(instances bff); do echo "http://127.0.0.1:$(port bff "$instance")"; done
 }
 
-# scale_live <n>: like scaling anything, with a report; under load, and with what that saw, when $MARTLET_SCALE_LOAD says so.
-scale_live() {
+# scale_messaging <n>: like scaling anything, with a report; under load, and with what that saw, when $MARTLET_SCALE_LOAD says so.
+scale_messaging() {
     local before started
     gate=
     if [[ -n ${MARTLET_SCALE_LOAD:-} ]]; then
         gate=$(mktemp -d)
         # Whatever goes wrong, the load ends.
         trap 'touch "$gate/end"' EXIT
-        mapfile -t edges < <(edges)
-        "$repository/Benchmarks/live.py" --gate "$gate" "${edges[@]}" >"$gate/report" &
+        mapfile -t bff_urls < <(bff_urls)
+        "$repository/Benchmarks/live.py" --gate "$gate" "${bff_urls[@]}" >"$gate/report" &
         wait_until 120 test -e "$gate/ready" || die "the load does not get started"
     fi
     before=$(scripts/rebalancing.py before "$(management_ports config)")

@@ -67,7 +67,7 @@ sql() {
         --host 127.0.0.1 --port "$(port postgres)" --username postgres --dbname "$@"
 }
 
-postgres_answers() { sql postgres --command 'SELECT 1'; }
+postgres_is_ready() { sql postgres --command 'SELECT 1'; }
 
 # Database, extensions, roles and schemas; harmless when they are there already.
 bootstrap_postgres() {

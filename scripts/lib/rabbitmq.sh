@@ -52,7 +52,7 @@ run_epmd() { exec epmd -port "$(port epmd)" -address 127.0.0.1; }
 # Without epmd the node would start one that nobody stops. `RUNNING_UNDER_SYSTEMD` makes the script become the
 # node rather than its parent, so that a signal or a kill reaches the node itself.
 run_rabbitmq() {
-    wait_until 30 listening "$(port epmd)" || die "epmd does not answer"
+    wait_until 30 is_listening "$(port epmd)" || die "epmd does not answer"
     rabbitmq_environment
     export RUNNING_UNDER_SYSTEMD=true
     exec /usr/lib/rabbitmq/bin/rabbitmq-server

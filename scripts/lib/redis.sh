@@ -25,6 +25,6 @@ redis_configuration() {
 
 run_redis() { exec redis-server config/redis.conf; }
 
-redis_answers() {
+redis_is_ready() {
     [[ $(REDISCLI_AUTH=$(secret redis.operator) redis-cli -p "$(port redis)" --user operator ping) == PONG ]]
 }

@@ -28,8 +28,8 @@ service_environment() {
     done
 }
 
-# become_service <service> <instance> [arguments…]
-become_service() {
+# exec_service <service> <instance> [arguments…]
+exec_service() {
     local environment name _
     mapfile -t environment < <(service_environment "$1" "$2")
     # A service names every variable that it does not know, so it is not shown what is meant for the stack.
@@ -44,12 +44,12 @@ become_service() {
 # Runs one command of a service, such as `chats dead-letters list`, beside its instances.
 service_command() {
     is_service "${1:-}" || die "the service is one of: $(service_names | xargs)"
-    become_service "$1" "command-$$" "${@:2}"
+    exec_service "$1" "command-$$" "${@:2}"
 }
 
 is_service() { service_names | grep -qFx -- "$1"; }
 
-add_instance() { program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
+add_instance() { configure_program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
 remove_instance() { rm -f "config/programs/$(program_name "$1" "$2").conf" "run/$(program_name "$1" "$2").pid"; }
 
 instances() { # <service>: the numbers of those that are configured
@@ -59,14 +59,14 @@ instances() { # <service>: the numbers of those that are configured
     done
 }
 
-ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
+is_ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
 
 # Up to two minutes for each; shows the end of the log of one that is not ready by then.
 wait_ready() {
     local name
     name=$(program_name "$1" "$2")
-    wait_until 120 ready "$1" "$2" && return
-    say "$name is not ready. The end of $stack/log/$name.log:"
+    wait_until 120 is_ready "$1" "$2" && return
+    log "$name is not ready. The end of $stack/log/$name.log:"
     tail -n 20 "log/$name.log" >&2 || true
     die "$name is not ready; what it says of itself: curl http://127.0.0.1:$(port "$1_management" "$2")/healthz"
 }

@@ -28,7 +28,7 @@ port() {
 
 choose_settings() {
     mkdir -p config
-    if [[ $stack == "$repository/.local" ]]; then settings_from_environment; else settings_of_its_own; fi >config/settings
+    if [[ $stack == "$repository/.local" ]]; then settings_from_environment; else settings_with_free_ports; fi >config/settings
 }
 
 load_settings() {
@@ -49,13 +49,13 @@ settings_from_environment() {
 
 # Below the range that the kernel hands out for outgoing connections: a server that was killed finds its port free.
 # Blocks of 500 leave room for instances; counting from the process id keeps stacks that start together apart.
-settings_of_its_own() {
+settings_with_free_ports() {
     local block base try
     for try in {0..39}; do
         block=$((($$ + try) % 40))
         base=$((10000 + 500 * block))
         if block_is_free "$base"; then
-            settings_from_base "$base"
+            settings_from_first_port "$base"
             return
         fi
     done
@@ -65,11 +65,11 @@ settings_of_its_own() {
 block_is_free() {
     local port
     for port in $(seq "$1" $(($1 + 20))); do
-        ! listening "$port" || return 1
+        ! is_listening "$port" || return 1
     done
 }
 
-settings_from_base() {
+settings_from_first_port() {
     local next=$1 name
     echo "kind=${MARTLET_STACK_KIND:-test}"
     while read -r name _; do
@@ -84,7 +84,7 @@ check_instance_ports() { check_listeners "$2" < <(listeners | grep -E "^$1(_mana
 check_listeners() {
     local name taken=''
     while read -r name _; do
-        if listening "$(port "$name" "$1")"; then
+        if is_listening "$(port "$name" "$1")"; then
             taken+=$'\n'"  ${name//_/ }: port $(port "$name" "$1") is taken; set $(port_variable "$name") to another"
         fi
     done

@@ -5,14 +5,14 @@
 supervisor() { /usr/bin/supervisorctl -c config/supervisor.conf "$@"; }
 
 # Whether a process is alive and works in this stack (process ids are used again by others).
-ours() {
+belongs_to_stack() {
     local where
     where=$(readlink "/proc/$1/cwd" 2>/dev/null) && [[ $where == "$stack" || $where == "$stack"/* ]]
 }
 
 pid_of() { cat "run/$1.pid" 2>/dev/null || echo none; }
-alive() { ours "$(pid_of "$1")"; }
-ended() { ! ours "$1"; } # <process id>
+is_running() { belongs_to_stack "$(pid_of "$1")"; }
+has_exited() { ! belongs_to_stack "$1"; } # <process id>
 
 start_supervisor() {
     rm -f run/* config/programs/*
@@ -53,7 +53,7 @@ close_descriptors() {
 
 # program <name> <priority> <stop signal> <arguments of launch.sh>: lower priorities start first and stop last.
 # `startsecs=0` makes every end a mere exit, which is always followed by a restart.
-program() {
+configure_program() {
     cat >"config/programs/$1.conf" <<-EOF
 	[program:$1]
 	command=/bin/bash scripts/launch.sh $4
@@ -77,21 +77,21 @@ apply_programs() { supervisor update >/dev/null; }
 stop_supervisor() {
     local pid
     pid=$(pid_of supervisor)
-    if ours "$pid"; then
+    if belongs_to_stack "$pid"; then
         supervisor shutdown >/dev/null || true
-        wait_until 240 ended "$pid" || say "the supervisor does not stop; ending it"
+        wait_until 240 has_exited "$pid" || log "the supervisor does not stop; ending it"
     fi
-    stop_leftovers
+    kill_leftovers
     rm -f run/*
 }
 
 # What a killed supervisor left running. Everything here is made to survive this.
-stop_leftovers() {
+kill_leftovers() {
     local file pid
     for file in run/*.pid; do
         pid=$(cat "$file")
-        ours "$pid" || continue
+        belongs_to_stack "$pid" || continue
         kill -9 "$pid" || true
-        wait_until 10 ended "$pid"
+        wait_until 10 has_exited "$pid"
     done
 }
