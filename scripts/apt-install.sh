@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian packages, as root, without a question and without starting or enabling their servers.
+# Installs the Debian packages named by its arguments. Needs root, never prompts, and neither starts nor
+# enables the servers that the packages contain.
 set -euo pipefail
 exec 9>/run/lock/martlet-install
 flock 9
@@ -11,7 +12,7 @@ clean_up() { ((${#created[@]} == 0)) || rm -f "${created[@]}"; }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
 
-# An existing file is somebody else's and stays as it is.
+# create_if_missing <path> <line>…: writes a file that is removed at exit. An existing file stays unchanged.
 create_if_missing() {
     [[ ! -e $1 ]] || return 0
     created+=("$1")
@@ -23,7 +24,7 @@ create_if_missing "$policy" '#!/bin/sh' 'exit 101 # no service may be started'
 [[ ! " ${created[*]} " == *" $policy "* ]] || chmod 0755 "$policy"
 create_if_missing "$clusters/martlet.conf" 'create_main_cluster = false'
 
-# Units of the servers that start at boot.
+# Prints the enabled systemd units of the servers that the packages contain.
 enabled_server_units() {
     command -v systemctl >/dev/null || return 0
     systemctl list-unit-files --state=enabled --no-legend |

@@ -1,6 +1,7 @@
-# What scaling does to live connections, and a load that watches it.
+# Scaling of `messaging`: reports how many partitions moved and, on request, what connected clients observed.
 
-management_ports() { # <service>: of its instances, separated by commas
+# management_ports <service>: prints the management ports of all its instances, separated by commas.
+management_ports() {
     local instance ports=()
     for instance in $(instances "$1"); do ports+=("$(port "$1_management" "$instance")"); done
     (
@@ -9,29 +10,31 @@ management_ports() { # <service>: of its instances, separated by commas
     )
 }
 
+# Prints one line per instance of the bff: its base URL.
 bff_urls() {
     local instance
     for instance in $(instances bff); do echo "http://127.0.0.1:$(port bff "$instance")"; done
 }
 
-# scale_messaging <n>: like scaling anything, with a report; under load, and with what that saw, when $MARTLET_SCALE_LOAD says so.
+# scale_messaging <n>: scales to n instances and prints how the partitions moved.
+# If MARTLET_SCALE_LOAD is not empty, runs a load meanwhile and prints its report.
 scale_messaging() {
-    local before started
-    gate=
+    local before started urls
+    gate= # global, because the trap reads it
     if [[ -n ${MARTLET_SCALE_LOAD:-} ]]; then
         gate=$(mktemp -d)
-        # Whatever goes wrong, the load ends.
+        # Stops the load even after an error.
         trap 'touch "$gate/end"' EXIT
-        mapfile -t bff_urls < <(bff_urls)
-        "$repository/Benchmarks/live.py" --gate "$gate" "${bff_urls[@]}" >"$gate/report" &
-        wait_until 120 test -e "$gate/ready" || die "the load does not get started"
+        mapfile -t urls < <(bff_urls)
+        "$repository/Benchmarks/live.py" --gate "$gate" "${urls[@]}" >"$gate/report" &
+        wait_until 120 test -e "$gate/ready" || die "the load generator did not start within 120 s"
     fi
     before=$(scripts/rebalancing.py before "$(management_ports config)")
     started=$(date +%s.%N)
     scale_service messaging "$1"
     (($1 == 0)) || scripts/rebalancing.py after "$1" "$started" "$before" "$(management_ports config)" "$(management_ports messaging)"
     [[ -n $gate ]] || return 0
-    sleep 2 # for those who were the last to move
+    sleep 2 # lets the clients that moved last reconnect
     touch "$gate/end"
     wait
     cat "$gate/report"

@@ -1,5 +1,6 @@
-# What tests are told about a stack: see Tests/TestSupport.
+# The environment of the tests: addresses and passwords of a stack. Tests/TestSupport reads it.
 
+# Prints lines of `export MARTLET_TEST_<NAME>=<value>`.
 test_environment() {
     local name
     {
@@ -27,6 +28,7 @@ test_environment() {
     } | while IFS='=' read -r name value; do printf 'export MARTLET_TEST_%s=%q\n' "$name" "$value"; done
 }
 
+# service_test_environment <service>: the URLs of its first instance; nothing if the service is not running.
 service_test_environment() {
     local name http _
     read -r name http _ < <(services | grep "^$1 ")
