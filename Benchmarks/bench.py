@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 
-from measure import bus, edge, faces, live, table
+from measure import bus, databases, figures, http_api, live_connections
 from measure.run import Run
 from measure.stack import Stack
 
@@ -31,14 +31,14 @@ def options():
 
 
 def measure(given):
-    wanted = [figure for figure in table.FIGURES if given.only.search(figure.name)]
+    wanted = [figure for figure in figures.FIGURES if given.only.search(figure.name)]
     if not wanted:
-        sys.exit("no figure has such a name; there are:\n  " + "\n  ".join(figure.name for figure in table.FIGURES))
+        sys.exit("no figure has such a name; there are:\n  " + "\n  ".join(figure.name for figure in figures.FIGURES))
     begin = time.monotonic()
     run = Run({figure.name for figure in wanted}, *((1, 1) if given.quick else (3, 2)))
     # Those of live connections have a stack of their own: for thousands of people passwords must cost next to nothing.
-    measure_with({}, (bus, faces, edge), run)
-    measure_with(live.SETTINGS, (live,), run)
+    measure_with({}, (bus, databases, http_api), run)
+    measure_with(live_connections.SETTINGS, (live_connections,), run)
     return run.figures(), time.monotonic() - begin
 
 
@@ -58,12 +58,12 @@ def main():
     # Every live connection is a file.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    figures, seconds = measure(options())
-    print(table.text(figures))
-    table.write(figures, ".local/bench.json")
-    short = sum(not figure.holds for figure in figures)
-    print(f"\n{len(figures) - short} of {len(figures)} hold, {short} fall short; {seconds:.0f} s; also in .local/bench.json")
-    if any(figure.is_promise and not figure.holds for figure in figures):
+    results, seconds = measure(options())
+    print(figures.text(results))
+    figures.write(results, ".local/bench.json")
+    short = sum(not figure.holds for figure in results)
+    print(f"\n{len(results) - short} of {len(results)} hold, {short} fall short; {seconds:.0f} s; also in .local/bench.json")
+    if any(figure.is_promise and not figure.holds for figure in results):
         sys.exit("messages went astray: see above")
 
 

@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from measure.table import CALLS, IDS, IDS_OVER_BUS, LONE_CALL
+from measure.figures import CALLS, IDS, IDS_OVER_BUS, LONE_CALL
 
 VHOST = "bench"
 IDS_PER_MILLISECOND = 4096

@@ -16,7 +16,7 @@ class Programs:
     def __init__(self, stack):
         self.stack = stack
         self.log = open(stack.directory / "log/bench.log", "w")
-        self.amqp = self.compile(HERE / "floors/amqp.c", "-lrabbitmq")
+        self.amqp = self.compile(HERE / "baselines/amqp.c", "-lrabbitmq")
         self.paced_program = self.compile(HERE / "load/paced.c")
 
     def compile(self, source, *libraries):
@@ -70,7 +70,7 @@ class Programs:
 
     def pgbench(self, script, seconds):
         printed = self.output(
-            PGBENCH[-1], "-n", "-M", "prepared", "-c", 16, "-j", 2, "-T", max(1, round(seconds)), "-f", HERE / "floors" / script, "bench",
+            PGBENCH[-1], "-n", "-M", "prepared", "-c", 16, "-j", 2, "-T", max(1, round(seconds)), "-f", HERE / "baselines" / script, "bench",
             environment=self.stack.postgres())
         return float(re.search(r"^tps = ([\d.]+) \(without", printed, re.MULTILINE).group(1))
 

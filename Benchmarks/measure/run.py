@@ -3,7 +3,7 @@ import dataclasses
 import os
 import statistics
 
-from measure import table
+from measure import figures
 from measure.programs import Programs
 from measure.stack import say
 
@@ -29,12 +29,12 @@ class Run:
         for _ in range(self.passes):
             for name, side in sides.items():
                 taken[name].append(side())
-            say("    " + " · ".join(f"{name.replace('_', ' ')} {table.number(values[-1])}" for name, values in taken.items()))
+            say("    " + " · ".join(f"{name.replace('_', ' ')} {figures.number(values[-1])}" for name, values in taken.items()))
         return {name: statistics.median(values) for name, values in taken.items()}
 
     def figures(self):
         measured = []
-        for figure in table.FIGURES:
+        for figure in figures.FIGURES:
             if figure.name in self.wanted and figure.name in self.results:
                 value, floor = self.results[figure.name]
                 measured.append(dataclasses.replace(figure, value=value, floor=floor))

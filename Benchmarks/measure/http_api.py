@@ -8,16 +8,16 @@ import statistics
 import threading
 import time
 
-from measure import people, table
+from measure import figures, workload
 from measure.cpu import Costs
 from measure.stack import say
 
 # The barest JSON that the bff answers without asking anybody.
 BARE_PATH = "/.well-known/jwks.json"
 SECONDS = 3
-MEMORY = [table.memory(service, when) for service in table.SERVICES for when in ("idle", "under load")]
+MEMORY = [figures.memory(service, when) for service in figures.SERVICES for when in ("idle", "under load")]
 FIGURES = [
-    table.SENDS, table.EVENTS, table.OUTBOX, table.SENDS_P99, table.HISTORY, table.PROFILES, table.BARE_ROUTE, *MEMORY]
+    figures.SENDS, figures.EVENTS, figures.OUTBOX, figures.SENDS_P99, figures.HISTORY, figures.PROFILES, figures.BARE_ROUTE, *MEMORY]
 
 
 def measure(run):
@@ -25,22 +25,22 @@ def measure(run):
         return
     memory = Memory(run.stack)
     for service, value in memory.now().items():
-        run.note(table.memory(service, "idle"), value)
-    say(f"{people.PEOPLE} people sign up and open {people.CHATS} chats")
-    edge = people.Edge(run.stack.port("bff"))
+        run.note(figures.memory(service, "idle"), value)
+    say(f"{workload.PEOPLE} people sign up and open {workload.CHATS} chats")
+    edge = workload.Edge(run.stack.port("bff"))
     persons = edge.people()
     load = Load(run, persons, edge.chats(persons))
     with listening(run) as told, memory.watched():
         load.prepare()
         rates = load.rates()
         say(load.costs.text())
-        if run.wants(table.SENDS_P99):
-            run.note(table.SENDS_P99, load.paced_p99(rates["sends"]))
-        run.note(table.OUTBOX, seconds_until_empty(run.stack))
+        if run.wants(figures.SENDS_P99):
+            run.note(figures.SENDS_P99, load.paced_p99(rates["sends"]))
+        run.note(figures.OUTBOX, seconds_until_empty(run.stack))
     stored = int(run.stack.sql("martlet", "SELECT count(*) FROM chats.messages"))
-    run.note(table.EVENTS, told["count"], stored)
+    run.note(figures.EVENTS, told["count"], stored)
     for service, value in memory.most.items():
-        run.note(table.memory(service, "under load"), value)
+        run.note(figures.memory(service, "under load"), value)
 
 
 class Load:
@@ -52,11 +52,11 @@ class Load:
         self.seconds = min(SECONDS, run.seconds + 1)
         self.costs = Costs(run.stack)
         kinds = {
-            "bare": people.bare(BARE_PATH), "profiles": people.profiles(persons), "history": people.history(chats),
-            "sends": people.sends(chats),
-            "hummingbird": people.bare("/"),
+            "bare": workload.bare(BARE_PATH), "profiles": workload.profiles(persons), "history": workload.history(chats),
+            "sends": workload.sends(chats),
+            "hummingbird": workload.bare("/"),
         }
-        self.files = {kind: people.write(requests, run.stack.directory / f"{kind}.requests") for kind, requests in kinds.items()}
+        self.files = {kind: workload.write(requests, run.stack.directory / f"{kind}.requests") for kind, requests in kinds.items()}
 
     def prepare(self):
         """Gives every chat a page of history, and everybody a warm start."""
@@ -71,19 +71,19 @@ class Load:
             wait_for(hello)
             rates = run.take_turns("HTTP requests/s, 64 connections", **self.sides(hello))
         bare = rates.get("bare")
-        for name, side in ((table.SENDS, "sends"), (table.HISTORY, "history"), (table.PROFILES, "profiles")):
+        for name, side in ((figures.SENDS, "sends"), (figures.HISTORY, "history"), (figures.PROFILES, "profiles")):
             run.note(name, rates.get(side), bare)
-        run.note(table.BARE_ROUTE, bare, rates.get("hummingbird"))
+        run.note(figures.BARE_ROUTE, bare, rates.get("hummingbird"))
         return rates
 
     def sides(self, hello):
         """Only what is wanted, each with its floor; sends also for what is measured beside them."""
         wants = self.run.wants
-        sends = wants(table.SENDS, table.EVENTS, table.OUTBOX, table.SENDS_P99, *MEMORY)
+        sends = wants(figures.SENDS, figures.EVENTS, figures.OUTBOX, figures.SENDS_P99, *MEMORY)
         wanted = {
-            "hummingbird": wants(table.BARE_ROUTE),
-            "bare": wants(table.BARE_ROUTE, table.SENDS, table.HISTORY, table.PROFILES),
-            "profiles": wants(table.PROFILES, *MEMORY), "history": wants(table.HISTORY, *MEMORY), "sends": sends,
+            "hummingbird": wants(figures.BARE_ROUTE),
+            "bare": wants(figures.BARE_ROUTE, figures.SENDS, figures.HISTORY, figures.PROFILES),
+            "profiles": wants(figures.PROFILES, *MEMORY), "history": wants(figures.HISTORY, *MEMORY), "sends": sends,
         }
         ports = {"hummingbird": hello}
         return {
@@ -103,7 +103,7 @@ class Load:
         taken = []
         for _ in range(self.run.passes):
             taken.append(self.check(self.programs.paced(self.port, self.files["sends"], peak / 2, self.seconds + 1)))
-            say(f"    p50 {table.number(taken[-1]['p50'])} ms, p99 {table.number(taken[-1]['p99'])} ms")
+            say(f"    p50 {figures.number(taken[-1]['p50'])} ms, p99 {figures.number(taken[-1]['p99'])} ms")
         return statistics.median(result["p99"] for result in taken)
 
     def check(self, result):
@@ -117,10 +117,10 @@ class Memory:
 
     def __init__(self, stack):
         self.stack = stack
-        self.most = {service: 0 for service in table.SERVICES}
+        self.most = {service: 0 for service in figures.SERVICES}
 
     def now(self):
-        return {service: self.stack.memory(service) for service in table.SERVICES}
+        return {service: self.stack.memory(service) for service in figures.SERVICES}
 
     @contextlib.contextmanager
     def watched(self):

@@ -3,13 +3,13 @@ import contextlib
 import resource
 import time
 
-from measure import people, table
+from measure import figures, workload
 from measure.cpu import Costs, seconds
-from measure.crowd import connected, resident
-from measure.edge import free_port, wait_for
+from measure.http_api import free_port, wait_for
+from measure.load_generator import connected, resident
 from measure.stack import say
 
-FIGURES = [table.IDLE, table.IDLE_RATIO, table.FEW, table.MANY, table.PEAK, table.GROUP, table.ASTRAY]
+FIGURES = [figures.IDLE, figures.IDLE_RATIO, figures.FEW, figures.MANY, figures.PEAK, figures.GROUP, figures.ASTRAY]
 SETTINGS = {
     "MARTLET_USERS_PASSWORD_OPERATIONS": "1", "MARTLET_USERS_PASSWORD_MEMORY": "8",
     "MARTLET_MESSAGING_DEVICES": "64", "MARTLET_MESSAGING_FRAMES_PER_SECOND": "1000",
@@ -21,22 +21,22 @@ AT_ONCE = 8
 
 def measure(run):
     say(f"{PEOPLE} people sign up, and open a chat for each two")
-    edge = people.Edge(run.stack.port("bff"))
+    edge = workload.Edge(run.stack.port("bff"))
     persons = edge.people(PEOPLE, AT_ONCE)
     live = Live(run, persons, edge.pairs(persons, AT_ONCE))
-    if run.wants(table.IDLE, table.IDLE_RATIO):
+    if run.wants(figures.IDLE, figures.IDLE_RATIO):
         live.idle()
-    if run.wants(table.FEW):
-        live.delays("few", table.FEW, chats=100, devices=1, rate=500)
-    if run.wants(table.MANY):
+    if run.wants(figures.FEW):
+        live.delays("few", figures.FEW, chats=100, devices=1, rate=500)
+    if run.wants(figures.MANY):
         devices = max(1, min(10_000, live.most) // PEOPLE)
-        live.delays("many", table.MANY, chats=PEOPLE // 2, devices=devices, rate=1_000)
-    if run.wants(table.PEAK):
+        live.delays("many", figures.MANY, chats=PEOPLE // 2, devices=devices, rate=1_000)
+    if run.wants(figures.PEAK):
         live.peak()
-    if run.wants(table.GROUP):
+    if run.wants(figures.GROUP):
         live.group(edge.group("Everybody", persons))
     say(live.costs.text("delivery"))
-    run.note(table.ASTRAY, live.astray)
+    run.note(figures.ASTRAY, live.astray)
 
 
 class Live:
@@ -58,8 +58,8 @@ class Live:
         with self.echo() as (port, process):
             bare = self.growth(process.pid, "bare", port, seats)
         say(f"    ours {ours:.2f}, bare {bare:.2f}")
-        self.run.note(table.IDLE, ours, bare)
-        self.run.note(table.IDLE_RATIO, ours, bare)
+        self.run.note(figures.IDLE, ours, bare)
+        self.run.note(figures.IDLE_RATIO, ours, bare)
 
     def growth(self, pid, name, port, seats):
         """Of one connection beyond the first thousand, for which everything is touched and filled that the process has once."""
@@ -90,7 +90,7 @@ class Live:
             rates = self.turns(
                 f"deliveries/s, {len(self.chats)} messages on their way", "peak", crowds, (0, 1, self.seconds),
                 {name: lambda result: result["rate"] for name in crowds})
-        self.run.note(table.PEAK, rates["ours"], rates["bare"])
+        self.run.note(figures.PEAK, rates["ours"], rates["bare"])
 
     def group(self, chat):
         seats = [(member.token, chat.id if member is chat.members[0] else None) for member in chat.members]
@@ -98,7 +98,7 @@ class Live:
             times = self.turns(
                 f"ms until the last of {len(seats):,} has a message", "group", crowds, (4, len(seats) - 1, self.seconds),
                 {name: lambda result: result["sentToLast"]["p50"] for name in crowds})
-        self.run.note(table.GROUP, times["ours"], times["bare"])
+        self.run.note(figures.GROUP, times["ours"], times["bare"])
 
     @staticmethod
     def seats(chats, devices):

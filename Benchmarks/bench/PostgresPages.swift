@@ -1,7 +1,7 @@
 import Postgres
 import ServiceKit
 
-/// Pages of 20 messages of about 200 bytes by primary key, decoded; the same statement as `floors/page.sql`.
+/// Pages of 20 messages of about 200 bytes by primary key, decoded; the same statement as `baselines/page.sql`.
 enum Pages {
     private static let chats: UInt64 = 1_000
     private static let messages: UInt64 = 100

@@ -1,6 +1,6 @@
 """Postgres and Redis through our own faces, beside the servers' own programs."""
 from measure.programs import HERE
-from measure.table import GETS, PAGES, ROWS
+from measure.figures import GETS, PAGES, ROWS
 
 DATABASE = "bench"
 FIGURES = [PAGES, ROWS, GETS]
@@ -9,7 +9,7 @@ FIGURES = [PAGES, ROWS, GETS]
 def measure(run):
     if run.wants(PAGES, ROWS):
         run.stack.sql("postgres", f"CREATE DATABASE {DATABASE}")
-        run.stack.sql(DATABASE, file=HERE / "floors/tables.sql")
+        run.stack.sql(DATABASE, file=HERE / "baselines/tables.sql")
     if run.wants(PAGES):
         rates = run.take_turns(
             "20-row pages/s", ours=lambda: postgres(run, "pages"), pgbench=lambda: run.programs.pgbench("page.sql", run.seconds))

@@ -3,7 +3,7 @@ import Postgres
 import Reactor
 import ServiceKit
 
-/// Rows of about 200 bytes, each caller waiting for the commit of its own; the same row as in `floors/row.sql`.
+/// Rows of about 200 bytes, each caller waiting for the commit of its own; the same row as in `baselines/row.sql`.
 enum Rows {
     struct Row: Sendable {
         let chat, id, sender: Int64
