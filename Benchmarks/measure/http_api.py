@@ -1,4 +1,4 @@
-"""The public API under load, and what its services need for it."""
+"""The HTTP API under load: request rates, latency, the events that result, and the memory of the services."""
 import contextlib
 import json
 import re
@@ -9,75 +9,77 @@ import threading
 import time
 
 from measure import figures, workload
-from measure.cpu import Costs
-from measure.stack import say
+from measure.cpu import ProcessorCosts
+from measure.stack import log
 
-# The barest JSON that the bff answers without asking anybody.
+# A route that the bff answers without calling another service.
 BARE_PATH = "/.well-known/jwks.json"
 SECONDS = 3
 MEMORY = [figures.memory(service, when) for service in figures.SERVICES for when in ("idle", "under load")]
 FIGURES = [
-    figures.SENDS, figures.EVENTS, figures.OUTBOX, figures.SENDS_P99, figures.HISTORY, figures.PROFILES, figures.BARE_ROUTE, *MEMORY]
+    figures.SENDS, figures.EVENTS, figures.OUTBOX, figures.SENDS_P99, figures.HISTORY, figures.PROFILES, figures.BARE_ROUTE,
+    *MEMORY]
 
 
 def measure(run):
     if not run.wants(*FIGURES):
         return
-    memory = Memory(run.stack)
+    memory = MemoryWatch(run.stack)
     for service, value in memory.now().items():
-        run.note(figures.memory(service, "idle"), value)
-    say(f"{workload.PEOPLE} people sign up and open {workload.CHATS} chats")
-    edge = workload.Edge(run.stack.port("bff"))
-    persons = edge.people()
-    load = Load(run, persons, edge.chats(persons))
-    with listening(run) as told, memory.watched():
+        run.record(figures.memory(service, "idle"), value)
+    log(f"registering {workload.USERS} users and creating {workload.CHATS} chats")
+    api = workload.APIClient(run.stack.port("bff"))
+    users = api.create_users()
+    load = HTTPLoad(run, users, api.create_groups(users))
+    with counted_events(run) as published, memory.watched():
         load.prepare()
         rates = load.rates()
-        say(load.costs.text())
+        log(load.costs.text())
         if run.wants(figures.SENDS_P99):
-            run.note(figures.SENDS_P99, load.paced_p99(rates["sends"]))
-        run.note(figures.OUTBOX, seconds_until_empty(run.stack))
+            run.record(figures.SENDS_P99, load.paced_p99(rates["sends"]))
+        run.record(figures.OUTBOX, seconds_until_outbox_is_empty(run.stack))
     stored = int(run.stack.sql("martlet", "SELECT count(*) FROM chats.messages"))
-    run.note(figures.EVENTS, told["count"], stored)
-    for service, value in memory.most.items():
-        run.note(figures.memory(service, "under load"), value)
+    run.record(figures.EVENTS, published["count"], stored)
+    for service, value in memory.peak.items():
+        run.record(figures.memory(service, "under load"), value)
 
 
-class Load:
-    """The requests, and what sends them."""
+class HTTPLoad:
+    """The request templates of each kind, and the programs that send them."""
 
-    def __init__(self, run, persons, chats):
+    def __init__(self, run, users, chats):
         self.run, self.programs = run, run.programs
         self.port = run.stack.port("bff")
         self.seconds = min(SECONDS, run.seconds + 1)
-        self.costs = Costs(run.stack)
-        kinds = {
-            "bare": workload.bare(BARE_PATH), "profiles": workload.profiles(persons), "history": workload.history(chats),
+        self.costs = ProcessorCosts(run.stack)
+        templates = {
+            "bare": workload.bare(BARE_PATH), "profiles": workload.profiles(users), "history": workload.history(chats),
             "sends": workload.sends(chats),
             "hummingbird": workload.bare("/"),
         }
-        self.files = {kind: workload.write(requests, run.stack.directory / f"{kind}.requests") for kind, requests in kinds.items()}
+        self.files = {kind: workload.write(requests, run.stack.directory / f"{kind}.requests") for kind, requests in templates.items()}
 
     def prepare(self):
-        """Gives every chat a page of history, and everybody a warm start."""
-        say("warming up")
+        """Fills each chat with a page of history and warms up the services."""
+        log("warming up")
         self.check(self.programs.paced(self.port, self.files["sends"], 1000, 2))
         for kind in ("bare", "profiles", "history"):
             self.wrk(kind, self.port, 1)
 
     def rates(self):
-        run, hello = self.run, free_port()
-        with self.programs.running(run.stack.binaries / "Bench", "hello", hello):
-            wait_for(hello)
-            rates = run.take_turns("HTTP requests/s, 64 connections", **self.sides(hello))
+        """Measures the wanted rates and returns them by kind of request."""
+        run, hello_port = self.run, free_port()
+        with self.programs.running(run.stack.binaries / "Bench", "hello", hello_port):
+            wait_for(hello_port)
+            rates = run.alternate("HTTP requests/s, 64 connections", **self.sides(hello_port))
         bare = rates.get("bare")
         for name, side in ((figures.SENDS, "sends"), (figures.HISTORY, "history"), (figures.PROFILES, "profiles")):
-            run.note(name, rates.get(side), bare)
-        run.note(figures.BARE_ROUTE, bare, rates.get("hummingbird"))
+            run.record(name, rates.get(side), bare)
+        run.record(figures.BARE_ROUTE, bare, rates.get("hummingbird"))
         return rates
 
-    def sides(self, hello):
-        """Only what is wanted, each with its floor; sends also for what is measured beside them."""
+    def sides(self, hello_port):
+        """Returns the kinds of requests that the wanted figures and their baselines need."""
         wants = self.run.wants
         sends = wants(figures.SENDS, figures.EVENTS, figures.OUTBOX, figures.SENDS_P99, *MEMORY)
         wanted = {
@@ -85,7 +87,7 @@ class Load:
             "bare": wants(figures.BARE_ROUTE, figures.SENDS, figures.HISTORY, figures.PROFILES),
             "profiles": wants(figures.PROFILES, *MEMORY), "history": wants(figures.HISTORY, *MEMORY), "sends": sends,
         }
-        ports = {"hummingbird": hello}
+        ports = {"hummingbird": hello_port}
         return {
             kind: lambda kind=kind: self.wrk(kind, ports.get(kind, self.port), self.seconds)["rate"]
             for kind, is_wanted in wanted.items() if is_wanted
@@ -95,65 +97,65 @@ class Load:
         before = self.costs.used()
         result = self.check(self.programs.wrk(f"http://127.0.0.1:{port}/", self.files[kind], seconds))
         if port == self.port:
-            self.costs.note(kind, before, result["requests"])
+            self.costs.record(kind, before, result["requests"])
         return result
 
     def paced_p99(self, peak):
-        say(f"sends at {peak / 2:,.0f}/s, half of the peak, paced")
-        taken = []
+        log(f"sends at a constant {peak / 2:,.0f}/s, half of the peak")
+        results = []
         for _ in range(self.run.passes):
-            taken.append(self.check(self.programs.paced(self.port, self.files["sends"], peak / 2, self.seconds + 1)))
-            say(f"    p50 {figures.number(taken[-1]['p50'])} ms, p99 {figures.number(taken[-1]['p99'])} ms")
-        return statistics.median(result["p99"] for result in taken)
+            results.append(self.check(self.programs.paced(self.port, self.files["sends"], peak / 2, self.seconds + 1)))
+            log(f"    p50 {figures.number(results[-1]['p50'])} ms, p99 {figures.number(results[-1]['p99'])} ms")
+        return statistics.median(result["p99"] for result in results)
 
     def check(self, result):
         if result["refused"] or result["failed"]:
-            say(f"    of {result['requests']} requests {result['refused']} were refused, {result['failed']} failed")
+            log(f"    of {result['requests']} requests {result['refused']} were refused, {result['failed']} failed")
         return result
 
 
-class Memory:
-    """What the services have resident: now, and the most of a time."""
+class MemoryWatch:
+    """The resident memory of the services in MiB: now, and its peak while watched."""
 
     def __init__(self, stack):
         self.stack = stack
-        self.most = {service: 0 for service in figures.SERVICES}
+        self.peak = {service: 0 for service in figures.SERVICES}
 
     def now(self):
         return {service: self.stack.memory(service) for service in figures.SERVICES}
 
     @contextlib.contextmanager
     def watched(self):
-        over = threading.Event()
+        ended = threading.Event()
 
         def watch():
-            while not over.wait(0.5):
-                self.most = {service: max(value, self.most[service]) for service, value in self.now().items()}
+            while not ended.wait(0.5):
+                self.peak = {service: max(value, self.peak[service]) for service, value in self.now().items()}
 
         watcher = threading.Thread(target=watch)
         watcher.start()
         try:
             yield
         finally:
-            over.set()
+            ended.set()
             watcher.join()
 
 
 @contextlib.contextmanager
-def listening(run):
-    """An integration's queue, read while the rest goes on; at the end, how many messages its events told of."""
+def counted_events(run):
+    """Consumes an integration's queue meanwhile. Afterwards `count` is the number of messages in its events."""
     printed = run.stack.script("integration", "bench", "--patterns", "chats.message.sent.v1", "--bytes", 2**30)
     user, password = re.search(r"amqp://([^:]+):([^@]+)@", printed).groups()
-    told = {}
-    words, secret = run.programs.amqp_floor("listen", user, vhost="martlet", user=user, password=password)
-    with run.programs.running(*words, environment=secret) as listener:
-        yield told
-        listener.send_signal(signal.SIGTERM)
-        told.update(json.loads(listener.communicate(timeout=60)[0]))
+    published = {}
+    command, environment = run.programs.amqp_baseline("count", user, vhost="martlet", user=user, password=password)
+    with run.programs.running(*command, environment=environment) as consumer:
+        yield published
+        consumer.send_signal(signal.SIGTERM)
+        published.update(json.loads(consumer.communicate(timeout=60)[0]))
 
 
-def seconds_until_empty(stack):
-    """How long the last facts take to be told; gives up after a minute."""
+def seconds_until_outbox_is_empty(stack):
+    """Returns how long publishing the remaining events takes; at most a minute."""
     start = time.monotonic()
     while time.monotonic() - start < 60:
         if stack.sql("martlet", "SELECT count(*) FROM chats.outbox") == "0":
@@ -169,6 +171,7 @@ def free_port():
 
 
 def wait_for(port):
+    """Waits up to 5 s until a process listens on the port."""
     for _ in range(100):
         with socket.socket() as attempt:
             if attempt.connect_ex(("127.0.0.1", port)) == 0:

@@ -1,47 +1,43 @@
-"""Very many WebSocket clients in one process (`Bench live`), and the bare server beside ours."""
+"""The load generator for WebSockets: one process with thousands of clients (`Bench websockets`)."""
 import contextlib
 import json
 import subprocess
 
-from measure.cpu import seconds
 
-
-class Crowd:
+class LoadGenerator:
     def __init__(self, process):
         self.process = process
 
-    def flow(self, rate, receivers, seconds):
-        """So many messages a second from those who talk in turn; 0: each the next when the last is with all its receivers."""
-        self.process.stdin.write(f"flow {rate} {receivers} {seconds}\n")
-        self.process.stdin.flush()
-        return json.loads(self.line())
+    def run(self, rate, receivers, seconds):
+        """Sends `rate` messages a second, from all senders in turn, and returns the result.
 
-    def line(self):
+        `receivers` is the number of connections that must receive each message. With a rate of 0 each sender
+        sends its next message when all receivers have the previous one.
+        """
+        self.process.stdin.write(f"load {rate} {receivers} {seconds}\n")
+        self.process.stdin.flush()
+        return json.loads(self.read_line())
+
+    def read_line(self):
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError("the clients ended; see .local/bench/log/bench.log")
+            raise RuntimeError("the load generator exited; see .local/bench/log/bench.log")
         return line
 
 
 @contextlib.contextmanager
-def connected(run, name, port, seats, is_greeted):
-    """Once all are in. A seat is a path, a token, and the chat that it writes to or `None`."""
-    file = run.stack.directory / f"{name}.seats"
-    lines = [f"{port} {'greeted' if is_greeted else 'silent'}", *(f"{path} {token} {chat or '-'}" for path, token, chat in seats)]
+def connected(run, name, port, connections, expects_hello):
+    """Yields a load generator once all its connections are open.
+
+    A connection is a path, a token, and the chat that it sends to or `None`. `expects_hello` says whether the
+    server sends a `hello` frame first.
+    """
+    file = run.stack.directory / f"{name}.connections"
+    lines = [f"{port} {'hello' if expects_hello else '-'}", *(f"{path} {token} {chat or '-'}" for path, token, chat in connections)]
     file.write_text("\n".join(lines))
-    with run.programs.running(run.stack.binaries / "Bench", "live", file, stdin=subprocess.PIPE) as process:
-        crowd = Crowd(process)
-        if crowd.line() != "ready\n":
-            raise RuntimeError("the clients are not ready")
-        yield crowd
+    with run.programs.running(run.stack.binaries / "Bench", "websockets", file, stdin=subprocess.PIPE) as process:
+        generator = LoadGenerator(process)
+        if generator.read_line() != "ready\n":
+            raise RuntimeError("the load generator did not report that it is ready")
+        yield generator
         process.stdin.close()
-
-
-def resident(pid):
-    """In KiB."""
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS:"))
-
-
-def processor(process):
-    return seconds(process.pid)
