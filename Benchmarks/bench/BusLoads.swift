@@ -2,7 +2,7 @@ import Bus
 import Contracts
 import ServiceKit
 
-/// Calls over the bus that do nothing but travel: 200 bytes there and back.
+/// A procedure that returns its request, for measuring calls over the bus.
 struct BusEcho: Procedure {
     typealias Response = BusEcho
     static let name: ProcedureName = "chats.echo.v1"
@@ -22,7 +22,7 @@ struct BusEcho: Procedure {
         }
     }
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+    static func measure(_ kit: Kit, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let bus = try kit.bus()
         let request = BusEcho(text: String(repeating: "x", count: 200))
         return try await kit.job([bus]) {
@@ -32,17 +32,17 @@ struct BusEcho: Procedure {
     }
 }
 
-/// Ids from the running `idgen`, a hundred to a call.
+/// Requests for ids from the running `idgen`, a hundred per call.
 enum IDBatches {
     static let size = 100
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+    static func measure(_ kit: Kit, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let bus = try kit.bus()
         return try await kit.job([bus]) {
             try await bus.started()
             return try await load.run { _ in
                 let answer = try await bus.call(NextIDs(count: size))
-                precondition(answer.ids.count == size, "as many as asked for")
+                precondition(answer.ids.count == size, "idgen returned \(answer.ids.count) ids instead of \(size)")
             }
         }
     }

@@ -2,43 +2,45 @@ import Postgres
 import Redis
 import ServiceKit
 
-/// Pages of 20 messages of about 200 bytes by primary key, decoded; the same statement as `baselines/page.sql`.
-enum Pages {
+/// Reads pages of 20 messages of about 200 bytes by primary key and decodes them.
+///
+/// The statement is that of `baselines/page.sql`.
+enum PostgresPages {
     private static let chats: UInt64 = 1_000
     private static let messages: UInt64 = 100
 
     typealias Row = (Int64, Int64, Int64, String, PostgresTimestamp)
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+    static func measure(_ kit: Kit, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let database = try kit.postgres()
         return try await kit.job([database]) {
             await database.ready()
             return try await load.run { number in
-                var scattered = Scattered(number)
-                let (chat, after) = (scattered.next(upTo: chats), scattered.next(upTo: messages - 20))
+                var random = SplitMix(number)
+                let (chat, after) = (random.next(upTo: chats), random.next(upTo: messages - 20))
                 let rows = try await database.query(
                     """
                     SELECT seq, id, sender, body, at FROM page WHERE chat = \(chat) AND seq > \(after) ORDER BY seq LIMIT 20
                     """, as: Row.self)
-                precondition(rows.count == 20, "a whole page")
+                precondition(rows.count == 20, "a page has \(rows.count) rows instead of 20")
             }
         }
     }
 }
 
-/// Values of 300 bytes by key, which `redis-benchmark` has put there.
-enum Gets {
+/// Reads values of 300 bytes by key. `redis-benchmark` has written them.
+enum RedisReads {
     private static let keys = (0..<1_000).map { number in
         RedisArgument.text("key:" + String(repeating: "0", count: 12 - "\(number)".count) + "\(number)")
     }
 
-    static func measure(_ kit: Kit, _ load: Load) async throws -> Measured {
+    static func measure(_ kit: Kit, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let redis = try kit.redis()
         return try await kit.job([redis]) {
             while !redis.isAvailable { try await Task.sleep(for: .milliseconds(5)) }
             return try await load.run { number in
                 let value = try await redis.command(["GET", keys[number % keys.count]]).optionalBytes()
-                precondition(value?.count == 300, "the value is there")
+                precondition(value?.count == 300, "the value must have 300 bytes; run redis-benchmark first")
             }
         }
     }

@@ -1,75 +1,88 @@
 import NIOCore
 
-/// Messages from those who talk, and when each was acknowledged and received by whoever should.
-final class Flow {
-    /// `flow <messages a second> <receivers of each> <seconds>`; with 0 a second, everybody who talks sends the next when the last is with all.
-    struct Order: Sendable {
+/// Sends messages for some seconds and records when each was acknowledged and received.
+final class MessageLoad {
+    /// Parsed from `load <rate> <receivers> <seconds>`.
+    struct Parameters: Sendable {
+        /// Messages a second, from all senders in turn.
+        /// With 0 each sender sends its next message when the previous one is settled.
         let rate: Double
+        /// The number of connections that must receive each message.
         let receivers: Int
         let seconds: Double
-        /// Before any of it counts.
+        /// Seconds before the measurement starts.
         static let warmUp = 0.5
 
         init?(_ line: String) {
             let words = line.split(separator: " ")
-            guard words.count == 4, words[0] == "flow", let rate = Double(words[1]), let receivers = Int(words[2]),
+            guard words.count == 4, words[0] == "load", let rate = Double(words[1]), let receivers = Int(words[2]),
                 let seconds = Double(words[3])
             else { return nil }
-            (self.rate, self.receivers, self.seconds) = (rate, receivers, seconds)
+            self.rate = rate
+            self.receivers = receivers
+            self.seconds = seconds
         }
     }
 
-    /// For which the last ones are waited for.
-    private static let patience = TimeAmount.seconds(15)
+    /// How long the load waits for its last messages.
+    private static let settleTimeout = TimeAmount.seconds(15)
 
-    private let order: Order
-    private let talkers: [LiveSocket]
+    private let parameters: Parameters
+    private let senders: [WebSocketClient]
     private let first: Int
     private let loop: any EventLoop
-    /// Everybody who talks waits for their own message before the next.
-    private var isPaced: Bool { order.rate > 0 }
-    private let end: EventLoopPromise<FlowResult>
-    private var result: FlowResult
+    private var hasRate: Bool { parameters.rate > 0 }
+    private let end: EventLoopPromise<MessageLoadResult>
+    private var result: MessageLoadResult
     private var start = NIODeadline.now()
-    private var pace: RepeatedTask?
-    private var isOver = false
+    private var timer: RepeatedTask?
+    private var isStopped = false
     private var isFinished = false
+    /// The number of messages that are not settled.
     private var unfinished = 0
 
-    /// - Parameter isAnswered: whether the server acknowledges what it is sent.
-    init(_ order: Order, talkers: [LiveSocket], numberedFrom first: Int, isAnswered: Bool, on loop: any EventLoop) {
-        (self.order, self.talkers, self.first, self.loop) = (order, talkers, first, loop)
+    /// - Parameters:
+    ///   - first: the number of the first message.
+    ///   - hasAcknowledgements: whether the server acknowledges messages.
+    init(
+        _ parameters: Parameters, senders: [WebSocketClient], numberedFrom first: Int, hasAcknowledgements: Bool,
+        on loop: any EventLoop
+    ) {
+        self.parameters = parameters
+        self.senders = senders
+        self.first = first
+        self.loop = loop
         end = loop.makePromise()
-        result = FlowResult(order, hasAcknowledgements: isAnswered)
+        result = MessageLoadResult(parameters, hasAcknowledgements: hasAcknowledgements)
     }
 
     var lastNumber: Int { first + result.messages.count - 1 }
 
-    // MARK: Its course
+    // MARK: Sending
 
-    func run() -> EventLoopFuture<FlowResult> {
+    func run() -> EventLoopFuture<MessageLoadResult> {
         start = .now()
         result.begin(start)
-        let flow = NIOLoopBound(self, eventLoop: loop)
-        if isPaced {
-            pace = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(1)) { _ in flow.value.sendWhatIsDue() }
+        let load = NIOLoopBound(self, eventLoop: loop)
+        if hasRate {
+            timer = loop.scheduleRepeatedTask(initialDelay: .zero, delay: .milliseconds(1)) { _ in load.value.sendDueMessages() }
         } else {
-            for index in talkers.indices { send(index) }
+            for index in senders.indices { send(index) }
         }
-        let length = TimeAmount.nanoseconds(Int64((Order.warmUp + order.seconds) * 1e9))
-        loop.scheduleTask(in: length) { flow.value.stop() }
-        loop.scheduleTask(in: length + Self.patience) { flow.value.finish() }
+        let length = TimeAmount.nanoseconds(Int64((Parameters.warmUp + parameters.seconds) * 1e9))
+        loop.scheduleTask(in: length) { load.value.stop() }
+        loop.scheduleTask(in: length + Self.settleTimeout) { load.value.finish() }
         return end.futureResult
     }
 
-    private func sendWhatIsDue() {
-        let due = Int(Double((NIODeadline.now() - start).nanoseconds) / 1e9 * order.rate)
-        while !isOver, result.messages.count < due { send(result.messages.count % talkers.count) }
+    private func sendDueMessages() {
+        let due = Int(Double((NIODeadline.now() - start).nanoseconds) / 1e9 * parameters.rate)
+        while !isStopped, result.messages.count < due { send(result.messages.count % senders.count) }
     }
 
     private func stop() {
-        pace?.cancel()
-        isOver = true
+        timer?.cancel()
+        isStopped = true
         if unfinished == 0 { finish() }
     }
 
@@ -81,50 +94,52 @@ final class Flow {
         end.succeed(result)
     }
 
-    private func send(_ talker: Int) {
-        result.messages.append(.init(talker: Int32(talker), sentAt: .now()))
+    private func send(_ sender: Int) {
+        result.messages.append(.init(sender: Int32(sender), sentAt: .now()))
         unfinished += 1
-        talkers[talker].send(lastNumber)
+        senders[sender].send(lastNumber)
     }
 
-    // MARK: What is heard
+    // MARK: Recording
 
-    func acknowledged(_ number: Int) {
+    func recordAcknowledgement(_ number: Int) {
         guard let index = index(number) else { return }
         result.messages[index].acknowledgedAt = .now()
         settle(index)
     }
 
-    func received(_ number: Int) {
+    func recordDelivery(_ number: Int) {
         guard let index = index(number) else { return }
         result.messages[index].deliveries += 1
-        result.receive(index, at: .now())
+        result.recordDelivery(index, at: .now())
         settle(index)
     }
 
-    func refused(_ number: Int) {
+    func recordRefusal(_ number: Int) {
         result.refused += 1
         guard let index = index(number) else { return }
         result.messages[index].isRefused = true
         settle(index)
     }
 
-    func missed() { result.gaps += 1 }
-    func lost() { result.lost += 1 }
+    func recordGap() { result.gaps += 1 }
+    func recordLostConnection() { result.lostConnections += 1 }
 
     private func index(_ number: Int) -> Int? {
         let index = number - first
         return result.messages.indices.contains(index) ? index : nil
     }
 
-    /// The bare server acknowledges nothing: whoever has it, has it.
+    /// Settles a message that the server refused, or that all receivers have and the server has acknowledged.
+    /// The relay server does not acknowledge messages.
     private func settle(_ index: Int) {
         let message = result.messages[index]
-        let isWithAll = message.deliveries >= order.receivers && (message.acknowledgedAt != nil || !result.hasAcknowledgements)
-        guard !message.isSettled, isWithAll || message.isRefused else { return }
+        let isReceived = message.deliveries >= parameters.receivers
+        let isComplete = isReceived && (message.acknowledgedAt != nil || !result.hasAcknowledgements)
+        guard !message.isSettled, isComplete || message.isRefused else { return }
         result.messages[index].isSettled = true
         result.messages[index].settledAt = .now()
         unfinished -= 1
-        if isOver { if unfinished == 0 { finish() } } else if !isPaced { send(Int(message.talker)) }
+        if isStopped { if unfinished == 0 { finish() } } else if !hasRate { send(Int(message.sender)) }
     }
 }
