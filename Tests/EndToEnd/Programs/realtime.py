@@ -7,7 +7,7 @@ import uuid
 
 import websockets
 
-from live import Device, World
+from clients import Device, World
 
 
 async def hello(world):
