@@ -1,4 +1,7 @@
-"""People over HTTP and their devices over WebSocket, with a library that is not ours. Every frame that comes is held against docs/asyncapi.yaml."""
+"""HTTP and WebSocket clients for scenarios, built on independent libraries.
+
+Every received frame is validated against docs/asyncapi.yaml.
+"""
 import asyncio
 import copy
 import http.client
@@ -12,17 +15,17 @@ import websockets
 import yaml
 
 PASSWORD = "correct horse battery"
-# Long, as the machine may be slow: for what ought to have come, never to give something time.
-PATIENCE = 60
+# Seconds. Long, because the machine may be slow. It bounds waiting for events; no scenario waits for time to pass.
+TIMEOUT = 60
 
 
 class Document:
-    """The schemas of what the server sends, by type; a field that stands in none of them is a complaint too."""
+    """The schemas of the frames that the server sends, by type. Undocumented fields are errors."""
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
             document = yaml.safe_load(file)
-        components = self._closed(copy.deepcopy(document["components"]))
+        components = self._without_additional_properties(copy.deepcopy(document["components"]))
         self._validators = {}
         for operation in document["operations"].values():
             sent = operation["messages"] if operation["action"] == "send" else operation["reply"]["messages"]
@@ -31,24 +34,24 @@ class Document:
                 schema = {"components": components, **message["payload"]}
                 self._validators[message["name"]] = jsonschema.Draft7Validator(schema)
 
-    def _closed(self, part):
+    def _without_additional_properties(self, part):
         if isinstance(part, dict):
             for value in part.values():
-                self._closed(value)
+                self._without_additional_properties(value)
             if part.get("type") == "object":
                 part["additionalProperties"] = False
         elif isinstance(part, list):
             for value in part:
-                self._closed(value)
+                self._without_additional_properties(value)
         return part
 
     def check(self, frame):
         assert frame["type"] in self._validators, f"{frame} has a type that is not documented"
-        complaints = [error.message for error in self._validators[frame["type"]].iter_errors(frame)]
-        assert not complaints, f"{frame} is not what is documented: {complaints}"
+        errors = [error.message for error in self._validators[frame["type"]].iter_errors(frame)]
+        assert not errors, f"{frame} does not match its schema: {errors}"
 
 
-class Answer:
+class Response:
     def __init__(self, response):
         self.status = response.status
         self.headers = response.headers
@@ -56,152 +59,154 @@ class Answer:
         self.json = json.loads(self.text) if self.text else {}
 
 
-class World:
+class APIClient:
     def __init__(self, bff, document):
         self.bff = urllib.parse.urlsplit(bff)
         self.document = Document(document)
 
-    async def call(self, method, path, body=None, token=None, headers=(), at=None):
-        """An answer of the bff, or of whoever listens `at` a URL."""
+    async def request(self, method, path, body=None, token=None, headers=(), at=None):
+        """Sends a request to the bff, or to the server `at` a URL, and returns the response."""
 
-        def call():
+        def send():
             address = urllib.parse.urlsplit(at) if at else self.bff
-            connection = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
+            connection = http.client.HTTPConnection(address.hostname, address.port, timeout=TIMEOUT)
             fields = {"Content-Type": "application/json"} if body is not None else {}
             if token:
                 fields["Authorization"] = f"Bearer {token}"
             connection.request(method, path, json.dumps(body) if body is not None else None, {**fields, **dict(headers)})
             try:
-                return Answer(connection.getresponse())
+                return Response(connection.getresponse())
             finally:
                 connection.close()
 
-        return await asyncio.to_thread(call)
+        return await asyncio.to_thread(send)
 
-    async def person(self, name):
+    async def register(self, name):
+        """Registers a user whose username begins with `name`, and logs in."""
         username = f"{name}_{secrets.token_hex(8)}"
         body = {"username": username, "password": PASSWORD, "displayName": name}
-        assert (answer := await self.call("POST", "/v1/users", body)).status == 201, answer.text
+        assert (answer := await self.request("POST", "/v1/users", body)).status == 201, answer.text
         return await self.log_in(username)
 
-    async def people(self, *names):
-        return await asyncio.gather(*(self.person(name) for name in names))
+    async def register_all(self, *names):
+        return await asyncio.gather(*(self.register(name) for name in names))
 
     async def log_in(self, username, device="python"):
-        answer = await self.call("POST", "/v1/sessions", {"username": username, "password": PASSWORD, "device": device})
+        answer = await self.request("POST", "/v1/sessions", {"username": username, "password": PASSWORD, "device": device})
         assert answer.status == 201, answer.text
-        return Person(self, username, answer.json)
+        return User(self, username, answer.json)
 
 
-class Person:
-    """Somebody with a session."""
+class User:
+    """A user with a session."""
 
-    def __init__(self, world, username, session):
-        self.world, self.username, self.token = world, username, session["accessToken"]
+    def __init__(self, api, username, session):
+        self.api, self.username, self.token = api, username, session["accessToken"]
         self.id, self.realtime = session["user"]["id"], session["realtime"]
 
-    async def ask(self, method, path, body=None):
-        return await self.world.call(method, path, body, self.token)
+    async def request(self, method, path, body=None):
+        return await self.api.request(method, path, body, self.token)
 
     async def get(self, path):
-        return await self.do("GET", path)
+        return await self.call("GET", path)
 
-    async def do(self, method, path, body=None):
-        answer = await self.ask(method, path, body)
+    async def call(self, method, path, body=None):
+        """Sends a request that must succeed, and returns the decoded body."""
+        answer = await self.request(method, path, body)
         assert answer.status < 300, f"{method} {path}: {answer.status} {answer.text}"
         return answer.json
 
-    async def again(self, device):
-        """A session of the same user on another device."""
-        return await self.world.log_in(self.username, device)
+    async def log_in_again(self, device):
+        """Returns the same user with another session."""
+        return await self.api.log_in(self.username, device)
 
-    async def connect_to(self, other):
-        await self.do("POST", f"/v1/connections/{other.id}/invite")
-        await other.do("POST", f"/v1/connections/{self.id}/accept")
+    async def become_contact_of(self, other):
+        await self.call("POST", f"/v1/connections/{other.id}/invite")
+        await other.call("POST", f"/v1/connections/{self.id}/accept")
 
-    async def chat(self, other):
-        return (await self.do("POST", "/v1/chats", {"kind": "direct", "members": [other.id]}))["id"]
+    async def open_chat(self, other):
+        return (await self.call("POST", "/v1/chats", {"kind": "direct", "members": [other.id]}))["id"]
 
-    async def group(self, *others):
+    async def create_group(self, *others):
         body = {"kind": "group", "title": "Live", "members": [other.id for other in others]}
-        return (await self.do("POST", "/v1/chats", body))["id"]
+        return (await self.call("POST", "/v1/chats", body))["id"]
 
-    async def say(self, chat, text, key=None):
-        return await self.do(
+    async def send_message(self, chat, text, key=None):
+        return await self.call(
             "POST", f"/v1/chats/{chat}/messages", {"clientMessageId": key or str(uuid.uuid4()), "text": text}
         )
 
-    async def device(self, resume=None):
+    async def connect(self, resume=None):
         return await Device.connect(self, resume)
 
 
 class Device:
-    """A live connection, with all that it was shown. Frames are numbered without a hole, or it complains."""
+    """A live connection. Checks that its frames are numbered without gaps."""
 
     @classmethod
-    async def connect(cls, person, resume=None, **options):
+    async def connect(cls, user, resume=None, **options):
         self = cls()
-        self.person = person
-        url = person.realtime["url"] + (f"?resume={resume}" if resume else "")
-        options = options or {"subprotocols": ["martlet.v1", f"bearer.{person.token}"]}
-        self.socket = await websockets.connect(url, ping_interval=None, open_timeout=PATIENCE, max_queue=None, **options)
-        self.hello = await self._receive()
+        self.user = user
+        url = user.realtime["url"] + (f"?resume={resume}" if resume else "")
+        options = options or {"subprotocols": ["martlet.v1", f"bearer.{user.token}"]}
+        self.socket = await websockets.connect(url, ping_interval=None, open_timeout=TIMEOUT, max_queue=None, **options)
+        self.hello = await self._read_frame()
         assert self.hello["type"] == "hello", f"{self.hello} came first"
         assert "n" not in self.hello, self.hello
         self.n = int(resume.rsplit(".", 1)[1]) if self.hello["resumed"] else 0
         return self
 
     @property
-    def place(self):
-        """What to resume from."""
+    def position(self):
+        """The value of `resume` with which this connection can be resumed."""
         return f"{self.hello['connectionId']}.{self.n}"
 
-    async def _receive(self):
-        frame = json.loads(await asyncio.wait_for(self.socket.recv(), PATIENCE))
-        self.person.world.document.check(frame)
+    async def _read_frame(self):
+        frame = json.loads(await asyncio.wait_for(self.socket.recv(), TIMEOUT))
+        self.user.api.document.check(frame)
         return frame
 
-    async def next(self):
-        frame = await self._receive()
+    async def next_frame(self):
+        frame = await self._read_frame()
         assert frame["n"] == self.n + 1, f"after {self.n} came {frame}"
         self.n += 1
         return frame
 
-    async def until(self, type, **fields):
-        """The frame of that type with these fields, last in the list of all that came."""
+    async def receive_until(self, type, **fields):
+        """Receives up to a frame of this type with these fields. Returns all received frames; that frame is the last."""
         frames = []
         while True:
-            frames.append(await self.next())
+            frames.append(await self.next_frame())
             if frames[-1]["type"] == type and all(frames[-1].get(name) == value for name, value in fields.items()):
                 return frames
 
-    async def frame(self, type, **fields):
-        return (await self.until(type, **fields))[-1]
+    async def receive(self, type, **fields):
+        return (await self.receive_until(type, **fields))[-1]
 
     async def messages(self, chat, last):
-        """The seqs of what it is shown of a chat, up to one of them."""
-        frames = await self.until("message", chatId=chat, seq=last)
+        """Receives up to the message with seq `last` of a chat. Returns the seqs of all received messages of the chat."""
+        frames = await self.receive_until("message", chatId=chat, seq=last)
         return [frame["seq"] for frame in frames if frame["type"] == "message" and frame["chatId"] == chat]
 
-    async def tell(self, type, **fields):
+    async def send_frame(self, type, **fields):
         await self.socket.send(json.dumps({"type": type, **fields}))
 
-    async def say(self, chat, text, key=None, ref="r", **more):
-        """Sends a message; its answer, and before it all that came meanwhile."""
+    async def send_message(self, chat, text, key=None, ref="r", **more):
+        """Sends a message. Returns all frames up to its answer, which is the last."""
         key = str(uuid.uuid4()) if key is None else key
-        await self.tell("send", ref=ref, chatId=chat, clientMessageId=key, text=text, **more)
+        await self.send_frame("send", ref=ref, chatId=chat, clientMessageId=key, text=text, **more)
         frames = []
         while not frames or frames[-1].get("ref") != ref:
-            frames.append(await self.next())
+            frames.append(await self.next_frame())
         return frames
 
-    async def closed(self):
-        """The code of the close that is next."""
+    async def close_code(self):
+        """Waits until the server closes the connection, and returns the close code."""
         try:
-            frame = await self._receive()
+            frame = await self._read_frame()
         except websockets.ConnectionClosed as closed:
             return closed.rcvd.code if closed.rcvd else None
-        raise AssertionError(f"{frame} instead of a close")
+        raise AssertionError(f"received {frame} instead of a close")
 
-    async def leave(self):
+    async def close(self):
         await self.socket.close()
