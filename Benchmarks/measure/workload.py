@@ -1,17 +1,17 @@
-"""Who uses the API during a measurement: people who are signed in, chats of theirs, and the requests that they make."""
+"""The workload of the HTTP API: registered users, their chats, and templates of their requests."""
 import concurrent.futures
 import dataclasses
 import http.client
 import json
 
-PEOPLE, CHATS, MEMBERS = 50, 50, 4
-# Each request's own number is put here; see load/requests.lua.
+USERS, CHATS, MEMBERS = 50, 50, 4
+# Placeholder for a number that differs in each request; see load/requests.lua.
 NUMBER = "@" * 16
 TEXT = "The quick brown fox jumps over the lazy dog, and back again over another one; then it sits down to write about both of them."
 
 
 @dataclasses.dataclass
-class Person:
+class User:
     id: str
     token: str
 
@@ -22,8 +22,8 @@ class Chat:
     members: list
 
 
-class Edge:
-    """The bff, for what is asked of it once."""
+class APIClient:
+    """Creates users and chats through the bff."""
 
     def __init__(self, port):
         self.port = port
@@ -36,39 +36,41 @@ class Edge:
         answer = json.loads(response.read())
         connection.close()
         if response.status not in (200, 201):
-            raise RuntimeError(f"POST {path} was answered {response.status}: {answer}")
+            raise RuntimeError(f"POST {path} returned {response.status}: {answer}")
         return answer
 
-    def sign_up(self, number):
+    def create_user(self, number):
+        """Registers a user and logs in."""
         name, password = f"bench{number}", f"the password of {number}"
         self.post("/v1/users", {"username": name, "password": password, "displayName": f"Bench {number}"})
         session = self.post("/v1/sessions", {"username": name, "password": password})
-        return Person(session["user"]["id"], session["accessToken"])
+        return User(session["user"]["id"], session["accessToken"])
 
-    def people(self, count=PEOPLE, at_once=4):
+    def create_users(self, count=USERS, at_once=4):
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(self.sign_up, range(count)))
+            return list(pool.map(self.create_user, range(count)))
 
-    def chats(self, people):
-        made = []
-        for number in range(CHATS):
-            made.append(self.group(f"Chat {number}", [people[(number + step) % len(people)] for step in range(MEMBERS)]))
-        return made
+    def create_groups(self, users):
+        """Creates `CHATS` groups with `MEMBERS` members each."""
+        return [
+            self.create_group(f"Chat {number}", [users[(number + step) % len(users)] for step in range(MEMBERS)])
+            for number in range(CHATS)
+        ]
 
-    def group(self, title, members):
+    def create_group(self, title, members):
         body = {"kind": "group", "title": title, "members": [member.id for member in members[1:]]}
         return Chat(self.post("/v1/chats", body, members[0].token)["id"], members)
 
-    def pairs(self, people, at_once=4):
-        """A direct chat for each two."""
-        def pair(one, other):
+    def create_direct_chats(self, users, at_once=4):
+        """Creates a direct chat for each pair of users."""
+        def create(one, other):
             return Chat(self.post("/v1/chats", {"kind": "direct", "members": [other.id]}, one.token)["id"], [one, other])
 
         with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-            return list(pool.map(pair, people[::2], people[1::2]))
+            return list(pool.map(create, users[::2], users[1::2]))
 
 
-# Requests as they stand on the wire.
+# Request templates: complete HTTP/1.1 requests.
 
 def request(line, token=None, body=None):
     head = [f"{line} HTTP/1.1", "Host: 127.0.0.1"]
@@ -91,8 +93,8 @@ def history(chats):
     return [request(f"GET /v1/chats/{chat.id}/messages?limit=20", member.token) for chat in chats for member in chat.members]
 
 
-def profiles(people):
-    return [request(f"GET /v1/users/{other.id}", me.token) for me, other in zip(people, people[1:] + people[:1])]
+def profiles(users):
+    return [request(f"GET /v1/users/{other.id}", reader.token) for reader, other in zip(users, users[1:] + users[:1])]
 
 
 def bare(path):

@@ -3,21 +3,25 @@ import Postgres
 import Reactor
 import ServiceKit
 
-/// Rows of about 200 bytes, each caller waiting for the commit of its own; the same row as in `floors/row.sql`.
-enum Rows {
+/// Commits rows of about 200 bytes in batches. Each caller waits for the commit of its row.
+///
+/// The row is that of `baselines/row.sql`.
+enum PostgresRows {
     struct Row: Sendable {
         let chat, id, sender: Int64
-        let body = Rows.body
+        let body = PostgresRows.body
 
         init(_ number: Int) {
-            var scattered = Scattered(number)
-            (chat, id, sender) = (scattered.next(upTo: 50), scattered.next(upTo: 1 << 62), scattered.next(upTo: 1_000))
+            var random = SplitMix(number)
+            chat = random.next(upTo: 50)
+            id = random.next(upTo: 1 << 62)
+            sender = random.next(upTo: 1_000)
         }
     }
 
     fileprivate static let body = String(repeating: "x", count: 200)
 
-    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+    static func measure(_ context: ServiceContext, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let database = try context.postgres()
         let batcher = RowBatcher(database, on: context.io)
         return try await context.job([database]) {
@@ -27,21 +31,26 @@ enum Rows {
     }
 }
 
-/// Gathers rows as the service `chats` gathers sends: those of one turn leave at its end while fewer than two batches are out, else they collect.
+/// Batches rows as `chats` batches sends.
+///
+/// At the end of a loop turn it commits up to 256 waiting rows, unless two batches are in flight.
 actor RowBatcher {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
-    private typealias Waiting = (row: Rows.Row, caller: CheckedContinuation<Void, any Error>)
+    private typealias Waiting = (row: PostgresRows.Row, caller: CheckedContinuation<Void, any Error>)
 
     private let database: PostgresPool
     private let io: IOThread
     private var waiting: [Waiting] = []
-    private var batchesOut = 0
+    private var batchesInFlight = 0
     private var flushIsScheduled = false
 
-    init(_ database: PostgresPool, on io: IOThread) { (self.database, self.io) = (database, io) }
+    init(_ database: PostgresPool, on io: IOThread) {
+        self.database = database
+        self.io = io
+    }
 
-    func store(_ row: Rows.Row) async throws {
+    func store(_ row: PostgresRows.Row) async throws {
         try await withCheckedThrowingContinuation { caller in
             waiting.append((row, caller))
             scheduleFlush()
@@ -56,10 +65,10 @@ actor RowBatcher {
 
     private func flush() {
         flushIsScheduled = false
-        guard batchesOut < 2, !waiting.isEmpty else { return }
+        guard batchesInFlight < 2, !waiting.isEmpty else { return }
         let batch = waiting.prefix(256)
         waiting.removeFirst(batch.count)
-        batchesOut += 1
+        batchesInFlight += 1
         Task(executorPreference: io) { await self.commit(Array(batch)) }
     }
 
@@ -70,11 +79,11 @@ actor RowBatcher {
         } catch {
             for waiting in batch { waiting.caller.resume(throwing: error) }
         }
-        batchesOut -= 1
+        batchesInFlight -= 1
         if !waiting.isEmpty { scheduleFlush() }
     }
 
-    private func insert(_ rows: [Rows.Row]) async throws {
+    private func insert(_ rows: [PostgresRows.Row]) async throws {
         try await database.execute(
             """
             INSERT INTO stored (chat, id, sender, body, at)

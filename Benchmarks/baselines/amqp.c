@@ -1,9 +1,10 @@
-// Calls over the broker as a plain program on librabbitmq makes them: one message each, published and waited for with the library's own functions.
-//   amqp echo <port> <user> <vhost>                        answers until it is ended
-//   amqp calls <port> <user> <vhost> <in flight> <seconds> prints one line of JSON
-//   amqp listen <port> <user> <vhost> <queue>              counts the messages that the events of a queue tell of, and prints their number
-//                                                          once it is told to end and nothing has come for a second
-// The password comes in AMQP_PASSWORD.
+// A plain librabbitmq program: the baseline of calls over the broker. Each call is one message, published and
+// received with the functions of the library.
+//   amqp echo <port> <user> <vhost>                         answers calls until terminated
+//   amqp calls <port> <user> <vhost> <in flight> <seconds>  makes calls and prints one line of JSON
+//   amqp count <port> <user> <vhost> <queue>                counts the messages in the events of a queue; after
+//                                                           SIGTERM and one quiet second prints JSON
+// The environment variable AMQP_PASSWORD has the password.
 #define _GNU_SOURCE
 #include <amqp.h>
 #include <amqp_tcp_socket.h>
@@ -14,15 +15,17 @@
 #include <string.h>
 #include <time.h>
 
-enum { SIZE = 200, MOST = 4000000 };
-#define QUEUE amqp_cstring_bytes("floor.echo")
+enum { BODY_SIZE = 200, MAX_LATENCIES = 4000000 };
+#define QUEUE amqp_cstring_bytes("baseline.echo")
 
-static void check(int is_good, const char *what) {
-    if (is_good) return;
-    fprintf(stderr, "amqp: %s failed\n", what);
+/// Exits with an error that names the step unless the condition holds.
+static void check(int condition, const char *step) {
+    if (condition) return;
+    fprintf(stderr, "amqp: %s failed\n", step);
     exit(1);
 }
 
+/// Nanoseconds of the monotonic clock.
 static int64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -41,7 +44,7 @@ static amqp_connection_state_t open_connection(char **arguments) {
     return broker;
 }
 
-/// Declares a transient queue that goes with us, and consumes it without acknowledgements.
+/// Declares a transient auto-delete queue and consumes it without acknowledgements.
 static void consume(amqp_connection_state_t broker, amqp_bytes_t queue) {
     amqp_queue_declare(broker, 1, queue, 0, 0, 0, 1, amqp_empty_table);
     check(amqp_get_rpc_reply(broker).reply_type == AMQP_RESPONSE_NORMAL, "declaring a queue");
@@ -71,13 +74,13 @@ static void echo(amqp_connection_state_t broker) {
     }
 }
 
-/// The body begins with the time at which it was sent.
+/// Sends a call whose body begins with the time of sending.
 static void call(amqp_connection_state_t broker, amqp_bytes_t replies) {
-    char body[SIZE];
+    char body[BODY_SIZE];
     int64_t sent = now();
-    memset(body, 'x', SIZE);
+    memset(body, 'x', BODY_SIZE);
     memcpy(body, &sent, sizeof sent);
-    publish(broker, QUEUE, replies, (amqp_bytes_t){SIZE, body});
+    publish(broker, QUEUE, replies, (amqp_bytes_t){BODY_SIZE, body});
 }
 
 static int ascending(const void *one, const void *other) {
@@ -87,10 +90,11 @@ static int ascending(const void *one, const void *other) {
 
 static void measure(amqp_connection_state_t broker, int in_flight, double seconds) {
     char name[64];
-    snprintf(name, sizeof name, "floor.replies.%lld", (long long)now());
+    snprintf(name, sizeof name, "baseline.replies.%lld", (long long)now());
     amqp_bytes_t replies = amqp_cstring_bytes(name);
     consume(broker, replies);
-    int64_t *latencies = malloc(MOST * sizeof *latencies), from = now() + 300000000, end = from + (int64_t)(seconds * 1e9);
+    int64_t *latencies = malloc(MAX_LATENCIES * sizeof *latencies);
+    int64_t from = now() + 300000000, end = from + (int64_t)(seconds * 1e9); // the first 300 ms are warm-up
     long count = 0;
     for (int i = 0; i < in_flight; i++) call(broker, replies);
     for (int64_t time = now(); time < end;) {
@@ -99,7 +103,7 @@ static void measure(amqp_connection_state_t broker, int in_flight, double second
         memcpy(&sent, reply.message.body.bytes, sizeof sent);
         amqp_destroy_envelope(&reply);
         time = now();
-        if (time >= from && time < end && count < MOST) latencies[count++] = time - sent;
+        if (time >= from && time < end && count < MAX_LATENCIES) latencies[count++] = time - sent;
         call(broker, replies);
     }
     qsort(latencies, count, sizeof *latencies, ascending);
@@ -108,11 +112,11 @@ static void measure(amqp_connection_state_t broker, int in_flight, double second
            latencies[count * 99 / 100] / 1e6);
 }
 
-static volatile sig_atomic_t is_ending;
-static void end(int signal) { is_ending = signal; }
+static volatile sig_atomic_t is_terminating;
+static void terminate(int signal) { is_terminating = signal; }
 
-/// Messages in one event: each has this key once.
-static long told(amqp_bytes_t event) {
+/// The number of messages in an event: each has the key `clientMessageId` once.
+static long messages_in(amqp_bytes_t event) {
     static const char key[] = "\"clientMessageId\":";
     const char *at = event.bytes, *stop = at + event.len;
     long count = 0;
@@ -120,8 +124,8 @@ static long told(amqp_bytes_t event) {
     return count;
 }
 
-static void listen_to(amqp_connection_state_t broker, amqp_bytes_t queue) {
-    struct sigaction action = {.sa_handler = end};
+static void count_messages(amqp_connection_state_t broker, amqp_bytes_t queue) {
+    struct sigaction action = {.sa_handler = terminate};
     struct timeval second = {1, 0};
     amqp_envelope_t event;
     long count = 0;
@@ -133,26 +137,29 @@ static void listen_to(amqp_connection_state_t broker, amqp_bytes_t queue) {
         amqp_maybe_release_buffers(broker);
         amqp_rpc_reply_t reply = amqp_consume_message(broker, &event, &second, 0);
         if (reply.reply_type == AMQP_RESPONSE_NORMAL) {
-            count += told(event.message.body);
+            count += messages_in(event.message.body);
             amqp_basic_ack(broker, 1, event.delivery_tag, 0);
             amqp_destroy_envelope(&event);
         } else {
             check(reply.library_error == AMQP_STATUS_TIMEOUT, "receiving");
-            if (is_ending) break;
+            if (is_terminating) break;
         }
     }
     printf("{\"count\": %ld}\n", count);
 }
 
 int main(int count, char **arguments) {
-    check(count >= 5, "usage: amqp echo|calls <port> <user> <vhost> [<in flight> <seconds>]:");
+    if (count < 5 || count > 7) {
+        fprintf(stderr, "usage: amqp echo|calls|count <port> <user> <vhost> [<in flight> <seconds> | <queue>]\n");
+        return 64;
+    }
     amqp_connection_state_t broker = open_connection(arguments + 2);
     if (strcmp(arguments[1], "echo") == 0) echo(broker);
-    if (strcmp(arguments[1], "listen") == 0 && count == 6) {
-        listen_to(broker, amqp_cstring_bytes(arguments[5]));
+    if (strcmp(arguments[1], "count") == 0 && count == 6) {
+        count_messages(broker, amqp_cstring_bytes(arguments[5]));
         return 0;
     }
-    check(count == 7, "usage");
+    check(count == 7, "reading the arguments of calls");
     measure(broker, atoi(arguments[5]), atof(arguments[6]));
     return 0;
 }

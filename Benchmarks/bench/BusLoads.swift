@@ -2,7 +2,7 @@ import Bus
 import Contracts
 import ServiceKit
 
-/// Calls over the bus that do nothing but travel: 200 bytes there and back.
+/// A procedure that returns its request, for measuring calls over the bus.
 struct BusEcho: Procedure {
     typealias Response = BusEcho
     static let name: ProcedureName = "chats.echo.v1"
@@ -22,12 +22,28 @@ struct BusEcho: Procedure {
         }
     }
 
-    static func measure(_ context: ServiceContext, _ load: Load) async throws -> Measured {
+    static func measure(_ context: ServiceContext, _ load: ClosedLoopLoad) async throws -> LoadResult {
         let bus = try context.bus()
         let request = BusEcho(text: String(repeating: "x", count: 200))
         return try await context.job([bus]) {
             try await bus.started()
             return try await load.run { _ in _ = try await bus.call(request) }
+        }
+    }
+}
+
+/// Requests for ids from the running `idgen`, a hundred per call.
+enum IDBatches {
+    static let size = 100
+
+    static func measure(_ context: ServiceContext, _ load: ClosedLoopLoad) async throws -> LoadResult {
+        let bus = try context.bus()
+        return try await context.job([bus]) {
+            try await bus.started()
+            return try await load.run { _ in
+                let answer = try await bus.call(NextIDs(count: size))
+                precondition(answer.ids.count == size, "idgen returned \(answer.ids.count) ids instead of \(size)")
+            }
         }
     }
 }

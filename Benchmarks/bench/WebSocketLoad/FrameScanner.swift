@@ -2,16 +2,17 @@ import Foundation
 import NIOCore
 import NIOWebSocket
 
-/// Finds a server's frames in what a socket reads, without copying them.
+/// Finds the frames of a server in received bytes, without copying them.
 struct FrameScanner {
+    /// The bytes of an incomplete frame.
     private var rest: ByteBuffer?
 
-    /// - Parameter body: given each whole frame. Fragments are not put together: no server here sends any.
-    mutating func take(_ arrived: ByteBuffer, _ body: (WebSocketOpcode, UnsafeRawBufferPointer) -> Void) {
-        var buffer = arrived
-        if var begun = rest {
-            begun.writeBuffer(&buffer)
-            buffer = begun
+    /// Calls `body` with each complete frame. Does not join fragments: the measured servers send none.
+    mutating func scan(_ received: ByteBuffer, _ body: (WebSocketOpcode, UnsafeRawBufferPointer) -> Void) {
+        var buffer = received
+        if var incomplete = rest {
+            incomplete.writeBuffer(&buffer)
+            buffer = incomplete
         }
         let used = buffer.withUnsafeReadableBytes { bytes in
             var start = 0
@@ -26,7 +27,8 @@ struct FrameScanner {
         rest = buffer.readableBytes > 0 ? buffer : nil
     }
 
-    /// Where the content of the frame lies that begins at `start`; `nil` when it is not whole. RFC 6455, 5.2.
+    /// Returns the range of the payload of the frame at `start`; `nil` if the frame is incomplete.
+    /// RFC 6455, 5.2.
     private static func frame(in bytes: UnsafeRawBufferPointer, from start: Int) -> Range<Int>? {
         guard start + 2 <= bytes.count else { return nil }
         let short = Int(bytes[start + 1] & 0x7F)
@@ -38,10 +40,9 @@ struct FrameScanner {
     }
 }
 
-/// What a frame tells, as far as it matters here.
-enum SeenFrame {
+/// The content of a text frame, as far as the benchmark needs it. Messages are identified by their number.
+enum ReceivedFrame {
     case hello
-    /// The message of that number.
     case message(Int)
     case acknowledged(Int)
     case refused(Int)
@@ -52,11 +53,11 @@ enum SeenFrame {
         let kind = text.end(of: #""type":""#).flatMap { $0 < text.count ? text[$0] : nil }
         switch kind {
         case UInt8(ascii: "h"): self = .hello
-        case UInt8(ascii: "a"): self = text.number(after: #""ref":"#).map(SeenFrame.acknowledged) ?? .other
+        case UInt8(ascii: "a"): self = text.number(after: #""ref":"#).map(ReceivedFrame.acknowledged) ?? .other
         case UInt8(ascii: "e"): self = .refused(text.number(after: #""ref":"#) ?? -1)
         case UInt8(ascii: "g"): self = .gap
-        // From the bare server it comes as it was sent.
-        case UInt8(ascii: "m"), UInt8(ascii: "s"): self = text.number(after: "#").map(SeenFrame.message) ?? .other
+        // The relay server returns the `send` frame of the client.
+        case UInt8(ascii: "m"), UInt8(ascii: "s"): self = text.number(after: "#").map(ReceivedFrame.message) ?? .other
         default: self = .other
         }
     }
@@ -68,9 +69,9 @@ extension UnsafeRawBufferPointer {
         var start = 0
         while let base = baseAddress, start + length <= count, let found = memchr(base + start, first, count - length + 1 - start)
         {
-            let place = base.distance(to: found)
-            if memcmp(found, pattern.utf8Start, length) == 0 { return place + length }
-            start = place + 1
+            let offset = base.distance(to: found)
+            if memcmp(found, pattern.utf8Start, length) == 0 { return offset + length }
+            start = offset + 1
         }
         return nil
     }

@@ -2,87 +2,93 @@ import Foundation
 import NIOCore
 import NIOWebSocket
 
-/// One client: asks for the upgrade, tells its crowd what it hears, answers pings.
-final class LiveSocket: ChannelInboundHandler {
+/// One client: upgrades its connection, reports received frames to its load generator, and answers pings.
+final class WebSocketClient: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = WebSocketFrame
 
     private static let key = "bWFydGxldCBpcyBmYXN0ISE="
     private static let mask: WebSocketMaskingKey = [0x6D, 0x61, 0x72, 0x74]
-    /// RFC 6455, 5.2: of a masked frame.
-    private static let maximumHeader = 14
+    /// The maximum size of the header of a masked frame. RFC 6455, 5.2.
+    private static let maximumHeaderSize = 14
 
     let number: Int
-    private let crowd: Crowd
-    private let seat: LivePlan.Seat
-    private let opening: [UInt8]
+    private let generator: LoadGenerator
+    private let user: ConnectionPlan.VirtualUser
+    /// The constant part of a `send` frame, after the reference.
+    private let chatAndKey: [UInt8]
     private var context: ChannelHandlerContext?
-    private var answer: ByteBuffer?
+    /// The response to the upgrade, until it is complete.
+    private var response: ByteBuffer?
     private var isUpgraded = false
     private var scanner = FrameScanner()
 
-    init(_ number: Int, _ seat: LivePlan.Seat, of crowd: Crowd) {
-        (self.number, self.seat, self.crowd) = (number, seat, crowd)
-        opening = Array(#","chatId":"\#(seat.chat ?? "")","clientMessageId":"\#(crowd.name)-"#.utf8)
+    init(_ number: Int, _ user: ConnectionPlan.VirtualUser, of generator: LoadGenerator) {
+        self.number = number
+        self.user = user
+        self.generator = generator
+        chatAndKey = Array(#","chatId":"\#(user.chat ?? "")","clientMessageId":"\#(generator.name)-"#.utf8)
     }
 
-    // MARK: Coming and going
+    // MARK: Connecting
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         let request = """
-            GET \(seat.path) HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(Self.key)\r\nAuthorization: Bearer \(seat.token)\r\n\r\n
+            GET \(user.path) HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: \(Self.key)\r\nAuthorization: Bearer \(user.token)\r\n\r\n
             """
         context.writeAndFlush(NIOAny(ByteBuffer(string: request)), promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        crowd.lost(self, why: isUpgraded ? "the server closed it" : String(buffer: answer ?? ByteBuffer()))
+        let reason = isUpgraded ? "the server closed the connection" : String(buffer: response ?? ByteBuffer())
+        generator.disconnected(self, reason: reason)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        let arrived = unwrapInboundIn(data)
-        if isUpgraded { return hear(arrived) }
-        var all = answer ?? ByteBuffer()
-        all.writeImmutableBuffer(arrived)
-        answer = all
+        let received = unwrapInboundIn(data)
+        if isUpgraded { return receive(received) }
+        var all = response ?? ByteBuffer()
+        all.writeImmutableBuffer(received)
+        response = all
         let text = String(buffer: all)
         guard let end = text.range(of: "\r\n\r\n") else { return }
         guard text.hasPrefix("HTTP/1.1 101") else { return context.close(promise: nil) }
         isUpgraded = true
-        answer = nil
+        response = nil
         try? context.pipeline.syncOperations.addHandler(WebSocketFrameEncoder(), position: .first)
-        crowd.upgraded(self)
+        generator.upgraded(self)
         all.moveReaderIndex(forwardBy: text[..<end.upperBound].utf8.count)
-        hear(all)
+        receive(all)
     }
 
-    // MARK: What is said
+    // MARK: Frames
 
-    private func hear(_ arrived: ByteBuffer) {
-        scanner.take(arrived) { opcode, content in
+    private func receive(_ received: ByteBuffer) {
+        scanner.scan(received) { opcode, content in
             switch opcode {
-            case .text: crowd.heard(SeenFrame(content), by: self)
+            case .text: generator.received(ReceivedFrame(content), by: self)
             case .ping: write(.pong, ByteBuffer(bytes: content))
             default: break
             }
         }
     }
 
-    /// Message `number` of this process, to the chat of this seat.
+    /// Sends message `number` of this process to the chat of the user.
     func send(_ number: Int) {
         let digits = String(number)
         var text = ByteBuffer()
-        text.reserveCapacity(Self.maximumHeader + opening.count + Self.words.count + 64)
-        text.moveWriterIndex(to: Self.maximumHeader)
-        text.moveReaderIndex(to: Self.maximumHeader)
+        // The encoder writes the header into the space before the text.
+        text.reserveCapacity(Self.maximumHeaderSize + chatAndKey.count + Self.words.count + 64)
+        text.moveWriterIndex(to: Self.maximumHeaderSize)
+        text.moveReaderIndex(to: Self.maximumHeaderSize)
         text.writeStaticString(#"{"type":"send","ref":"#)
         text.writeString(digits)
-        text.writeBytes(opening)
+        text.writeBytes(chatAndKey)
         text.writeString(digits)
         text.writeStaticString(##"","text":"#"##)
         text.writeString(digits)

@@ -1,21 +1,38 @@
+import Hummingbird
 import NIOCore
 import NIOHTTP1
 import NIOPosix
 import NIOWebSocket
 import Synchronization
 
-/// NIO alone: its own upgrade to WebSocket, and one handler that passes every text on to whoever else asked for the same path. What any server on it could reach here.
-enum EchoServer {
-    /// As many as `messaging` has unless told otherwise.
+/// A bare Hummingbird server: the baseline of the HTTP API.
+enum HelloServer {
+    private struct Greeting: ResponseEncodable {
+        let message: String
+        let number: Int
+    }
+
+    static func serve(_ port: Int) async throws {
+        let router = Router()
+        router.get("/") { _, _ in Greeting(message: "Hello", number: 1) }
+        try await Application(router: router, configuration: .init(address: .hostname("127.0.0.1", port: port))).runService()
+    }
+}
+
+/// A bare WebSocket server on NIO: the baseline of live connections.
+///
+/// Uses NIO's own upgrade and one handler. It relays each text to all other connections with the same path.
+enum RelayServer {
+    /// The default of `messaging`.
     private static let loops = 2
 
     static func serve(_ port: Int) async throws {
-        let rooms = EchoRooms()
+        let rooms = RelayRooms()
         let upgrader = NIOWebSocketServerUpgrader(
             shouldUpgrade: { channel, _ in channel.eventLoop.makeSucceededFuture([:]) },
             upgradePipelineHandler: { channel, head in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(EchoHandler(rooms.room(head.uri)))
+                    try channel.pipeline.syncOperations.addHandler(RelayHandler(rooms.room(head.uri)))
                 }
             })
         let listener = try await ServerBootstrap(group: MultiThreadedEventLoopGroup(numberOfThreads: loops))
@@ -31,12 +48,12 @@ enum EchoServer {
     }
 }
 
-private final class EchoHandler: ChannelInboundHandler {
+private final class RelayHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
 
-    private let room: EchoRoom
+    private let room: RelayRoom
 
-    init(_ room: EchoRoom) { self.room = room }
+    init(_ room: RelayRoom) { self.room = room }
 
     func handlerAdded(context: ChannelHandlerContext) { room.add(context.channel) }
 
@@ -52,20 +69,20 @@ private final class EchoHandler: ChannelInboundHandler {
     }
 }
 
-private final class EchoRooms: Sendable {
-    private let rooms = Mutex<[String: EchoRoom]>([:])
+private final class RelayRooms: Sendable {
+    private let rooms = Mutex<[String: RelayRoom]>([:])
 
-    func room(_ name: String) -> EchoRoom {
+    func room(_ name: String) -> RelayRoom {
         rooms.withLock { rooms in
-            let room = rooms[name] ?? EchoRoom()
+            let room = rooms[name] ?? RelayRoom()
             rooms[name] = room
             return room
         }
     }
 }
 
-/// The sockets that hear each other, by their loops, so that a text goes to each loop once.
-private final class EchoRoom: Sendable {
+/// The connections with the same path, grouped by event loop so that each text is passed to each loop once.
+private final class RelayRoom: Sendable {
     private typealias Part = (loop: any EventLoop, channels: [any Channel])
 
     private let parts = Mutex<[Part]>([])

@@ -1,4 +1,4 @@
--- What the Postgres figures and their floors work on.
+-- The tables of the Postgres figures and their baselines.
 CREATE TABLE page (
     chat bigint, seq bigint, id bigint NOT NULL, sender bigint NOT NULL, body text NOT NULL, at timestamptz NOT NULL,
     PRIMARY KEY (chat, seq));
