@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Logging
 import Reactor
 import ServiceLifecycle
@@ -17,7 +18,7 @@ package final class ServiceContext: Sendable {
     package let metrics: PrometheusRegistry
     package let tracer: MartletTracer
     package let health: Health
-    /// Tells whoever gave the command what came of it.
+    /// Prints the result of a command, on standard output unless a test collects it.
     let say: @Sendable (String) -> Void
     let stop: StopBounds
     let management: ManagementServer
@@ -28,7 +29,7 @@ package final class ServiceContext: Sendable {
 
     init(
         service: String, command: ServiceCommand, settings: Settings, output: any LogOutput,
-        say: @escaping @Sendable (String) -> Void = { _ in }
+        say: @escaping @Sendable (String) -> Void = { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) }
     ) throws(ConfigurationError) {
         self.say = say
         let instance = try settings.optional(CommonSettings.instance) ?? CommonSettings.defaultInstance()
