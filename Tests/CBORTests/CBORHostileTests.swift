@@ -19,7 +19,7 @@ import Testing
             ("a10101", "a key that is a number"), ("62c328", "text that is not UTF-8"), ("a162c32801", "a key that is not UTF-8"),
         ])
     func refused(hex: String, what: String) {
-        #expect(throws: DecodingError.self, "\(what)") { try CBORDecoder().decode(Anything.self, from: bytes(hex)) }
+        #expect(throws: DecodingError.self, "\(what)") { try CBORDecoder().decode(Anything.self, from: [UInt8](hex: hex)) }
     }
 
     @Test("a wrong type says what was expected, and where")
@@ -47,7 +47,7 @@ import Testing
 
     private func decodingASmallInteger(_ hex: String) throws -> String {
         do {
-            _ = try CBORDecoder().decode(Small.self, from: bytes(hex))
+            _ = try CBORDecoder().decode(Small.self, from: [UInt8](hex: hex))
             return "nothing"
         } catch DecodingError.keyNotFound {
             return "absent"
@@ -75,10 +75,10 @@ import Testing
         let page = try CBOREncoder().encode(Page(items: [Message.sample(seq: 1)], next: "x"))
         var refused = 0
         for _ in 0..<150 {
-            let bad = mutated(original, using: &random)
+            let bad = original.mutated(using: &random)
             if (try? CBORDecoder().decode([Sample].self, from: bad)) == nil { refused += 1 }
             _ = try? CBORDecoder().decode(Anything.self, from: bad)
-            _ = try? CBORDecoder().decode(Page<Message>.self, from: mutated(page, using: &random))
+            _ = try? CBORDecoder().decode(Page<Message>.self, from: page.mutated(using: &random))
         }
         #expect(refused > 30)
     }

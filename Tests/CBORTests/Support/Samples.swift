@@ -47,31 +47,3 @@ extension Message {
             text: "hello", sentAt: Timestamp(millisecondsSinceEpoch: 1_764_000_000_000))
     }
 }
-
-func hex(_ bytes: [UInt8]) -> String {
-    let digits = Array("0123456789abcdef")
-    return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
-}
-
-/// Spaces are for the eye.
-func bytes(_ hex: String) -> [UInt8] {
-    let digits = hex.compactMap(\.hexDigitValue)
-    return stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
-}
-
-/// `bytes` with a few changes: bits turned, bytes replaced, removed, inserted, or the end cut off.
-func mutated(_ bytes: [UInt8], using random: inout some RandomNumberGenerator) -> [UInt8] {
-    var bytes = bytes
-    for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {
-        let index = Int.random(in: 0..<bytes.count, using: &random)
-        switch Int.random(in: 0..<6, using: &random) {
-        case 0: bytes[index] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-        case 1: bytes[index] = [0x00, 0x1B, 0x5B, 0x7F, 0x9B, 0xBB, 0xF6, 0xFF].randomElement(using: &random) ?? 0
-        case 2: bytes.remove(at: index)
-        case 3: bytes.insert(.random(in: 0...255, using: &random), at: index)
-        case 4: bytes.removeLast(bytes.count - index)
-        default: bytes.append(.random(in: 0...255, using: &random))
-        }
-    }
-    return bytes
-}
