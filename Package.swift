@@ -101,8 +101,8 @@ let package = Package(
             name: "PostgresTesting", dependencies: ["Postgres", "Reactor", "TestSupport", .logging],
             path: "Tests/PostgresTesting", swiftSettings: settings),
 
-        // The Codable coder of the bus.
-        shared("CBOR", ["Contracts"]),
+        // The Codable coder of the bus, and the JSON writer.
+        shared("CBOR"),
         tests("CBOR", ["Contracts"]),
 
         // Calls and events over the broker.
@@ -155,8 +155,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals,
-                .configuration, .collections, .hummingbird,
+                "AMQP", "Bus", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
@@ -178,8 +178,8 @@ let package = Package(
         .executableTarget(
             name: "Messaging",
             dependencies: [
-                "Bus", "Contracts", "Edge", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing,
-                .nio,
+                "Bus", "CBOR", "Contracts", "Edge", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics,
+                .tracing, .nio,
                 .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(

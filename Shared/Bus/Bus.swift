@@ -63,7 +63,7 @@ package final class Bus: Service {
     ///   (`deadlineExceeded`) and frees its slot; the service may still do the work.
     package func call<P: Procedure>(_ request: P, deadline: Deadline? = nil) async throws(ServiceError) -> P.Response {
         let payload = try await payload(of: request, deadline: deadline)
-        do { return try CBORDecoder().decode(P.Response.self, from: payload) } catch {
+        do { return try CBORDecoder.contracts.decode(P.Response.self, from: payload) } catch {
             logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
             throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
         }
@@ -93,7 +93,7 @@ package final class Bus: Service {
 
     private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {
         let bytes: [UInt8]
-        do { bytes = try CBOREncoder().encode(request) } catch {
+        do { bytes = try CBOREncoder.contracts.encode(request) } catch {
             throw ServiceError(.invalid, "the request cannot be put on the bus: \(error)")
         }
         guard bytes.count <= CallEnvelope.maximumPayload else {

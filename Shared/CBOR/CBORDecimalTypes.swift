@@ -1,48 +1,48 @@
-import Contracts
-
-/// A short way for the ids that most messages are full of: the same bytes as their own `Codable` gives, without a `String` in between.
+/// The types that travel as decimal text because their own `Codable` writes `rawValue` that way: ids.
 ///
-/// Types that are not listed here take the long way.
-struct CBORIdentifiers {
-    private let user = ObjectIdentifier(UserID.self)
-    private let chat = ObjectIdentifier(ChatID.self)
-    private let message = ObjectIdentifier(MessageID.self)
-    private let session = ObjectIdentifier(SessionID.self)
-    private let raw = ObjectIdentifier(NextIDs.RawID.self)
+/// The coders read and write the numbers of these types directly, without a `String` in between. The bytes are those
+/// of the type's own `Codable`. It remains in use for numbers below 1 and for text that is not such a number.
+package struct CBORDecimalTypes: Sendable {
+    package static let none = CBORDecimalTypes()
 
-    /// The number of `value`, if it is one of those ids.
-    @inline(__always)
-    func number<Value>(of value: Value, _ type: ObjectIdentifier) -> Int64? {
-        switch type {
-        case user: (value as? UserID)?.rawValue
-        case chat: (value as? ChatID)?.rawValue
-        case message: (value as? MessageID)?.rawValue
-        case session: (value as? SessionID)?.rawValue
-        case raw: (value as? NextIDs.RawID)?.rawValue
-        default: nil
-        }
+    private var identities: [ObjectIdentifier] = []
+
+    package init() {}
+
+    /// Adds a type that consists of its raw value and nothing else.
+    package mutating func insert<ID: RawRepresentable<Int64>>(_ type: ID.Type) {
+        let probe: Int64 = 0x0102_0304_0506_0708
+        precondition(
+            MemoryLayout<ID>.size == MemoryLayout<Int64>.size
+                && ID(rawValue: probe).map { unsafeBitCast($0, to: Int64.self) } == probe, "\(ID.self) is not its raw value alone"
+        )
+        identities.append(ObjectIdentifier(type))
     }
 
     @inline(__always)
     func contains(_ type: ObjectIdentifier) -> Bool {
-        type == user || type == chat || type == message || type == session || type == raw
+        for identity in identities where identity == type { return true }
+        return false
     }
 
+    /// The number of `value`, whose type must be in this table.
     @inline(__always)
-    func value<Value>(_ number: Int64, as type: ObjectIdentifier) -> Value? {
-        switch type {
-        case user: UserID(rawValue: number) as? Value
-        case chat: ChatID(rawValue: number) as? Value
-        case session: SessionID(rawValue: number) as? Value
-        case raw: NextIDs.RawID(rawValue: number) as? Value
-        default: MessageID(rawValue: number) as? Value
-        }
+    static func number<Value>(of value: Value) -> Int64 {
+        withUnsafePointer(to: value) { UnsafeRawPointer($0).load(as: Int64.self) }
+    }
+
+    /// The value with a number. Its type must be in this table.
+    @inline(__always)
+    static func value<Value>(_ number: Int64) -> Value {
+        withUnsafePointer(to: number) { UnsafeRawPointer($0).load(as: Value.self) }
     }
 }
 
 extension CBORReader {
-    /// An id as ``Identifier`` reads it: 1…9223372036854775807 in decimal, without sign or leading zeros. `nil` is for the long way to refuse.
-    func identifier(at position: Int) -> Int64? {
+    /// Returns the number of a decimal text, 1…9223372036854775807 without sign or leading zeros.
+    ///
+    /// - Returns: `nil` for anything else, which the type's own `init(from:)` then accepts or refuses.
+    func decimal(at position: Int) -> Int64? {
         guard let head = try? head(at: position), head.major == .text, let length = try? length(head, bytesEach: 1),
             (1...19).contains(length)
         else { return nil }
@@ -62,7 +62,7 @@ extension CBORReader {
 }
 
 extension CBORWriter {
-    /// A positive number in decimal, as text.
+    /// Writes a positive number as a text of decimal digits.
     func decimal(_ number: Int64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
             var (rest, first) = (number, 20)

@@ -8,7 +8,9 @@
 package struct CBORDecoder: Sendable {
     package static let maximumDepth = CBOREncoder.maximumDepth
 
-    package init() {}
+    private let decimals: CBORDecimalTypes
+
+    package init(decimals: CBORDecimalTypes = .none) { self.decimals = decimals }
 
     /// - Throws: `DecodingError`, and what the type's own `init(from:)` throws.
     package func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
@@ -21,7 +23,7 @@ package struct CBORDecoder: Sendable {
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, from bytes: UnsafeRawBufferPointer) throws -> Value {
-        let reader = CBORReader(bytes)
+        let reader = CBORReader(bytes, decimals)
         defer { reader.close() }
         let value = try reader.value(type, at: 0, depth: 0)
         if reader.next != reader.end { throw DecodingError.refused("\(reader.end - reader.next) bytes after the value") }

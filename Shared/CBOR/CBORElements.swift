@@ -6,21 +6,15 @@ package struct CBORElements: Sendable {
     /// Where each element ends in ``bytes``.
     private var ends: ArraySlice<Int>
 
-    package init() { (bytes, ends) = ([], []) }
-
-    /// - Throws: what encoding any of `values` throws.
-    package init(encoding values: some Sequence<some Encodable>) throws {
-        let sink = CBORSink()
-        defer { sink.releaseEncoders() }
-        var ends: [Int] = []
-        for value in values {
-            try sink.value(value)
-            ends.append(sink.out.count)
-        }
-        (bytes, self.ends) = (sink.out.bytes[...], ends[...])
+    package init() {
+        bytes = []
+        ends = []
     }
 
-    private init(bytes: ArraySlice<UInt8>, ends: ArraySlice<Int>) { (self.bytes, self.ends) = (bytes, ends) }
+    init(bytes: ArraySlice<UInt8>, ends: ArraySlice<Int>) {
+        self.bytes = bytes
+        self.ends = ends
+    }
 
     package var count: Int { ends.count }
 

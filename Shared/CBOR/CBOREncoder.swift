@@ -8,14 +8,35 @@ package struct CBOREncoder: Sendable {
     /// Values within values; a contract that is deeper than this cannot be read back.
     package static let maximumDepth = 64
 
-    package init() {}
+    private let decimals: CBORDecimalTypes
+
+    package init(decimals: CBORDecimalTypes = .none) { self.decimals = decimals }
 
     /// - Throws: `EncodingError` when the value nests deeper than ``maximumDepth`` or uses containers out of order; whatever its `encode(to:)` throws.
     package func encode<Value: Encodable>(_ value: Value) throws -> [UInt8] {
-        let sink = CBORSink()
+        let sink = CBORSink(decimals)
         defer { sink.releaseEncoders() }
         try sink.value(value)
         return sink.out.bytes
+    }
+
+    /// Returns a value as JSON, its fields in the order of its coding keys, in a third of the time of `JSONEncoder`.
+    ///
+    /// - Throws: `EncodingError`; `DecodingError` for a value that JSON cannot express, such as a byte string.
+    package func json(_ value: some Encodable) throws -> [UInt8] { try CBORTranscoder.json(try encode(value)) }
+
+    /// Returns the elements of an array, encoded one by one.
+    ///
+    /// - Throws: what encoding any of `values` throws.
+    package func elements(_ values: some Sequence<some Encodable>) throws -> CBORElements {
+        let sink = CBORSink(decimals)
+        defer { sink.releaseEncoders() }
+        var ends: [Int] = []
+        for value in values {
+            try sink.value(value)
+            ends.append(sink.out.count)
+        }
+        return CBORElements(bytes: sink.out.bytes[...], ends: ends[...])
     }
 }
 
@@ -44,9 +65,11 @@ final class CBORSink {
     private var encoders: [CBORValueEncoder] = []
     /// Where a value was promised to a `superEncoder` that may not have kept the promise yet; -1 is nowhere.
     private var owed = -1
-    private let identifiers = CBORIdentifiers()
+    private let decimals: CBORDecimalTypes
     private let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
     private let elements = ObjectIdentifier(CBORElements.self)
+
+    init(_ decimals: CBORDecimalTypes = .none) { self.decimals = decimals }
 
     /// Ends the cycle between this and its encoders.
     func releaseEncoders() { encoders = [] }
@@ -56,7 +79,10 @@ final class CBORSink {
         if type == byteTypes.0, let bytes = value as? [UInt8] { return bytes.withUnsafeBytes { out.byteString($0) } }
         if type == byteTypes.1, let data = value as? Data { return data.withUnsafeBytes { out.byteString($0) } }
         if type == elements, let elements = value as? CBORElements { return out.elements(elements) }
-        if let number = identifiers.number(of: value, type), number > 0 { return out.decimal(number) }
+        if decimals.contains(type) {
+            let number = CBORDecimalTypes.number(of: value)
+            if number > 0 { return out.decimal(number) }
+        }
         let outer = current
         let encoder = try encoder(at: outer?.depth ?? 0)
         let start = out.count

@@ -10,11 +10,12 @@ final class CBORReader {
     var next = 0
     /// One decoder for each depth, made when first needed and used again for all values at that depth.
     private var decoders: [CBORValueDecoder] = []
-    let identifiers = CBORIdentifiers()
+    let decimals: CBORDecimalTypes
     let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
     let elements = ObjectIdentifier(CBORElements.self)
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    init(_ bytes: UnsafeRawBufferPointer, _ decimals: CBORDecimalTypes = .none) {
+        self.decimals = decimals
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.baseAddress == nil ? 0 : bytes.count
     }

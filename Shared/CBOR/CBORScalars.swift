@@ -70,11 +70,7 @@ extension CBORReader {
         }
         if identity == byteTypes.1, let bytes = try byteString(at: position), let value = Data(bytes) as? Value { return value }
         if identity == elements, let value = try elements(at: position) as? Value { return value }
-        if identifiers.contains(identity), let number = identifier(at: position),
-            let value: Value = identifiers.value(number, as: identity)
-        {
-            return value
-        }
+        if decimals.contains(identity), let number = decimal(at: position) { return CBORDecimalTypes.value(number) }
         let decoder = try decoder(at: depth)
         decoder.begin(at: position)
         let value = try Value(from: decoder)

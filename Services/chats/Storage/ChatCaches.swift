@@ -152,7 +152,8 @@ private struct CacheDistrusted: Notice {
 
 extension CacheCoder where Value: Codable {
     fileprivate static func cbor() -> CacheCoder {
-        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+        CacheCoder(
+            encode: { try CBOREncoder.contracts.encode($0) }, decode: { try CBORDecoder.contracts.decode(Value.self, from: $0) })
     }
 }
 

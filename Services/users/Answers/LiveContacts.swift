@@ -69,6 +69,6 @@ extension Connection.Status {
 
 extension Delivery.Item {
     fileprivate init(to user: UserID, _ frame: some Encodable) throws {
-        self.init(recipients: [user], frame: String(decoding: try [UInt8].json(frame), as: UTF8.self))
+        self.init(recipients: [user], frame: String(decoding: try CBOREncoder.contracts.json(frame), as: UTF8.self))
     }
 }

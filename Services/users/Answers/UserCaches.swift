@@ -51,7 +51,8 @@ struct UserCaches: Sendable {
     private static func fewSearches() -> LoadGate { LoadGate(maxRunning: 2, maxWaiting: 32) }
 
     private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {
-        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+        CacheCoder(
+            encode: { try CBOREncoder.contracts.encode($0) }, decode: { try CBORDecoder.contracts.decode(Value.self, from: $0) })
     }
 
     /// Makes a committed account known. Before its writer is answered.

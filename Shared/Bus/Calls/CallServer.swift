@@ -184,7 +184,7 @@ actor CallServer {
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)
         case .failure(let error):
-            let payload = (try? CBOREncoder().encode(error)) ?? []
+            let payload = (try? CBOREncoder.contracts.encode(error)) ?? []
             reply = WireReply(correlationID: id, kind: .error, payload: payload)
         }
         if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) {

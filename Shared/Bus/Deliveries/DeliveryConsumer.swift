@@ -67,7 +67,7 @@ actor DeliveryConsumer {
         }
         if DeliveryMessage.isOver(message) { return ignored.increment() }
         do {
-            let delivery = try CBORDecoder().decode(Delivery.self, from: message.body)
+            let delivery = try CBORDecoder.contracts.decode(Delivery.self, from: message.body)
             received.increment()
             feed.onDelivery(delivery, sender)
         } catch {

@@ -22,7 +22,7 @@ enum DeliveryMessage {
         if let lifetime { properties.headers.append(until, .integer(Deadline.after(lifetime).millisecondsSinceEpoch)) }
         return AMQPMessage(
             exchange: Exchange.delivery, routingKey: keys.first ?? "", properties: properties,
-            body: try CBOREncoder().encode(Delivery(items: part.items)))
+            body: try CBOREncoder.contracts.encode(Delivery(items: part.items)))
     }
 
     static func isOver(_ message: AMQPDelivery) -> Bool {

@@ -102,7 +102,7 @@ import Testing
             try await broker.messaging(1, heard) { messaging in
                 try await heard.feed.bind(PartitionSet([0]))
                 let delivery = Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: "forged")])
-                let body = try CBOREncoder().encode(delivery)
+                let body = try CBOREncoder.contracts.encode(delivery)
                 for sender in ["bff", "config", nil] { try await broker.raw { try $0.publish(.delivery(body, as: sender)) } }
                 try await broker.raw { try $0.publish(.delivery([0xFF], as: "bff")) }
                 try await broker.raw { try $0.publish(.delivery(body, as: "messaging")) }

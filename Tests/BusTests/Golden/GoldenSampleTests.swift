@@ -67,7 +67,7 @@ import Testing
     @Test("an error of a code that this build does not know arrives whole, and may have happened")
     func unknownCode() throws {
         let errors = try GoldenSample.all.filter { $0.kind == .error }.map {
-            try CBORDecoder().decode(ServiceError.self, from: $0.bytes)
+            try CBORDecoder.contracts.decode(ServiceError.self, from: $0.bytes)
         }
         let unknown = try #require(errors.first { $0.code.rawValue == "codeOfTomorrow" })
         #expect(unknown.mayHaveHappened)
@@ -75,7 +75,7 @@ import Testing
 }
 
 private func again<Value: Codable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> [UInt8] {
-    try CBOREncoder().encode(try CBORDecoder().decode(Value.self, from: bytes))
+    try CBOREncoder.contracts.encode(try CBORDecoder.contracts.decode(Value.self, from: bytes))
 }
 
 extension CBORTree {

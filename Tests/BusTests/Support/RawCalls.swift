@@ -45,6 +45,6 @@ extension WireCall {
     ) throws -> WireCall {
         WireCall(
             correlationID: id, deadline: deadline.millisecondsSinceEpoch, procedure: procedure, context: [],
-            payload: try CBOREncoder().encode(request))
+            payload: try CBOREncoder.contracts.encode(request))
     }
 }

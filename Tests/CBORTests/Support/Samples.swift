@@ -1,5 +1,6 @@
 import Contracts
-import TestSupport
+
+@testable import CBOR
 
 /// A value with a field of every kind.
 struct Sample: Codable, Equatable {
@@ -46,4 +47,25 @@ extension Message {
             rev: seq + 3, senderID: UserID(rawValue: 42), clientMessageID: ClientMessageID(rawValue: "client-\(seq)"),
             text: "hello", sentAt: Timestamp(millisecondsSinceEpoch: 1_764_000_000_000))
     }
+}
+
+extension CBORDecimalTypes {
+    /// The ids of Contracts, as the bus registers them.
+    static let ids = {
+        var types = CBORDecimalTypes()
+        types.insert(UserID.self)
+        types.insert(ChatID.self)
+        types.insert(MessageID.self)
+        types.insert(SessionID.self)
+        types.insert(NextIDs.RawID.self)
+        return types
+    }()
+}
+
+extension CBOREncoder {
+    static let ids = CBOREncoder(decimals: .ids)
+}
+
+extension CBORDecoder {
+    static let ids = CBORDecoder(decimals: .ids)
 }
