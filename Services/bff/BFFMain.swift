@@ -1,5 +1,6 @@
 import Bus
 import Edge
+import Realtime
 import ServiceKit
 
 @main enum BFFMain {

@@ -4,6 +4,7 @@ import Contracts
 import Logging
 import Postgres
 import Reactor
+import Realtime
 import Redis
 import ServiceKit
 import ServiceLifecycle
@@ -89,7 +90,7 @@ struct ChatsWorld: Sendable {
         let outbox = Outbox(database.pool, bus: bus, logger: .quiet)
         let chats = ChatsService(
             database: database.pool, redis: redis, prefix: "\(host.name):", bus: bus, outbox: outbox,
-            ids: IDSource(bus, on: ChatsProcess.io), on: ChatsProcess.io, logger: .quiet)
+            deliveries: DeliveryPublisher(bus), ids: IDSource(bus, on: ChatsProcess.io), on: ChatsProcess.io, logger: .quiet)
         return ([redis, outbox, chats, bus], [bus])
     }
 

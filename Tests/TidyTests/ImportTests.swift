@@ -10,6 +10,7 @@ import Testing
         "Postgres": ["CPostgres", "Reactor"],
         "Redis": ["CRedis", "Reactor"],
         "Bus": ["AMQP", "CBOR", "Postgres", "Contracts", "Reactor"],
+        "Realtime": ["AMQP", "Bus", "CBOR", "Contracts", "Reactor"],
         "Cache": ["Redis", "Contracts", "Reactor"],
         "Edge": ["Bus", "Contracts"],
         "ServiceKit": ["AMQP", "CBOR", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],

@@ -2,6 +2,7 @@ import AMQP
 import Bus
 import Contracts
 import Foundation
+import Realtime
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -28,7 +29,9 @@ struct BusWorld: Sendable {
                     world: world, bff: bus(.bff, host), chats: bus(.chats, host), messaging: bus(.messaging, host), heard: Heard()
                 )
                 await world.watch()
-                world.world.outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
+                world.world.outbox.deliver(LiveContacts.types, through: DeliveryPublisher(users)) {
+                    try LiveContacts.delivery(of: $0)
+                }
                 world.service.serve(on: users)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)

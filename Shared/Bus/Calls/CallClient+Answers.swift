@@ -108,7 +108,7 @@ extension EnvelopeError {
 
 extension AMQPError {
     /// For people.
-    var whyNotSent: String {
+    package var whyNotSent: String {
         switch self {
         case .notConnected: "the broker is away"
         case .blocked: "the broker takes no messages now"

@@ -8,7 +8,7 @@ import Synchronization
 /// Sends calls and waits for their answers.
 ///
 /// What is called during one turn of the I/O thread leaves together at its end, in few messages for each service called; one that is full leaves at once.
-actor CallClient {
+actor CallClient: BusComponent {
     typealias Answer = Result<[UInt8], ServiceError>
 
     struct Waiter {

@@ -6,7 +6,7 @@ import Metrics
 import Reactor
 
 /// Takes calls from the service's request queue, has them handled, and sends the answers of one turn together.
-actor CallServer {
+actor CallServer: BusComponent {
     /// The whole of what waits for an answer from here, per call being handled.
     private struct Running {
         let correlationID: UInt64

@@ -5,7 +5,7 @@ import Metrics
 import Reactor
 
 /// Hands the events of one feed to its handlers.
-actor BroadcastConsumer {
+actor BroadcastConsumer: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private nonisolated let io: IOThread

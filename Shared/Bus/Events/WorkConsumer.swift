@@ -7,7 +7,7 @@ import Reactor
 import Tracing
 
 /// Works on the events of one queue.
-actor WorkConsumer {
+actor WorkConsumer: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private nonisolated let io: IOThread

@@ -3,7 +3,7 @@ import Contracts
 import Reactor
 
 /// The channel on which a process tells facts: persistent, confirmed, on a connection that no call depends on.
-actor FactsPublisher {
+actor FactsPublisher: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     nonisolated let io: IOThread
@@ -16,9 +16,9 @@ actor FactsPublisher {
         channel = await connection.openChannel(AMQPChannelSetup(name: "facts out", confirmWindow: 1_024))
     }
 
-    var isOpen: Bool { channel?.isOpen == true }
+    var isReady: Bool { channel?.isOpen == true }
     /// On the I/O thread only.
-    nonisolated var isOpenNow: Bool { assumeIsolated { $0.isOpen } }
+    nonisolated var isOpenNow: Bool { assumeIsolated { $0.isReady } }
 
     func opened() async throws(AMQPError) { try await channel?.opened() }
 

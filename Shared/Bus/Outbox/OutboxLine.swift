@@ -3,7 +3,7 @@ import DequeModule
 
 /// The rows that this process is publishing, and those whose publication is confirmed but that are still in the table.
 ///
-/// Some are delivered to live connections too, beside being published and in no order with that: such a row goes when both are confirmed.
+/// Some events are forwarded to a second destination too, in no order with their publication. Such a row is removed when both are confirmed.
 ///
 /// Pure, and bounded: what does not fit stays in the table, where the sweeper finds it.
 struct OutboxLine {
@@ -37,19 +37,19 @@ struct OutboxLine {
 
     /// Takes in what fits and is new.
     ///
-    /// - Parameter delivered: the types of those that are delivered to live connections too.
-    /// - Returns: those; ``delivered(_:)`` or ``notDelivered(_:)`` must follow.
+    /// - Parameter types: the types of the events that are forwarded too.
+    /// - Returns: the accepted events of these types; ``forwarded(_:)`` or ``notForwarded(_:)`` must follow.
     @discardableResult
-    mutating func add(_ events: [OutboxEvent], delivered types: Set<EventType> = []) -> [OutboxEvent] {
-        var toDeliver: [OutboxEvent] = []
+    mutating func add(_ events: [OutboxEvent], forwarded types: Set<EventType> = []) -> [OutboxEvent] {
+        var toForward: [OutboxEvent] = []
         for event in events where room > 0 && known[event.id] == nil {
-            let isDelivered = types.contains(event.type)
-            known[event.id] = Event(bytes: event.data.count, delivery: isDelivered ? .due : .done)
+            let isForwarded = types.contains(event.type)
+            known[event.id] = Event(bytes: event.data.count, forwarding: isForwarded ? .due : .done)
             waiting.append(event)
             bytes += event.data.count
-            if isDelivered { toDeliver.append(event) }
+            if isForwarded { toForward.append(event) }
         }
-        return toDeliver
+        return toForward
     }
 
     /// False once it was given up.
@@ -62,7 +62,7 @@ struct OutboxLine {
         return event
     }
 
-    /// The broker has it: the row may go, once it is delivered.
+    /// The broker has it: the row may go, once it is forwarded.
     mutating func confirmed(_ id: EventID) {
         guard inFlight.remove(id) != nil else { return }
         known[id]?.isPublished = true
@@ -74,15 +74,15 @@ struct OutboxLine {
         if inFlight.remove(id) != nil { forget(id) }
     }
 
-    /// All instances that have recipients have it: the row may go, once it is published.
-    mutating func delivered(_ id: EventID) {
-        known[id]?.delivery = .done
+    /// The second destination has it: the row may go, once it is published.
+    mutating func forwarded(_ id: EventID) {
+        known[id]?.forwarding = .done
         finish(id)
     }
 
-    /// Not delivered, or nobody knows: it is published all the same, and the row stays, for the sweeper.
-    mutating func notDelivered(_ id: EventID) {
-        if known[id]?.delivery == .due { known[id]?.delivery = .failed }
+    /// Not forwarded, or unknown: it is published all the same, and the row stays for the sweeper.
+    mutating func notForwarded(_ id: EventID) {
+        if known[id]?.forwarding == .due { known[id]?.forwarding = .failed }
         finish(id)
     }
 
@@ -110,8 +110,8 @@ struct OutboxLine {
     }
 
     private mutating func finish(_ id: EventID) {
-        guard let event = known[id], event.isPublished, event.delivery != .due else { return }
-        if event.delivery == .done { confirmed.append(id) }
+        guard let event = known[id], event.isPublished, event.forwarding != .due else { return }
+        if event.forwarding == .done { confirmed.append(id) }
         forget(id)
     }
 
@@ -121,10 +121,10 @@ struct OutboxLine {
     }
 
     private struct Event {
-        enum Delivery { case due, done, failed }
+        enum Forwarding { case due, done, failed }
 
         let bytes: Int
         var isPublished = false
-        var delivery: Delivery
+        var forwarding: Forwarding
     }
 }

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport

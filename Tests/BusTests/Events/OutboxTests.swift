@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import Foundation
 import Postgres
@@ -216,39 +217,39 @@ import Testing
         #expect(line.isIdle)
     }
 
-    @Test("what is delivered too goes when both are confirmed, in whatever order", arguments: [true, false])
+    @Test("a row that is forwarded too is removed when both are confirmed, in either order", arguments: [true, false])
     func delivery(isFirst: Bool) {
         var line = OutboxLine()
         let one = event(1)
-        #expect(line.add([one], delivered: []).isEmpty)
+        #expect(line.add([one], forwarded: []).isEmpty)
         let two = event(2)
-        #expect(line.add([one, two], delivered: [two.type]) == [two])
+        #expect(line.add([one, two], forwarded: [two.type]) == [two])
         _ = (line.next(), line.next())
         line.confirmed(one.id)
         #expect(line.takeForRemoval() == [one.id])
         line.removed()
-        if isFirst { line.delivered(two.id) } else { line.confirmed(two.id) }
+        if isFirst { line.forwarded(two.id) } else { line.confirmed(two.id) }
         #expect(!line.hasConfirmed && !line.isIdle && line.isKnown(two.id))
-        if isFirst { line.confirmed(two.id) } else { line.delivered(two.id) }
+        if isFirst { line.confirmed(two.id) } else { line.forwarded(two.id) }
         #expect(line.takeForRemoval() == [two.id])
         line.removed()
         #expect(line.isIdle)
     }
 
-    @Test("what is not delivered is published all the same, and its row stays")
-    func notDelivered() {
+    @Test("an event that is not forwarded is published all the same, and its row stays")
+    func notForwarded() {
         for isFirst in [true, false] {
             var line = OutboxLine()
             let one = event(1)
-            line.add([one], delivered: [one.type])
-            if isFirst { line.notDelivered(one.id) }
+            line.add([one], forwarded: [one.type])
+            if isFirst { line.notForwarded(one.id) }
             #expect(line.next() == one)
             line.confirmed(one.id)
-            if !isFirst { line.notDelivered(one.id) }
-            line.delivered(one.id)  // too late
+            if !isFirst { line.notForwarded(one.id) }
+            line.forwarded(one.id)  // too late
             #expect(line.isIdle && !line.hasConfirmed && !line.isKnown(one.id))
             // Swept.
-            #expect(line.add([one], delivered: [one.type]) == [one])
+            #expect(line.add([one], forwarded: [one.type]) == [one])
         }
     }
 
@@ -256,12 +257,12 @@ import Testing
     func deliveredNotPublished() {
         var line = OutboxLine()
         let (one, two) = (event(1), event(2))
-        line.add([one, two], delivered: [one.type])
+        line.add([one, two], forwarded: [one.type])
         _ = line.next()
-        line.delivered(one.id)
+        line.forwarded(one.id)
         line.failed(one.id)
         line.giveUpWaiting()
-        line.delivered(two.id)
+        line.forwarded(two.id)
         #expect(line.isIdle && !line.hasConfirmed)
     }
 

@@ -3,7 +3,7 @@ import Contracts
 import TestSupport
 import Testing
 
-@testable import Bus
+@testable import Realtime
 
 @Suite("A delivery cut into messages") struct DeliveryPartsTests {
     @Test("one message for everybody, with the partitions of all")

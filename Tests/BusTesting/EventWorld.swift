@@ -1,4 +1,5 @@
 import AMQP
+import Bus
 import Contracts
 import Foundation
 import Logging
@@ -6,20 +7,23 @@ import Postgres
 import PostgresTesting
 import TestSupport
 
-@testable import Bus
+package struct UserRenamed: Event, Hashable {
+    package static let type: EventType = "users.test.renamed.v1"
+    package var subject: String? { id.description }
+    package var id: UserID
+    package var name: String
 
-struct UserRenamed: Event, Hashable {
-    static let type: EventType = "users.test.renamed.v1"
-    var subject: String? { id.description }
-    var id: UserID
-    var name: String
+    package init(id: UserID, name: String) {
+        self.id = id
+        self.name = name
+    }
 
     enum CodingKeys: String, CodingKey { case id, name }
 }
 
 /// The tables of `docs/outbox.md`.
-enum EventTables {
-    static let statements: [SQL] = [
+package enum EventTables {
+    package static let statements: [SQL] = [
         """
         CREATE TABLE outbox (
             id uuid PRIMARY KEY,
@@ -48,11 +52,11 @@ enum EventTables {
 }
 
 /// A broker and a database of one test's own.
-struct EventWorld {
-    let broker: TestBroker
-    let pool: PostgresPool
+package struct EventWorld: Sendable {
+    package let broker: TestBroker
+    package let pool: PostgresPool
 
-    static func with<Result>(_ body: (EventWorld) async throws -> Result) async throws -> Result {
+    package static func with<Result>(_ body: (EventWorld) async throws -> Result) async throws -> Result {
         try await TestBroker.with { broker in
             try await TestDatabase.with(on: TestBroker.io) { pool in
                 for statement in EventTables.statements { try await pool.execute(statement) }
@@ -61,26 +65,26 @@ struct EventWorld {
         }
     }
 
-    func outbox(_ bus: Bus) -> Outbox { Outbox(pool, bus: bus, logger: TestBroker.logger) }
+    package func outbox(_ bus: Bus) -> Outbox { Outbox(pool, bus: bus, logger: TestBroker.logger) }
 
     /// Commits an event of `users`, as a store does.
-    func commit(_ name: String, id: Int64 = 1) async throws -> OutboxEvent {
+    package func commit(_ name: String, id: Int64 = 1) async throws -> OutboxEvent {
         let event = try OutboxEvent(UserRenamed(id: UserID(rawValue: id), name: name))
         _ = try await pool.atomically([event.insert])
         return event
     }
 
     /// As if these rows had been committed a while ago.
-    func age(_ seconds: Int32 = 10) async throws {
+    package func age(_ seconds: Int32 = 10) async throws {
         try await pool.execute("UPDATE outbox SET claimed_at = claimed_at - make_interval(secs => \(seconds))")
     }
 
-    var rows: Int { get async throws { try await OutboxStore(pool: pool).count() } }
+    package var rows: Int { get async throws { try await pool.one("SELECT count(*) FROM outbox", as: Int.self) } }
 
-    func tableIsEmpty() async throws { try await eventually("an empty outbox") { try await rows == 0 ? () : nil } }
+    package func tableIsEmpty() async throws { try await eventually("an empty outbox") { try await rows == 0 ? () : nil } }
 
     /// A queue named `all` that gets every event.
-    func declareListener() async throws {
+    package func declareListener() async throws {
         try await broker.raw { raw in
             try raw.declare(.queue(AMQPQueue("all")))
             try raw.declare(.bind(queue: "all", AMQPBinding(exchange: "martlet.events", routingKey: "#")))
@@ -88,7 +92,7 @@ struct EventWorld {
     }
 
     /// Takes what the listener has until there are so many.
-    func heard(_ count: Int) async throws -> [AMQPDelivery] {
+    package func heard(_ count: Int) async throws -> [AMQPDelivery] {
         let seen = Seen<AMQPDelivery>()
         return try await eventually("\(count) events") {
             while let delivery = try await broker.raw({ try $0.take(from: "all") }) { seen.add(delivery) }
@@ -99,7 +103,8 @@ struct EventWorld {
 
 /// An event as a raw client may publish it.
 extension AMQPMessage {
-    static func event(_ type: String, _ body: String, headers: AMQPTable? = nil, as user: String = "users") -> AMQPMessage {
+    package static func event(_ type: String, _ body: String, headers: AMQPTable? = nil, as user: String = "users") -> AMQPMessage
+    {
         var properties = AMQPProperties()
         properties.userID = user
         properties.contentType = "application/json"
@@ -109,5 +114,14 @@ extension AMQPMessage {
                 "cloudEvents_source": "/test", "cloudEvents_type": .string(type),
             ]
         return AMQPMessage(exchange: "martlet.events", routingKey: type, properties: properties, body: Array(body.utf8))
+    }
+}
+
+extension AMQPAdmin {
+    /// Receives a message and acknowledges it.
+    package func take(from queue: String) throws -> AMQPDelivery? {
+        guard let delivery = try get(fromQueue: queue) else { return nil }
+        try acknowledge(delivery.tag)
+        return delivery
     }
 }

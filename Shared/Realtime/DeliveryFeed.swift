@@ -1,14 +1,17 @@
 import AMQP
+import Bus
 import Contracts
 import Synchronization
 
-/// The deliveries of some partitions, to this process, while it is connected: each once for each time it was told, in order of arrival. Recipients of other
-/// partitions may be among them, and whole deliveries for such: they are to be passed over.
+/// The deliveries for some partitions, to this process, while it is connected.
 ///
-/// Registered with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs. The broker keeps at most ``maximumBytes`` for a process that does not take them
-/// in time. It drops the oldest beyond that, holds up nobody who tells, and has the process know: that is a loss like that of the connection.
+/// Delivers in arrival order, at least once. A delivery may name recipients on other partitions, or only such; ignore those.
+/// Register it with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs.
+///
+/// The broker keeps at most `maximumBytes` for a process that is slow. Beyond that it drops the oldest deliveries without
+/// delaying publishers, and notifies the process, which treats it like a lost connection.
 package final class DeliveryFeed: Sendable {
-    /// Who is believed, by the sender that the broker has verified.
+    /// The services whose deliveries are accepted. The broker verifies the sender.
     static let senders: Set<ServiceName> = [.chats, .users, .messaging]
 
     let maximumBytes: Int64
@@ -17,12 +20,13 @@ package final class DeliveryFeed: Sendable {
     let onDelivery: @Sendable (Delivery, ServiceName) -> Void
     private let state = Mutex<(wanted: PartitionSet, consumer: DeliveryConsumer?)>((PartitionSet(), nil))
 
-    /// All are called on the I/O thread and must not block.
+    /// The closures run on the I/O thread and must not block.
     ///
     /// - Parameters:
-    ///   - onStart: whatever is told from now on comes, of what is bound. At first, and after every loss.
-    ///   - onLost: something may be missed, from now on or just before. Several may follow one another; each is followed by `onStart`.
-    ///   - onDelivery: with who tells it.
+    ///   - onStart: from now on every delivery for a bound partition arrives. Called at first, and after every loss.
+    ///   - onLost: deliveries may be missing from now on, or from shortly before. Several calls may follow one another;
+    ///     `onStart` follows each.
+    ///   - onDelivery: a delivery, with the service that published it.
     package convenience init(
         onStart: @escaping @Sendable () -> Void = {}, onLost: @escaping @Sendable () -> Void = {},
         onDelivery: @escaping @Sendable (_ delivery: Delivery, _ sender: ServiceName) -> Void
@@ -35,15 +39,17 @@ package final class DeliveryFeed: Sendable {
         onDelivery: @escaping @Sendable (_ delivery: Delivery, _ sender: ServiceName) -> Void
     ) {
         self.maximumBytes = maximumBytes
-        (self.onStart, self.onLost, self.onDelivery) = (onStart, onLost, onDelivery)
+        self.onStart = onStart
+        self.onLost = onLost
+        self.onDelivery = onDelivery
     }
 
-    /// Those that are bound, or will be with the next `onStart`.
+    /// The partitions that are bound, or will be by the next `onStart`.
     package var wanted: PartitionSet { state.withLock { $0.wanted } }
 
-    /// Has the deliveries of more partitions come, for good; returns once the broker has bound them.
+    /// Adds partitions, and returns once the broker has bound them.
     ///
-    /// - Throws: `unavailable`: not now; they are bound before the next `onStart`.
+    /// - Throws: `unavailable` when the broker cannot bind them now. They are bound before the next `onStart`.
     package func bind(_ partitions: PartitionSet) async throws(ServiceError) {
         let consumer = state.withLock { state in
             state.wanted = state.wanted.union(partitions)
@@ -52,9 +58,9 @@ package final class DeliveryFeed: Sendable {
         try await rebind(consumer, adding: partitions)
     }
 
-    /// Has them come no more; what was on its way may still come.
+    /// Removes partitions, and returns once the broker has unbound them. Deliveries under way may still arrive.
     ///
-    /// - Throws: `unavailable`: not now; they are not bound any more from the next `onStart` on.
+    /// - Throws: `unavailable` when the broker cannot unbind them now. They are unbound from the next `onStart` on.
     package func unbind(_ partitions: PartitionSet) async throws(ServiceError) {
         let consumer = state.withLock { state in
             state.wanted = state.wanted.subtracting(partitions)
@@ -63,7 +69,7 @@ package final class DeliveryFeed: Sendable {
         try await rebind(consumer, removing: partitions)
     }
 
-    /// The bus has made the consumer, and is not connected yet.
+    /// Receives the consumer before it is connected.
     func begin(_ consumer: DeliveryConsumer) async {
         let wanted = state.withLock { state in
             state.consumer = consumer
@@ -82,5 +88,12 @@ package final class DeliveryFeed: Sendable {
         } catch {
             throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000)
         }
+    }
+}
+
+extension Bus {
+    /// Receives the deliveries for the partitions that `feed` binds. One feed, before ``run()`` only.
+    package func listen(_ feed: DeliveryFeed) {
+        attach(DeliveryConsumer(feed, configuration, on: io, logger: logger), connection: DeliveryMessage.connection)
     }
 }

@@ -1,4 +1,6 @@
 import AMQP
+import Bus
+import BusTesting
 import CBOR
 import Contracts
 import Foundation
@@ -7,7 +9,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Bus
+@testable import Realtime
 
 @Suite("Deliveries over the broker", .timeLimit(.minutes(3))) struct DeliveryTests {
     @Test("told once for all partitions, it comes once to every instance that has any of them")
@@ -22,7 +24,7 @@ import Testing
                         try await two.feed.bind(PartitionSet(180..<360))
                         // One that lags behind, and still has some of another's.
                         try await three.feed.bind(PartitionSet(170..<190))
-                        try await broker.bus(.chats) { chats in
+                        try await broker.publisher(of: .chats) { _, chats in
                             let delivery = Delivery(items: [Delivery.Item(recipients: users, frame: #"{"type":"a"}"#)])
                             for _ in 0..<10 { try await chats.deliver(delivery) }
                             for heard in [one, two, three] {
@@ -39,14 +41,20 @@ import Testing
         }
     }
 
-    @Test("nobody being there is fine, and who has nothing to do with live connections may not tell")
-    func nobody() async throws {
+    @Test("a delivery to recipients without a connection succeeds")
+    func noConnections() async throws {
         try await TestBroker.with { broker in
             let delivery = Delivery(items: [Delivery.Item(recipients: [UserID(rawValue: 1)], frame: "{}")])
-            try await broker.bus(.users) { users in try await users.deliver(delivery) }
-            try await broker.bus(.bff) { bff in
-                _ = await #expect(throws: ServiceError.self) { try await bff.deliver(delivery) }
-            }
+            try await broker.publisher(of: .users) { _, users in try await users.deliver(delivery) }
+        }
+    }
+
+    @Test("a service whose deliveries are not accepted cannot make a publisher")
+    func unauthorized() async {
+        await #expect(processExitsWith: .failure) {
+            let endpoint = AMQPEndpoint(host: "", port: 0, vhost: "", user: "", password: "", connectionName: "test")
+            let configuration = BusConfiguration(service: .bff, instance: "bff-1", endpoint: endpoint)
+            _ = DeliveryPublisher(Bus(configuration, on: TestBroker.io, logger: TestBroker.logger))
         }
     }
 
@@ -55,12 +63,12 @@ import Testing
         try await TestBroker.with { broker in
             let heard = Heard()
             try await broker.messaging(1, heard) { _ in
-                try await broker.bus(.chats) { chats in
+                try await broker.publisher(of: .chats) { _, chats in
                     let (low, high) = (Self.user(in: 0..<180), Self.user(in: 180..<360))
                     func tell(_ frame: String, _ user: UserID) async throws {
                         try await chats.deliver(Delivery(items: [.init(recipients: [user], frame: frame)]))
                     }
-                    chats.deliveries.hint(RoutesHint(Self.routes(1, [PartitionSet(0..<360)])))
+                    chats.use(RoutesHint(Self.routes(1, [PartitionSet(0..<360)])))
                     try await tell("too early", low)
                     try await heard.feed.bind(PartitionSet(0..<180))
                     try await tell("1", low)
@@ -87,7 +95,7 @@ import Testing
         await #expect(throws: ServiceError.self) { try await heard.feed.bind(wanted) }
         try await TestBroker.with { broker in
             try await broker.messaging(1, heard) { _ in
-                try await broker.bus(.chats) { chats in
+                try await broker.publisher(of: .chats) { _, chats in
                     try await chats.deliver(Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: "1")]))
                     try await eventually("it") { heard.frames == ["1"] ? () : nil }
                 }
@@ -123,7 +131,7 @@ import Testing
                 let users = (1...Int64(10_000)).lazy.map { UserID(rawValue: $0) }
                 let user = try #require(users.first { Partitioning.partition(of: $0, count: 2_400) >= 360 })
                 try await heard.feed.bind(PartitionSet([Partitioning.partition(of: user, count: 2_400)]))
-                try await broker.bus(.chats) { chats in
+                try await broker.publisher(of: .chats) { _, chats in
                     try await chats.deliver(Delivery(items: [.init(recipients: [user], frame: "1")]))
                     try await eventually("it") { heard.frames == ["1"] ? () : nil }
                 }
@@ -137,7 +145,7 @@ import Testing
             let heard = Heard()
             try await broker.messaging(1, heard) { _ in
                 try await heard.feed.bind(PartitionSet(0..<360))
-                try await broker.bus(.chats) { chats in
+                try await broker.publisher(of: .chats) { _, chats in
                     func item(_ frame: String) -> Delivery {
                         Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: frame)])
                     }
@@ -159,7 +167,7 @@ import Testing
             try await broker.messaging(1, slow, on: io) { _ in
                 try await broker.messaging(2, quick) { _ in
                     for heard in [slow, quick] { try await heard.feed.bind(PartitionSet(0..<360)) }
-                    try await broker.bus(.chats) { chats in
+                    try await broker.publisher(of: .chats) { _, chats in
                         func item(_ frame: String) -> Delivery {
                             Delivery(items: [.init(recipients: [UserID(rawValue: 1)], frame: frame)])
                         }
@@ -201,12 +209,13 @@ import Testing
                         try await one.feed.bind(low)
                         try await two.feed.bind(high)
                         let tables = Seen<RouteTable>()
-                        let follow = { (bus: Bus) in
+                        let follow = { (bus: Bus, deliveries: DeliveryPublisher) in
                             let table = RouteTable(bus: bus, logger: TestBroker.logger)
-                            bus.follow(table)
+                            bus.listen(table.broadcast)
+                            deliveries.follow(table)
                             tables.add(table)
                         }
-                        try await broker.bus(.chats, register: follow) { chats in
+                        try await broker.publisher(of: .chats, register: follow) { _, chats in
                             let watching = Task { for table in tables.all { try await table.run() } }
                             defer { watching.cancel() }
                             var sent = 0

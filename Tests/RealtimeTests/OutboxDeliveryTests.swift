@@ -1,17 +1,19 @@
 import AMQP
+import BusTesting
 import Contracts
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Bus
+@testable import Realtime
 
 @Suite("The outbox, with what it delivers", .timeLimit(.minutes(3))) struct OutboxDeliveryTests {
     @Test("what was committed is told and delivered, and its row goes after both")
     func committed() async throws {
-        try await with { world, bus, shown in
+        try await with { world, bus, deliveries, shown in
             let (outbox, gate) = (world.outbox(bus), Told<Void>())
-            outbox.deliver([UserRenamed.self]) { events in
+            outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 await gate.value
                 return Self.delivery(events)
             }
@@ -26,9 +28,9 @@ import Testing
 
     @Test("a crash between the commit and the delivery: the sweeper delivers, from what is stored")
     func crash() async throws {
-        try await with { world, bus, shown in
+        try await with { world, bus, deliveries, shown in
             let outbox = world.outbox(bus)
-            outbox.deliver([UserRenamed.self]) { Self.delivery($0) }
+            outbox.deliver([UserRenamed.self], through: deliveries) { Self.delivery($0) }
             _ = try await world.commit("Ada")
             try await world.age()
             _ = await outbox.sweep()
@@ -39,9 +41,9 @@ import Testing
 
     @Test("a delivery that cannot be made delays no fact; the sweeper does both again")
     func again() async throws {
-        try await with { world, bus, shown in
+        try await with { world, bus, deliveries, shown in
             let (outbox, failures) = (world.outbox(bus), Seen<Int>())
-            outbox.deliver([UserRenamed.self]) { events in
+            outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 if failures.count == 0 {
                     failures.add(events.count)
                     throw ServiceError(.unavailable, "nobody knows who they are")
@@ -65,9 +67,9 @@ import Testing
 
     @Test("one that takes long holds up neither the facts nor what comes after it; what comes meanwhile shares a delivery")
     func slow() async throws {
-        try await with { world, bus, shown in
+        try await with { world, bus, deliveries, shown in
             let (outbox, gate, sizes) = (world.outbox(bus), Told<Void>(), Seen<Int>())
-            outbox.deliver([UserRenamed.self]) { events in
+            outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 sizes.add(events.count)
                 if events.contains(where: { $0.subject == "1" }) { await gate.value }
                 return Self.delivery(events)
@@ -89,10 +91,10 @@ import Testing
 
     @Test("a stopping bus delivers first what was committed")
     func stopping() async throws {
-        try await with { world, _, shown in
-            try await world.broker.bus(.chats) { bus in
+        try await with { world, _, _, shown in
+            try await world.broker.publisher(of: .chats) { bus, deliveries in
                 let outbox = world.outbox(bus)
-                outbox.deliver([UserRenamed.self]) { Self.delivery($0) }
+                outbox.deliver([UserRenamed.self], through: deliveries) { Self.delivery($0) }
                 for number in 0..<300 { outbox.committed([try await world.commit("\(number)")]) }
             }
             #expect(try await world.rows == 0)
@@ -106,14 +108,16 @@ import Testing
     }
 
     /// A bus of `users`, and the frames that an instance of `messaging` with all partitions is given.
-    private func with(_ body: (EventWorld, Bus, Seen<String>) async throws -> Void) async throws {
+    private func with(_ body: (EventWorld, Bus, DeliveryPublisher, Seen<String>) async throws -> Void) async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
             let shown = Seen<String>()
             let feed = DeliveryFeed { delivery, _ in for item in delivery.items { shown.add(item.frame) } }
             try await world.broker.bus(.messaging, register: { $0.listen(feed) }) { _ in
                 try await feed.bind(PartitionSet(0..<360))
-                try await world.broker.bus(.users) { bus in try await body(world, bus, shown) }
+                try await world.broker.publisher(of: .users) { bus, deliveries in
+                    try await body(world, bus, deliveries, shown)
+                }
             }
         }
     }

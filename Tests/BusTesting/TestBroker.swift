@@ -1,4 +1,5 @@
 import AMQP
+import Bus
 import Contracts
 import Foundation
 import Logging
@@ -6,18 +7,16 @@ import Reactor
 import ServiceLifecycle
 import TestSupport
 
-@testable import Bus
-
 /// A virtual host with the exchanges of the bus, and a user who may do everything in it, also in the name of any service.
 ///
 /// Broker users are global and the services' own names taken, so tests speak for services as an impersonator. The permissions are tested apart.
-struct TestBroker {
-    let host: VirtualHost
+package struct TestBroker: Sendable {
+    package let host: VirtualHost
 
-    static let io = IOThread(name: "bus-tests")
-    static let logger = Logger(label: "bus-tests") { _ in SwiftLogNoOpLogHandler() }
+    package static let io = IOThread(name: "bus-tests")
+    package static let logger = Logger(label: "bus-tests") { _ in SwiftLogNoOpLogHandler() }
 
-    static func with<Result>(_ body: (TestBroker) async throws -> Result) async throws -> Result {
+    package static func with<Result>(_ body: (TestBroker) async throws -> Result) async throws -> Result {
         try await VirtualHost.with { host in
             let broker = TestBroker(host: host)
             try await broker.addUser(host.name, configure: ".*", write: ".*", read: ".*")
@@ -33,7 +32,7 @@ struct TestBroker {
         }
     }
 
-    func endpoint(user: String? = nil) -> AMQPEndpoint {
+    package func endpoint(user: String? = nil) -> AMQPEndpoint {
         let server = TestStack.rabbitmq
         var endpoint = AMQPEndpoint(
             host: server.host, port: server.port, vhost: host.name, user: user ?? host.name, password: "bus",
@@ -43,7 +42,7 @@ struct TestBroker {
         return endpoint
     }
 
-    func addUser(_ name: String, configure: String, write: String, read: String) async throws {
+    package func addUser(_ name: String, configure: String, write: String, read: String) async throws {
         try await VirtualHost.management("PUT", "users/\(name)", body: #"{"password":"bus","tags":"impersonator"}"#)
         let permissions = try JSONEncoder().encode(["configure": configure, "write": write, "read": read])
         try await VirtualHost.management(
@@ -51,12 +50,11 @@ struct TestBroker {
     }
 
     /// A bus of `service`; runs while `body` does, then stops as a service stops.
-    func bus<Result>(
+    package func bus<Result>(
         _ service: ServiceName, instance: String? = nil, on io: IOThread = TestBroker.io,
         configure: (inout BusConfiguration) -> Void = { _ in }, register: (Bus) -> Void = { _ in },
         _ body: (Bus) async throws -> Result
     ) async throws -> Result {
-        Traces.bootstrapped
         let bus = Bus(configuration(service, instance, configure), on: io, logger: Self.logger)
         register(bus)
         let group = ServiceGroup(services: [bus], logger: Self.logger)
@@ -74,7 +72,7 @@ struct TestBroker {
         }
     }
 
-    func configuration(
+    package func configuration(
         _ service: ServiceName, _ instance: String?, _ configure: (inout BusConfiguration) -> Void
     ) -> BusConfiguration {
         var configuration = BusConfiguration(service: service, instance: instance ?? "\(service)-1", endpoint: endpoint())
@@ -84,7 +82,7 @@ struct TestBroker {
     }
 
     /// Closes the connections whose names begin so from the broker's side, once they are known there.
-    func closeConnections(named prefix: String) async throws {
+    package func closeConnections(named prefix: String) async throws {
         struct Connection: Decodable {
             var name: String
             /// As the client calls itself.
@@ -108,34 +106,7 @@ struct TestBroker {
     }
 
     /// Does one thing with a raw client.
-    func raw<Result: Sendable>(_ body: @escaping @Sendable (AMQPAdmin) throws -> Result) async throws -> Result {
+    package func raw<Result: Sendable>(_ body: @escaping @Sendable (AMQPAdmin) throws -> Result) async throws -> Result {
         try await AMQPAdmin.run(endpoint(), body)
     }
-}
-
-struct Echo: Procedure, Equatable {
-    typealias Response = Echo
-    static let name: ProcedureName = "users.echo.v1"
-    static let service = ServiceName.users
-    static let callers: Set<ServiceName> = [.bff, .chats]
-    static let timeout: Duration = .seconds(60)
-    static let isRepeatable = false
-
-    var text: String
-    var number = 0
-
-    enum CodingKeys: String, CodingKey { case text, number }
-}
-
-struct Lookup: Procedure, Equatable {
-    typealias Response = Done
-    static let name: ProcedureName = "users.lookup.v1"
-    static let service = ServiceName.users
-    static let callers: Set<ServiceName> = [.bff]
-    static let timeout: Duration = .seconds(20)
-    static let isRepeatable = true
-
-    var key: Int
-
-    enum CodingKeys: String, CodingKey { case key }
 }
