@@ -1,7 +1,8 @@
 /// The types that travel as decimal text because their own `Codable` writes `rawValue` that way: ids.
 ///
-/// The coders read and write the numbers of these types directly, without a `String` in between. The bytes are those
-/// of the type's own `Codable`. It remains in use for numbers below 1 and for text that is not such a number.
+/// The coders read and write the numbers of these types directly, without a `String` in between. The bytes
+/// are those of the type's own `Codable`. It remains in use for numbers below 1 and for text that is not such
+/// a number.
 package struct CBORDecimalTypes: Sendable {
     package static let none = CBORDecimalTypes()
 

@@ -1,6 +1,6 @@
-/// Rewrites CBOR as JSON (RFC 8949, 6.1) without making values of it, for whoever only passes on what came over the bus.
+/// Converts CBOR to JSON (RFC 8949, 6.1) without decoding values, for callers that only pass a response on.
 ///
-/// As strict as ``CBORDecoder``. Byte strings and numbers that JSON does not have are refused.
+/// It is as strict as ``CBORDecoder``, and refuses byte strings and numbers that JSON does not have.
 package struct CBORTranscoder {
     private let reader: CBORReader
     private var json: JSONWriter
@@ -13,9 +13,9 @@ package struct CBORTranscoder {
         }
     }
 
-    /// The value of one field of a map.
+    /// Converts one field of a map.
     ///
-    /// - Throws: `DecodingError`, also when there is no such field.
+    /// - Throws: `DecodingError`, also when the field is absent.
     package static func json(of field: String, in bytes: [UInt8]) throws -> [UInt8] {
         try transcode(bytes) { transcoder in
             let place = try transcoder.reader.field(field, in: try transcoder.reader.cursor(.map, at: 0))
@@ -39,7 +39,7 @@ package struct CBORTranscoder {
         json = JSONWriter(capacity: capacity)
     }
 
-    /// Where the next item begins.
+    /// Writes one item and returns the position of the next.
     private mutating func item(at position: Int, depth: Int) throws -> Int {
         guard depth < CBORDecoder.maximumDepth else {
             throw DecodingError.refused("nested more than \(CBORDecoder.maximumDepth) deep")
@@ -100,7 +100,7 @@ package struct CBORTranscoder {
     }
 
     private mutating func number(_ head: CBORReader.Head) {
-        // -1 - n, whose digits are those of n + 1.
+        // -1 - n has the digits of n + 1.
         if head.major == .negative { json.append(UInt8(ascii: "-")) }
         let (magnitude, overflow) = head.value.addingReportingOverflow(head.major == .negative ? 1 : 0)
         json.append(json: (overflow ? "18446744073709551616" : String(magnitude)).utf8)

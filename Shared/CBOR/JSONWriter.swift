@@ -26,7 +26,8 @@ package struct JSONWriter: Sendable {
     /// Appends a quoted string, escaping what RFC 8259 requires: quotes, backslashes and control characters.
     ///
     /// - Parameter utf8: copied unchecked.
-    /// - Returns: whether all bytes are ASCII, so that a caller with untrusted bytes validates only the others.
+    /// - Returns: whether all bytes are ASCII, so that a caller with untrusted bytes validates only the
+    ///   others.
     mutating func append(utf8: UnsafeRawBufferPointer) -> Bool {
         bytes.append(UInt8(ascii: "\""))
         var (unescapedFrom, isASCII) = (0, true)
@@ -42,9 +43,11 @@ package struct JSONWriter: Sendable {
         return isASCII
     }
 
-    /// Appends a quoted string of at most `limit` bytes between its quotes, cut between two characters where it is longer.
+    /// Appends a quoted string of at most `limit` bytes between its quotes, cut between two characters where
+    /// it is longer.
     ///
-    /// It also escapes DEL and the two line separators of Unicode, which some readers take for the end of a line.
+    /// It also escapes DEL and the two line separators of Unicode, which some readers take for the end of a
+    /// line.
     ///
     /// - Returns: whether the whole string fits.
     package mutating func append(string: String, limit: Int) -> Bool {
@@ -61,7 +64,8 @@ package struct JSONWriter: Sendable {
         return true
     }
 
-    /// Appends `string` if all of it is printable ASCII without quotes and backslashes, as nearly every log text is.
+    /// Appends `string` if all of it is printable ASCII without quotes and backslashes, as nearly every log
+    /// text is.
     ///
     /// - Returns: whether it is.
     private mutating func appendPrintable(_ string: String) -> Bool {
