@@ -9,7 +9,8 @@ extension Bus {
     /// Hears the events of `feed` while connected. Before ``run()`` only.
     package func listen(_ feed: Broadcast) { register { $0.feeds.append(feed) } }
 
-    /// Tells those who listen now: a transient event of this service, invalidations for example. Nobody keeps it, nobody confirms it.
+    /// Tells those who listen now: a transient event of this service, invalidations for example. Nobody keeps
+    /// it, nobody confirms it.
     ///
     /// - Throws: `unavailable` when it cannot be sent now; `invalid` when it cannot be encoded.
     package func broadcast(_ event: some Event) async throws(ServiceError) {

@@ -9,8 +9,8 @@ import Tracing
 
 /// Typed calls and events between services, over RabbitMQ.
 ///
-/// Register procedures, queues and subscriptions before ``run()``. Calls are possible at any time; without a connection to the
-/// broker they fail at once.
+/// Register procedures, queues and subscriptions before ``run()``. Calls are possible at any time; without a
+/// connection to the broker they fail at once.
 package final class Bus: Service {
     struct Registered {
         var procedures: [ServedProcedure] = []
@@ -49,13 +49,16 @@ package final class Bus: Service {
 
     /// Calls the service that serves `request` and returns its response.
     ///
-    /// The call inherits the trace context and the deadline of the request that this task handles, if there is one.
+    /// The call inherits the trace context and the deadline of the request that this task handles, if there
+    /// is one.
     ///
-    /// - Parameter deadline: the call ends at the earliest of this, the inherited deadline and the procedure's own timeout.
-    /// - Throws: the error that the service answers. `unavailable` at once when no instance serves the procedure, its queue is
-    ///   full, too many calls are waiting, or the broker is away. `deadlineExceeded`. `unknownOutcome` when the connection was
-    ///   lost after the call had left.
-    /// - Note: Cancelling the task abandons the call (`deadlineExceeded`) and frees its slot. The service may still do the work.
+    /// - Parameter deadline: the call ends at the earliest of this, the inherited deadline and the
+    ///   procedure's own timeout.
+    /// - Throws: the error that the service answers. `unavailable` at once when no instance serves the
+    ///   procedure, its queue is full, too many calls are waiting, or the broker is away. `deadlineExceeded`.
+    ///   `unknownOutcome` when the connection was lost after the call had left.
+    /// - Note: Cancelling the task abandons the call (`deadlineExceeded`) and frees its slot. The service may
+    ///   still do the work.
     package func call<P: Procedure>(_ request: P, deadline: Deadline? = nil) async throws(ServiceError) -> P.Response {
         let payload = try await payload(of: request, deadline: deadline)
         do { return try CBORDecoder.contracts.decode(P.Response.self, from: payload) } catch {
@@ -64,7 +67,8 @@ package final class Bus: Service {
         }
     }
 
-    /// Like ``call(_:deadline:)``, but returns the response as it arrived, in CBOR, for callers that only pass it on.
+    /// Like ``call(_:deadline:)``, but returns the response as it arrived, in CBOR, for callers that only
+    /// pass it on.
     package func payload<P: Procedure>(of request: P, deadline: Deadline? = nil) async throws(ServiceError) -> [UInt8] {
         let service = configuration.service
         guard P.callers.contains(service) else { throw ServiceError(.denied, "\(service) may not call \(P.name)") }
@@ -101,16 +105,18 @@ package final class Bus: Service {
     /// Serves `procedure` with `handler`. Before ``run()`` only.
     ///
     /// - Parameters:
-    ///   - atMost: the number of calls of this procedure that may be in hand at once. Further ones are answered `unavailable`.
-    ///   - handler: runs as a task that prefers the I/O thread and is cancelled at the call's deadline. A `ServiceError` that it
-    ///     throws is the answer. Any other error is logged and answered `internal`.
+    ///   - atMost: the number of calls of this procedure that may be in hand at once. Further ones are
+    ///     answered `unavailable`.
+    ///   - handler: runs as a task that prefers the I/O thread and is cancelled at the call's deadline. A
+    ///     `ServiceError` that it throws is the answer. Any other error is logged and answered `internal`.
     package func serve<P: Procedure>(
         _ procedure: P.Type, atMost: Int = 256, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
     ) {
         serve(procedure, as: P.Response.self, atMost: atMost, handler)
     }
 
-    /// Like ``serve(_:atMost:_:)``, for a handler that returns another type with the same encoding as the response.
+    /// Like ``serve(_:atMost:_:)``, for a handler that returns another type with the same encoding as the
+    /// response.
     package func serve<P: Procedure, Answer: Encodable & Sendable>(
         _ procedure: P.Type, as answer: Answer.Type, atMost: Int = 256,
         _ handler: @escaping @Sendable (P, CallContext) async throws -> Answer
@@ -122,10 +128,12 @@ package final class Bus: Service {
 
     // MARK: Components
 
-    /// Adds a component of another module, which the bus opens, watches and drains with its own. Before ``run()`` only.
+    /// Adds a component of another module, which the bus opens, watches and drains with its own. Before
+    /// ``run()`` only.
     ///
-    /// - Parameter purpose: names its connection to operators, beside `calls` and `events`. Components with the same purpose
-    ///   share one connection, whose publisher confirms may wait for others so that they seldom wake the process.
+    /// - Parameter purpose: names its connection to operators, beside `calls` and `events`. Components with
+    ///   the same purpose share one connection, whose publisher confirms may wait for others so that they
+    ///   seldom wake the process.
     package func attach(_ component: any BusComponent, connection purpose: String) {
         register { registered in
             let connection =
@@ -164,12 +172,14 @@ package final class Bus: Service {
         try await registered.withLock(\.components).opened()
     }
 
-    /// Runs until shutdown. Then accepts nothing new, answers the calls in hand for at most `drainTimeout`, and disconnects.
+    /// Runs until shutdown. Then accepts nothing new, answers the calls in hand for at most `drainTimeout`,
+    /// and disconnects.
     package func run() async throws {
         let components = await open()
         let connections = ServiceGroup(
             services: [calls, events] + registered.withLock { Array($0.connections.values) }, logger: logger)
-        // Detached: the connections must outlive the shutdown that the group signals, until the calls in hand are answered.
+        // Detached: the connections must outlive the shutdown that the group signals, until the calls in hand
+        // are answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -187,7 +197,8 @@ package final class Bus: Service {
         }
     }
 
-    /// In this order: finish the work in hand, publish the events that it produced, stop calling other services.
+    /// In this order: finish the work in hand, publish the events that it produced, stop calling other
+    /// services.
     private func drain(_ components: BusComponents) async {
         await components.drain(atMost: configuration.drainTimeout)
         for outbox in registered.withLock(\.outboxes) { await outbox.drain(atMost: .seconds(3)) }

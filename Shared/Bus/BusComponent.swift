@@ -1,7 +1,8 @@
 import AMQP
 import Contracts
 
-/// A part of a bus that works on one of its connections. It starts and stops with the bus and counts in its readiness.
+/// A part of a bus that works on one of its connections. It starts and stops with the bus and counts in its
+/// readiness.
 package protocol BusComponent: Actor {
     /// Opens the component's channels on `connection`, which may not be connected yet.
     func open(on connection: AMQPConnection) async
@@ -12,7 +13,8 @@ package protocol BusComponent: Actor {
     /// Returns once its channels are open for the first time; at once if they are.
     func opened() async throws(AMQPError)
 
-    /// Accepts no further work. Returns when the work in hand is done, or when `limit` has passed and the rest is cancelled.
+    /// Accepts no further work. Returns when the work in hand is done, or when `limit` has passed and the
+    /// rest is cancelled.
     func drain(atMost limit: Duration) async
 }
 

@@ -2,7 +2,8 @@ import CBOR
 import Contracts
 import Postgres
 
-// How CBOR and Postgres code the types of Contracts. It stands here because neither of them knows Contracts, nor it them.
+// How CBOR and Postgres code the types of Contracts. It stands here because neither of them knows Contracts,
+// nor it them.
 
 extension CBORDecimalTypes {
     /// The ids of Contracts.

@@ -8,9 +8,9 @@ import Reactor
 
 /// Receives the deliveries of one feed.
 ///
-/// It consumes two queues of this process: the deliveries, and a notice when the broker dropped some of them because the
-/// queue was full. The notice is the oldest dropped message, dead-lettered by the broker. It is acknowledged a second
-/// later, so that at most one notice arrives per second.
+/// It consumes two queues of this process: the deliveries, and a notice when the broker dropped some of them
+/// because the queue was full. The notice is the oldest dropped message, dead-lettered by the broker. It is
+/// acknowledged a second later, so that at most one notice arrives per second.
 actor DeliveryConsumer: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -42,8 +42,8 @@ actor DeliveryConsumer: BusComponent {
 
     /// The queue of this process's deliveries, which disappears with the process.
     ///
-    /// Beyond `maximumBytes` the broker moves the oldest message to `deadLetterKey`. A queue that rejects instead would make
-    /// the publisher repeat the delivery to all instances because one is slow.
+    /// Beyond `maximumBytes` the broker moves the oldest message to `deadLetterKey`. A queue that rejects
+    /// instead would make the publisher repeat the delivery to all instances because one is slow.
     private static func queue(_ name: String, maximumBytes: Int64, deadLetterKey: String) -> AMQPQueue {
         AMQPQueue(
             name, durable: false, exclusive: true, autoDelete: true,

@@ -5,11 +5,11 @@ import Synchronization
 
 /// The deliveries for some partitions, to this process, while it is connected.
 ///
-/// Delivers in arrival order, at least once. A delivery may name recipients on other partitions, or only such; ignore those.
-/// Register it with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs.
+/// Delivers in arrival order, at least once. A delivery may name recipients on other partitions, or only
+/// such; ignore those. Register it with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs.
 ///
-/// The broker keeps at most `maximumBytes` for a process that is slow. Beyond that it drops the oldest deliveries without
-/// delaying publishers, and notifies the process, which treats it like a lost connection.
+/// The broker keeps at most `maximumBytes` for a process that is slow. Beyond that it drops the oldest
+/// deliveries without delaying publishers, and notifies the process, which treats it like a lost connection.
 package final class DeliveryFeed: Sendable {
     /// The services whose deliveries are accepted. The broker verifies the sender.
     static let senders: Set<ServiceName> = [.chats, .users, .messaging]
@@ -23,9 +23,10 @@ package final class DeliveryFeed: Sendable {
     /// The closures run on the I/O thread and must not block.
     ///
     /// - Parameters:
-    ///   - onStart: from now on every delivery for a bound partition arrives. Called at first, and after every loss.
-    ///   - onLost: deliveries may be missing from now on, or from shortly before. Several calls may follow one another;
-    ///     `onStart` follows each.
+    ///   - onStart: from now on every delivery for a bound partition arrives. Called at first, and after
+    ///     every loss.
+    ///   - onLost: deliveries may be missing from now on, or from shortly before. Several calls may follow
+    ///     one another; `onStart` follows each.
     ///   - onDelivery: a delivery, with the service that published it.
     package convenience init(
         onStart: @escaping @Sendable () -> Void = {}, onLost: @escaping @Sendable () -> Void = {},
@@ -49,7 +50,8 @@ package final class DeliveryFeed: Sendable {
 
     /// Adds partitions, and returns once the broker has bound them.
     ///
-    /// - Throws: `unavailable` when the broker cannot bind them now. They are bound before the next `onStart`.
+    /// - Throws: `unavailable` when the broker cannot bind them now. They are bound before the next
+    ///   `onStart`.
     package func bind(_ partitions: PartitionSet) async throws(ServiceError) {
         let consumer = state.withLock { state in
             state.wanted = state.wanted.union(partitions)
@@ -58,9 +60,11 @@ package final class DeliveryFeed: Sendable {
         try await rebind(consumer, adding: partitions)
     }
 
-    /// Removes partitions, and returns once the broker has unbound them. Deliveries under way may still arrive.
+    /// Removes partitions, and returns once the broker has unbound them. Deliveries under way may still
+    /// arrive.
     ///
-    /// - Throws: `unavailable` when the broker cannot unbind them now. They are unbound from the next `onStart` on.
+    /// - Throws: `unavailable` when the broker cannot unbind them now. They are unbound from the next
+    ///   `onStart` on.
     package func unbind(_ partitions: PartitionSet) async throws(ServiceError) {
         let consumer = state.withLock { state in
             state.wanted = state.wanted.subtracting(partitions)

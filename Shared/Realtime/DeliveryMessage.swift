@@ -5,8 +5,8 @@ import Contracts
 
 /// A part of a delivery as a message: ``Delivery`` in CBOR.
 ///
-/// The routing key is one partition, and the header `CC` lists the others, so that the broker puts one copy into each queue.
-/// Or it is the one key of all instances.
+/// The routing key is one partition, and the header `CC` lists the others, so that the broker puts one copy
+/// into each queue. Or it is the one key of all instances.
 enum DeliveryMessage {
     static let exchange = "martlet.delivery"
     /// The purpose of the connection that carries deliveries.

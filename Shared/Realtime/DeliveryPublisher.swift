@@ -7,9 +7,9 @@ import Synchronization
 
 /// Publishes deliveries to the live connections of users: transient, confirmed messages.
 ///
-/// It uses a connection of its own. On the connection of events it would wait whenever the broker throttles what must go to
-/// disk, and on the connection of calls it would delay answers. Confirms on it may wait for others, so that they seldom wake
-/// the process.
+/// It uses a connection of its own. On the connection of events it would wait whenever the broker throttles
+/// what must go to disk, and on the connection of calls it would delay answers. Confirms on it may wait for
+/// others, so that they seldom wake the process.
 package actor DeliveryPublisher: BusComponent {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -42,10 +42,11 @@ package actor DeliveryPublisher: BusComponent {
 
     // MARK: Routes
 
-    /// Divides large deliveries among instances by the routes in `table`, so that no instance receives much for users of others.
+    /// Divides large deliveries among instances by the routes in `table`, so that no instance receives much
+    /// for users of others.
     ///
-    /// The routes are a hint. Until there are any the number of partitions is unknown, and all deliveries go to all instances.
-    /// With outdated routes deliveries still arrive.
+    /// The routes are a hint. Until there are any the number of partitions is unknown, and all deliveries go
+    /// to all instances. With outdated routes deliveries still arrive.
     package nonisolated func follow(_ table: RouteTable) {
         table.onRead { [self] routes in use(RoutesHint(routes)) }
     }
@@ -60,8 +61,9 @@ package actor DeliveryPublisher: BusComponent {
 
     // MARK: Sending
 
-    /// Sends frames to the live connections of their recipients. Returns once the broker has queued them for every instance that
-    /// has any of the recipients' partitions. Recipients without a connection are no error.
+    /// Sends frames to the live connections of their recipients. Returns once the broker has queued them for
+    /// every instance that has any of the recipients' partitions. Recipients without a connection are no
+    /// error.
     ///
     /// - Parameter lifetime: the time after which the frames are not shown any more.
     /// - Throws: `unavailable` when some of it may not be queued. Repeated, it may arrive twice.
@@ -82,7 +84,8 @@ package actor DeliveryPublisher: BusComponent {
         if io.isCurrent { assumeIsolated(body) } else { io.post { self.assumeIsolated(body) } }
     }
 
-    /// - Parameter onOutcome: called once, on the I/O thread: with `nil` when the broker has queued everything, or with the error.
+    /// - Parameter onOutcome: called once, on the I/O thread: with `nil` when the broker has queued
+    ///   everything, or with the error.
     package func send(_ delivery: Delivery, lifetime: Duration? = nil, onOutcome: @escaping OnOutcome) {
         let routes = routes.withLock(\.self)
         let parts =
@@ -111,7 +114,8 @@ package actor DeliveryPublisher: BusComponent {
     }
 }
 
-/// The outcome of a delivery that is several messages: known when all are confirmed, an error when any has failed.
+/// The outcome of a delivery that is several messages: known when all are confirmed, an error when any has
+/// failed.
 private final class JoinedOutcome: Sendable {
     private let state: Mutex<(left: Int, error: AMQPError?)>
     private let onOutcome: DeliveryPublisher.OnOutcome
@@ -143,12 +147,14 @@ extension AMQPOutcome {
 }
 
 extension Outbox {
-    /// Delivers events of some types to live connections, by this process after the commit or by the sweeper. Before it runs.
+    /// Delivers events of some types to live connections, by this process after the commit or by the sweeper.
+    /// Before it runs.
     ///
-    /// A row is removed when both the event and its delivery are confirmed. What fails is left to the sweeper, which repeats both.
+    /// A row is removed when both the event and its delivery are confirmed. What fails is left to the
+    /// sweeper, which repeats both.
     ///
-    /// - Parameter make: makes the delivery from 1–256 events in the order of their commits. It omits events without a
-    ///   delivery. When it throws, all of them are left to the sweeper.
+    /// - Parameter make: makes the delivery from 1–256 events in the order of their commits. It omits events
+    ///   without a delivery. When it throws, all of them are left to the sweeper.
     package nonisolated func deliver(
         _ types: [any Event.Type], through publisher: DeliveryPublisher,
         _ make: @escaping @Sendable ([OutboxEvent]) async throws -> Delivery

@@ -130,7 +130,8 @@ package final class RouteTable: Service {
     }
 
     private func notify(_ routes: Routes) {
-        // Under the lock, so that concurrent calls cannot hand out their routes in another order than that of the epochs.
+        // Under the lock, so that concurrent calls cannot hand out their routes in another order than that of
+        // the epochs.
         listeners.withLock { listeners in
             guard self.routes?.epoch == routes.epoch else { return }
             for listener in listeners { listener(routes) }
