@@ -33,7 +33,7 @@ package final class Bus: Service {
     private let calls: AMQPConnection
     private let events: AMQPConnection
     let registered = Mutex(Registered())
-    private let opened = Gate()
+    private let opened = Promise<Void>()
 
     package init(_ configuration: BusConfiguration, on io: IOThread, logger: Logger) {
         self.configuration = configuration
@@ -168,7 +168,7 @@ package final class Bus: Service {
     ///
     /// - Throws: `CancellationError`; `AMQPError` when the bus has stopped.
     package func started() async throws {
-        try await opened.wait()
+        try await opened.value
         try await registered.withLock(\.components).opened()
     }
 
@@ -212,7 +212,7 @@ package final class Bus: Service {
             $0.components = components
             $0.isRunning = true
         }
-        opened.open()
+        opened.fulfill()
         return components
     }
 

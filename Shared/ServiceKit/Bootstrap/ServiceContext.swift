@@ -25,7 +25,7 @@ package final class ServiceContext: Sendable {
     /// What admins have set: behind everything else in ``settings``.
     let dynamicValues = MutableInMemoryProvider(initialValues: [:])
     let breakers = Breakers()
-    private let listening = Listening()
+    private let listening = Promise<Int>()
 
     init(
         service: String, command: ServiceCommand, settings: Settings, output: any LogOutput,
@@ -50,14 +50,14 @@ package final class ServiceContext: Sendable {
             metrics: metrics, logger: logger,
             onListening: { [listening, logger] port in
                 logger.info("the management port is open", metadata: ["port": "\(port)"])
-                listening.set(port)
+                listening.fulfill(port)
             })
         addMetrics(of: (output as? DescriptorOutput))
     }
 
     /// The management port, once it is open.
     /// - Throws: `CancellationError`, also when it cannot be opened, as that ends all.
-    package var managementPort: Int { get async throws { try await listening.port() } }
+    package var managementPort: Int { get async throws { try await listening.value } }
 
     private func addMetrics(of output: DescriptorOutput?) {
         metrics.onCollect { ProcessMetrics.collect() }
