@@ -104,7 +104,9 @@ import Testing
 
     private static func delivery(_ events: [OutboxEvent]) -> Delivery {
         Delivery(
-            items: events.compactMap { $0.fact(UserRenamed.self) }.map { Delivery.Item(recipients: [$0.id], frame: $0.name) })
+            items: events.compactMap { $0.decoded(as: UserRenamed.self) }.map {
+                Delivery.Item(recipients: [$0.id], frame: $0.name)
+            })
     }
 
     /// A bus of `users`, and the frames that an instance of `messaging` with all partitions is given.

@@ -10,8 +10,8 @@ enum LiveContacts {
     static func delivery(of events: [OutboxEvent]) throws -> Delivery {
         Delivery(
             items: try events.flatMap { event in
-                if let fact = event.fact(ConnectionChanged.self) { return try items(fact) }
-                if let fact = event.fact(BlockChanged.self) { return [try item(fact)] }
+                if let fact = event.decoded(as: ConnectionChanged.self) { return try items(fact) }
+                if let fact = event.decoded(as: BlockChanged.self) { return [try item(fact)] }
                 return []
             })
     }

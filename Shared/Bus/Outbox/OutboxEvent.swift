@@ -40,7 +40,7 @@ package struct OutboxEvent: Hashable, Sendable {
     }
 
     /// What it tells, if that is of this type and can be read.
-    package func fact<E: Event>(_ kind: E.Type) -> E? {
+    package func decoded<E: Event>(as kind: E.Type) -> E? {
         guard type == E.type else { return nil }
         return value as? E ?? (try? JSONDecoder().decode(E.self, from: Data(data)))
     }
