@@ -13,7 +13,7 @@ import ServiceKit
             let dynamic = try context.dynamic(bus)
             let times = try dynamic.current(CacheTimes.self)
             let routes = RouteTable(bus: bus, logger: context.logger)
-            bus.listen(routes.broadcast)
+            bus.subscribe(routes.subscription)
             let deliveries = DeliveryPublisher(bus)
             deliveries.follow(routes)
             let outbox = Outbox(database, bus: bus, logger: context.logger)

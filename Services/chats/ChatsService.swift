@@ -97,7 +97,7 @@ struct ChatsService: Service {
         // The highest rev wins, so that taking a fact in twice or late changes nothing.
         blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
         bus.consume(blocks)
-        bus.listen(caches.feed)
+        bus.subscribe(caches.feed)
     }
 
     private func forgetOldCreations() async {

@@ -66,11 +66,11 @@ struct MessagingParts {
 
     /// The routes are read anew, and the heart beats, when there is news of them.
     private func listen(on bus: Bus) {
-        bus.listen(revocationFeed.broadcast)
-        bus.listen(routes.broadcast)
-        var news = Broadcast()
+        bus.subscribe(revocationFeed.subscription)
+        bus.subscribe(routes.subscription)
+        var news = EventSubscription()
         news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
-        bus.listen(news)
+        bus.subscribe(news)
     }
 
     private static func membership(
@@ -94,7 +94,7 @@ struct MessagingParts {
                 hub.assumeIsolated { $0.feedIsLost() }
                 membership.feedIsLost()
             })
-        bus.listen(feed)
+        bus.subscribe(feed)
         return membership
     }
 

@@ -20,7 +20,7 @@ import ServiceKit
             parts.service.serve(on: bus)
             parts.caches.listen(on: bus)
             let routes = RouteTable(bus: bus, logger: context.logger)
-            bus.listen(routes.broadcast)
+            bus.subscribe(routes.subscription)
             parts.deliveries.follow(routes)
             try await context.run(
                 [

@@ -7,7 +7,7 @@ extension Bus {
     package func consume(_ queue: WorkQueue) { register { $0.queues.append(queue) } }
 
     /// Hears the events of `feed` while connected. Before ``run()`` only.
-    package func listen(_ feed: Broadcast) { register { $0.feeds.append(feed) } }
+    package func subscribe(_ feed: EventSubscription) { register { $0.feeds.append(feed) } }
 
     /// Tells those who listen now: a transient event of this service, invalidations for example. Nobody keeps
     /// it, nobody confirms it.

@@ -15,7 +15,7 @@ package final class Bus: Service {
     struct Registered {
         var procedures: [ServedProcedure] = []
         var queues: [WorkQueue] = []
-        var feeds: [Broadcast] = []
+        var feeds: [EventSubscription] = []
         var attached: [(component: any BusComponent, connection: AMQPConnection)] = []
         /// The connections of attached components, by purpose.
         var connections: [String: AMQPConnection] = [:]
@@ -229,7 +229,7 @@ package final class Bus: Service {
             components.add(WorkConsumer(queue, configuration.service, facts: facts, on: io, logger: logger), on: events)
         }
         for (index, feed) in registered.feeds.enumerated() {
-            components.add(BroadcastConsumer(feed, configuration, number: index + 1, on: io, logger: logger), on: events)
+            components.add(EventSubscriber(feed, configuration, number: index + 1, on: io, logger: logger), on: events)
         }
         return components
     }

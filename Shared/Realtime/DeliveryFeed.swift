@@ -6,7 +6,7 @@ import Synchronization
 /// The deliveries for some partitions, to this process, while it is connected.
 ///
 /// Delivers in arrival order, at least once. A delivery may name recipients on other partitions, or only
-/// such; ignore those. Register it with ``Bus/listen(_:)-(DeliveryFeed)`` before the bus runs.
+/// such; ignore those. Register it with ``Bus/subscribe(_:)-(DeliveryFeed)`` before the bus runs.
 ///
 /// The broker keeps at most `maximumBytes` for a process that is slow. Beyond that it drops the oldest
 /// deliveries without delaying publishers, and notifies the process, which treats it like a lost connection.
@@ -97,7 +97,7 @@ package final class DeliveryFeed: Sendable {
 
 extension Bus {
     /// Receives the deliveries for the partitions that `feed` binds. One feed, before ``run()`` only.
-    package func listen(_ feed: DeliveryFeed) {
+    package func subscribe(_ feed: DeliveryFeed) {
         attach(DeliveryConsumer(feed, configuration, on: io, logger: logger), connection: DeliveryMessage.connection)
     }
 }

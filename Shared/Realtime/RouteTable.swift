@@ -41,8 +41,8 @@ package final class RouteTable: Service {
     }
 
     /// The subscription that keeps the table up to date. Give it to the bus.
-    package var broadcast: Broadcast {
-        var feed = Broadcast()
+    package var subscription: EventSubscription {
+        var feed = EventSubscription()
         feed.on(RoutesChanged.self) { [self] event, _ in if event.epoch > (routes?.epoch ?? -1) { requestRead.yield() } }
         feed.onStart { [self] in requestRead.yield() }
         return feed

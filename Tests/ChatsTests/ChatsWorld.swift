@@ -63,13 +63,13 @@ struct ChatsWorld: Sendable {
             return GetProfiles.Response(
                 users: known.map { User(id: $0, username: "u\($0)", displayName: "U", createdAt: Timestamp(0)) })
         }
-        var feed = Broadcast()
+        var feed = EventSubscription()
         feed.on(MessagesSent.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ChatCreated.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ChatUpdated.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(MemberChanged.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ReadMoved.self) { [facts] fact, _ in facts.append(fact) }
-        bff.listen(feed)
+        bff.subscribe(feed)
         return ([idgen, users, bff, messaging], [idgen])
     }
 
@@ -77,7 +77,7 @@ struct ChatsWorld: Sendable {
         let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
         // Bound with the first connection.
         try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
-        messaging.listen(feed)
+        messaging.subscribe(feed)
     }
 
     private static func instance(

@@ -211,7 +211,7 @@ import Testing
                         let tables = Seen<RouteTable>()
                         let follow = { (bus: Bus, deliveries: DeliveryPublisher) in
                             let table = RouteTable(bus: bus, logger: TestBroker.logger)
-                            bus.listen(table.broadcast)
+                            bus.subscribe(table.subscription)
                             deliveries.follow(table)
                             tables.add(table)
                         }
@@ -291,7 +291,7 @@ extension TestBroker {
     fileprivate func messaging<Result>(
         _ number: Int, _ heard: Heard, on io: IOThread = TestBroker.io, _ body: (Bus) async throws -> Result
     ) async throws -> Result {
-        try await bus(.messaging, instance: "messaging-\(number)", on: io, register: { $0.listen(heard.feed) }, body)
+        try await bus(.messaging, instance: "messaging-\(number)", on: io, register: { $0.subscribe(heard.feed) }, body)
     }
 
     /// Everything that was told has been taken.

@@ -115,7 +115,7 @@ import Testing
             try await world.declareListener()
             let shown = Seen<String>()
             let feed = DeliveryFeed { delivery, _ in for item in delivery.items { shown.add(item.frame) } }
-            try await world.broker.bus(.messaging, register: { $0.listen(feed) }) { _ in
+            try await world.broker.bus(.messaging, register: { $0.subscribe(feed) }) { _ in
                 try await feed.bind(PartitionSet(0..<360))
                 try await world.broker.publisher(of: .users) { bus, deliveries in
                     try await body(world, bus, deliveries, shown)

@@ -109,8 +109,8 @@ extension ChatCaches {
     }
 
     /// What other processes of this service could not tell Redis.
-    var feed: Broadcast {
-        var feed = Broadcast()
+    var feed: EventSubscription {
+        var feed = EventSubscription()
         feed.on(CacheDistrusted.self) { event, _ in
             memberships.assumeIsolated { $0.receive(event.notice) }
             recent.assumeIsolated { $0.receive(event.notice) }

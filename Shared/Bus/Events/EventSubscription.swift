@@ -6,7 +6,7 @@ import Foundation
 ///
 /// The handlers run on the I/O thread, in the order of arrival, and must not block. Whoever keeps something in memory on the word of this feed drops it
 /// when the feed is lost, and before it serves from it again: events of the time between are not delivered later.
-package struct Broadcast: Sendable {
+package struct EventSubscription: Sendable {
     private(set) var handlers: [EventType: @Sendable (CloudEvent, [UInt8]) throws -> Void] = [:]
     private(set) var bindings: [AMQPBinding] = []
     private(set) var onStart: @Sendable () -> Void = {}

@@ -5,18 +5,18 @@ import Metrics
 import Reactor
 
 /// Hands the events of one feed to its handlers.
-actor BroadcastConsumer: BusComponent {
+actor EventSubscriber: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private nonisolated let io: IOThread
-    private let feed: Broadcast
+    private let feed: EventSubscription
     private let queue: AMQPQueue
     private let service: ServiceName
     private let logger: Logger
     private var channel: AMQPChannel?
     private let malformed = Counter(label: "martlet_broadcasts_malformed")
 
-    init(_ feed: Broadcast, _ configuration: BusConfiguration, number: Int, on io: IOThread, logger: Logger) {
+    init(_ feed: EventSubscription, _ configuration: BusConfiguration, number: Int, on io: IOThread, logger: Logger) {
         (self.feed, self.io, self.logger, service) = (feed, io, logger, configuration.service)
         queue = Queues.broadcast(configuration.service, configuration.instance, number)
     }
