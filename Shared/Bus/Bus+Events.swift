@@ -17,7 +17,7 @@ extension Bus {
         let row: OutboxEvent
         do { row = try OutboxEvent(event) } catch { throw ServiceError(.invalid, "the event cannot be encoded: \(error)") }
         do { try await facts.broadcast(row, Exchange.telling(type(of: event))) } catch {
-            throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000)
+            throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000)
         }
     }
 

@@ -27,7 +27,7 @@ package final class Bus: Service {
     package let configuration: BusConfiguration
     package let io: IOThread
     package let logger: Logger
-    let facts: FactsPublisher
+    let facts: EventPublisher
     private let client: CallClient
     private let tracing = CallTracing()
     private let calls: AMQPConnection
@@ -40,7 +40,7 @@ package final class Bus: Service {
         self.io = io
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
-        facts = FactsPublisher(configuration.service, on: io)
+        facts = EventPublisher(configuration.service, on: io)
         calls = AMQPConnection(configuration.endpoint(named: "calls", confirmationsMayWait: true), on: io, logger: logger)
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }

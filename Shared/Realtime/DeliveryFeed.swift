@@ -90,7 +90,7 @@ package final class DeliveryFeed: Sendable {
             guard let consumer else { throw .notConnected("the bus does not run yet") }
             try await consumer.rebind(adding: added, removing: removed)
         } catch {
-            throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000)
+            throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000)
         }
     }
 }

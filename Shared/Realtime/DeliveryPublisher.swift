@@ -72,7 +72,7 @@ package actor DeliveryPublisher: BusComponent {
         let error = await withCheckedContinuation { waiter in
             onThread { $0.send(delivery, lifetime: lifetime) { waiter.resume(returning: $0) } }
         }
-        if let error { throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000) }
+        if let error { throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000) }
     }
 
     /// Sends frames that are soon out of date: without waiting, and without a result.

@@ -33,7 +33,7 @@ actor CallClient: BusComponent {
     var outgoing = Coalescer<ServiceName, UInt64>(maximumBytes: CallEnvelope.coalescedBytes)
     var flushIsScheduled = false
     var graceTimer: IOTimer?
-    var silence = SilenceWatch()
+    var silence = BrokerWatchdog()
     private var isStopped = false
     private let lastID = Atomic(UInt64.random(in: 0..<(.max / 2)))
     private var metrics = MetricsByProcedure("calls")

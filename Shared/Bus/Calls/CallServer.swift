@@ -11,7 +11,7 @@ actor CallServer: BusComponent {
     private struct Running {
         let correlationID: UInt64
         let address: String
-        let desk: ProcedureDesk
+        let desk: ProcedureState
         let start: ContinuousClock.Instant
         let task: Task<Void, Never>
         let timer: IOTimer
@@ -23,7 +23,7 @@ actor CallServer: BusComponent {
     private let configuration: BusConfiguration
     private let logger: Logger
     private nonisolated let tracing = CallTracing()
-    private let desks: [String: ProcedureDesk]
+    private let desks: [String: ProcedureState]
     private var requests: AMQPChannel?
     private var replies: AMQPChannel?
     private var running: [UInt64: Running] = [:]
@@ -42,7 +42,7 @@ actor CallServer: BusComponent {
         self.io = io
         self.configuration = configuration
         self.logger = logger
-        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureDesk($0)) }) { _, last in last }
+        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureState($0)) }) { _, last in last }
     }
 
     // MARK: Life
@@ -119,7 +119,7 @@ actor CallServer: BusComponent {
         }
     }
 
-    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk) -> ServiceError? {
+    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureState) -> ServiceError? {
         if !desk.procedure.callers.contains(caller) { return ServiceError(.denied, "\(caller) may not call \(call.procedure)") }
         if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
             return ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
@@ -132,7 +132,7 @@ actor CallServer: BusComponent {
     }
 
     private func begin(
-        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk, _ address: String, _ start: ContinuousClock.Instant
+        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureState, _ address: String, _ start: ContinuousClock.Instant
     ) {
         nextRun += 1
         let (run, procedure) = (nextRun, desk.procedure)

@@ -19,12 +19,12 @@ package actor Outbox: Service {
     private static let sweepEvery: Duration = .seconds(1)
 
     nonisolated let io: IOThread
-    private let facts: FactsPublisher
+    private let facts: EventPublisher
     private let store: OutboxStore
     let logger: Logger
     private let noteLeft = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
     nonisolated let forwarding = Mutex(OutboxForwarding())
-    var line: OutboxLine
+    var line: OutboxState
     /// Events that wait to be forwarded; at most as many as ``line`` holds.
     var unforwarded: [OutboxEvent] = []
     var forwardsInProgress = 0
@@ -40,10 +40,10 @@ package actor Outbox: Service {
         self.init(pool, bus: bus, bounds: .init(), logger: logger)
     }
 
-    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
+    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxState.Bounds, logger: Logger) {
         (facts, io) = (bus.facts, bus.io)
         store = OutboxStore(pool: pool)
-        line = OutboxLine(bounds)
+        line = OutboxState(bounds)
         self.logger = logger
         bus.add(self)
     }

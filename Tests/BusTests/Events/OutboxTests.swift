@@ -162,10 +162,10 @@ import Testing
     }
 }
 
-@Suite("The line of events being published") struct OutboxLineTests {
+@Suite("The line of events being published") struct OutboxStateTests {
     @Test("sent in order within the window, removed together once confirmed")
     func life() {
-        var line = OutboxLine(.init(events: 10, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 10, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events + events)  // twice changes nothing
         #expect(line.unpublished == 4)
@@ -186,7 +186,7 @@ import Testing
 
     @Test("what fails or does not fit is left to the sweeper")
     func bounds() {
-        var line = OutboxLine(.init(events: 2, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 2, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events)
         #expect(line.unpublished == 2)
@@ -196,14 +196,14 @@ import Testing
         #expect(line.unpublished == 1)
         line.giveUpWaiting()
         #expect(line.isIdle)
-        var small = OutboxLine(.init(events: 10, bytes: 5, window: 10))
+        var small = OutboxState(.init(events: 10, bytes: 5, window: 10))
         small.add(events)
         #expect(small.unpublished == 1)
     }
 
     @Test("a removal that failed is tried again")
     func removalFails() {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
         line.add([one])
         _ = line.next()
@@ -219,7 +219,7 @@ import Testing
 
     @Test("a row that is forwarded too is removed when both are confirmed, in either order", arguments: [true, false])
     func delivery(isFirst: Bool) {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
         #expect(line.add([one], forwarded: []).isEmpty)
         let two = event(2)
@@ -239,7 +239,7 @@ import Testing
     @Test("an event that is not forwarded is published all the same, and its row stays")
     func notForwarded() {
         for isFirst in [true, false] {
-            var line = OutboxLine()
+            var line = OutboxState()
             let one = event(1)
             line.add([one], forwarded: [one.type])
             if isFirst { line.notForwarded(one.id) }
@@ -255,7 +255,7 @@ import Testing
 
     @Test("what is not published is left as a whole, whatever became of its delivery")
     func deliveredNotPublished() {
-        var line = OutboxLine()
+        var line = OutboxState()
         let (one, two) = (event(1), event(2))
         line.add([one, two], forwarded: [one.type])
         _ = line.next()

@@ -3,7 +3,7 @@ import Contracts
 import Reactor
 
 /// The channel on which a process tells facts: persistent, confirmed, on a connection that no call depends on.
-actor FactsPublisher: BusComponent {
+actor EventPublisher: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     nonisolated let io: IOThread

@@ -1,7 +1,7 @@
 import Contracts
 
 /// What a server keeps of one of its procedures. Belongs to the server; found by name once for each call.
-final class ProcedureDesk {
+final class ProcedureState {
     let procedure: ServedProcedure
     /// Handlers at work.
     var inHand = 0

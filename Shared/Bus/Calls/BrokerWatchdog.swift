@@ -2,7 +2,7 @@
 ///
 /// Heartbeats find a broker that hangs only after twenty seconds. Time is counted in ticks instead of read from a clock, so that a process that was stopped itself
 /// and wakes up hears what has arrived before it gives up.
-struct SilenceWatch {
+struct BrokerWatchdog {
     enum Step: Equatable {
         /// Nothing is outstanding: no further tick is needed.
         case rest

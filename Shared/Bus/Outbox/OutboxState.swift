@@ -6,7 +6,7 @@ import DequeModule
 /// Some events are forwarded to a second destination too, in no order with their publication. Such a row is removed when both are confirmed.
 ///
 /// Pure, and bounded: what does not fit stays in the table, where the sweeper finds it.
-struct OutboxLine {
+struct OutboxState {
     struct Bounds {
         /// Events waiting to be sent, and sent but not confirmed.
         var events = 1_024
