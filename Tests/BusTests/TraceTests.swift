@@ -1,3 +1,4 @@
+import BusTesting
 import Contracts
 import ServiceKit
 import TestSupport
@@ -7,6 +8,8 @@ import Tracing
 @testable import Bus
 
 @Suite("One trace over several services", .timeLimit(.minutes(3))) struct TraceTests {
+    init() { Traces.bootstrapped }
+
     /// What a handler found about itself.
     private struct Found: Sendable {
         let context: ServiceContext?

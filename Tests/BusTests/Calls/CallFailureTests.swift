@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport
@@ -110,7 +111,7 @@ import Testing
                 let next = Task { try? await bff.call(Echo(text: "next")) }
                 let delivery = try await eventually("the next call") { try await broker.raw { try $0.take(from: "raw") } }
                 let calls = try CallEnvelope.decode(delivery.body)
-                #expect(try calls.map { try CBORDecoder().decode(Echo.self, from: $0.payload).text } == ["next"])
+                #expect(try calls.map { try CBORDecoder.contracts.decode(Echo.self, from: $0.payload).text } == ["next"])
                 next.cancel()
                 _ = await next.value
             }

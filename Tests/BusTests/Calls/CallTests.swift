@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import TestSupport
 import Testing

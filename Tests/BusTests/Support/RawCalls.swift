@@ -31,12 +31,6 @@ extension AMQPAdmin {
         try publish(AMQPMessage(exchange: "martlet.replies", routingKey: address, properties: properties, body: body))
     }
 
-    /// Takes a message for good.
-    func take(from queue: String) throws -> AMQPDelivery? {
-        guard let delivery = try get(fromQueue: queue) else { return nil }
-        try acknowledge(delivery.tag)
-        return delivery
-    }
 }
 
 extension WireCall {
@@ -45,6 +39,6 @@ extension WireCall {
     ) throws -> WireCall {
         WireCall(
             correlationID: id, deadline: deadline.millisecondsSinceEpoch, procedure: procedure, context: [],
-            payload: try CBOREncoder().encode(request))
+            payload: try CBOREncoder.contracts.encode(request))
     }
 }
