@@ -155,14 +155,15 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals,
+                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                .signals,
                 .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
         tests(
             "ServiceKit",
-            ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
+            ["Bus", "Cache", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
 
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),

@@ -16,7 +16,7 @@ import ServiceKit
                     try await command.run(parts, logger: context.logger)
                 }
             }
-            parts.service.serve(on: bus)
+            parts.service.serve(on: bus, logger: context.logger)
             parts.caches.listen(on: bus)
             let routes = RouteTable(bus: bus, logger: context.logger)
             bus.follow(routes)

@@ -29,7 +29,7 @@ struct BusWorld: Sendable {
                 )
                 await world.watch()
                 world.world.outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
-                world.service.serve(on: users)
+                world.service.serve(on: users, logger: World.logger)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)
                 let services: [any Service] = [users, world.bff, world.chats, world.messaging, world.world.outbox]

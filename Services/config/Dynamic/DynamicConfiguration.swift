@@ -38,18 +38,11 @@ final class DynamicConfiguration: Sendable {
 
     /// Registers all that it answers. Before the bus runs.
     func serve(on bus: Bus) {
-        serve(ListSections.self, on: bus) { [self] _, _ in try await list() }
-        serve(GetSection.self, on: bus) { [self] request, _ in try await section(request.section) }
-        serve(SetSection.self, on: bus) { [self] request, _ in try await set(request) }
-        serve(ListSectionChanges.self, on: bus) { [self] request, _ in try await changes(request) }
-    }
-
-    private func serve<P: Procedure>(
-        _ procedure: P.Type, on bus: Bus, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        bus.serve(procedure, atMost: 32) { request, context in
-            do { return try await answer(request, context) } catch let error as PostgresError { throw ServiceError(error) }
-        }
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(ListSections.self, atMost: 32) { [self] _, _ in try await list() }
+        server.serve(GetSection.self, atMost: 32) { [self] request, _ in try await section(request.section) }
+        server.serve(SetSection.self, atMost: 32) { [self] request, _ in try await set(request) }
+        server.serve(ListSectionChanges.self, atMost: 32) { [self] request, _ in try await changes(request) }
     }
 
     // MARK: Reading
