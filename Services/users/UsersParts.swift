@@ -1,7 +1,6 @@
 import Bus
 import Cache
 import Contracts
-import Foundation
 import Postgres
 import Redis
 import ServiceKit
@@ -38,7 +37,7 @@ struct UsersParts: Sendable {
         caches = UserCaches(
             prefix: try RedisSettings(context.settings, service: context.service).prefix, redis: redis, on: context.io,
             profiles: profiles,
-            lives: { times.now.lives }, now: Self.now
+            lives: { times.now.lives }, now: { .now }
         ) { [io = context.io] notice in
             // Whoever does not hear of it reads at most a second longer what was there before.
             Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }
@@ -46,24 +45,19 @@ struct UsersParts: Sendable {
         let hasKeys = context.health.flag("keys", .own, initially: .down("no signing key yet"))
         let keys = KeyRing(
             KeyStore(database: database, seal: KeySeal(passphrase: settings.signingSecret?.reveal())),
-            schedule: settings.keySchedule, now: Self.now, logger: context.logger
+            schedule: settings.keySchedule, now: { .now }, logger: context.logger
         ) { trouble in hasKeys.set(trouble.map { .down($0) } ?? .up) }
 
         service = UsersService(
             accounts: Accounts(
-                store: accounts, profiles: profiles, cache: caches, hasher: hasher, nextID: nextID, now: Self.now),
+                store: accounts, profiles: profiles, cache: caches, hasher: hasher, nextID: nextID, now: { .now }),
             sessions: Sessions(
-                store: sessions, accounts: accounts, cache: caches, hasher: hasher, keys: keys, nextID: nextID, now: Self.now,
+                store: sessions, accounts: accounts, cache: caches, hasher: hasher, keys: keys, nextID: nextID, now: { .now },
                 logger: context.logger),
             profiles: Profiles(cache: caches, bounds: search),
-            contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: Self.now),
-            presence: Presence(store: PresenceStore(database: database), now: Self.now),
+            contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: { .now }),
+            presence: Presence(store: PresenceStore(database: database), now: { .now }),
             keys: keys)
-        sweeper = Sweeper(accounts: accounts, sessions: sessions, now: Self.now, logger: context.logger)
-    }
-
-    /// The wall clock.
-    private static let now: @Sendable () -> Timestamp = {
-        Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
+        sweeper = Sweeper(accounts: accounts, sessions: sessions, now: { .now }, logger: context.logger)
     }
 }

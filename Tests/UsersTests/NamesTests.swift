@@ -14,14 +14,14 @@ import Testing
             // KELVIN SIGN and LATIN CAPITAL I WITH DOT would be lower-cased to allowed letters by Unicode's rules.
             "\u{212A}im", "\u{130}an", "ａｂｃ",
         ])
-    func noUsernames(text: String) { #expect(throws: Complaint.self) { try Username(text) } }
+    func noUsernames(text: String) { #expect(throws: ValidationError.self) { try Username(text) } }
 
     @Test("lengths count Unicode scalars, not what looks like one character")
     func scalars() throws {
         let family = "👨‍👩‍👧‍👦"  // one grapheme, seven scalars
         #expect(try DisplayName(String(repeating: family, count: 9)).text.unicodeScalars.count == 63)
-        #expect(throws: Complaint.self) { try DisplayName(String(repeating: family, count: 10)) }
-        #expect(throws: Complaint.self) { try DisplayName("e" + String(repeating: "\u{301}", count: 64)) }
+        #expect(throws: ValidationError.self) { try DisplayName(String(repeating: family, count: 10)) }
+        #expect(throws: ValidationError.self) { try DisplayName("e" + String(repeating: "\u{301}", count: 64)) }
     }
 
     @Test(
@@ -30,7 +30,7 @@ import Testing
             "", " ", "\u{3000}\n", "a\u{0}b", "a\nb", "a\u{7}b", "a\u{85}b", "a\u{2028}b", "\u{200B}", "\u{200D} \u{FEFF}",
             "\u{3164}", "\u{115F}\u{1160}", "\u{2800}", "\u{E0041}", "\u{378}",
         ])
-    func noDisplayNames(text: String) { #expect(throws: Complaint.self) { try DisplayName(text) } }
+    func noDisplayNames(text: String) { #expect(throws: ValidationError.self) { try DisplayName(text) } }
 
     @Test(
         "a display name may be in any script, with what joins its letters",
@@ -44,9 +44,9 @@ import Testing
             #expect(((try? Password(new: text)) != nil) == fits)
             #expect(((try? Password(attempt: text)) != nil) == (count <= 256))
         }
-        #expect(throws: Complaint.self) { try Password(new: "with\u{0}zero") }
-        #expect(throws: Complaint.self) { try Password(attempt: "\u{0}") }
-        #expect(throws: Complaint.self) { try Password(attempt: "") }
+        #expect(throws: ValidationError.self) { try Password(new: "with\u{0}zero") }
+        #expect(throws: ValidationError.self) { try Password(attempt: "\u{0}") }
+        #expect(throws: ValidationError.self) { try Password(attempt: "") }
     }
 
     @Test("a password does not print itself")
@@ -64,7 +64,7 @@ import Testing
             "https://ü.example",
             "https://" + String(repeating: "a", count: 505),
         ] {
-            #expect(throws: Complaint.self) { try AvatarURL(text) }
+            #expect(throws: ValidationError.self) { try AvatarURL(text) }
         }
         #expect(try AvatarURL("https://" + String(repeating: "a", count: 504)).text?.utf8.count == 512)
     }
@@ -73,18 +73,18 @@ import Testing
     func devices() throws {
         #expect(try DeviceName(nil) == .unknown)
         #expect(try DeviceName("Kitchen").text == "Kitchen")
-        #expect(throws: Complaint.self) { try DeviceName("") }
-        #expect(throws: Complaint.self) { try DeviceName(String(repeating: "x", count: 65)) }
+        #expect(throws: ValidationError.self) { try DeviceName("") }
+        #expect(throws: ValidationError.self) { try DeviceName(String(repeating: "x", count: 65)) }
     }
 
     @Test("all that is wrong is told at once")
     func complaints() {
-        var complaints = Complaints()
-        let username = complaints.take("username") { () throws(Complaint) in try Username("!") }
-        let name = complaints.take("displayName") { () throws(Complaint) in try DisplayName("Mia") }
-        let device = complaints.take("device") { () throws(Complaint) in try DeviceName("") }
+        var errors = ValidationErrors()
+        let username = errors.check("username", try Username("!"))
+        let name = errors.check("displayName", try DisplayName("Mia"))
+        let device = errors.check("device", try DeviceName(""))
         #expect(username == nil && name != nil && device == nil)
-        #expect(complaints.error.code == .invalid)
-        #expect(complaints.error.fields.map(\.field) == ["username", "device"])
+        #expect(errors.error.code == .invalid)
+        #expect(errors.error.fields.map(\.field) == ["username", "device"])
     }
 }

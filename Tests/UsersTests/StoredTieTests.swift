@@ -11,7 +11,7 @@ import Testing
 
     @Test("a change takes the next rev and is told of; one that changes nothing takes none and is not")
     func rev() throws {
-        let pair = try #require(Pair(anna, ben))
+        let pair = try #require(UserPair(anna, ben))
         var tie = StoredTie(value: Tie(), since: then, rev: 4)
         for _ in 0..<2 {
             let before = tie
@@ -25,7 +25,7 @@ import Testing
 
     @Test("a block ends what was between the two, and both are told of", arguments: [Tie.Bond.connected, .invited(by: .high)])
     func ended(bond: Tie.Bond) throws {
-        let pair = try #require(Pair(anna, ben))
+        let pair = try #require(UserPair(anna, ben))
         var tie = StoredTie(value: Tie(bond: bond), since: then, rev: 1)
         let facts = tie.change(at: now) { tie, rev in tie.block(true, by: ben, in: pair, rev: rev) }
         #expect(tie == StoredTie(value: Tie(blockers: [.high]), since: now, rev: 2))

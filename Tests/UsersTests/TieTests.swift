@@ -84,9 +84,9 @@ import Testing
     @Test("a pair is one, whoever is named first, and nobody is a pair alone")
     func pairs() {
         let (mia, tom) = (UserID(rawValue: 1), UserID(rawValue: 2))
-        #expect(Pair(mia, tom) == Pair(tom, mia))
-        #expect(Pair(mia, mia) == nil)
-        #expect(Pair(tom, mia)?.side(of: tom) == .high)
+        #expect(UserPair(mia, tom) == UserPair(tom, mia))
+        #expect(UserPair(mia, mia) == nil)
+        #expect(UserPair(tom, mia)?.side(of: tom) == .high)
     }
 
     private static func take(_ step: ChangeConnection.Step, by side: Tie.Side, from tie: Tie) -> Result<Tie, Tie.Refusal> {

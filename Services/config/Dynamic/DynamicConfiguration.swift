@@ -1,6 +1,5 @@
 import Bus
 import Contracts
-import Foundation
 import Logging
 import Postgres
 import ServiceKit
@@ -19,9 +18,7 @@ final class DynamicConfiguration: Sendable {
     /// - Parameter tell: may fail in silence: those who listen ask again now and then.
     init(
         _ store: SectionStore, schemas: [SectionSchema] = Sections.all,
-        now: @escaping @Sendable () -> Timestamp = {
-            Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
-        }, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger,
         tell: @escaping @Sendable (SectionChanged) async -> Void
     ) {
         (self.store, self.schemas, self.now, self.logger, self.tell) = (store, schemas, now, logger, tell)
@@ -63,15 +60,14 @@ final class DynamicConfiguration: Sendable {
     /// - Throws: `notFound`; `invalid` for a limit or a cursor that cannot be.
     func changes(_ request: ListSectionChanges) async throws -> Page<ConfigChange> {
         let schema = try schema(request.section)
-        guard (1...100).contains(request.limit) else { throw ServiceError.invalid("limit", "must be 1 to 100") }
+        let limit = try validated("limit", try PageLimit(request.limit))
         let below = try request.after.map { text throws(ServiceError) in
             guard let version = Int64(text), version > 0 else { throw .invalid("after", "must be the next of an earlier page") }
             return version
         }
         try await seed()
-        let found = try await store.changes(of: schema.name, below: below ?? .max, limit: request.limit + 1)
-        let items = Array(found.prefix(request.limit))
-        return Page(items: items, next: found.count > items.count ? items.last.map { "\($0.version)" } : nil)
+        let found = try await store.changes(of: schema.name, below: below ?? .max, limit: limit.count + 1)
+        return Page(of: found, limit: limit) { "\($0.version)" }
     }
 
     // MARK: Changing

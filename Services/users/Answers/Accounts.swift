@@ -55,14 +55,12 @@ struct Accounts: Sendable {
         let key: IdempotencyKey?
 
         init(_ request: RegisterUser) throws(ServiceError) {
-            var complaints = Complaints()
-            let username = complaints.take("username") { () throws(Complaint) in try Username(request.username) }
-            let password = complaints.take("password") { () throws(Complaint) in try Password(new: request.password) }
-            let displayName = complaints.take("displayName") { () throws(Complaint) in try DisplayName(request.displayName) }
-            let key = complaints.take("Idempotency-Key") { () throws(Complaint) in
-                try request.idempotencyKey.map(IdempotencyKey.init)
-            }
-            guard let username, let password, let displayName, let key else { throw complaints.error }
+            var errors = ValidationErrors()
+            let username = errors.check("username", try Username(request.username))
+            let password = errors.check("password", try Password(new: request.password))
+            let displayName = errors.check("displayName", try DisplayName(request.displayName))
+            let key = errors.check("Idempotency-Key", try request.idempotencyKey.map(IdempotencyKey.init))
+            guard let username, let password, let displayName, let key else { throw errors.error }
             (self.username, self.password, self.displayName, self.key) = (username, password, displayName, key)
         }
     }
@@ -75,10 +73,10 @@ extension Accounts {
     }
 
     func update(_ request: UpdateProfile) async throws -> Account {
-        var complaints = Complaints()
-        let displayName = complaints.take("displayName") { () throws(Complaint) in try request.displayName.map(DisplayName.init) }
-        let avatarURL = complaints.take("avatarUrl") { () throws(Complaint) in try request.avatarURL.map(AvatarURL.init) }
-        guard let displayName, let avatarURL else { throw complaints.error }
+        var errors = ValidationErrors()
+        let displayName = errors.check("displayName", try request.displayName.map(DisplayName.init))
+        let avatarURL = errors.check("avatarUrl", try request.avatarURL.map(AvatarURL.init))
+        guard let displayName, let avatarURL else { throw errors.error }
         let change = ProfileStore.Change(displayName: displayName, avatarURL: avatarURL)
         switch try await commit(change, of: request) {
         case .done(let account):
@@ -102,11 +100,10 @@ extension Accounts {
     }
 
     func changePassword(_ request: ChangePassword) async throws -> Done {
-        var complaints = Complaints()
-        let current = complaints.take("currentPassword") { () throws(Complaint) in try Password(attempt: request.currentPassword)
-        }
-        let new = complaints.take("newPassword") { () throws(Complaint) in try Password(new: request.newPassword) }
-        guard let current, let new else { throw complaints.error }
+        var errors = ValidationErrors()
+        let current = errors.check("currentPassword", try Password(attempt: request.currentPassword))
+        let new = errors.check("newPassword", try Password(new: request.newPassword))
+        guard let current, let new else { throw errors.error }
         guard let credentials = try await store.credentials(of: request.userID) else { throw Self.unknown }
         guard try await hasher.verify(current, against: credentials.hash) != .wrong else {
             throw ServiceError(.denied, "the current password is not right")

@@ -24,25 +24,25 @@ struct Contacts: Sendable {
     func connections(_ request: ListConnections) async throws -> Page<Connection> {
         let (limit, after) = try Self.place(limit: request.limit, after: request.after)
         let read = try await store.connections(of: request.userID, after: after, limit: limit)
-        return Page(read, limit: limit) { NewestFirstCursor(since: $0.since, id: $0.userID.rawValue).text }
+        return Page(of: read, limit: limit) { PageCursor(time: $0.since, id: $0.userID.rawValue).base36 }
     }
 
     func blocks(_ request: ListBlocks) async throws -> Page<Block> {
         let (limit, after) = try Self.place(limit: request.limit, after: request.after)
         let read = try await store.blocks(of: request.userID, after: after, limit: limit)
-        return Page(read, limit: limit) { NewestFirstCursor(since: $0.since, id: $0.userID.rawValue).text }
+        return Page(of: read, limit: limit) { PageCursor(time: $0.since, id: $0.userID.rawValue).base36 }
     }
 
-    private static func pair(_ user: UserID, _ other: UserID) throws(ServiceError) -> Pair {
-        guard let pair = Pair(user, other) else { throw .invalid("userId", "must be another user") }
+    private static func pair(_ user: UserID, _ other: UserID) throws(ServiceError) -> UserPair {
+        guard let pair = UserPair(user, other) else { throw .invalid("userId", "must be another user") }
         return pair
     }
 
-    private static func place(limit: Int, after: String?) throws(ServiceError) -> (PageLimit, NewestFirstCursor?) {
-        var complaints = Complaints()
-        let limit = complaints.take("limit") { () throws(Complaint) in try PageLimit(limit) }
-        let after = complaints.take("after") { () throws(Complaint) in try after.map(NewestFirstCursor.init) }
-        guard let limit, let after else { throw complaints.error }
+    private static func place(limit: Int, after: String?) throws(ServiceError) -> (PageLimit, PageCursor?) {
+        var errors = ValidationErrors()
+        let limit = errors.check("limit", try PageLimit(limit))
+        let after = errors.check("after", try after.map(PageCursor.init(base36:)))
+        guard let limit, let after else { throw errors.error }
         return (limit, after)
     }
 }

@@ -18,14 +18,12 @@ struct Profiles: Sendable {
 
     func search(_ request: SearchUsers) async throws -> Page<User> {
         let bounds = bounds.now
-        var complaints = Complaints()
-        let query = complaints.take("search") { () throws(Complaint) in
-            _ = try request.query.bounded(bounds.shortest...64)
-            return try SearchQuery(request.query)
-        }
-        let limit = complaints.take("limit") { () throws(Complaint) in try PageLimit(request.limit).atMost(bounds.most) }
-        let after = complaints.take("after") { () throws(Complaint) in try request.after.map(SearchCursor.init) }
-        guard let query, let limit, let after else { throw complaints.error }
+        var errors = ValidationErrors()
+        let query = errors.check(
+            "search", try SearchQuery(try request.query.validated(length: bounds.shortest...64)))
+        let limit = errors.check("limit", try PageLimit(request.limit).atMost(bounds.most))
+        let after = errors.check("after", try request.after.map(SearchCursor.init))
+        guard let query, let limit, let after else { throw errors.error }
         let key = SearchPage(query: query, limit: limit, after: after)
         return try await cache.searches.get(key, .upTo(.milliseconds(400))) ?? Page(items: [])
     }

@@ -39,11 +39,11 @@ struct Sessions: Sendable {
     }
 
     private static func parts(of request: LogIn) throws(ServiceError) -> (String, Password, DeviceName) {
-        var complaints = Complaints()
-        let username = complaints.take("username") { () throws(Complaint) in try request.username.bounded(1...256) }
-        let password = complaints.take("password") { () throws(Complaint) in try Password(attempt: request.password) }
-        let device = complaints.take("device") { () throws(Complaint) in try DeviceName(request.device) }
-        guard let username, let password, let device else { throw complaints.error }
+        var errors = ValidationErrors()
+        let username = errors.check("username", try request.username.validated(length: 1...256))
+        let password = errors.check("password", try Password(attempt: request.password))
+        let device = errors.check("device", try DeviceName(request.device))
+        guard let username, let password, let device else { throw errors.error }
         return (username, password, device)
     }
 
@@ -70,7 +70,7 @@ struct Sessions: Sendable {
     private func tokens(
         for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken, signedBy key: SigningKey
     ) async throws -> Tokens {
-        let (issued, lifetime) = (now().seconds, Int(store.lifetimes().access.components.seconds))
+        let (issued, lifetime) = (now().secondsSinceEpoch, Int(store.lifetimes().access.components.seconds))
         let token = AccessToken(
             sub: holder.userID, sid: session, name: holder.username, roles: holder.roles, iat: issued, exp: issued + lifetime)
         return Tokens(accessToken: try await key.sign(token), refreshToken: refresh.text, expiresIn: lifetime)
@@ -79,11 +79,11 @@ struct Sessions: Sendable {
 
 extension Sessions {
     func list(_ request: ListSessions) async throws -> Page<Session> {
-        let limit = try checked("limit") { () throws(Complaint) in try PageLimit(request.limit ?? PageLimit.most) }
-        let after = try checked("after") { () throws(Complaint) in try request.after.map(NewestFirstCursor.init) }
+        let limit = try validated("limit", try PageLimit(request.limit ?? PageLimit.most))
+        let after = try validated("after", try request.after.map(PageCursor.init(base36:)))
         let read = try await store.list(
             of: request.userID, after: after, limit: limit, asking: request.sessionID, now: now())
-        return Page(read, limit: limit) { NewestFirstCursor(since: $0.createdAt, id: $0.id.rawValue).text }
+        return Page(of: read, limit: limit) { PageCursor(time: $0.createdAt, id: $0.id.rawValue).base36 }
     }
 
     func revoke(_ request: RevokeSession) async throws -> Done {
@@ -94,12 +94,12 @@ extension Sessions {
     }
 
     func revocations(_ request: ListRevocations) async throws -> ListRevocations.Response {
-        let after = try checked("after") { () throws(Complaint) in try request.after.map(NewestFirstCursor.init) }
+        let after = try validated("after", try request.after.map(PageCursor.init(base36:)))
         let window = RevocationWindow(since: request.since, now: now())
         let read = try await store.revocations(since: window.start, after: after)
         let part = read.prefix(SessionStore.mostInOneAnswer)
         let next = read.count > part.count ? part.last : nil
         return ListRevocations.Response(
-            sessionIDs: part.map { $0.id }, next: next.map { NewestFirstCursor(since: $0.revokedAt, id: $0.id.rawValue).text })
+            sessionIDs: part.map { $0.id }, next: next.map { PageCursor(time: $0.revokedAt, id: $0.id.rawValue).base36 })
     }
 }

@@ -31,7 +31,7 @@ struct UserCaches: Sendable {
             var found: [SearchPage: Versioned<Page<User>>] = [:]
             for page in pages {
                 let read = try await profiles.search(page.query, after: page.after, limit: page.limit)
-                let users = Page(read, limit: page.limit) { SearchCursor(after: $0, of: page.query).text }
+                let users = Page(of: read, limit: page.limit) { SearchCursor(after: $0, of: page.query).text }
                 found[page] = Versioned(users, version: now().millisecondsSinceEpoch)
             }
             return found

@@ -5,9 +5,9 @@ struct Username: Hashable {
     let text: String
 
     /// Takes capital letters of ASCII for small ones, and nothing else: U+212A KELVIN SIGN is no k.
-    init(_ text: String) throws(Complaint) {
+    init(_ text: String) throws(ValidationError) {
         guard (3...32).contains(text.utf8.count), text.utf8.allSatisfy(Self.allows) else {
-            throw Complaint("must have 3 to 32 characters of a–z 0–9 . _ -")
+            throw ValidationError("must have 3 to 32 characters of a–z 0–9 . _ -")
         }
         self.text = String(decoding: text.utf8.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
     }
@@ -26,10 +26,12 @@ struct Username: Hashable {
 struct DisplayName: Hashable {
     let text: String
 
-    init(_ text: String) throws(Complaint) {
-        self.text = try text.bounded(1...64)
-        guard !text.unicodeScalars.contains(where: \.breaksLines) else { throw Complaint("must not have control characters") }
-        guard text.unicodeScalars.contains(where: \.isVisible) else { throw Complaint("must not be blank") }
+    init(_ text: String) throws(ValidationError) {
+        self.text = try text.validated(length: 1...64)
+        guard !text.unicodeScalars.contains(where: \.breaksLines) else {
+            throw ValidationError("must not have control characters")
+        }
+        guard text.unicodeScalars.contains(where: \.isVisible) else { throw ValidationError("must not be blank") }
     }
 }
 
@@ -59,12 +61,12 @@ struct DeviceName: Hashable {
     private init() { text = "unknown" }
 
     /// - Parameter text: absent for ``unknown``.
-    init(_ text: String?) throws(Complaint) {
+    init(_ text: String?) throws(ValidationError) {
         guard let text else {
             self = .unknown
             return
         }
-        self.text = try text.bounded(1...64)
+        self.text = try text.validated(length: 1...64)
     }
 }
 
@@ -73,7 +75,7 @@ struct AvatarURL: Hashable {
     let text: String?
 
     /// - Parameter text: empty to have none.
-    init(_ text: String) throws(Complaint) {
+    init(_ text: String) throws(ValidationError) {
         guard !text.isEmpty else {
             self.text = nil
             return
@@ -81,7 +83,7 @@ struct AvatarURL: Hashable {
         let prefix = "https://"
         guard text.utf8.count <= 512, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !Self.unsafe.contains($0) }),
             text.hasPrefix(prefix), let first = text.utf8.dropFirst(prefix.utf8.count).first, !Self.noHost.contains(first)
-        else { throw Complaint("must be an https URL of at most 512 characters") }
+        else { throw ValidationError("must be an https URL of at most 512 characters") }
         self.text = text
     }
 
@@ -93,5 +95,5 @@ struct AvatarURL: Hashable {
 /// Chosen by a client for one registration. 1–128 characters.
 struct IdempotencyKey: Hashable {
     let text: String
-    init(_ text: String) throws(Complaint) { self.text = try text.bounded(1...128) }
+    init(_ text: String) throws(ValidationError) { self.text = try text.validated(length: 1...128) }
 }

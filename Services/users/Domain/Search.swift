@@ -15,9 +15,9 @@ extension String {
 struct SearchQuery: Hashable, Sendable {
     let text: String
 
-    init(_ text: String) throws(Complaint) {
-        self.text = try text.bounded(3...64).searchable.bounded(3...64)
-        guard Self.hasTrigram(self.text) else { throw Complaint("must have three letters or digits in a row") }
+    init(_ text: String) throws(ValidationError) {
+        self.text = try text.validated(length: 3...64).searchable.validated(length: 3...64)
+        guard Self.hasTrigram(self.text) else { throw ValidationError("must have three letters or digits in a row") }
     }
 
     /// Whether the index can narrow the search, as pg_trgm sees it; without a trigram it would go through everybody there is.
@@ -80,10 +80,10 @@ struct SearchCursor: Hashable, Sendable {
     }
 
     /// - Parameter text: what ``text`` gave; anything else is refused.
-    init(_ text: String) throws(Complaint) {
+    init(_ text: String) throws(ValidationError) {
         guard let digit = text.utf8.first, let rank = Rank(rawValue: Int(digit) - 0x30),
             let username = try? Username(String(text.dropFirst())), username.text.utf8.elementsEqual(text.utf8.dropFirst())
-        else { throw Complaint("must be the next of an earlier page") }
+        else { throw ValidationError("must be the next of an earlier page") }
         self.init(rank: rank, username: username.text)
     }
 

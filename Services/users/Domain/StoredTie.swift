@@ -27,7 +27,7 @@ struct StoredTie: Equatable, Sendable {
 
 extension Tie {
     /// Sets or lifts the block of the other one of `pair` by `user`; what tells of it, at this `rev`.
-    mutating func block(_ blocked: Bool, by user: UserID, in pair: Pair, rev: Int64) -> [any Event] {
+    mutating func block(_ blocked: Bool, by user: UserID, in pair: UserPair, rev: Int64) -> [any Event] {
         let (before, other) = (bond, pair.other(than: user))
         block(blocked, by: pair.side(of: user))
         var facts: [any Event] = [BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)]

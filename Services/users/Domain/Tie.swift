@@ -99,20 +99,9 @@ struct Tie: Equatable, Sendable {
     }
 }
 
-/// Two different people, in the order of their ids.
-struct Pair: Hashable, Sendable {
-    let low: UserID
-    let high: UserID
-
-    /// - Returns: `nil` for one person and themselves.
-    init?(_ one: UserID, _ other: UserID) {
-        guard one != other else { return nil }
-        (low, high) = one < other ? (one, other) : (other, one)
-    }
-
+extension UserPair {
     func side(of user: UserID) -> Tie.Side { user == low ? .low : .high }
     func user(_ side: Tie.Side) -> UserID { side == .low ? low : high }
-    func other(than user: UserID) -> UserID { user == low ? high : low }
 }
 
 extension Tie.Refusal {

@@ -11,7 +11,7 @@ struct ContactStore: Sendable {
     ///
     /// - Returns: the tie after it, as `user` sees it.
     /// - Throws: ``Tie/Refusal``; `notFound` when one of the two does not exist.
-    func take(_ step: ChangeConnection.Step, by user: UserID, in pair: Pair, now: Timestamp) async throws -> Connection? {
+    func take(_ step: ChangeConnection.Step, by user: UserID, in pair: UserPair, now: Timestamp) async throws -> Connection? {
         let (side, other) = (pair.side(of: user), pair.other(than: user))
         let tie = try await change(pair, now: now) { tie, rev throws(Tie.Refusal) in
             try tie.take(step, by: side)
@@ -21,14 +21,14 @@ struct ContactStore: Sendable {
     }
 
     /// Sets or lifts the block of the other one of `pair` by `user`.
-    func setBlock(_ blocked: Bool, by user: UserID, in pair: Pair, now: Timestamp) async throws {
+    func setBlock(_ blocked: Bool, by user: UserID, in pair: UserPair, now: Timestamp) async throws {
         try await change(pair, now: now) { tie, rev in tie.block(blocked, by: user, in: pair, rev: rev) }
     }
 
     /// Reads a pair under its lock, lets `rule` decide, and stores what has changed with the facts that tell of it. Nothing is stored when nothing has.
     @discardableResult
     private func change<Refusal: Error>(
-        _ pair: Pair, now: Timestamp, _ rule: (inout Tie, _ rev: Int64) throws(Refusal) -> [any Event]
+        _ pair: UserPair, now: Timestamp, _ rule: (inout Tie, _ rev: Int64) throws(Refusal) -> [any Event]
     ) async throws -> StoredTie {
         var events: [OutboxEvent] = []
         let tie = try await transaction { transaction in
@@ -63,7 +63,7 @@ struct ContactStore: Sendable {
     }
 
     /// The blocks are read by a statement of their own: only one that begins after the lock was given sees what its last holder committed.
-    private func lock(_ pair: Pair, now: Timestamp, in transaction: PostgresTransaction) async throws -> StoredTie {
+    private func lock(_ pair: UserPair, now: Timestamp, in transaction: PostgresTransaction) async throws -> StoredTie {
         let rows = try await transaction.run([
             """
             INSERT INTO connections (low_user, high_user, since) VALUES (\(pair.low), \(pair.high), \(now))
@@ -82,7 +82,7 @@ struct ContactStore: Sendable {
         return StoredTie(value: Tie(bond: bond, blockers: blockers), since: since, rev: rev)
     }
 
-    private static func statements(from before: Tie, to after: StoredTie, of pair: Pair, now: Timestamp) -> [SQL] {
+    private static func statements(from before: Tie, to after: StoredTie, of pair: UserPair, now: Timestamp) -> [SQL] {
         var statements: [SQL] = [
             """
             UPDATE connections SET bond = \(after.value.bond), since = \(after.since), rev = \(after.rev)
@@ -102,17 +102,17 @@ struct ContactStore: Sendable {
 
 extension ContactStore {
     /// Newest first, one more than `limit` if there are.
-    func connections(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Connection] {
-        let (after, count) = (after ?? .beforeAll, limit.count + 1)
+    func connections(of user: UserID, after: PageCursor?, limit: PageLimit) async throws -> [Connection] {
+        let (after, count) = (after ?? .newest, limit.count + 1)
         return try await database.reads.query(
             """
             SELECT other, bond, since FROM (
                 (SELECT high_user AS other, bond, since FROM connections
-                WHERE low_user = \(user) AND bond <> 'none' AND (since, high_user) < (\(after.since), \(after.id))
+                WHERE low_user = \(user) AND bond <> 'none' AND (since, high_user) < (\(after.time), \(after.id))
                 ORDER BY since DESC, high_user DESC LIMIT \(count))
                 UNION ALL
                 (SELECT low_user, bond, since FROM connections
-                WHERE high_user = \(user) AND bond <> 'none' AND (since, low_user) < (\(after.since), \(after.id))
+                WHERE high_user = \(user) AND bond <> 'none' AND (since, low_user) < (\(after.time), \(after.id))
                 ORDER BY since DESC, low_user DESC LIMIT \(count))
             ) AS both_sides ORDER BY since DESC, other DESC LIMIT \(count)
             """, as: (UserID, Tie.Bond, Timestamp).self
@@ -122,11 +122,11 @@ extension ContactStore {
     }
 
     /// Newest first, one more than `limit` if there are.
-    func blocks(of user: UserID, after: NewestFirstCursor?, limit: PageLimit) async throws -> [Block] {
-        let after = after ?? .beforeAll
+    func blocks(of user: UserID, after: PageCursor?, limit: PageLimit) async throws -> [Block] {
+        let after = after ?? .newest
         return try await database.reads.query(
             """
-            SELECT other_id, since FROM blocks WHERE user_id = \(user) AND (since, other_id) < (\(after.since), \(after.id))
+            SELECT other_id, since FROM blocks WHERE user_id = \(user) AND (since, other_id) < (\(after.time), \(after.id))
             ORDER BY since DESC, other_id DESC LIMIT \(limit.count + 1)
             """, as: (UserID, Timestamp).self
         ).map { Block(userID: $0.0, since: $0.1) }

@@ -4,14 +4,14 @@ import Postgres
 
 extension SessionStore {
     /// The living ones, newest first, one more than `limit` if there are.
-    func list(of user: UserID, after: NewestFirstCursor?, limit: PageLimit, asking current: SessionID, now: Timestamp)
+    func list(of user: UserID, after: PageCursor?, limit: PageLimit, asking current: SessionID, now: Timestamp)
         async throws -> [Session]
     {
-        let after = after ?? .beforeAll
+        let after = after ?? .newest
         return try await database.reads.query(
             """
             SELECT id, device, created_at, last_seen_at FROM sessions
-            WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.since), \(after.id))
+            WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.time), \(after.id))
             ORDER BY created_at DESC, id DESC LIMIT \(limit.count + 1)
             """, as: (SessionID, String, Timestamp, Timestamp).self
         ).map { Session(id: $0.0, device: $0.1, createdAt: $0.2, lastSeenAt: $0.3, current: $0.0 == current) }
@@ -38,12 +38,12 @@ extension SessionStore {
     }
 
     /// Sessions revoked at `since` or later, oldest first, one more than ``mostInOneAnswer`` if there are.
-    func revocations(since: Timestamp, after: NewestFirstCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
-        let after = after ?? NewestFirstCursor(since: since, id: 0)
+    func revocations(since: Timestamp, after: PageCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
+        let after = after ?? PageCursor(time: since, id: 0)
         return try await database.reads.query(
             """
             SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL
-                AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.since), \(after.id))
+                AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.time), \(after.id))
             ORDER BY revoked_at, id LIMIT \(Self.mostInOneAnswer + 1)
             """, as: (SessionID, Timestamp).self
         ).map { ($0.0, $0.1) }

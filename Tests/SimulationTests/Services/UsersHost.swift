@@ -28,7 +28,7 @@ final class UsersHost: Host {
     }
 
     private func setBlock(_ request: SetBlock, _ done: @escaping (Result<Done, ServiceError>) -> Void) {
-        guard let pair = Pair(request.userID, request.otherID) else { return }
+        guard let pair = UserPair(request.userID, request.otherID) else { return }
         transaction(done, Done()) { [rows] in
             try rows.change(pair) { tie, rev in tie.block(request.blocked, by: request.userID, in: pair, rev: rev) }
         }
@@ -37,7 +37,7 @@ final class UsersHost: Host {
     private func change(
         _ request: ChangeConnection, _ done: @escaping (Result<ChangeConnection.Response, ServiceError>) -> Void
     ) {
-        guard let pair = Pair(request.userID, request.otherID) else { return }
+        guard let pair = UserPair(request.userID, request.otherID) else { return }
         let side = pair.side(of: request.userID)
         transaction(done, ChangeConnection.Response(connection: nil)) { [rows] in
             try rows.change(pair) { tie, rev throws(Tie.Refusal) in

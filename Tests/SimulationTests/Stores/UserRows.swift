@@ -6,14 +6,14 @@ import Contracts
 /// The schema `users`, as `ContactStore` works on it. A transaction holds the lock of one pair's row all along, and so happens in one moment.
 final class UserRows {
     let outbox: OutboxRows
-    private(set) var ties: [Pair: StoredTie] = [:]
+    private(set) var ties: [UserPair: StoredTie] = [:]
     private let simulator: Simulator
 
     init(_ simulator: Simulator) { (self.simulator, outbox) = (simulator, OutboxRows(simulator)) }
 
     /// - Returns: the facts, which are in the outbox by then.
     func change<Refusal: Error>(
-        _ pair: Pair, _ rule: (inout Tie, _ rev: Int64) throws(Refusal) -> [any Event]
+        _ pair: UserPair, _ rule: (inout Tie, _ rev: Int64) throws(Refusal) -> [any Event]
     ) throws -> [OutboxEvent] {
         let now = Timestamp(millisecondsSinceEpoch: Host.beginning + simulator.now)
         var tie = ties[pair] ?? StoredTie(value: Tie(), since: now, rev: 0)
