@@ -31,11 +31,11 @@ struct UsersService: Sendable {
             try await profiles.profiles(request, caller: context.caller)
         }
         server.serve(SearchUsers.self) { request, _ in try await profiles.search(request) }
-        server.serve(ListConnections.self) { request, _ in try await contacts.connections(request) }
-        server.serve(ChangeConnection.self) { request, _ in try await contacts.change(request) }
+        server.serve(ListContacts.self) { request, _ in try await contacts.connections(request) }
+        server.serve(ChangeContact.self) { request, _ in try await contacts.change(request) }
         server.serve(ListBlocks.self) { request, _ in try await contacts.blocks(request) }
         server.serve(SetBlock.self) { request, _ in try await contacts.setBlock(request) }
-        server.serve(ListContacts.self) { request, _ in try await presence.contacts(request) }
-        server.serve(NoteSeen.self) { request, _ in try await presence.note(request) }
+        server.serve(ListPresenceContacts.self) { request, _ in try await presence.contacts(request) }
+        server.serve(RecordLastSeen.self) { request, _ in try await presence.note(request) }
     }
 }

@@ -125,9 +125,9 @@ import Testing
     private static func framesOfUsers() throws -> [ServerFrame.Text] {
         let me = UserID(rawValue: 1)
         let facts: [OutboxEvent] = [
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .invite, status: .sent, rev: 1)),
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .accept, status: .connected, rev: 2)),
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .remove, status: nil, rev: 3)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .invite, status: .sent, rev: 1)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .accept, status: .connected, rev: 2)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .remove, status: nil, rev: 3)),
             try OutboxEvent(BlockChanged(userID: me, otherID: grace, blocked: true, rev: 4)),
         ]
         return try LiveContacts.delivery(of: facts).items.filter { $0.recipients == [me] }.map { Array($0.frame.utf8) }

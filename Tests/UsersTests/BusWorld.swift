@@ -96,7 +96,7 @@ final class Heard: Sendable {
         hear(SessionStarted.self, in: &feed)
         hear(SessionsRevoked.self, in: &feed)
         hear(PasswordChanged.self, in: &feed)
-        hear(ConnectionChanged.self, in: &feed)
+        hear(ContactChanged.self, in: &feed)
         hear(BlockChanged.self, in: &feed)
         bus.listen(feed)
     }

@@ -17,17 +17,17 @@ import Testing
     @Test("a connection: to both, each as they see it")
     func connections() throws {
         #expect(
-            try shown(ConnectionChanged(userID: mia, otherID: tom, step: .invite, status: .sent, rev: 1)) == [
+            try shown(ContactChanged(userID: mia, otherID: tom, step: .invite, status: .sent, rev: 1)) == [
                 #"["5"] {"type":"connection","userId":"6","status":"sent","rev":1}"#,
                 #"["6"] {"type":"connection","userId":"5","status":"received","rev":1}"#,
             ])
         #expect(
-            try shown(ConnectionChanged(userID: tom, otherID: mia, step: .accept, status: .connected, rev: 2)) == [
+            try shown(ContactChanged(userID: tom, otherID: mia, step: .accept, status: .connected, rev: 2)) == [
                 #"["6"] {"type":"connection","userId":"5","status":"connected","rev":2}"#,
                 #"["5"] {"type":"connection","userId":"6","status":"connected","rev":2}"#,
             ])
         #expect(
-            try shown(ConnectionChanged(userID: mia, otherID: tom, step: .remove, status: nil, rev: 3)) == [
+            try shown(ContactChanged(userID: mia, otherID: tom, step: .remove, status: nil, rev: 3)) == [
                 #"["5"] {"type":"connection","userId":"6","rev":3}"#, #"["6"] {"type":"connection","userId":"5","rev":3}"#,
             ])
     }
@@ -45,8 +45,8 @@ import Testing
     func overTheBus() async throws {
         try await BusWorld.with { world async throws in
             let (mia, tom) = (try await world.world.register("mia").id, try await world.world.register("tom").id)
-            func step(_ step: ChangeConnection.Step, _ user: UserID, _ other: UserID) async throws {
-                _ = try await world.bff.call(ChangeConnection(userID: user, otherID: other, step: step))
+            func step(_ step: ChangeContact.Step, _ user: UserID, _ other: UserID) async throws {
+                _ = try await world.bff.call(ChangeContact(userID: user, otherID: other, step: step))
             }
             try await step(.invite, mia, tom)
             try await eventually("two") { world.shown.count == 2 ? () : nil }
@@ -63,19 +63,19 @@ import Testing
 
 @Suite("Presence") struct PresenceTests {
     private func connect(_ one: UserID, _ other: UserID, in world: World) async throws {
-        for (user, step) in [(one, ChangeConnection.Step.invite), (other, .accept)] {
+        for (user, step) in [(one, ChangeContact.Step.invite), (other, .accept)] {
             let peer = user == one ? other : one
-            _ = try await world.one.contacts.change(ChangeConnection(userID: user, otherID: peer, step: step))
+            _ = try await world.one.contacts.change(ChangeContact(userID: user, otherID: peer, step: step))
         }
         world.clock.advance(.seconds(1))
     }
 
-    private func contacts(_ user: UserID, in world: World) async throws -> [ListContacts.Contact] {
-        try await world.one.presence.contacts(ListContacts(userID: user)).contacts
+    private func contacts(_ user: UserID, in world: World) async throws -> [PresenceContact] {
+        try await world.one.presence.contacts(ListPresenceContacts(userID: user)).contacts
     }
 
     private func note(_ seen: [(UserID, SessionID, Timestamp)], in world: World) async throws {
-        _ = try await world.one.presence.note(NoteSeen(users: seen.map { .init(userID: $0, sessionID: $1, at: $2) }))
+        _ = try await world.one.presence.note(RecordLastSeen(users: seen.map { .init(userID: $0, sessionID: $1, at: $2) }))
     }
 
     @Test("contacts are those one is connected with, longest first, and nobody who blocks or is blocked")
@@ -85,7 +85,7 @@ import Testing
             for name in ["mia", "tom", "eve", "sam", "kim", "lea"] { users.append(try await world.register(name).id) }
             let mia = users[0]
             for other in users[1...4].reversed() { try await connect(mia, other, in: world) }
-            _ = try await world.one.contacts.change(ChangeConnection(userID: mia, otherID: users[5], step: .invite))
+            _ = try await world.one.contacts.change(ChangeContact(userID: mia, otherID: users[5], step: .invite))
             #expect(try await contacts(mia, in: world).map(\.userID) == users[1...4].reversed())
             #expect(try await contacts(users[1], in: world) == [.init(userID: mia)])
             #expect(try await contacts(users[5], in: world) == [])
@@ -143,8 +143,8 @@ import Testing
             world.clock.advance(.seconds(100))
             let all = people
             let results = await atOnce(20) { number in
-                let seen = all.shuffled().map { NoteSeen.Seen(userID: $0.0, sessionID: $0.1, at: start + .seconds(number)) }
-                return try await world.one.presence.note(NoteSeen(users: seen))
+                let seen = all.shuffled().map { RecordLastSeen.Seen(userID: $0.0, sessionID: $0.1, at: start + .seconds(number)) }
+                return try await world.one.presence.note(RecordLastSeen(users: seen))
             }
             #expect(results.compactMap(\.value).count == 20)
             let latest = try await world.count("SELECT count(*) FROM last_seen WHERE at = \(start + .seconds(19))")

@@ -31,7 +31,7 @@ import Testing
         #expect(tie == StoredTie(value: Tie(blockers: [.high]), since: now, rev: 2))
         let block = facts.first as? BlockChanged
         #expect(block?.userID == ben && block?.otherID == anna && block?.blocked == true && block?.rev == 2)
-        let change = facts.last as? ConnectionChanged
+        let change = facts.last as? ContactChanged
         #expect(change?.userID == ben && change?.otherID == anna && change?.status == nil && change?.rev == 2)
         #expect(change?.step == (bond == .connected ? .remove : .cancel))
     }

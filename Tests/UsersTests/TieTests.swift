@@ -5,7 +5,7 @@ import Testing
 @testable import Users
 
 @Suite("Tie") struct TieTests {
-    typealias Row = (before: Tie.Bond, step: ChangeConnection.Step, after: Result<Tie.Bond, Tie.Refusal>)
+    typealias Row = (before: Tie.Bond, step: ChangeContact.Step, after: Result<Tie.Bond, Tie.Refusal>)
 
     @Test("every step from every state, taken by the low side")
     func table() {
@@ -20,7 +20,7 @@ import Testing
             (.connected, .invite, .success(.connected)), (.connected, .accept, .success(.connected)),
             (.connected, .cancel, .failure(.connected)), (.connected, .remove, .success(.none)),
         ]
-        #expect(rows.count == 4 * ChangeConnection.Step.allCases.count)
+        #expect(rows.count == 4 * ChangeContact.Step.allCases.count)
         for row in rows {
             #expect(Self.take(row.step, by: .low, from: Tie(bond: row.before)) == row.after.map { Tie(bond: $0) }, "\(row)")
         }
@@ -50,7 +50,7 @@ import Testing
         var seen: Set<String> = []
         for _ in 0..<1_000 {
             let side = Tie.Side.allCases.randomElement(using: &random) ?? .low
-            let step = ChangeConnection.Step.allCases.randomElement(using: &random) ?? .invite
+            let step = ChangeContact.Step.allCases.randomElement(using: &random) ?? .invite
             let dice = Int.random(in: 0..<32, using: &random)
             if dice < 6 {
                 tie.block(dice == 0, by: side)
@@ -73,7 +73,7 @@ import Testing
         var (tie, mirrored) = (Tie(), Tie())
         for _ in 0..<100 {
             let side = Tie.Side.allCases.randomElement(using: &random) ?? .low
-            let step = ChangeConnection.Step.allCases.randomElement(using: &random) ?? .invite
+            let step = ChangeContact.Step.allCases.randomElement(using: &random) ?? .invite
             if case .success(let next) = Self.take(step, by: side, from: tie) { tie = next }
             if case .success(let next) = Self.take(step, by: side.other, from: mirrored) { mirrored = next }
             #expect(tie.status(for: .low) == mirrored.status(for: .high))
@@ -89,7 +89,7 @@ import Testing
         #expect(UserPair(tom, mia)?.side(of: tom) == .high)
     }
 
-    private static func take(_ step: ChangeConnection.Step, by side: Tie.Side, from tie: Tie) -> Result<Tie, Tie.Refusal> {
+    private static func take(_ step: ChangeContact.Step, by side: Tie.Side, from tie: Tie) -> Result<Tie, Tie.Refusal> {
         var tie = tie
         return Result { () throws(Tie.Refusal) in
             try tie.take(step, by: side)

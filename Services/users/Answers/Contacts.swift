@@ -5,11 +5,11 @@ struct Contacts: Sendable {
     let store: ContactStore
     let now: @Sendable () -> Timestamp
 
-    func change(_ request: ChangeConnection) async throws -> ChangeConnection.Response {
+    func change(_ request: ChangeContact) async throws -> ChangeContact.Response {
         let pair = try Self.pair(request.userID, request.otherID)
         do {
-            return ChangeConnection.Response(
-                connection: try await store.take(request.step, by: request.userID, in: pair, now: now()))
+            return ChangeContact.Response(
+                contact: try await store.take(request.step, by: request.userID, in: pair, now: now()))
         } catch let refusal as Tie.Refusal {
             throw refusal.serviceError
         }
@@ -21,7 +21,7 @@ struct Contacts: Sendable {
         return Done()
     }
 
-    func connections(_ request: ListConnections) async throws -> Page<Connection> {
+    func connections(_ request: ListContacts) async throws -> Page<Contact> {
         let (limit, after) = try Self.place(limit: request.limit, after: request.after)
         let read = try await store.connections(of: request.userID, after: after, limit: limit)
         return Page(of: read, limit: limit) { PageCursor(time: $0.since, id: $0.userID.rawValue).base36 }

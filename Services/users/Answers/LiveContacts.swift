@@ -4,19 +4,19 @@ import Contracts
 
 /// What live connections are shown of the facts of users: connections to both, each as seen from their own side; blocks to the one who blocks alone.
 enum LiveContacts {
-    static let types: [any Event.Type] = [ConnectionChanged.self, BlockChanged.self]
+    static let types: [any Event.Type] = [ContactChanged.self, BlockChanged.self]
 
     /// What cannot be read is left out.
     static func delivery(of events: [OutboxEvent]) throws -> Delivery {
         Delivery(
             items: try events.flatMap { event in
-                if let fact = event.fact(ConnectionChanged.self) { return try items(fact) }
+                if let fact = event.fact(ContactChanged.self) { return try items(fact) }
                 if let fact = event.fact(BlockChanged.self) { return [try item(fact)] }
                 return []
             })
     }
 
-    private static func items(_ fact: ConnectionChanged) throws -> [Delivery.Item] {
+    private static func items(_ fact: ContactChanged) throws -> [Delivery.Item] {
         [
             try Delivery.Item(
                 to: fact.userID, ConnectionFrame(userID: fact.otherID, status: fact.status, rev: fact.rev)),
@@ -34,7 +34,7 @@ private struct ConnectionFrame: Encodable {
     let type = "connection"
     /// The other one.
     var userID: UserID
-    var status: Connection.Status?
+    var status: Contact.Status?
     var rev: Int64
 
     enum CodingKeys: String, CodingKey {
@@ -57,8 +57,8 @@ private struct BlockFrame: Encodable {
     }
 }
 
-extension Connection.Status {
-    fileprivate var fromTheOtherSide: Connection.Status {
+extension Contact.Status {
+    fileprivate var fromTheOtherSide: Contact.Status {
         switch self {
         case .sent: .received
         case .received: .sent

@@ -7,12 +7,12 @@ struct Presence: Sendable {
     let store: PresenceStore
     let now: @Sendable () -> Timestamp
 
-    func contacts(_ request: ListContacts) async throws -> ListContacts.Response {
-        ListContacts.Response(contacts: try await store.contacts(of: request.userID))
+    func contacts(_ request: ListPresenceContacts) async throws -> ListPresenceContacts.Response {
+        ListPresenceContacts.Response(contacts: try await store.contacts(of: request.userID))
     }
 
     /// - Throws: `invalid` for none or too many.
-    func note(_ request: NoteSeen) async throws -> Done {
+    func note(_ request: RecordLastSeen) async throws -> Done {
         guard (1...Self.mostSeen).contains(request.users.count) else {
             throw ServiceError.invalid("users", "must be 1 to \(Self.mostSeen)")
         }

@@ -32,8 +32,8 @@ extension Tie {
         block(blocked, by: pair.side(of: user))
         var facts: [any Event] = [BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)]
         if bond != before {
-            let step: ChangeConnection.Step = before == .connected ? .remove : .cancel
-            facts.append(ConnectionChanged(userID: user, otherID: other, step: step, status: nil, rev: rev))
+            let step: ChangeContact.Step = before == .connected ? .remove : .cancel
+            facts.append(ContactChanged(userID: user, otherID: other, step: step, status: nil, rev: rev))
         }
         return facts
     }

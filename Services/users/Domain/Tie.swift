@@ -40,7 +40,7 @@ struct Tie: Equatable, Sendable {
     }
 
     /// As `side` sees it.
-    func status(for side: Side) -> Connection.Status? {
+    func status(for side: Side) -> Contact.Status? {
         switch bond {
         case .none: nil
         case .connected: .connected
@@ -49,7 +49,7 @@ struct Tie: Equatable, Sendable {
     }
 
     /// Takes a step. One that is done already leaves everything as it is. Two invitations, one from each side, are a connection.
-    mutating func take(_ step: ChangeConnection.Step, by side: Side) throws(Refusal) {
+    mutating func take(_ step: ChangeContact.Step, by side: Side) throws(Refusal) {
         switch step {
         case .invite: try invite(by: side)
         case .accept: try accept(by: side)

@@ -11,13 +11,13 @@ struct ContactStore: Sendable {
     ///
     /// - Returns: the tie after it, as `user` sees it.
     /// - Throws: ``Tie/Refusal``; `notFound` when one of the two does not exist.
-    func take(_ step: ChangeConnection.Step, by user: UserID, in pair: UserPair, now: Timestamp) async throws -> Connection? {
+    func take(_ step: ChangeContact.Step, by user: UserID, in pair: UserPair, now: Timestamp) async throws -> Contact? {
         let (side, other) = (pair.side(of: user), pair.other(than: user))
         let tie = try await change(pair, now: now) { tie, rev throws(Tie.Refusal) in
             try tie.take(step, by: side)
-            return [ConnectionChanged(userID: user, otherID: other, step: step, status: tie.status(for: side), rev: rev)]
+            return [ContactChanged(userID: user, otherID: other, step: step, status: tie.status(for: side), rev: rev)]
         }
-        return tie.value.status(for: side).map { Connection(userID: other, status: $0, since: tie.since) }
+        return tie.value.status(for: side).map { Contact(userID: other, status: $0, since: tie.since) }
     }
 
     /// Sets or lifts the block of the other one of `pair` by `user`.
@@ -102,7 +102,7 @@ struct ContactStore: Sendable {
 
 extension ContactStore {
     /// Newest first, one more than `limit` if there are.
-    func connections(of user: UserID, after: PageCursor?, limit: PageLimit) async throws -> [Connection] {
+    func connections(of user: UserID, after: PageCursor?, limit: PageLimit) async throws -> [Contact] {
         let (after, count) = (after ?? .newest, limit.count + 1)
         return try await database.reads.query(
             """
@@ -117,7 +117,7 @@ extension ContactStore {
             ) AS both_sides ORDER BY since DESC, other DESC LIMIT \(count)
             """, as: (UserID, Tie.Bond, Timestamp).self
         ).compactMap { other, bond, since in
-            Tie(bond: bond).status(for: user < other ? .low : .high).map { Connection(userID: other, status: $0, since: since) }
+            Tie(bond: bond).status(for: user < other ? .low : .high).map { Contact(userID: other, status: $0, since: since) }
         }
     }
 

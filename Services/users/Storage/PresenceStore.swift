@@ -9,7 +9,7 @@ struct PresenceStore: Sendable {
     let database: PostgresPool
 
     /// Those with whom `user` is connected, longest first, unless one of the two has blocked the other; at most ``mostContacts``.
-    func contacts(of user: UserID) async throws -> [ListContacts.Contact] {
+    func contacts(of user: UserID) async throws -> [PresenceContact] {
         try await database.reads.query(
             """
             SELECT c.other, s.at FROM (
@@ -21,13 +21,13 @@ struct PresenceStore: Sendable {
                 AND NOT EXISTS (SELECT FROM blocks WHERE user_id = c.other AND other_id = \(user))
             ORDER BY c.since, c.other LIMIT \(Self.mostContacts)
             """, as: (UserID, Timestamp?).self
-        ).map { ListContacts.Contact(userID: $0.0, lastSeenAt: $0.1) }
+        ).map { PresenceContact(userID: $0.0, lastSeenAt: $0.1) }
     }
 
     /// Notes when users were there, and through which session; never back, and never later than `now`. Who does not exist is passed over.
     ///
     /// One statement. Rows are locked in one order, so that two of these never wait for one another in a circle.
-    func note(_ seen: [NoteSeen.Seen], now: Timestamp) async throws {
+    func note(_ seen: [RecordLastSeen.Seen], now: Timestamp) async throws {
         try await database.execute(
             """
             WITH seen AS MATERIALIZED (

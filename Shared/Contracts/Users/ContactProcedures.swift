@@ -1,6 +1,6 @@
 /// Lists connections, newest first.
-public struct ListConnections: Procedure {
-    public typealias Response = Page<Connection>
+public struct ListContacts: Procedure {
+    public typealias Response = Page<Contact>
     public static let name: ProcedureName = "users.connections.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
@@ -27,7 +27,7 @@ public struct ListConnections: Procedure {
 }
 
 /// Takes one step between two people. A step that is done already changes nothing and succeeds; one against the rules is a `conflict`.
-public struct ChangeConnection: Procedure {
+public struct ChangeContact: Procedure {
     public static let name: ProcedureName = "users.changeConnection.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
@@ -63,11 +63,11 @@ public struct ChangeConnection: Procedure {
 
     /// The tie after the step; none after `cancel` and `remove`.
     public struct Response: Codable, Hashable, Sendable {
-        public var connection: Connection?
+        public var contact: Contact?
 
-        public init(connection: Connection?) { self.connection = connection }
+        public init(contact: Contact?) { self.contact = contact }
 
-        enum CodingKeys: String, CodingKey { case connection }
+        enum CodingKeys: String, CodingKey { case contact = "connection" }
     }
 }
 

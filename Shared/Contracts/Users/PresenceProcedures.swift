@@ -1,5 +1,5 @@
 /// Whom a user sees the presence of, and who sees theirs: those they are connected with, and neither has blocked the other.
-public struct ListContacts: Procedure {
+public struct ListPresenceContacts: Procedure {
     public static let name: ProcedureName = "users.contacts.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.messaging]
@@ -16,34 +16,35 @@ public struct ListContacts: Procedure {
 
     public struct Response: Codable, Hashable, Sendable {
         /// At most 5,000, those longest connected.
-        public var contacts: [Contact]
+        public var contacts: [PresenceContact]
 
-        public init(contacts: [Contact]) {
+        public init(contacts: [PresenceContact]) {
             self.contacts = contacts
         }
 
         enum CodingKeys: String, CodingKey { case contacts }
     }
+}
 
-    public struct Contact: Codable, Hashable, Sendable {
-        public var userID: UserID
-        /// When they were last connected; absent for those who never were.
-        public var lastSeenAt: Timestamp?
+/// A contact whose presence a user sees.
+public struct PresenceContact: Codable, Hashable, Sendable {
+    public var userID: UserID
+    /// When they were last connected; absent for those who never were.
+    public var lastSeenAt: Timestamp?
 
-        public init(userID: UserID, lastSeenAt: Timestamp? = nil) {
-            self.userID = userID
-            self.lastSeenAt = lastSeenAt
-        }
+    public init(userID: UserID, lastSeenAt: Timestamp? = nil) {
+        self.userID = userID
+        self.lastSeenAt = lastSeenAt
+    }
 
-        enum CodingKeys: String, CodingKey {
-            case lastSeenAt
-            case userID = "userId"
-        }
+    enum CodingKeys: String, CodingKey {
+        case lastSeenAt
+        case userID = "userId"
     }
 }
 
 /// Users have gone offline, or are still there: the latest moment counts.
-public struct NoteSeen: Procedure {
+public struct RecordLastSeen: Procedure {
     public typealias Response = Done
     public static let name: ProcedureName = "users.seen.v1"
     public static let service = ServiceName.users

@@ -30,20 +30,20 @@ public struct UserUpdated: Event {
 }
 
 /// The tie of two people has changed.
-public struct ConnectionChanged: Event {
+public struct ContactChanged: Event {
     public static let type: EventType = "users.connection.changed.v1"
     public var subject: String? { userID.description }
 
     /// Who took the step.
     public var userID: UserID
     public var otherID: UserID
-    public var step: ChangeConnection.Step
+    public var step: ChangeContact.Step
     /// After the step, seen from `userId`; absent when there is no tie any more.
-    public var status: Connection.Status?
+    public var status: Contact.Status?
     /// Of this pair; the highest wins.
     public var rev: Int64
 
-    public init(userID: UserID, otherID: UserID, step: ChangeConnection.Step, status: Connection.Status? = nil, rev: Int64) {
+    public init(userID: UserID, otherID: UserID, step: ChangeContact.Step, status: Contact.Status? = nil, rev: Int64) {
         self.userID = userID
         self.otherID = otherID
         self.step = step

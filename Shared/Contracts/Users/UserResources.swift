@@ -36,7 +36,7 @@ public struct Account: Codable, Hashable, Sendable {
 }
 
 /// A tie between the reader and another user, seen from the reader's side.
-public struct Connection: Codable, Hashable, Sendable {
+public struct Contact: Codable, Hashable, Sendable {
     public enum Status: String, Codable, Sendable {
         /// Invited by the reader.
         case sent

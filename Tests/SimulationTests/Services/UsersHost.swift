@@ -18,7 +18,7 @@ final class UsersHost: Host {
         (self.wire, publisher) = (wire, Publisher(self, rows.outbox, broker, wire))
         let answerer = Answerer(.users, on: self, broker)
         answerer.serve(SetBlock.self) { [unowned self] in setBlock($0, $2) }
-        answerer.serve(ChangeConnection.self) { [unowned self] in change($0, $2) }
+        answerer.serve(ChangeContact.self) { [unowned self] in change($0, $2) }
         self.answerer = answerer
     }
 
@@ -35,15 +35,15 @@ final class UsersHost: Host {
     }
 
     private func change(
-        _ request: ChangeConnection, _ done: @escaping (Result<ChangeConnection.Response, ServiceError>) -> Void
+        _ request: ChangeContact, _ done: @escaping (Result<ChangeContact.Response, ServiceError>) -> Void
     ) {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
         let side = pair.side(of: request.userID)
-        transaction(done, ChangeConnection.Response(connection: nil)) { [rows] in
+        transaction(done, ChangeContact.Response(contact: nil)) { [rows] in
             try rows.change(pair) { tie, rev throws(Tie.Refusal) in
                 try tie.take(request.step, by: side)
                 return [
-                    ConnectionChanged(
+                    ContactChanged(
                         userID: request.userID, otherID: request.otherID, step: request.step, status: tie.status(for: side),
                         rev: rev)
                 ]
