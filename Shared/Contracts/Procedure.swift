@@ -49,6 +49,6 @@ public struct ServiceName: RawRepresentable, Hashable, Codable, Sendable, Custom
 }
 
 /// The answer of a procedure that has nothing to tell but that it is done.
-public struct Done: Codable, Hashable, Sendable {
+public struct EmptyResponse: Codable, Hashable, Sendable {
     public init() {}
 }

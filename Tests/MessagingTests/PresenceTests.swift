@@ -97,7 +97,7 @@ import Testing
     func devices() async throws {
         try await Gateway.with { gateway in
             gateway.bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }
-            gateway.bus.answer(RecordLastSeen.self) { _ in Done() }
+            gateway.bus.answer(RecordLastSeen.self) { _ in EmptyResponse() }
             func noted() -> [Int64] { gateway.bus.asked(RecordLastSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
             let (phone, laptop) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 6))
             await phone.send(RawClient.frame(8))
@@ -145,7 +145,7 @@ import Testing
     func close() async throws {
         let (bus, io) = (StubBus(), IOThread(name: "presence"))
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }
-        bus.answer(RecordLastSeen.self) { _ in Done() }
+        bus.answer(RecordLastSeen.self) { _ in EmptyResponse() }
         let desk = PresenceDesk(
             bus: bus, deliver: { _ in }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for id in 1...300 as ClosedRange<Int64> { await desk.came(Self.user(id), SessionID(rawValue: id)) }

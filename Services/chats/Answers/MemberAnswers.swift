@@ -33,9 +33,9 @@ struct MemberAnswers: Sendable {
         return SetMember.Response(member: member, added: change.kind == .added)
     }
 
-    func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> Done {
+    func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> EmptyResponse {
         _ = try await noting(request.memberID, in: request.chatID) { try await store.remove(request, deadline: deadline) }
-        return Done()
+        return EmptyResponse()
     }
 
     /// Tells the caches what `change` did, or that nobody knows, before anybody is answered.

@@ -99,7 +99,7 @@ extension Accounts {
         }
     }
 
-    func changePassword(_ request: ChangePassword) async throws -> Done {
+    func changePassword(_ request: ChangePassword) async throws -> EmptyResponse {
         var errors = ValidationErrors()
         let current = errors.check("currentPassword", try Password(attempt: request.currentPassword))
         let new = errors.check("newPassword", try Password(new: request.newPassword))
@@ -112,7 +112,7 @@ extension Accounts {
         guard try await store.changePassword(of: credentials, to: hash, keeping: request.sessionID, now: now()) else {
             throw ServiceError(.conflict, "the password was changed by another request")
         }
-        return Done()
+        return EmptyResponse()
     }
 
     private static let unknown = ServiceError(.notFound, "there is no such user")

@@ -15,10 +15,10 @@ struct Contacts: Sendable {
         }
     }
 
-    func setBlock(_ request: SetBlock) async throws -> Done {
+    func setBlock(_ request: SetBlock) async throws -> EmptyResponse {
         let pair = try Self.pair(request.userID, request.otherID)
         try await store.setBlock(request.blocked, by: request.userID, in: pair, now: now())
-        return Done()
+        return EmptyResponse()
     }
 
     func connections(_ request: ListContacts) async throws -> Page<Contact> {

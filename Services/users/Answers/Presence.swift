@@ -12,11 +12,11 @@ struct Presence: Sendable {
     }
 
     /// - Throws: `invalid` for none or too many.
-    func note(_ request: RecordLastSeen) async throws -> Done {
+    func note(_ request: RecordLastSeen) async throws -> EmptyResponse {
         guard (1...Self.mostSeen).contains(request.users.count) else {
             throw ServiceError.invalid("users", "must be 1 to \(Self.mostSeen)")
         }
         try await store.note(request.users, now: now())
-        return Done()
+        return EmptyResponse()
     }
 }

@@ -86,11 +86,11 @@ extension Sessions {
         return Page(of: read, limit: limit) { PageCursor(time: $0.createdAt, id: $0.id.rawValue).base36 }
     }
 
-    func revoke(_ request: RevokeSession) async throws -> Done {
+    func revoke(_ request: RevokeSession) async throws -> EmptyResponse {
         guard try await store.revoke(request.sessionID, of: request.userID, now: now()) else {
             throw ServiceError(.notFound, "there is no such session")
         }
-        return Done()
+        return EmptyResponse()
     }
 
     func revocations(_ request: ListRevocations) async throws -> ListRevocations.Response {

@@ -73,7 +73,7 @@ public struct SetMember: Procedure {
 
 /// Takes somebody out of a group, or lets the user leave. Repeated, it succeeds.
 public struct RemoveMember: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.removeMember.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff]
@@ -138,7 +138,7 @@ public struct MarkRead: Procedure {
 
 /// Moves delivered markers forward: a device of the user has received everything up to there. Those of many users at once, as they come up often.
 public struct MarkDelivered: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.delivered.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.messaging]
@@ -175,7 +175,7 @@ public struct MarkDelivered: Procedure {
 
 /// Shows the other members that the user is writing. Nothing is stored, and nobody hears of it who is not connected; `notFound` when not a member.
 public struct ShowTyping: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.typing.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.messaging]

@@ -80,7 +80,7 @@ public struct UpdateProfile: Procedure {
 
 /// Changes the password and ends every other session.
 public struct ChangePassword: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.changePassword.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]

@@ -101,7 +101,7 @@ public struct ListBlocks: Procedure {
 
 /// Blocks or unblocks somebody.
 public struct SetBlock: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.setBlock.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]

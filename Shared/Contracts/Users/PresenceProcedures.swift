@@ -45,7 +45,7 @@ public struct PresenceContact: Codable, Hashable, Sendable {
 
 /// Users have gone offline, or are still there: the latest moment counts.
 public struct RecordLastSeen: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.seen.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.messaging]

@@ -84,7 +84,7 @@ public struct ListSessions: Procedure {
 
 /// Ends a session of the user; `notFound` for another's.
 public struct RevokeSession: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.revokeSession.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]

@@ -27,9 +27,9 @@ final class UsersHost: Host {
         publisher?.begin()
     }
 
-    private func setBlock(_ request: SetBlock, _ done: @escaping (Result<Done, ServiceError>) -> Void) {
+    private func setBlock(_ request: SetBlock, _ done: @escaping (Result<EmptyResponse, ServiceError>) -> Void) {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
-        transaction(done, Done()) { [rows] in
+        transaction(done, EmptyResponse()) { [rows] in
             try rows.change(pair) { tie, rev in tie.block(request.blocked, by: request.userID, in: pair, rev: rev) }
         }
     }
