@@ -3,19 +3,19 @@ import Contracts
 import Logging
 import ServiceKit
 
-/// Answers the procedures of users: one line each.
+/// Serves the procedures of users.
 struct UsersService: Sendable {
-    let accounts: Accounts
-    let sessions: Sessions
-    let profiles: Profiles
-    let contacts: Contacts
-    let presence: Presence
+    let accounts: AccountHandler
+    let sessions: SessionHandler
+    let profiles: ProfileHandler
+    let contacts: ContactHandler
+    let presence: PresenceHandler
     let keys: KeyRing
 
-    /// Registers all of them. Only before the bus runs.
+    /// Registers all procedures. Only before the bus runs.
     func serve(on bus: Bus, logger: Logger) {
         let server = ProcedureServer(bus, logger: logger)
-        // Those that hash passwords wait in the hashing pool, which refuses more than it can hold.
+        // The hashing pool bounds the procedures that hash passwords.
         server.serve(RegisterUser.self) { request, _ in try await accounts.register(request) }
         server.serve(LogIn.self) { request, _ in try await sessions.logIn(request) }
         server.serve(ChangePassword.self) { request, _ in try await accounts.changePassword(request) }
@@ -31,11 +31,11 @@ struct UsersService: Sendable {
             try await profiles.profiles(request, caller: context.caller)
         }
         server.serve(SearchUsers.self) { request, _ in try await profiles.search(request) }
-        server.serve(ListContacts.self) { request, _ in try await contacts.connections(request) }
+        server.serve(ListContacts.self) { request, _ in try await contacts.contacts(request) }
         server.serve(ChangeContact.self) { request, _ in try await contacts.change(request) }
         server.serve(ListBlocks.self) { request, _ in try await contacts.blocks(request) }
         server.serve(SetBlock.self) { request, _ in try await contacts.setBlock(request) }
         server.serve(ListPresenceContacts.self) { request, _ in try await presence.contacts(request) }
-        server.serve(RecordLastSeen.self) { request, _ in try await presence.note(request) }
+        server.serve(RecordLastSeen.self) { request, _ in try await presence.recordLastSeen(request) }
     }
 }

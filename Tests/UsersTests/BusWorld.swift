@@ -28,7 +28,7 @@ struct BusWorld: Sendable {
                     world: world, bff: bus(.bff, host), chats: bus(.chats, host), messaging: bus(.messaging, host), heard: Heard()
                 )
                 await world.watch()
-                world.world.outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
+                world.world.outbox.deliver(ContactDeliveries.types) { try ContactDeliveries.delivery(of: $0) }
                 world.service.serve(on: users, logger: World.logger)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)

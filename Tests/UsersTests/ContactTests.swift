@@ -12,7 +12,7 @@ import Testing
     }
 
     private func list(_ user: UserID, in world: World) async throws -> [Contact] {
-        try await world.one.contacts.connections(ListContacts(userID: user, limit: 100)).items
+        try await world.one.contacts.contacts(ListContacts(userID: user, limit: 100)).items
     }
 
     @Test("invite, accept, remove: both see it, and each step is told of")
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("a block ends the tie, is told of once, and is listed; lifting it brings nothing back")
+    @Test("a block ends the relationship, is told of once, and is listed; lifting it brings nothing back")
     func block() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia").id, try await world.register("tom").id)
@@ -140,7 +140,7 @@ import Testing
             #expect(zip(all, all.dropFirst()).allSatisfy { ($0.since, $0.userID) > ($1.since, $1.userID) })
             var (found, after) = ([Contact](), String?.none)
             repeat {
-                let page = try await world.one.contacts.connections(ListContacts(userID: mia, limit: 2, after: after))
+                let page = try await world.one.contacts.contacts(ListContacts(userID: mia, limit: 2, after: after))
                 found += page.items
                 after = page.next
             } while after != nil

@@ -30,7 +30,9 @@ final class UsersHost: Host {
     private func setBlock(_ request: SetBlock, _ done: @escaping (Result<EmptyResponse, ServiceError>) -> Void) {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
         transaction(done, EmptyResponse()) { [rows] in
-            try rows.change(pair) { tie, rev in tie.block(request.blocked, by: request.userID, in: pair, rev: rev) }
+            try rows.change(pair) { relationship, rev in
+                relationship.setBlock(request.blocked, by: request.userID, in: pair, rev: rev)
+            }
         }
     }
 
@@ -40,11 +42,12 @@ final class UsersHost: Host {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
         let side = pair.side(of: request.userID)
         transaction(done, ChangeContact.Response(contact: nil)) { [rows] in
-            try rows.change(pair) { tie, rev throws(Tie.Refusal) in
-                try tie.take(request.step, by: side)
+            try rows.change(pair) { relationship, rev throws(RelationshipError) in
+                try relationship.apply(request.step, by: side)
                 return [
                     ContactChanged(
-                        userID: request.userID, otherID: request.otherID, step: request.step, status: tie.status(for: side),
+                        userID: request.userID, otherID: request.otherID, step: request.step,
+                        status: relationship.status(for: side),
                         rev: rev)
                 ]
             }
@@ -61,7 +64,7 @@ final class UsersHost: Host {
                 self.publisher?.committed(events)
                 done(.success(response))
             case .success(.failure(let refusal)):
-                done(.failure((refusal as? Tie.Refusal)?.serviceError ?? ServiceError(.internal, "\(refusal)")))
+                done(.failure((refusal as? RelationshipError)?.serviceError ?? ServiceError(.internal, "\(refusal)")))
             case .failure: done(.failure(ServiceError(.unknownOutcome, "the database went away before it answered")))
             }
         }

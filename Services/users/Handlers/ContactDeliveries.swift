@@ -2,37 +2,40 @@ import Bus
 import CBOR
 import Contracts
 
-/// What live connections are shown of the facts of users: connections to both, each as seen from their own side; blocks to the one who blocks alone.
-enum LiveContacts {
+/// Builds the frames that announce changes of contacts and blocks to live connections.
+///
+/// Both users get a change of their contact, each from their own side. Only the blocking user gets a change of a block.
+enum ContactDeliveries {
     static let types: [any Event.Type] = [ContactChanged.self, BlockChanged.self]
 
-    /// What cannot be read is left out.
+    /// Leaves out events of other types.
     static func delivery(of events: [OutboxEvent]) throws -> Delivery {
         Delivery(
             items: try events.flatMap { event in
-                if let fact = event.fact(ContactChanged.self) { return try items(fact) }
-                if let fact = event.fact(BlockChanged.self) { return [try item(fact)] }
+                if let changed = event.fact(ContactChanged.self) { return try items(changed) }
+                if let changed = event.fact(BlockChanged.self) { return [try item(changed)] }
                 return []
             })
     }
 
-    private static func items(_ fact: ContactChanged) throws -> [Delivery.Item] {
+    private static func items(_ event: ContactChanged) throws -> [Delivery.Item] {
         [
             try Delivery.Item(
-                to: fact.userID, ConnectionFrame(userID: fact.otherID, status: fact.status, rev: fact.rev)),
+                to: event.userID, ContactFrame(userID: event.otherID, status: event.status, rev: event.rev)),
             try Delivery.Item(
-                to: fact.otherID, ConnectionFrame(userID: fact.userID, status: fact.status?.fromTheOtherSide, rev: fact.rev)),
+                to: event.otherID,
+                ContactFrame(userID: event.userID, status: event.status?.fromTheOtherSide, rev: event.rev)),
         ]
     }
 
-    private static func item(_ fact: BlockChanged) throws -> Delivery.Item {
-        try Delivery.Item(to: fact.userID, BlockFrame(userID: fact.otherID, blocked: fact.blocked, rev: fact.rev))
+    private static func item(_ event: BlockChanged) throws -> Delivery.Item {
+        try Delivery.Item(to: event.userID, BlockFrame(userID: event.otherID, blocked: event.blocked, rev: event.rev))
     }
 }
 
-private struct ConnectionFrame: Encodable {
+private struct ContactFrame: Encodable {
     let type = "connection"
-    /// The other one.
+    /// The other user.
     var userID: UserID
     var status: Contact.Status?
     var rev: Int64
@@ -46,6 +49,7 @@ private struct ConnectionFrame: Encodable {
 
 private struct BlockFrame: Encodable {
     let type = "block"
+    /// The blocked user.
     var userID: UserID
     var blocked: Bool
     var rev: Int64

@@ -6,13 +6,13 @@ import Foundation
 import Reactor
 import Redis
 
-/// What is remembered of users: accounts by id, for their owners and for all others, and pages of searches for a moment.
+/// Caches accounts by id, and pages of searches for a moment.
 struct UserCaches: Sendable {
     let accounts: Cache<UserID, Account>
     let searches: Cache<SearchPage, Page<User>>
     private let io: IOThread
 
-    /// - Parameter lives: how long Redis keeps accounts; as usual unless given.
+    /// - Parameter lives: how long Redis keeps accounts; `nil` for the default of ``CacheConfiguration``.
     init(
         prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore, lives: CacheConfiguration.Lives? = nil,
         now: @escaping @Sendable () -> Timestamp,
@@ -38,7 +38,7 @@ struct UserCaches: Sendable {
         }
     }
 
-    /// Nobody tells a search that a name has changed: what Redis and memory keep together is less than a second old.
+    /// Changed names do not invalidate searches, so memory and Redis together keep a page for less than a second.
     private static func searching(_ prefix: String) -> CacheConfiguration {
         var configuration = CacheConfiguration(prefix: prefix, kind: "search.v1")
         configuration.timeToLive = .milliseconds(400)
@@ -47,25 +47,25 @@ struct UserCaches: Sendable {
         return configuration
     }
 
-    /// A search may cost a thousand times what an account does: it has a place of its own to wait in, and leaves half of the database's exclusive connections alone.
+    /// A search may cost a thousand times as much as an account. Its own gate leaves half of the database's exclusive connections to others.
     private static func fewSearches() -> LoadGate { LoadGate(maxRunning: 2, maxWaiting: 32) }
 
     private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {
         CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
     }
 
-    /// Makes a committed account known. Before its writer is answered.
+    /// Updates the caches with a committed account. Call it before answering the writer.
     func put(_ account: Account) async { await accounts.put(account.user.id, Versioned(account, version: account.version)) }
 
-    /// Something may have been committed whose outcome is not known: the next reader asks the database.
-    func forget(_ user: UserID) async { await accounts.invalidate([user]) }
+    /// Makes the next reader ask the database, after a commit with an unknown outcome.
+    func invalidate(_ user: UserID) async { await accounts.invalidate([user]) }
 
-    /// Hears what other processes of this service have written. Before the bus runs.
+    /// Follows the changes of other processes of this service. Only before the bus runs.
     func listen(on bus: Bus) {
         var feed = Broadcast()
         // Handlers run on the I/O thread, as the caches do.
         feed.on(CacheChanged.self) { [accounts] changed, _ in accounts.assumeIsolated { $0.receive(changed.notice) } }
-        // Its writer has said so already, unless it died in between: the outbox does not.
+        // Repeats what the writer has broadcast, in case it died after its commit.
         feed.on(UserUpdated.self) { [self] changed, _ in
             Task(executorPreference: io) { await put(Account(user: changed.user, version: changed.version)) }
         }
@@ -77,7 +77,7 @@ struct UserCaches: Sendable {
     }
 }
 
-/// A change of a cached value, told to all processes of this service and to nobody else.
+/// The change of a cached value, broadcast to all processes of this service.
 struct CacheChanged: Notice {
     static let type: EventType = "users.cache.changed.v1"
     let notice: CacheNotice

@@ -1,8 +1,8 @@
 import Contracts
 
-/// What people are searched by: the text that is stored beside each profile, and what is looked for in it.
+/// The text that a profile is found by.
 ///
-/// Both are made lower-case and composed here, not by the database, whose rules depend on its locale.
+/// Profiles and queries are lower-cased and composed here, not by the database, whose rules depend on its locale.
 enum SearchText {
     static func of(username: String, displayName: String) -> String { "\(username) \(displayName)".searchable }
 }
@@ -11,16 +11,19 @@ extension String {
     fileprivate var searchable: String { lowercased().composed }
 }
 
-/// 3–64 characters that stand anywhere in a username or display name, and that an index of trigrams can find.
+/// A part of a username or display name: 3–64 characters that a trigram index can find.
 struct SearchQuery: Hashable, Sendable {
+    static let longest = 64
+
     let text: String
 
     init(_ text: String) throws(ValidationError) {
-        self.text = try text.validated(length: 3...64).searchable.validated(length: 3...64)
+        let lengths = 3...Self.longest
+        self.text = try text.validated(length: lengths).searchable.validated(length: lengths)
         guard Self.hasTrigram(self.text) else { throw ValidationError("must have three letters or digits in a row") }
     }
 
-    /// Whether the index can narrow the search, as pg_trgm sees it; without a trigram it would go through everybody there is.
+    /// Whether pg_trgm extracts a trigram; without one the search would scan every profile.
     ///
     /// Only letters and digits count. Within the query, a word's beginning counts as two more, its end as one.
     private static func hasTrigram(_ text: String) -> Bool {
@@ -39,7 +42,7 @@ struct SearchQuery: Hashable, Sendable {
 
     var pattern: String { Self.pattern(text) }
 
-    /// A text between wildcards, for LIKE with the escape character `\`; what would be a wildcard in it stands for itself.
+    /// Returns a pattern for LIKE with the escape character `\`: the text between wildcards, with its own wildcards escaped.
     static func pattern(_ text: String) -> String {
         var pattern = "%"
         for scalar in text.unicodeScalars {
@@ -51,7 +54,7 @@ struct SearchQuery: Hashable, Sendable {
 }
 
 extension Unicode.Scalar {
-    /// What LIKE takes for something else than itself, so that it is escaped.
+    /// Whether LIKE gives the character a meaning.
     fileprivate var isWildcard: Bool { self == "%" || self == "_" || self == "\\" }
 
     fileprivate var isWord: Bool {
@@ -62,7 +65,9 @@ extension Unicode.Scalar {
     }
 }
 
-/// People whose username begins with the query come first, then the rest, each by username: an order that new people do not disturb.
+/// A position in the results of a search.
+///
+/// Users whose username begins with the query come first, then the others, each by username. New users do not disturb this order.
 struct SearchCursor: Hashable, Sendable {
     enum Rank: Int, Sendable { case usernamePrefix, other }
 
@@ -75,11 +80,11 @@ struct SearchCursor: Hashable, Sendable {
     }
 
     init(after user: User, of query: SearchQuery) {
-        // By bytes, as the database compares, not by what Unicode takes for equal.
+        // By bytes, as the database compares; Unicode equivalence would rank differently.
         self.init(rank: user.username.utf8.starts(with: query.text.utf8) ? .usernamePrefix : .other, username: user.username)
     }
 
-    /// - Parameter text: what ``text`` gave; anything else is refused.
+    /// Reads a cursor that ``text`` wrote.
     init(_ text: String) throws(ValidationError) {
         guard let digit = text.utf8.first, let rank = Rank(rawValue: Int(digit) - 0x30),
             let username = try? Username(String(text.dropFirst())), username.text.utf8.elementsEqual(text.utf8.dropFirst())
@@ -88,4 +93,29 @@ struct SearchCursor: Hashable, Sendable {
     }
 
     var text: String { "\(rank.rawValue)\(username)" }
+}
+
+/// One page of one search: a key of the cache.
+struct SearchPage: Hashable, Sendable, LosslessStringConvertible {
+    let query: SearchQuery
+    let limit: PageLimit
+    let after: SearchCursor?
+
+    init(query: SearchQuery, limit: PageLimit, after: SearchCursor?) {
+        self.query = query
+        self.limit = limit
+        self.after = after
+    }
+
+    /// Reads `<limit> <cursor or -> <query>`.
+    init?(_ description: String) {
+        let parts = description.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 3, let limit = Int(parts[0]).flatMap({ try? PageLimit($0) }), let query = try? SearchQuery(parts[2])
+        else { return nil }
+        let cursor = parts[1] == "-" ? nil : try? SearchCursor(parts[1])
+        guard (cursor == nil) == (parts[1] == "-") else { return nil }
+        self.init(query: query, limit: limit, after: cursor)
+    }
+
+    var description: String { "\(limit.count) \(after?.text ?? "-") \(query.text)" }
 }

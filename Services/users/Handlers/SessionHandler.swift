@@ -2,8 +2,8 @@ import Cache
 import Contracts
 import Logging
 
-/// Answers what is asked of sessions and tokens.
-struct Sessions: Sendable {
+/// Handles the procedures of sessions and tokens.
+struct SessionHandler: Sendable {
     let store: SessionStore
     let accounts: AccountStore
     let cache: UserCaches
@@ -13,27 +13,29 @@ struct Sessions: Sendable {
     let now: @Sendable () -> Timestamp
     let logger: Logger
 
-    /// The same answer and the same work, whether there is no such user or the password is wrong: one hash, at today's cost.
+    /// Gives the same answer and does the same work for an unknown user as for a wrong password: one hash at the current cost.
     func logIn(_ request: LogIn) async throws -> LogIn.Response {
         let (name, password, device) = try Self.parts(of: request)
-        // Whatever can fail comes before the hash, which costs more than anything else here.
+        // The hash comes last: it costs more than everything that can fail before it.
         let id = SessionID(rawValue: try await nextID())
         let key = try await keys.current()
-        // A name that nobody can have is like one that nobody has.
+        // An impossible username is treated like an unknown one.
         let username = try? Username(name)
         let credentials =
             if let username { try await accounts.credentials(of: username) } else { nil as AccountStore.Credentials? }
         let verdict = try await hasher.verify(password, against: credentials?.hash)
-        guard let credentials, verdict != .wrong else { throw Self.wrong }
-        guard let account = try await cache.accounts.get(credentials.userID, .checked) else { throw Self.wrong }
-        // A full queue is no reason to turn somebody away whose password is right: it is made anew next time.
+        guard let credentials, verdict != .wrong else { throw Self.wrongCredentials }
+        guard let account = try await cache.accounts.get(credentials.userID, .checked) else { throw Self.wrongCredentials }
+        // Without room in the hashing queue the old hash stays until the next log-in.
         let rehashed = verdict == .rightWithOldCost ? try? await hasher.hash(password) : nil
         let (stampKey, startedAt) = (Sodium.random(32), now())
         let token = RefreshToken(for: id, stampKey: stampKey)
         let session = SessionStore.NewSession(
             id: id, userID: credentials.userID, device: device, stampKey: stampKey, refreshHash: token.hash, createdAt: startedAt,
             expiresAt: startedAt + store.lifetimes().refresh)
-        guard let holder = try await store.start(session, checked: credentials, rehashed: rehashed) else { throw Self.wrong }
+        guard let holder = try await store.start(session, checked: credentials, rehashed: rehashed) else {
+            throw Self.wrongCredentials
+        }
         return LogIn.Response(
             tokens: try await tokens(for: holder, session: id, refresh: token, signedBy: key), user: account.user)
     }
@@ -47,25 +49,25 @@ struct Sessions: Sendable {
         return (username, password, device)
     }
 
-    private static let wrong = ServiceError(.unauthenticated, "the username or the password is wrong")
+    private static let wrongCredentials = ServiceError(.unauthenticated, "the username or the password is wrong")
 
     func refresh(_ request: RefreshSession) async throws -> Tokens {
-        guard let token = RefreshToken(request.refreshToken) else { throw Self.over }
-        // First: once the token is used, there is no way back for its holder.
+        guard let token = RefreshToken(request.refreshToken) else { throw Self.invalidToken }
+        // The key comes first: a used refresh token cannot be used again if there is no key to sign with.
         let key = try await keys.current()
         switch try await store.renew(token, now: now()) {
         case .renewed(let holder, let next):
             return try await tokens(for: holder, session: token.sessionID, refresh: next, signedBy: key)
-        case .refused: throw Self.over
+        case .refused: throw Self.invalidToken
         case .replayed(let user):
             logger.notice(
-                "a refresh token came twice; its session has ended",
-                metadata: ["user": "\(user)", "session": "\(token.sessionID)"])
-            throw Self.over
+                "refresh token replayed; session revoked",
+                metadata: ["user_id": "\(user)", "session_id": "\(token.sessionID)"])
+            throw Self.invalidToken
         }
     }
 
-    private static let over = ServiceError(.unauthenticated, "the refresh token is not valid; log in again")
+    private static let invalidToken = ServiceError(.unauthenticated, "the refresh token is not valid; log in again")
 
     private func tokens(
         for holder: SessionStore.Holder, session: SessionID, refresh: RefreshToken, signedBy key: SigningKey
@@ -77,13 +79,13 @@ struct Sessions: Sendable {
     }
 }
 
-extension Sessions {
+extension SessionHandler {
     func list(_ request: ListSessions) async throws -> Page<Session> {
         let limit = try validated("limit", try PageLimit(request.limit ?? PageLimit.most))
         let after = try validated("after", try request.after.map(PageCursor.init(base36:)))
-        let read = try await store.list(
+        let found = try await store.list(
             of: request.userID, after: after, limit: limit, asking: request.sessionID, now: now())
-        return Page(of: read, limit: limit) { PageCursor(time: $0.createdAt, id: $0.id.rawValue).base36 }
+        return Page(of: found, limit: limit) { PageCursor(time: $0.createdAt, id: $0.id.rawValue).base36 }
     }
 
     func revoke(_ request: RevokeSession) async throws -> EmptyResponse {
@@ -96,9 +98,9 @@ extension Sessions {
     func revocations(_ request: ListRevocations) async throws -> ListRevocations.Response {
         let after = try validated("after", try request.after.map(PageCursor.init(base36:)))
         let window = RevocationWindow(since: request.since, now: now())
-        let read = try await store.revocations(since: window.start, after: after)
-        let part = read.prefix(SessionStore.mostInOneAnswer)
-        let next = read.count > part.count ? part.last : nil
+        let found = try await store.revocations(since: window.start, after: after)
+        let part = found.prefix(SessionStore.mostInOneAnswer)
+        let next = found.count > part.count ? part.last : nil
         return ListRevocations.Response(
             sessionIDs: part.map { $0.id }, next: next.map { PageCursor(time: $0.revokedAt, id: $0.id.rawValue).base36 })
     }

@@ -6,12 +6,12 @@ import Testing
 
 @testable import Users
 
-@Suite("What live connections are shown of contacts") struct LiveContactsTests {
+@Suite("What live connections are shown of contacts") struct ContactDeliveriesTests {
     private let mia = UserID(rawValue: 5)
     private let tom = UserID(rawValue: 6)
 
     private func shown(_ fact: some Event) throws -> [String] {
-        try LiveContacts.delivery(of: [OutboxEvent(fact)]).items.map { "\($0.recipients.map(\.description)) \($0.frame)" }
+        try ContactDeliveries.delivery(of: [OutboxEvent(fact)]).items.map { "\($0.recipients.map(\.description)) \($0.frame)" }
     }
 
     @Test("a connection: to both, each as they see it")
@@ -75,7 +75,8 @@ import Testing
     }
 
     private func note(_ seen: [(UserID, SessionID, Timestamp)], in world: World) async throws {
-        _ = try await world.one.presence.note(RecordLastSeen(users: seen.map { .init(userID: $0, sessionID: $1, at: $2) }))
+        _ = try await world.one.presence.recordLastSeen(
+            RecordLastSeen(users: seen.map { .init(userID: $0, sessionID: $1, at: $2) }))
     }
 
     @Test("contacts are those one is connected with, longest first, and nobody who blocks or is blocked")
@@ -144,7 +145,7 @@ import Testing
             let all = people
             let results = await atOnce(20) { number in
                 let seen = all.shuffled().map { RecordLastSeen.Seen(userID: $0.0, sessionID: $0.1, at: start + .seconds(number)) }
-                return try await world.one.presence.note(RecordLastSeen(users: seen))
+                return try await world.one.presence.recordLastSeen(RecordLastSeen(users: seen))
             }
             #expect(results.compactMap(\.value).count == 20)
             let latest = try await world.count("SELECT count(*) FROM last_seen WHERE at = \(start + .seconds(19))")

@@ -1,5 +1,0 @@
-import Contracts
-import Postgres
-
-extension PasswordHash: PostgresValue {}
-extension Role: PostgresValue {}
