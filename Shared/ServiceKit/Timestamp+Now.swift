@@ -1,5 +1,4 @@
-package import Contracts
-
+import Contracts
 import Foundation
 
 extension Timestamp {

@@ -1,3 +1,4 @@
+import Contracts
 import Metrics
 import TestSupport
 import Testing

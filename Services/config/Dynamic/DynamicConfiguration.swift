@@ -75,10 +75,10 @@ final class DynamicConfiguration: Sendable {
     /// - Throws: `notFound`; `invalid` with every field that is wrong; `stale`.
     func set(_ request: SetSection) async throws -> ConfigSection {
         let schema = try schema(request.section)
-        let complaints = schema.complaints(about: request.values)
-        guard complaints.isEmpty else {
-            let text = complaints.prefix(20).map { "\($0.field) \($0.message)" }.joined(separator: "; ")
-            throw ServiceError(.invalid, text, fields: Array(complaints.prefix(100)))
+        let errors = schema.errors(in: request.values)
+        guard errors.isEmpty else {
+            let text = errors.prefix(20).map { "\($0.field) \($0.message)" }.joined(separator: "; ")
+            throw ServiceError(.invalid, text, fields: Array(errors.prefix(100)))
         }
         try await seed()
         switch try await revise(request, schema) {

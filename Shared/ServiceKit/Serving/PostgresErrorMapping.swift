@@ -1,7 +1,6 @@
-package import Contracts
-package import Postgres
-
 import Cache
+import Contracts
+import Postgres
 
 extension ServiceError {
     /// Creates the error that a caller of the service gets for a failed statement or transaction. Database text never leaves the service.

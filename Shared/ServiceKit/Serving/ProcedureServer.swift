@@ -1,6 +1,6 @@
-package import Bus
-package import Contracts
-package import Logging
+import Bus
+import Contracts
+import Logging
 
 /// Registers the handlers of a service's procedures, and maps what they throw to a ``ServiceError``.
 ///
