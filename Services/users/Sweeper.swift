@@ -2,7 +2,8 @@ import Contracts
 import Logging
 import ServiceLifecycle
 
-/// Revokes expired sessions, and deletes old sessions and idempotency keys. Every instance runs one; they skip each other's rows.
+/// Revokes expired sessions, and deletes old sessions and idempotency keys. Every instance runs one; they
+/// skip each other's rows.
 struct Sweeper: Service {
     let accounts: AccountStore
     let sessions: SessionStore

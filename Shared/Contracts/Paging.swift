@@ -15,7 +15,8 @@ public struct Page<Item: Codable & Sendable>: Codable, Sendable {
 extension Page: Equatable where Item: Equatable {}
 
 extension Page {
-    /// Creates a page from the items that a query for `limit.count + 1` items returned; one item too many means that a page follows.
+    /// Creates a page from the items that a query for `limit.count + 1` items returned; one item too many
+    /// means that a page follows.
     package init(of found: [Item], limit: PageLimit, cursor: (Item) -> String) {
         let items = Array(found.prefix(limit.count))
         self.init(items: items, next: found.count > items.count ? items.last.map(cursor) : nil)

@@ -124,7 +124,8 @@ import Testing
     @Test("lists go over both sides of pairs, newest first, page by page")
     func pages() async throws {
         try await World.with { world async throws in
-            // Mia's id stands in the middle, so that she is the low one of some pairs and the high one of others.
+            // Mia's id stands in the middle, so that she is the low one of some pairs and the high one of
+            // others.
             var others: [UserID] = []
             for number in 0..<4 { others.append(try await world.register("ann\(number)").id) }
             let mia = try await world.register("mia").id

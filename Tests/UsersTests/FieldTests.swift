@@ -11,7 +11,8 @@ import Testing
         "other usernames are refused",
         arguments: [
             "", "ab", String(repeating: "a", count: 33), "a b", "añb", "a\u{0}b", "a/b", "ab\n",
-            // KELVIN SIGN and LATIN CAPITAL I WITH DOT would be lower-cased to allowed letters by Unicode's rules.
+            // KELVIN SIGN and LATIN CAPITAL I WITH DOT would be lower-cased to allowed letters by Unicode's
+            // rules.
             "\u{212A}im", "\u{130}an", "ａｂｃ",
         ])
     func noUsernames(text: String) { #expect(throws: ValidationError.self) { try Username(text) } }

@@ -21,7 +21,8 @@ final class TestClock: Sendable {
     func advance(_ duration: Duration) { moment.withLock { $0 = $0 + duration } }
 }
 
-/// The users service of one test, over a schema and a key prefix of its own, without a bus: what it would publish is read from its outbox.
+/// The users service of one test, over a schema and a key prefix of its own, without a bus: what it would
+/// publish is read from its outbox.
 struct World: Sendable {
     static let io = IOThread(name: "users-tests")
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

@@ -7,7 +7,8 @@ struct HashingPool: Sendable {
     /// The longest wait for a thread.
     static let patience = Duration.seconds(5)
 
-    /// Admits as many hashes as there are threads, each with its memory. A few wait in order; the others are refused.
+    /// Admits as many hashes as there are threads, each with its memory. A few wait in order; the others are
+    /// refused.
     let admission: Admission
 
     init(admission: Admission) { self.admission = admission }
@@ -22,8 +23,9 @@ struct HashingPool: Sendable {
 
     /// Waits for a thread, then runs `work` on it.
     ///
-    /// - Throws: `unavailable`, at once when the queue is full or after ``patience``; `CancellationError` when the task is cancelled while
-    ///   it waits (running work cannot be stopped); what `work` throws.
+    /// - Throws: `unavailable`, at once when the queue is full or after ``patience``;
+    ///   `CancellationError` when the task is cancelled while it waits (running work cannot be stopped); what `work`
+    ///   throws.
     func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         do {
             return try await admission.run { try await Blocking.run(work) }

@@ -8,8 +8,8 @@ struct PasswordCost: Sendable, Equatable {
     var operations: Int = 2
     var memoryMiB: Int = 32
 
-    /// Passes times KiB of memory, to compare two costs. A total order: during a change of settings, instances do not take turns at
-    /// rehashing one password.
+    /// Passes times KiB of memory, to compare two costs. A total order: during a change of settings,
+    /// instances do not take turns at rehashing one password.
     fileprivate var work: Int { operations * memoryMiB << 10 }
 }
 

@@ -2,9 +2,10 @@ import Contracts
 
 /// An opaque token of 75 characters that is exchanged for new tokens.
 ///
-/// It holds the session's id (8 bytes), a secret (32 random bytes), and a stamp (16 bytes) that only the service can make. The store keeps
-/// the SHA-256 of the last token's secret and the key of the stamps. This distinguishes a used token from a forged one: a used token
-/// revokes its session, and a guessed session id cannot. A reader of the store cannot forge either.
+/// It holds the session's id (8 bytes), a secret (32 random bytes), and a stamp (16 bytes) that only the
+/// service can make. The store keeps the SHA-256 of the last token's secret and the key of the stamps. This
+/// distinguishes a used token from a forged one: a used token revokes its session, and a guessed session id
+/// cannot. A reader of the store cannot forge either.
 struct RefreshToken: Equatable {
     private static let secretLength = 32
     private static let stampLength = 16

@@ -45,7 +45,8 @@ struct SigningKey: Sendable {
 
 /// Encrypts private keys in the database with the deployment's secret, if it has one.
 ///
-/// Each row says whether its key is sealed, so that a secret can be added later; earlier keys work until they are rotated out.
+/// Each row says whether its key is sealed, so that a secret can be added later; earlier keys work until they
+/// are rotated out.
 struct KeySeal: Sendable {
     enum Failure: Error {
         /// The key is sealed with another secret than this process has.

@@ -7,7 +7,8 @@ enum Sodium {
 
     private static let isReady = sodium_init() >= 0
 
-    /// Selects the fastest implementations for this processor and opens the random generator. Cheap after the first call; from any thread.
+    /// Selects the fastest implementations for this processor and opens the random generator. Cheap after the
+    /// first call; from any thread.
     static func prepare() throws(Failure) {
         guard isReady else { throw Failure() }
     }

@@ -22,7 +22,8 @@ extension Unicode.Scalar {
         }
     }
 
-    /// Whether the character has a glyph of its own: no space, no format character, and no blank letter such as the Hangul fillers.
+    /// Whether the character has a glyph of its own: no space, no format character, and no blank letter such
+    /// as the Hangul fillers.
     fileprivate var isVisible: Bool {
         switch properties.generalCategory {
         case .control, .format, .unassigned, .surrogate, .spaceSeparator, .lineSeparator, .paragraphSeparator: false

@@ -2,9 +2,9 @@ import Contracts
 
 /// The life of signing keys: publish, sign, retire.
 ///
-/// A key is published at once and signs only after ``lead``, so that every edge has the key before the first token signed with it. Its
-/// predecessor stays published until the last token signed with it has expired. The first key of a deployment signs at once: there is no
-/// older one.
+/// A key is published at once and signs only after ``lead``, so that every edge has the key before the first
+/// token signed with it. Its predecessor stays published until the last token signed with it has expired. The
+/// first key of a deployment signs at once: there is no older one.
 struct KeySchedule: Sendable {
     /// The times of one signing key.
     struct Entry: Equatable, Sendable {
@@ -18,7 +18,8 @@ struct KeySchedule: Sendable {
     /// Longer than the lifetime of an access token.
     var lead: Duration = .seconds(20 * 60)
     var tokenLifetime: Duration = AccessToken.lifetime
-    /// The largest clock skew between instances and edges, and the largest age of an instance's copy of the keys.
+    /// The largest clock skew between instances and edges, and the largest age of an instance's copy of the
+    /// keys.
     var slack: Duration = .seconds(5 * 60)
 
     /// Returns the key to sign with: the youngest that may sign.

@@ -7,7 +7,8 @@ struct Password: Sendable, CustomStringConvertible, CustomDebugStringConvertible
     /// Creates a password to set: 8–256 characters, without U+0000.
     init(new text: String) throws(ValidationError) { secret = try text.validated(length: 8...256) }
 
-    /// Creates a password to verify: 1–256 characters. One that is too short to be set is verified, and wrong like any other.
+    /// Creates a password to verify: 1–256 characters. One that is too short to be set is verified, and wrong
+    /// like any other.
     init(attempt text: String) throws(ValidationError) { secret = try text.validated(length: 1...256) }
 
     var description: String { "Password" }

@@ -1,8 +1,10 @@
 import Contracts
 
-/// The contact and the blocks between two users: the rules of invite, accept, cancel, remove and block over both sides at once.
+/// The contact and the blocks between two users: the rules of invite, accept, cancel, remove and block over
+/// both sides at once.
 ///
-/// The sides are `low` and `high` by user id, so that a pair has one relationship. Two invitations, one from each side, connect the pair.
+/// The sides are `low` and `high` by user id, so that a pair has one relationship. Two invitations, one from
+/// each side, connect the pair.
 struct Relationship: Equatable, Sendable {
     enum Side: Sendable, CaseIterable {
         case low, high
@@ -37,7 +39,8 @@ struct Relationship: Equatable, Sendable {
         }
     }
 
-    /// Sets or lifts the block that `side` has put on the other side. A block ends the contact; lifting it does not restore the contact.
+    /// Sets or lifts the block that `side` has put on the other side. A block ends the contact; lifting it
+    /// does not restore the contact.
     mutating func setBlock(_ blocked: Bool, by side: Side) {
         if blocked {
             blockers.insert(side)

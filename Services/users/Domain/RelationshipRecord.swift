@@ -1,6 +1,7 @@
 import Contracts
 
-/// A relationship as it is stored. Every change increments the pair's `rev` and produces the events that announce it.
+/// A relationship as it is stored. Every change increments the pair's `rev` and produces the events that
+/// announce it.
 struct RelationshipRecord: Equatable, Sendable {
     private(set) var relationship: Relationship
     /// The time of the last change of ``Relationship/state``.

@@ -62,7 +62,8 @@ struct SessionState: Equatable, Sendable {
     }
 }
 
-/// The period whose revocations an edge gets: at most the longest lifetime of an access token, plus a minute for clock skew.
+/// The period whose revocations an edge gets: at most the longest lifetime of an access token, plus a minute
+/// for clock skew.
 struct RevocationWindow {
     static let slack = Duration.seconds(60)
     let start: Timestamp

@@ -2,7 +2,8 @@ import Contracts
 
 /// The text that a profile is found by.
 ///
-/// Profiles and queries are lower-cased and composed here, not by the database, whose rules depend on its locale.
+/// Profiles and queries are lower-cased and composed here, not by the database, whose rules depend on its
+/// locale.
 enum SearchText {
     static func of(username: String, displayName: String) -> String { "\(username) \(displayName)".searchable }
 }
@@ -25,7 +26,8 @@ struct SearchQuery: Hashable, Sendable {
 
     /// Whether pg_trgm extracts a trigram; without one the search would scan every profile.
     ///
-    /// Only letters and digits count. Within the query, a word's beginning counts as two more, its end as one.
+    /// Only letters and digits count. Within the query, a word's beginning counts as two more, its end as
+    /// one.
     private static func hasTrigram(_ text: String) -> Bool {
         var (isInside, length) = (false, 0)
         for scalar in text.unicodeScalars {
@@ -42,7 +44,8 @@ struct SearchQuery: Hashable, Sendable {
 
     var pattern: String { Self.pattern(text) }
 
-    /// Returns a pattern for LIKE with the escape character `\`: the text between wildcards, with its own wildcards escaped.
+    /// Returns a pattern for LIKE with the escape character `\`: the text between wildcards, with its own
+    /// wildcards escaped.
     static func pattern(_ text: String) -> String {
         var pattern = "%"
         for scalar in text.unicodeScalars {
@@ -67,7 +70,8 @@ extension Unicode.Scalar {
 
 /// A position in the results of a search.
 ///
-/// Users whose username begins with the query come first, then the others, each by username. New users do not disturb this order.
+/// Users whose username begins with the query come first, then the others, each by username. New users do not
+/// disturb this order.
 struct SearchCursor: Hashable, Sendable {
     enum Rank: Int, Sendable { case usernamePrefix, other }
 

@@ -68,7 +68,8 @@ extension AccountHandler {
             await cache.put(account)
             return account
         case .stale(let current):
-            // The writer of this version may have died before it updated the cache; the client reads the version next.
+            // The writer of this version may have died before it updated the cache; the client reads the
+            // version next.
             await cache.put(current)
             throw ServiceError(.stale, "the profile has changed since version \(request.version)")
         case .notFound: throw Self.unknownUser

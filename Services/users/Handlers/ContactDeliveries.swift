@@ -4,7 +4,8 @@ import Contracts
 
 /// Builds the frames that announce changes of contacts and blocks to live connections.
 ///
-/// Both users get a change of their contact, each from their own side. Only the blocking user gets a change of a block.
+/// Both users get a change of their contact, each from their own side. Only the blocking user gets a change
+/// of a block.
 enum ContactDeliveries {
     static let types: [any Event.Type] = [ContactChanged.self, BlockChanged.self]
 

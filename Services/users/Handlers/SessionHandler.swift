@@ -13,7 +13,8 @@ struct SessionHandler: Sendable {
     let now: @Sendable () -> Timestamp
     let logger: Logger
 
-    /// Gives the same answer and does the same work for an unknown user as for a wrong password: one hash at the current cost.
+    /// Gives the same answer and does the same work for an unknown user as for a wrong password: one hash at
+    /// the current cost.
     func logIn(_ request: LogIn) async throws -> LogIn.Response {
         let (name, password, device) = try Self.parts(of: request)
         // The hash comes last: it costs more than everything that can fail before it.

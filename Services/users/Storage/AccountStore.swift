@@ -72,7 +72,8 @@ struct AccountStore: Sendable {
     func register(_ account: NewAccount, key: IdempotencyKey?) async throws -> RegistrationOutcome {
         let event = try OutboxEvent(UserRegistered(user: account.user))
         let outcome = try await database.transaction { transaction in
-            // The key comes first: a concurrent repeat waits here for the first request, and then finds its key used.
+            // The key comes first: a concurrent repeat waits here for the first request, and then finds its
+            // key used.
             let first = try await transaction.run([claim(key, account), insert(account)])
             if key != nil, first[0].isEmpty { throw Refused(outcome: .keyUsed) }
             if first[1].isEmpty { throw Refused(outcome: .usernameTaken) }
@@ -88,7 +89,8 @@ struct AccountStore: Sendable {
     /// Rolls the transaction back.
     private struct Refused: Error { let outcome: RegistrationOutcome }
 
-    /// Claims the key, also an expired one. Returns no row when the key is in use; does nothing without a key.
+    /// Claims the key, also an expired one. Returns no row when the key is in use; does nothing without a
+    /// key.
     private func claim(_ key: IdempotencyKey?, _ account: NewAccount) -> SQL {
         let user = account.user
         return """
@@ -120,7 +122,8 @@ struct AccountStore: Sendable {
 }
 
 extension AccountStore {
-    /// Sets a new password and revokes the other sessions, unless the password has changed since `checked` was read.
+    /// Sets a new password and revokes the other sessions, unless the password has changed since `checked`
+    /// was read.
     ///
     /// - Returns: false if it has changed; then nothing is stored.
     func changePassword(of checked: Credentials, to hash: PasswordHash, keeping session: SessionID, now: Timestamp) async throws
@@ -161,8 +164,8 @@ extension AccountStore {
             """) == 1
     }
 
-    /// Takes the role `admin` away and revokes the account's sessions, whose access tokens carry the role. An account without the role
-    /// keeps its sessions.
+    /// Takes the role `admin` away and revokes the account's sessions, whose access tokens carry the role. An
+    /// account without the role keeps its sessions.
     ///
     /// - Returns: false if there is no such account.
     func removeAdmin(_ username: Username, now: Timestamp) async throws -> Bool {

@@ -66,8 +66,8 @@ struct ContactStore: Sendable {
         }
     }
 
-    /// Reads the blocks in a statement of their own: only a statement that starts after the lock was granted sees the commit of its last
-    /// holder.
+    /// Reads the blocks in a statement of their own: only a statement that starts after the lock was granted
+    /// sees the commit of its last holder.
     private func lock(
         _ pair: UserPair, now: Timestamp, in transaction: PostgresTransaction
     ) async throws -> RelationshipRecord {

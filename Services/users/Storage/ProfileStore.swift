@@ -18,7 +18,8 @@ struct ProfileStore: Sendable {
 
     let database: PostgresPool
     let outbox: Outbox
-    /// The longest time that the database works on one search: a common part of a name finds too many users to rank.
+    /// The longest time that the database works on one search: a common part of a name finds too many users
+    /// to rank.
     var searchTime: @Sendable () -> Duration = { .seconds(1) }
 
     /// Returns the accounts that exist.

@@ -37,7 +37,8 @@ extension SessionStore {
         return isFound
     }
 
-    /// Returns sessions revoked at `since` or later, oldest first, and one more than ``mostInOneAnswer`` when more follow.
+    /// Returns sessions revoked at `since` or later, oldest first, and one more than ``mostInOneAnswer`` when
+    /// more follow.
     func revocations(since: Timestamp, after: PageCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
         let after = after ?? PageCursor(time: since, id: 0)
         return try await database.reads.query(

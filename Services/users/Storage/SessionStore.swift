@@ -38,7 +38,8 @@ struct SessionStore: Sendable {
     let outbox: Outbox
     let lifetimes: @Sendable () -> TokenLifetimes
 
-    /// Stores a new session unless the password has changed since `checked` was read, and revokes the user's sessions beyond ``mostLiving``.
+    /// Stores a new session unless the password has changed since
+    /// `checked` was read, and revokes the user's sessions beyond ``mostLiving``.
     ///
     /// - Parameter rehashed: the hash of the same password at the current cost, to be stored too.
     /// - Returns: `nil` if the password has changed; then nothing is stored.
@@ -71,7 +72,8 @@ struct SessionStore: Sendable {
         """
     }
 
-    /// Revokes the sessions beyond ``mostLiving``, longest unused first; skips those that a concurrent log-in is revoking.
+    /// Revokes the sessions beyond ``mostLiving``, longest unused first; skips those that a concurrent log-in
+    /// is revoking.
     private func revokeSurplus(besides session: NewSession) -> SQL {
         """
         UPDATE sessions SET revoked_at = \(session.createdAt) WHERE id IN (
@@ -99,7 +101,8 @@ struct SessionStore: Sendable {
         """
     }
 
-    /// Exchanges a refresh token for the next one, or revokes its session when the token was used before; under the lock of the session's row.
+    /// Exchanges a refresh token for the next one, or revokes its session when the token was used before;
+    /// under the lock of the session's row.
     func renew(_ token: RefreshToken, now: Timestamp) async throws -> Renewal {
         var events: [OutboxEvent] = []
         let renewal = try await database.transaction { transaction -> Renewal in

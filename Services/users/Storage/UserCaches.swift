@@ -38,7 +38,8 @@ struct UserCaches: Sendable {
         }
     }
 
-    /// Changed names do not invalidate searches, so memory and Redis together keep a page for less than a second.
+    /// Changed names do not invalidate searches, so memory and Redis together keep a page for less than a
+    /// second.
     private static func searching(_ prefix: String) -> CacheConfiguration {
         var configuration = CacheConfiguration(prefix: prefix, kind: "search.v1")
         configuration.timeToLive = .milliseconds(400)
@@ -47,7 +48,8 @@ struct UserCaches: Sendable {
         return configuration
     }
 
-    /// A search may cost a thousand times as much as an account. Its own gate leaves half of the database's exclusive connections to others.
+    /// A search may cost a thousand times as much as an account. Its own gate leaves half of the database's
+    /// exclusive connections to others.
     private static func fewSearches() -> LoadGate { LoadGate(maxRunning: 2, maxWaiting: 32) }
 
     private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {

@@ -85,24 +85,3 @@ package struct SectionOrder: Sendable {
         return SectionSchema.field(lesser, "must be at most \(most), as \(greater) is \(SettingValue(great))")
     }
 }
-
-extension SettingValue: CustomStringConvertible {
-    /// The value of a number.
-    var amount: Double? {
-        switch self {
-        case .whole(let whole): Double(whole)
-        case .number(let number): number
-        case .flag, .text, .other: nil
-        }
-    }
-
-    public var description: String {
-        switch self {
-        case .flag(let flag): "\(flag)"
-        case .whole(let whole): "\(whole)"
-        case .number(let number): "\(number)"
-        case .text(let text): text
-        case .other: "?"
-        }
-    }
-}

@@ -26,7 +26,8 @@ package struct SectionSchema: Sendable {
         return values.filter { names.contains($0.key) }
     }
 
-    /// Returns an error for every field that is absent, unknown, of another type, out of its range, or in conflict with another field.
+    /// Returns an error for every field that is absent, unknown, of another type, out of its range, or in
+    /// conflict with another field.
     package func errors(in values: [String: SettingValue]) -> [ServiceError.Field] {
         let names = Set(fields.map(\.name))
         let unknown = values.keys.filter { !names.contains($0) }.sorted().map {
@@ -65,7 +66,8 @@ package struct SectionValues: Sendable {
 /// A section of the dynamic configuration as a typed value.
 package protocol DynamicSection: Sendable {
     static var schema: SectionSchema { get }
-    /// - Parameter values: each in its range; two of them may still conflict, because the environment overrides single values.
+    /// - Parameter values: each in its range; two of them may still conflict, because the environment
+    ///   overrides single values.
     init(_ values: SectionValues)
 }
 

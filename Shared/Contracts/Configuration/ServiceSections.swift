@@ -48,7 +48,8 @@ package struct SearchBounds: DynamicSection, Hashable {
 
 /// How long Redis keeps what `users` and `chats` have read.
 ///
-/// The defaults are the maxima: after a write that Redis missed, readers avoid its value for as long as the longest time to live.
+/// The defaults are the maxima: after a write that Redis missed, readers avoid its value for as long as the
+/// longest time to live.
 package struct CacheTimes: DynamicSection, Hashable {
     package static let seconds = SectionField.seconds(
         "cache.seconds", in: 1...300, default: 300, "time to live of a value, seconds, each a fifth shorter or longer")

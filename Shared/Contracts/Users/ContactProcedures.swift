@@ -1,4 +1,4 @@
-/// Lists connections, newest first.
+/// Lists the caller's contacts, newest first.
 public struct ListContacts: Procedure {
     public typealias Response = Page<Contact>
     public static let name: ProcedureName = "users.connections.v1"
@@ -7,11 +7,11 @@ public struct ListContacts: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, limit: Int, after: String? = nil) {
@@ -26,14 +26,15 @@ public struct ListContacts: Procedure {
     }
 }
 
-/// Takes one step between two people. A step that is done already changes nothing and succeeds; one against the rules is a `conflict`.
+/// Changes the contact between two users. A step that has been taken already succeeds; a step against the
+/// rules is a `conflict`.
 public struct ChangeContact: Procedure {
     public static let name: ProcedureName = "users.changeConnection.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var otherID: UserID
     public var step: Step
@@ -51,17 +52,17 @@ public struct ChangeContact: Procedure {
     }
 
     public enum Step: String, Codable, Sendable, CaseIterable {
-        /// Somebody who has invited already is connected by it.
+        /// Invites the other user; connects the two if the other user has invited the caller.
         case invite
-        /// Of an invitation by the other one.
+        /// Accepts an invitation of the other user.
         case accept
-        /// Withdraws an invitation, or declines one.
+        /// Withdraws or declines an invitation.
         case cancel
-        /// Of a connection.
+        /// Removes a connected contact.
         case remove
     }
 
-    /// The tie after the step; none after `cancel` and `remove`.
+    /// The contact after the step; absent after `cancel` and `remove`.
     public struct Response: Codable, Hashable, Sendable {
         public var contact: Contact?
 
@@ -71,7 +72,7 @@ public struct ChangeContact: Procedure {
     }
 }
 
-/// Lists whom the user has blocked, newest first.
+/// Lists the users whom the caller has blocked, newest first.
 public struct ListBlocks: Procedure {
     public typealias Response = Page<Block>
     public static let name: ProcedureName = "users.blocks.v1"
@@ -80,11 +81,11 @@ public struct ListBlocks: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, limit: Int, after: String? = nil) {
@@ -99,7 +100,7 @@ public struct ListBlocks: Procedure {
     }
 }
 
-/// Blocks or unblocks somebody.
+/// Blocks or unblocks a user.
 public struct SetBlock: Procedure {
     public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.setBlock.v1"
@@ -107,7 +108,7 @@ public struct SetBlock: Procedure {
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var otherID: UserID
     public var blocked: Bool

@@ -1,4 +1,5 @@
-/// Whom a user sees the presence of, and who sees theirs: those they are connected with, and neither has blocked the other.
+/// Lists the users whose presence a user sees and who see theirs: connected contacts without a block on
+/// either side.
 public struct ListPresenceContacts: Procedure {
     public static let name: ProcedureName = "users.contacts.v1"
     public static let service = ServiceName.users
@@ -15,7 +16,7 @@ public struct ListPresenceContacts: Procedure {
     enum CodingKeys: String, CodingKey { case userID = "userId" }
 
     public struct Response: Codable, Hashable, Sendable {
-        /// At most 5,000, those longest connected.
+        /// At most 5,000, longest connected first.
         public var contacts: [PresenceContact]
 
         public init(contacts: [PresenceContact]) {
@@ -29,7 +30,7 @@ public struct ListPresenceContacts: Procedure {
 /// A contact whose presence a user sees.
 public struct PresenceContact: Codable, Hashable, Sendable {
     public var userID: UserID
-    /// When they were last connected; absent for those who never were.
+    /// The end of their last live connection; absent if they never had one.
     public var lastSeenAt: Timestamp?
 
     public init(userID: UserID, lastSeenAt: Timestamp? = nil) {
@@ -43,7 +44,7 @@ public struct PresenceContact: Codable, Hashable, Sendable {
     }
 }
 
-/// Users have gone offline, or are still there: the latest moment counts.
+/// Records when users were last online. Only a later time changes a record.
 public struct RecordLastSeen: Procedure {
     public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.seen.v1"
@@ -62,7 +63,7 @@ public struct RecordLastSeen: Procedure {
 
     public struct Seen: Codable, Hashable, Sendable {
         public var userID: UserID
-        /// Of the device that was there.
+        /// The session of the device.
         public var sessionID: SessionID
         public var at: Timestamp
 

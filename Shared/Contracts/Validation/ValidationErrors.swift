@@ -50,7 +50,8 @@ package func validated<Value>(
 }
 
 extension String {
-    /// Returns the text itself if it has as many characters (Unicode scalars) as `length` allows and none of them is U+0000.
+    /// Returns the text itself if it has as many characters (Unicode scalars) as `length` allows and none of
+    /// them is U+0000.
     package func validated(length: ClosedRange<Int>) throws(ValidationError) -> String {
         // A scalar has at most four bytes: a far longer text is refused without counting its scalars.
         guard utf8.count <= 4 * length.upperBound, length.contains(unicodeScalars.count) else {

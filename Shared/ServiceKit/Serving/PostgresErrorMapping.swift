@@ -3,7 +3,8 @@ import Contracts
 import Postgres
 
 extension ServiceError {
-    /// Creates the error that a caller of the service gets for a failed statement or transaction. Database text never leaves the service.
+    /// Creates the error that a caller of the service gets for a failed statement or transaction. Database
+    /// text never leaves the service.
     ///
     /// | failure | code |
     /// | --- | --- |
@@ -12,9 +13,9 @@ extension ServiceError {
     /// | no connection, a full queue, a read-only server (25006), a deadlock, a serialization failure, a lock timeout | `unavailable` |
     /// | anything else | `internal` |
     ///
-    /// 57014 reaches a caller only from `statement_timeout` or an operator: a statement that this process cancels at a deadline has failed
-    /// already. Either way the database was too slow, which is what opens the callers' circuit breakers; the server rolled back,
-    /// so ``mayHaveHappened`` is false.
+    /// 57014 reaches a caller only from
+    /// `statement_timeout` or an operator: a statement that this process cancels at a deadline has failed already. Either way the database was too slow, which is what opens the callers' circuit breakers; the server rolled back, so ``mayHaveHappened``
+    /// is false.
     package init(_ error: PostgresError) {
         if error.reason == .deadlineExceeded || error.reason == .cancelled || error.sqlState == .queryCanceled {
             self.init(.deadlineExceeded, "the request took too long", mayHaveHappened: error.mayHaveHappened)

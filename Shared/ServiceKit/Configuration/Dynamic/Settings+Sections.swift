@@ -8,7 +8,8 @@ extension SectionField {
 }
 
 extension DynamicSection {
-    /// Reads the section: the environment goes before the file, the file before what an admin has set, that before the default.
+    /// Reads the section: the environment goes before the file, the file before what an admin has set, that
+    /// before the default.
     package init(_ settings: Settings) throws(ConfigurationError) {
         var values: [String: SettingValue] = [:]
         for field in Self.schema.fields { values[field.name] = try settings.value(field) }
