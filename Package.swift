@@ -164,14 +164,14 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
                 .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
             ]),
         tests(
             "ServiceKit",
-            ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
+            ["Bus", "Cache", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
 
         // The services.
         service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),

@@ -66,29 +66,29 @@ struct ChatsService: Service {
     }
 
     private func register(on bus: Bus, database: PostgresPool) {
-        let serving = Serving(bus: bus, logger: logger)
-        serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        serving.answer(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
-        serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
-        serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
-        serving.answer(CreateChat.self) { [openings] request, context in
+        server.serve(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
+        server.serve(ListChats.self) { [reading] request, _ in try await reading.list(request) }
+        server.serve(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
+        server.serve(CreateChat.self) { [openings] request, context in
             try await openings.create(request, deadline: context.deadline.instant)
         }
-        serving.answer(UpdateChat.self) { [members] request, context in
+        server.serve(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)
         }
-        serving.answer(ListMembers.self) { [members] request, _ in try await members.members(request) }
-        serving.answer(SetMember.self) { [members] request, context in
+        server.serve(ListMembers.self) { [members] request, _ in try await members.members(request) }
+        server.serve(SetMember.self) { [members] request, context in
             try await members.set(request, deadline: context.deadline.instant)
         }
-        serving.answer(RemoveMember.self) { [members] request, context in
+        server.serve(RemoveMember.self) { [members] request, context in
             try await members.remove(request, deadline: context.deadline.instant)
         }
-        serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
-        serving.answer(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
-        serving.answer(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
+        server.serve(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
+        server.serve(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
+        server.serve(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
         consume(on: bus, database: database)
     }
 
@@ -109,33 +109,6 @@ struct ChatsService: Service {
                 do { try await store.forgetOldCreations() } catch {
                     logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
                 }
-            }
-        }
-    }
-}
-
-/// Registers handlers whose errors become what a caller may know.
-private struct Serving {
-    let bus: Bus
-    let logger: Logger
-
-    func answer<P: Procedure>(
-        _ procedure: P.Type, atMost: Int = 256, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        self.answer(procedure, as: P.Response.self, atMost: atMost, answer)
-    }
-
-    func answer<P: Procedure, Answer: Encodable & Sendable>(
-        _ procedure: P.Type, as type: Answer.Type, atMost: Int = 256,
-        _ answer: @escaping @Sendable (P, CallContext) async throws -> Answer
-    ) {
-        bus.serve(procedure, as: type, atMost: atMost) { [logger] request, context in
-            do { return try await answer(request, context) } catch {
-                let refusal = ServiceError(unavailable: error)
-                if refusal.code == .internal {
-                    logger.error("a request failed", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-                }
-                throw refusal
             }
         }
     }

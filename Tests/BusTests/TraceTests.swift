@@ -117,7 +117,7 @@ import Tracing
                 bus.serve(Relay.self) { _, _ in
                     seen.add(Found(context: .current, deadline: .current))
                     _ = try await own.value.call(Echo(text: "deeper"))
-                    return Done()
+                    return EmptyResponse()
                 }
             }
         ) { _ in try await body() }
@@ -136,7 +136,7 @@ import Tracing
 }
 
 private struct Relay: Procedure {
-    typealias Response = Done
+    typealias Response = EmptyResponse
     static let name: ProcedureName = "chats.relay.v1"
     static let service = ServiceName.chats
     static let callers: Set<ServiceName> = [.bff]

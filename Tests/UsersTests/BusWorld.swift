@@ -29,10 +29,10 @@ struct BusWorld: Sendable {
                     world: world, bff: bus(.bff, host), chats: bus(.chats, host), messaging: bus(.messaging, host), heard: Heard()
                 )
                 await world.watch()
-                world.world.outbox.deliver(LiveContacts.types, through: DeliveryPublisher(users)) {
-                    try LiveContacts.delivery(of: $0)
+                world.world.outbox.deliver(ContactDeliveries.types, through: DeliveryPublisher(users)) {
+                    try ContactDeliveries.delivery(of: $0)
                 }
-                world.service.serve(on: users)
+                world.service.serve(on: users, logger: World.logger)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)
                 let services: [any Service] = [users, world.bff, world.chats, world.messaging, world.world.outbox]
@@ -99,7 +99,7 @@ final class Heard: Sendable {
         hear(SessionStarted.self, in: &feed)
         hear(SessionsRevoked.self, in: &feed)
         hear(PasswordChanged.self, in: &feed)
-        hear(ConnectionChanged.self, in: &feed)
+        hear(ContactChanged.self, in: &feed)
         hear(BlockChanged.self, in: &feed)
         bus.subscribe(feed)
     }

@@ -159,13 +159,13 @@ import Testing
                     $0.serve(Lookup.self) { request, _ in
                         keys.add(request.key)
                         if keys.count == 1 { try await untilCancelled() }
-                        return Done()
+                        return EmptyResponse()
                     }
                 }
             ) { _ in
                 try await broker.bus(.bff) { bff in
                     let answer = try await bff.call(Lookup(key: 7), deadline: .after(.seconds(10)))
-                    #expect(answer == Done())
+                    #expect(answer == EmptyResponse())
                     #expect(keys.all == [7, 7])
                 }
             }

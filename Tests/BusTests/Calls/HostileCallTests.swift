@@ -93,7 +93,7 @@ import Testing
                 .users,
                 register: {
                     $0.serve(Echo.self) { request, _ in request }
-                    $0.serve(Lookup.self) { _, _ in Done() }
+                    $0.serve(Lookup.self) { _, _ in EmptyResponse() }
                 }
             ) { _ in try await body(broker) }
         }

@@ -23,12 +23,12 @@ import Testing
         Known(NextIDs.self), Known(RegisterUser.self), Known(GetAccount.self), Known(UpdateProfile.self),
         Known(ChangePassword.self),
         Known(LogIn.self), Known(RefreshSession.self), Known(ListSessions.self), Known(RevokeSession.self), Known(GetKeys.self),
-        Known(ListRevocations.self), Known(GetProfiles.self), Known(SearchUsers.self), Known(ListConnections.self),
-        Known(ChangeConnection.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
+        Known(ListRevocations.self), Known(GetProfiles.self), Known(SearchUsers.self), Known(ListContacts.self),
+        Known(ChangeContact.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
         Known(GetChat.self), Known(UpdateChat.self), Known(ListMembers.self), Known(SetMember.self), Known(RemoveMember.self),
         Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self), Known(Heartbeat.self), Known(GetRoutes.self),
         Known(ListSections.self), Known(GetSection.self), Known(SetSection.self), Known(ListSectionChanges.self),
-        Known(MarkDelivered.self), Known(ShowTyping.self), Known(ListContacts.self), Known(NoteSeen.self),
+        Known(MarkDelivered.self), Known(ShowTyping.self), Known(ListPresenceContacts.self), Known(RecordLastSeen.self),
     ]
 
     private func reread(_ sample: GoldenSample, _ bytes: [UInt8]) throws -> [UInt8] {

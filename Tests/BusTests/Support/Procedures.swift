@@ -15,7 +15,7 @@ struct Echo: Procedure, Equatable {
 }
 
 struct Lookup: Procedure, Equatable {
-    typealias Response = Done
+    typealias Response = EmptyResponse
     static let name: ProcedureName = "users.lookup.v1"
     static let service = ServiceName.users
     static let callers: Set<ServiceName> = [.bff]

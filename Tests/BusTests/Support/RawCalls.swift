@@ -35,7 +35,8 @@ extension AMQPAdmin {
 
 extension WireCall {
     static func to(
-        _ procedure: String, _ request: some Encodable = Done(), id: UInt64 = 1, deadline: Deadline = .after(.seconds(60))
+        _ procedure: String, _ request: some Encodable = EmptyResponse(), id: UInt64 = 1,
+        deadline: Deadline = .after(.seconds(60))
     ) throws -> WireCall {
         WireCall(
             correlationID: id, deadline: deadline.millisecondsSinceEpoch, procedure: procedure, context: [],

@@ -72,7 +72,7 @@ package final class DynamicSettings: Service {
             }
         }
         // Nothing has come from `config` yet: what is set now is set by others.
-        let fixed = Section.schema.fields.filter { $0.isSet(settings) }.map(\.name)
+        let fixed = Section.schema.fields.filter { (try? settings.optional($0.setting)) != nil }.map(\.name)
         state.withLock { state in
             state.followers[Section.schema.name, default: []].append(again)
             state.fixed[Section.schema.name] = fixed.isEmpty ? nil : fixed
