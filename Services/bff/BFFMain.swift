@@ -17,7 +17,7 @@ import ServiceKit
             context.health.add("revocationFeed", .dependency) {
                 .feed(silentFor: revocations.silence, patience: Revocations.patience)
             }
-            let calls = GuardedCalls(bus: bus, context: context, atOnce: max(1, http.requests * 3 / 4))
+            let calls = CircuitBreakingCaller(bus: bus, context: context, atOnce: max(1, http.requests * 3 / 4))
             let routes = RouteTable(bus: bus, logger: context.logger)
             bus.subscribe(routes.subscription)
             let api = BFF(

@@ -110,8 +110,9 @@ struct MessagingParts {
         return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
     }
 
-    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> Door {
-        Door(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
+    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> HandshakeAuthenticator
+    {
+        HandshakeAuthenticator(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
             guard hub.isOpen.load(ordering: .relaxed) else { return .unavailable("This instance has no users at the moment.") }
             guard hub.figures.connections.load(ordering: .relaxed) < limit else { return .unavailable("This instance is full.") }
             return nil

@@ -78,7 +78,7 @@ private struct NameVerifier: TokenVerifying {
         switch authorization {
         case "Bearer ada": TestAPI.ada
         case "Bearer root": TestAPI.root
-        default: throw TokenRefusal.absent
+        default: throw TokenError.missing
         }
     }
 }

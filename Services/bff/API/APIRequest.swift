@@ -6,7 +6,7 @@ import Edge
 import ServiceKit
 
 /// A request as a handler sees it: its parts, typed and checked for shape. Whether values make sense is for the services to say.
-struct Call: Sendable {
+struct APIRequest: Sendable {
     let request: Request
     let context: APIContext
     let pages: PageSizes
@@ -14,7 +14,7 @@ struct Call: Sendable {
     /// Who asks. Only on routes for those who are signed in.
     var caller: Caller {
         get throws {
-            guard let caller = context.caller else { throw TokenRefusal.absent }
+            guard let caller = context.caller else { throw TokenError.missing }
             return caller
         }
     }
@@ -87,7 +87,7 @@ struct Call: Sendable {
     /// The JSON object in the body.
     ///
     /// - Throws: ``Problem``: 400 when it is no JSON object, 413 above 64 KiB, 422 with every field that is missing or of the wrong type.
-    func body<Value: Body>(_: Value.Type = Value.self) async throws -> Value {
+    func body<Value: JSONBody>(_: Value.Type = Value.self) async throws -> Value {
         let buffer = try await collected()
         do {
             return try Self.decoder.decode(Value.self, from: buffer)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import BFF
 
-@Suite("Pages of history") struct KnownPagesTests {
+@Suite("Pages of history") struct HistoryPageTests {
     private static let path = "/v1/chats/5/messages?limit=2"
 
     @Test("a page is fetched once; then it is only asked whether it still is the page")
@@ -86,13 +86,13 @@ import Testing
 
     @Test("what is kept is bounded; what was asked for lately stays")
     func bounded() {
-        let pages = KnownPages(bytes: 20_000)
+        let pages = HistoryPageCache(bytes: 20_000)
         let body = ByteBuffer(repeating: 0x20, count: 1_000)
-        func place(_ number: Int) -> KnownPages.Place {
-            KnownPages.Place(chatID: ChatID(rawValue: 1), position: .before(seq: Int64(number)), limit: 50)
+        func place(_ number: Int) -> HistoryPageCache.Place {
+            HistoryPageCache.Place(chatID: ChatID(rawValue: 1), position: .before(seq: Int64(number)), limit: 50)
         }
         for number in 1...100 {
-            pages.insert(.init(tag: PageTag(rawValue: "\(number)"), reply: Reply(.ok, body: body)), at: place(number))
+            pages.insert(.init(tag: PageTag(rawValue: "\(number)"), response: APIResponse(.ok, body: body)), at: place(number))
             _ = pages[place(1)]
         }
         let kept = (1...100).filter { pages[place($0)] != nil }
@@ -100,7 +100,7 @@ import Testing
         #expect(kept.contains(100))
         #expect(kept.count <= 13)
         pages.insert(
-            .init(tag: PageTag(rawValue: "large"), reply: Reply(.ok, body: ByteBuffer(repeating: 0, count: 20_000))),
+            .init(tag: PageTag(rawValue: "large"), response: APIResponse(.ok, body: ByteBuffer(repeating: 0, count: 20_000))),
             at: place(101))
         #expect(pages[place(101)] == nil)
     }

@@ -1,5 +1,5 @@
 /// What a client asks for: one of the paths of the socket, and perhaps to go on where it was.
-struct Address: Hashable, Sendable {
+struct UpgradePath: Hashable, Sendable {
     let resume: Resumption?
 
     /// - Parameter target: of the request: `/`, `/rt/<instance>` as an ingress may pass it on, or `/v1/realtime`; else `nil`.

@@ -7,7 +7,7 @@ import ServiceKit
 import Synchronization
 
 /// One line and one measurement per request; never a body, a query or a token.
-final class Journal: Sendable {
+final class AccessLog: Sendable {
     private let logger: Logger
     private let timers = Mutex<[Kind: Metrics.Timer]>([:])
     private let shed = Mutex(Shed())
@@ -27,7 +27,7 @@ final class Journal: Sendable {
 
     init(logger: Logger) { self.logger = logger }
 
-    func note(
+    func record(
         _ request: Request, _ status: HTTPResponse.Status, _ context: APIContext, since start: ContinuousClock.Instant,
         _ failure: (any Error)?
     ) {
@@ -36,7 +36,7 @@ final class Journal: Sendable {
         let (seconds, attoseconds) = (.now - start).components
         let nanoseconds = seconds * 1_000_000_000 + attoseconds / 1_000_000_000
         timer(kind).recordNanoseconds(nanoseconds)
-        if failure is AdmissionRefused { return noteShed() }
+        if failure is AdmissionRefused { return recordShed() }
         let level: Logger.Level = status.code >= 500 ? .warning : .info
         if logger.logLevel <= level { write(level, kind, nanoseconds, context, failure) }
     }
@@ -47,12 +47,12 @@ final class Journal: Sendable {
             "method": .string(kind.method), "route": .string(kind.route), "status": .string(String(kind.status)),
             "microseconds": .string(String(nanoseconds / 1_000)),
         ]
-        if let user = context.asker.userID { metadata["userId"] = .string(user.description) }
+        if let user = context.identity.userID { metadata["userId"] = .string(user.description) }
         if kind.status >= 500, let failure { metadata["error"] = "\(failure)" }
         logger.log(level: level, "request", metadata: metadata)
     }
 
-    private func noteShed() {
+    private func recordShed() {
         let now = ContinuousClock.now
         let count: Int? = shed.withLock { shed in
             shed.count += 1

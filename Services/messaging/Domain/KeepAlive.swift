@@ -1,5 +1,5 @@
 /// Looks after a client that says nothing: asked after one heartbeat without a word, given up after the second one without an answer.
-struct Silence: Sendable {
+struct KeepAlive: Sendable {
     enum Verdict: Equatable {
         case fine, ask, gone
     }

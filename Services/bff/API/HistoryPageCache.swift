@@ -4,7 +4,7 @@ import Synchronization
 
 /// Pages of history as they were sent lately, each under the tag that `chats` gave it. Before one is sent again `chats` is asked whether it still is the page, for
 /// whoever asks now; this saves only its way over the bus and its making. Bounded in bytes.
-final class KnownPages: Sendable {
+final class HistoryPageCache: Sendable {
     struct Place: Hashable {
         let chatID: ChatID
         let position: GetHistory.Position
@@ -14,9 +14,9 @@ final class KnownPages: Sendable {
     struct Page {
         let tag: PageTag
         /// With its `ETag`.
-        let reply: Reply
+        let response: APIResponse
         /// Of the body, and of what is kept about it.
-        fileprivate var bytes: Int { reply.body.readableBytes + 512 }
+        fileprivate var bytes: Int { response.body.readableBytes + 512 }
     }
 
     /// Two generations: what is asked for moves to the young one; when that is full the old one goes.

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// How long a connection may take for what, and when it has taken too long. Pure.
-struct ConnectionTimes {
+struct ConnectionTimeouts {
     enum Phase: Equatable {
         /// No request is under way, or its head is not whole.
         case idle
@@ -9,7 +9,7 @@ struct ConnectionTimes {
         case body
         /// The application has a request in hand, and bounds its time itself.
         case working
-        /// An answer waits for the client to read it.
+        /// The client does not read its responses as fast as they are made, or has not read the last one.
         case writing
     }
 
@@ -22,7 +22,9 @@ struct ConnectionTimes {
 
     init(now: NIODeadline) { since = now }
 
+    /// Entering the present phase again does not restart its time.
     mutating func enter(_ phase: Phase, at now: NIODeadline) {
+        if phase == self.phase { return }
         self.phase = phase
         since = now
     }

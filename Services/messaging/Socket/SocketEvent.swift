@@ -5,11 +5,11 @@ import Edge
 struct SocketEvent: Sendable {
     enum Kind: Sendable {
         /// A client was let in; it hears nothing and is not heard until the port is opened.
-        case arrived(Guest)
+        case arrived(HandshakeResult)
         case frame(ClientFrame)
         case badFrame(BadFrame)
         /// The client goes too far, and is heard no more: it is to be closed, after what it has been told.
-        case wentTooFar
+        case policyViolated
         /// The client has certainly received everything up to this frame.
         case confirmed(upTo: Int64)
         /// What was waiting to leave has left, or most of it.
@@ -17,18 +17,18 @@ struct SocketEvent: Sendable {
         case left
     }
 
-    let port: Port
+    let port: SocketHandle
     let kind: Kind
 }
 
 /// Hears what sockets tell.
-protocol SocketEvents: Sendable {
+protocol SocketEventReceiver: Sendable {
     /// What the sockets of a loop have to tell after a round of reading, each in its order. Called on their loop; must not block.
-    func happened(_ events: [SocketEvent])
+    func receive(_ events: [SocketEvent])
 }
 
 /// Whoever was let in.
-struct Guest: Sendable {
+struct HandshakeResult: Sendable {
     let caller: Caller
     /// The connection that the client comes back to, and the last frame of it that it has seen.
     let resume: Resumption?

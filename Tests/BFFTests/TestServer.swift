@@ -7,12 +7,12 @@ import ServiceLifecycle
 @testable import BFF
 
 /// The edge on a real socket, over a stubbed bus.
-struct SocketEdge {
+struct TestServer {
     let api: TestAPI
-    private let port: Int
+    let port: Int
 
     /// Serves while `body` runs.
-    static func with<Result: Sendable>(connections: Int = 100, _ body: (SocketEdge) async throws -> Result) async throws -> Result
+    static func with<Result: Sendable>(connections: Int = 100, _ body: (TestServer) async throws -> Result) async throws -> Result
     {
         let api = TestAPI()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -29,7 +29,7 @@ struct SocketEdge {
                 port = listening
                 break
             }
-            let result = try await body(SocketEdge(api: api, port: port))
+            let result = try await body(TestServer(api: api, port: port))
             group.cancelAll()
             return result
         }

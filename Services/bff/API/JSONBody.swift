@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 
 /// A JSON object that a client sends.
-protocol Body: Decodable, Sendable {
+protocol JSONBody: Decodable, Sendable {
     /// Its fields, to say everything that is wrong with a body at once.
     static var fields: [BodyField] { get }
 }
@@ -43,7 +43,7 @@ struct BodyField: Sendable {
     }
 }
 
-extension Body {
+extension JSONBody {
     /// Why `data` is no `Self`, after decoding has failed.
     static func problem(with data: Data, _ error: any Error) -> Problem {
         guard let object = try? JSONSerialization.jsonObject(with: data) else {

@@ -4,7 +4,7 @@ import HTTPTypes
 import Hummingbird
 
 /// An answer before it is bytes on a socket.
-struct Reply: Sendable {
+struct APIResponse: Sendable {
     var status: HTTPResponse.Status
     var headers: HTTPFields
     var body: ByteBuffer
@@ -17,11 +17,11 @@ struct Reply: Sendable {
         self.init(status, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: json))
     }
 
-    static let noContent = Reply(.noContent)
+    static let noContent = APIResponse(.noContent)
 
     /// A value as JSON. Keys stand in a fixed order, so that equal values have equal bytes and `ETag`s.
-    static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok) throws -> Reply {
-        Reply(status, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: try encoder.encode(value)))
+    static func json(_ value: some Encodable & Sendable, _ status: HTTPResponse.Status = .ok) throws -> APIResponse {
+        APIResponse(status, headers: [.contentType: "application/json"], body: ByteBuffer(bytes: try encoder.encode(value)))
     }
 
     /// With what every answer carries.
@@ -39,15 +39,15 @@ struct Reply: Sendable {
     private static let worthCompressing = 1_400
 
     /// Compressed if that pays and the client takes it. Other bytes need another validator: a strong one becomes weak (RFC 9110, 8.8.1).
-    func encoded(for acceptEncoding: String?) -> Reply {
+    func encoded(for acceptEncoding: String?) -> APIResponse {
         guard body.readableBytes >= Self.worthCompressing else { return self }
-        var reply = self
-        reply.headers[.vary] = "accept-encoding"
-        guard let acceptEncoding, Self.takesGzip(acceptEncoding), let compressed = Gzip.compressed(body) else { return reply }
-        reply.body = compressed
-        reply.headers[.contentEncoding] = "gzip"
-        if let tag = headers[.eTag], tag.hasPrefix("\"") { reply.headers[.eTag] = "W/\(tag)" }
-        return reply
+        var response = self
+        response.headers[.vary] = "accept-encoding"
+        guard let acceptEncoding, Self.takesGzip(acceptEncoding), let compressed = Gzip.compressed(body) else { return response }
+        response.body = compressed
+        response.headers[.contentEncoding] = "gzip"
+        if let tag = headers[.eTag], tag.hasPrefix("\"") { response.headers[.eTag] = "W/\(tag)" }
+        return response
     }
 
     /// RFC 9110, 12.5.3; `q=0` refuses.
@@ -66,30 +66,30 @@ struct Reply: Sendable {
         return encoder
     }()
 
-    /// The reply with a strong `ETag` made from its bytes.
-    func tagged() -> Reply {
+    /// The response with a strong `ETag` made from its bytes.
+    func tagged() -> APIResponse {
         let digest = SHA256.hash(data: Data(body.readableBytesView))
         return tagged(Data(digest.prefix(12)).base64EncodedString())
     }
 
     /// - Parameter tag: what stands between the quotes.
-    func tagged(_ tag: String) -> Reply {
-        var reply = self
-        reply.headers[.eTag] = "\"\(tag)\""
-        reply.headers[.cacheControl] = "private, no-cache"
-        return reply
+    func tagged(_ tag: String) -> APIResponse {
+        var response = self
+        response.headers[.eTag] = "\"\(tag)\""
+        response.headers[.cacheControl] = "private, no-cache"
+        return response
     }
 
-    /// `304` without a body when the client has what this reply's `ETag` names (RFC 9110, 13.1.2).
-    func unchanged(for call: Call) -> Reply {
+    /// `304` without a body when the client has what this response's `ETag` names (RFC 9110, 13.1.2).
+    func unchanged(for call: APIRequest) -> APIResponse {
         guard let known = EntityTags(call.header(.ifNoneMatch)), let etag = headers[.eTag], known.matchesWeakly(etag) else {
             return self
         }
-        return Reply(.notModified, headers: [.eTag: etag, .cacheControl: "private, no-cache"])
+        return APIResponse(.notModified, headers: [.eTag: etag, .cacheControl: "private, no-cache"])
     }
 
-    func tagged(for call: Call) -> Reply { tagged().unchanged(for: call) }
-    func tagged(_ tag: String, for call: Call) -> Reply { tagged(tag).unchanged(for: call) }
+    func tagged(for call: APIRequest) -> APIResponse { tagged().unchanged(for: call) }
+    func tagged(_ tag: String, for call: APIRequest) -> APIResponse { tagged(tag).unchanged(for: call) }
 }
 
 /// A list of entity tags as in `If-Match` and `If-None-Match` (RFC 9110, 8.8.3).

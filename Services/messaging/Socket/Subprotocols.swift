@@ -1,7 +1,7 @@
 import NIOHTTP1
 
 /// The subprotocols that a client offers: ours, and its token, which a browser cannot send otherwise.
-struct Protocols: Hashable, Sendable {
+struct Subprotocols: Hashable, Sendable {
     static let name = "martlet.v1"
 
     /// Whether ours is among them; `nil` when none was offered, as by programs that send their token in a header.

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Asks other services, so that one that hangs costs only those who need it: each procedure has a bound of its own, and a circuit breaker that gives it rest
 /// when it lets time run out. A refusal, whatever it says, is an answer.
-final class GuardedCalls: ProcedureCaller {
+final class CircuitBreakingCaller: ProcedureCaller {
     private struct Guard {
         let places: Admission
         let breaker: CircuitBreaker

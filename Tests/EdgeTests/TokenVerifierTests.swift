@@ -8,7 +8,7 @@ import Testing
 
 @testable import Edge
 
-@Suite("Tokens at the edge") struct IdentityTests {
+@Suite("Tokens at the edge") struct TokenVerifierTests {
     private let edge = Edge()
 
     @Test("a good token tells who asks, and is checked once")
@@ -138,10 +138,10 @@ private struct Edge {
     }
 
     func verify(_ token: String) async throws -> Caller {
-        do { return try await verifier.verify("Bearer \(token)") } catch let refusal as TokenRefusal {
+        do { return try await verifier.verify("Bearer \(token)") } catch let refusal as TokenError {
             switch refusal {
-            case .refused: throw Unauthorized()
-            case .unknowable: throw Unavailable()
+            case .rejected: throw Unauthorized()
+            case .unavailable: throw Unavailable()
             }
         }
     }

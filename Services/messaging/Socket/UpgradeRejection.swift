@@ -3,7 +3,7 @@ import NIOHTTP1
 import ServiceKit
 
 /// Why a request does not become a live connection, answered as `application/problem+json` (RFC 9457).
-struct Refusal: Hashable, Sendable, Error {
+struct UpgradeRejection: Hashable, Sendable, Error {
     let status: HTTPResponseStatus
     /// Stable, in camelCase.
     let code: String
@@ -16,7 +16,7 @@ struct Refusal: Hashable, Sendable, Error {
     }
 
     /// Named as the request is: as its client has named it, or anew.
-    func of(_ request: HTTPRequestHead?) -> Refusal {
+    func of(_ request: HTTPRequestHead?) -> UpgradeRejection {
         var refusal = self
         refusal.requestID = RequestID().orGiven(request?.headers.first(name: Self.requestIDHeader))
         return refusal
@@ -24,18 +24,20 @@ struct Refusal: Hashable, Sendable, Error {
 
     private static let requestIDHeader = "X-Request-ID"
 
-    static func unauthenticated(_ detail: String) -> Refusal {
-        Refusal(status: .unauthorized, code: "unauthenticated", detail: detail, headers: ["WWW-Authenticate": "Bearer"])
+    static func unauthenticated(_ detail: String) -> UpgradeRejection {
+        UpgradeRejection(status: .unauthorized, code: "unauthenticated", detail: detail, headers: ["WWW-Authenticate": "Bearer"])
     }
 
-    static func unavailable(_ detail: String) -> Refusal {
-        Refusal(status: .serviceUnavailable, code: "unavailable", detail: detail, headers: ["Retry-After": "1"])
+    static func unavailable(_ detail: String) -> UpgradeRejection {
+        UpgradeRejection(status: .serviceUnavailable, code: "unavailable", detail: detail, headers: ["Retry-After": "1"])
     }
 
-    static func malformed(_ detail: String) -> Refusal { Refusal(status: .badRequest, code: "malformed", detail: detail) }
+    static func malformed(_ detail: String) -> UpgradeRejection {
+        UpgradeRejection(status: .badRequest, code: "malformed", detail: detail)
+    }
 
-    static let notFound = Refusal(status: .notFound, code: "notFound", detail: "There is nothing at this address.")
-    static let notAnUpgrade = Refusal(
+    static let notFound = UpgradeRejection(status: .notFound, code: "notFound", detail: "There is nothing at this address.")
+    static let notAnUpgrade = UpgradeRejection(
         status: .upgradeRequired, code: "upgradeRequired",
         detail: "This address speaks WebSocket, version 13: send the upgrade of RFC 6455 as a GET.",
         headers: ["Upgrade": "websocket", "Sec-WebSocket-Version": "13"])

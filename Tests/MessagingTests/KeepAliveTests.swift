@@ -9,11 +9,11 @@ import Testing
 @testable import Messaging
 
 /// A socket on a loop whose time passes when a test says so.
-@Suite("Silent clients, and those that do not take what they ask for") struct SilenceTests {
-    private struct Told: SocketEvents {
+@Suite("Silent clients, and those that do not take what they ask for") struct KeepAliveTests {
+    private struct Told: SocketEventReceiver {
         let confirmed = Seen<Int64>()
 
-        func happened(_ events: [SocketEvent]) {
+        func receive(_ events: [SocketEvent]) {
             for event in events {
                 if case .confirmed(let n) = event.kind { confirmed.add(n) }
             }
@@ -30,7 +30,7 @@ import Testing
             let caller = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 1), roles: [])
             sockets = LoopSockets(
                 number: 0, heartbeat: 1, framesPerSecond: { 10_000 }, events: told, on: channel.embeddedEventLoop)
-            handler = SocketHandler(Guest(caller: caller, resume: nil), sockets: sockets)
+            handler = SocketHandler(HandshakeResult(caller: caller, resume: nil), sockets: sockets)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage))
             try channel.pipeline.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])

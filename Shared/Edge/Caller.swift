@@ -3,7 +3,7 @@ import Contracts
 /// Tells who an access token speaks for.
 package protocol TokenVerifying: Sendable {
     /// - Parameter authorization: the `Authorization` header.
-    /// - Throws: ``TokenRefusal``.
+    /// - Throws: ``TokenError``.
     func verify(_ authorization: String?) async throws -> Caller
 }
 
@@ -19,11 +19,11 @@ package struct Caller: Hashable, Sendable {
 }
 
 /// Why nobody is let in; for people, and naming nothing of the token.
-package enum TokenRefusal: Error, Equatable {
+package enum TokenError: Error, Equatable {
     /// No token, a bad one, or an ended session: 401.
-    case refused(String)
+    case rejected(String)
     /// This edge cannot tell at the moment: 503, never 401.
-    case unknowable(String)
+    case unavailable(String)
 
-    package static let absent = refused("Sign in and send the access token as Authorization: Bearer <token>.")
+    package static let missing = rejected("Sign in and send the access token as Authorization: Bearer <token>.")
 }

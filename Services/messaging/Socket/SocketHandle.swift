@@ -3,7 +3,7 @@ import NIOWebSocket
 import Synchronization
 
 /// A socket, as whoever writes to it from another thread sees it.
-final class Port: Sendable {
+final class SocketHandle: Sendable {
     /// Which of the server's loops it lives on.
     let loop: Int
     /// The line that it shows, by number; 0 until it has one.
@@ -24,7 +24,7 @@ final class Port: Sendable {
 }
 
 /// What becomes of a socket.
-enum PortCommand: Sendable {
+enum SocketCommand: Sendable {
     /// Its client is who it says, and may speak from now on.
     case open
     /// The frame of number `n`, or one without a number after that; whole, see ``NIOCore/ByteBuffer/frame(_:)``.
@@ -36,11 +36,11 @@ enum PortCommand: Sendable {
 /// What a turn has for the sockets of one loop, brought there together.
 struct LoopOutput {
     private let loop: any EventLoop
-    private var commands: [(port: Port, command: PortCommand)] = []
+    private var commands: [(port: SocketHandle, command: SocketCommand)] = []
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
-    mutating func add(_ command: PortCommand, to port: Port) {
+    mutating func add(_ command: SocketCommand, to port: SocketHandle) {
         if case .send(let bytes, _) = command { port.outstanding.add(bytes.readableBytes, ordering: .relaxed) }
         commands.append((port, command))
     }

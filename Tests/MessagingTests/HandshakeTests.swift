@@ -4,7 +4,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Who is let in", .timeLimit(.minutes(1))) struct DoorTests {
+@Suite("Who is let in", .timeLimit(.minutes(1))) struct HandshakeTests {
     private static let token = "Authorization: Bearer 1.2"
 
     /// The first line of the answer, and its body.

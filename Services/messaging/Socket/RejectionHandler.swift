@@ -4,15 +4,15 @@ import NIOHTTP1
 /// Answers whoever was not let in, and closes.
 ///
 /// The request reaches it only when it asked for no upgrade: of one that did, the library shows nothing any more.
-final class RefusalHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class RejectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundOut = HTTPServerResponsePart
 
-    private let refusal: Refusal?
+    private let refusal: UpgradeRejection?
     private var context: ChannelHandlerContext?
 
     /// - Parameter refusal: `nil` for a request that never came to the door.
-    init(_ refusal: Refusal?) { self.refusal = refusal }
+    init(_ refusal: UpgradeRejection?) { self.refusal = refusal }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -26,13 +26,13 @@ final class RefusalHandler: ChannelInboundHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data) else { return }
-        answer((Address(head.uri) == nil ? Refusal.notFound : .notAnUpgrade).of(head), isHead: head.method == .HEAD)
+        answer((UpgradePath(head.uri) == nil ? UpgradeRejection.notFound : .notAnUpgrade).of(head), isHead: head.method == .HEAD)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     /// Once.
-    private func answer(_ refusal: Refusal, isHead: Bool = false) {
+    private func answer(_ refusal: UpgradeRejection, isHead: Bool = false) {
         guard let context else { return }
         self.context = nil
         context.write(wrapOutboundOut(.head(refusal.head)), promise: nil)
