@@ -1,7 +1,9 @@
+import Contracts
 import Bus
 import Edge
 import Hummingbird
 import Logging
+import Realtime
 import ServiceKit
 
 /// The public HTTP API: every route, over one bus. `openapi.json` documents exactly these routes.

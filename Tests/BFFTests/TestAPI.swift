@@ -8,6 +8,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import NIOEmbedded
+import Realtime
 import ServiceKit
 
 @testable import BFF

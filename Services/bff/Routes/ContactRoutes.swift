@@ -13,21 +13,21 @@ struct ContactRoutes {
             .put("/v1/blocks/{userId}") { try await setBlock($0, blocked: true) },
             .delete("/v1/blocks/{userId}") { try await setBlock($0, blocked: false) },
         ]
-            + ChangeConnection.Step.allCases.map { step in
+            + ChangeContact.Step.allCases.map { step in
                 .post("/v1/connections/{userId}/\(step.rawValue)") { try await change($0, by: step) }
             }
     }
 
     private func connections(_ request: APIRequest) async throws -> APIResponse {
-        let page = ListConnections(
+        let page = ListContacts(
             userID: try request.caller.userID, limit: try request.limit(), after: try request.query("after"))
         return try await bus.relay(page)
     }
 
-    private func change(_ request: APIRequest, by step: ChangeConnection.Step) async throws -> APIResponse {
+    private func change(_ request: APIRequest, by step: ChangeContact.Step) async throws -> APIResponse {
         let answer = try await bus.call(
-            ChangeConnection(userID: try request.caller.userID, otherID: try request.id("userId"), step: step))
-        return try answer.connection.map { try .json($0) } ?? .noContent
+            ChangeContact(userID: try request.caller.userID, otherID: try request.id("userId"), step: step))
+        return try answer.contact.map { try .json($0) } ?? .noContent
     }
 
     private func blocks(_ request: APIRequest) async throws -> APIResponse {

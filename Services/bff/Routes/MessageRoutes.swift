@@ -39,7 +39,7 @@ struct MessageRoutes {
                 senderID: try request.caller.userID, chatID: chatID,
                 clientMessageID: ClientMessageID(rawValue: body.clientMessageID),
                 text: body.text, replyTo: body.replyTo))
-        let isRepeated = try CBORDecoder().decode(Repeated.self, from: answer).repeated
+        let isRepeated = try CBORDecoder.contracts.decode(Repeated.self, from: answer).repeated
         return APIResponse(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
     }
 
@@ -62,7 +62,7 @@ struct MessageRoutes {
         let cachedTag = cached?.tag ?? heldTag ?? .none
         let answer = try await bus.payload(
             of: GetHistory(userID: user, chatID: key.chatID, position: key.position, limit: key.limit, known: cachedTag))
-        let summary = try CBORDecoder().decode(PageSummary.self, from: answer)
+        let summary = try CBORDecoder.contracts.decode(PageSummary.self, from: answer)
         if summary.unchanged == true { return cached?.response ?? APIResponse(.notModified).tagged(cachedTag.rawValue) }
         let page = APIResponse(.ok, json: try summary.json(answer))
         // A chats service of the previous release sends no tag.

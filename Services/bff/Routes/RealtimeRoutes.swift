@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import Edge
 import HTTPTypes
+import Realtime
 
 /// The address of the caller's live connections.
 struct RealtimeRoutes {

@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import Edge
 import HTTPTypes
+import Realtime
 
 /// Logs in, refreshes and lists sessions, and logs out.
 struct SessionRoutes {
