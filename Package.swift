@@ -164,7 +164,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing,
+                .lifecycle,
                 .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
@@ -186,7 +187,7 @@ let package = Package(
             name: "Messaging",
             dependencies: [
                 "Bus", "CBOR", "Contracts", "Edge", "Reactor", "Realtime", "ServiceKit", .collections, .lifecycle, .logging,
-                .metrics, .tracing, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
+                .metrics, .tracing, .httpTypes, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
             "Messaging",
