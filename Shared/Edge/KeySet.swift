@@ -53,7 +53,8 @@ package actor KeySet: Service {
         }
     }
 
-    /// Returns the key with this name. For an unknown name it first reloads the keys, unless a reload has just ended.
+    /// Returns the key with this name. For an unknown name it first reloads the keys, unless a reload has
+    /// just ended.
     ///
     /// - Throws: ``TokenError/unavailable(_:)`` while no key is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {

@@ -9,7 +9,7 @@ package struct Problem: Error, Hashable, Sendable {
     package let status: HTTPResponse.Status
     /// In camelCase. Stable, because clients switch on it.
     package let code: String
-    /// For people: what is wrong and what to change. Says nothing about how the server is built.
+    /// For people: what is wrong and what to change. Reveals nothing about how the server is built.
     package let detail: String
     /// One for each invalid field.
     package let errors: [ServiceError.Field]

@@ -25,10 +25,11 @@ extension HTTPField.Name {
 }
 
 extension ChannelHandlerContext {
-    /// Writes the last part of a response and, once it has been sent, closes the output half of the connection.
+    /// Writes the last part of a response and, once it has been sent, closes the output half of the
+    /// connection.
     ///
-    /// The caller bounds the wait for the client to close its half. If the server closed both halves at once, a client
-    /// that still sends could lose the response to a connection reset.
+    /// The caller bounds the wait for the client to close its half. If the server closed both halves at once,
+    /// a client that still sends could lose the response to a connection reset.
     ///
     /// - Returns: a future that completes when the output is closed, or the connection has failed.
     package func writeAndCloseOutput(_ last: NIOAny) -> EventLoopFuture<Void> {

@@ -4,10 +4,11 @@ import Foundation
 import Logging
 import ServiceLifecycle
 
-/// Keeps ``Revocations`` complete: subscribes to the events and, after every loss of the subscription, fetches the list of
-/// recent revocations.
+/// Keeps ``Revocations`` complete: subscribes to the events and, after every loss of the subscription,
+/// fetches the list of recent revocations.
 package struct RevocationFeed: Service {
-    /// Revocations older than this concern only tokens that have expired: the lifetime of a token and a minute for clocks.
+    /// Revocations older than this concern only tokens that have expired: the lifetime of a token and a
+    /// minute for clocks.
     private static let lookBack = AccessToken.lifetime + .seconds(60)
     private static let retryDelay = Duration.milliseconds(250)
 
@@ -56,7 +57,8 @@ package struct RevocationFeed: Service {
         onRevoked(sessions)
     }
 
-    /// Retries until the list is complete, or the subscription was lost again: then its next start begins anew.
+    /// Retries until the list is complete, or the subscription was lost again: then its next start begins
+    /// anew.
     ///
     /// No revocation falls between the list and the events, because the subscription started before.
     private func catchUp() async {

@@ -5,7 +5,8 @@ import Synchronization
 package final class Revocations: Sendable {
     package enum Verdict: Equatable {
         case live, revoked
-        /// Revocations may have been missed for longer than ``Revocations/patience``, or the first list is missing.
+        /// Revocations may have been missed for longer than ``Revocations/patience``, or the first list is
+        /// missing.
         case unknown
     }
 
@@ -56,7 +57,8 @@ package final class Revocations: Sendable {
         }
     }
 
-    /// Whether a session can be called live: a list has arrived, and the subscription is up or was lost a short time ago.
+    /// Whether a session can be called live: a list has arrived, and the subscription is up or was lost a
+    /// short time ago.
     package var areFresh: Bool {
         let now = now()
         return state.withLock { $0.isFresh(at: now) }

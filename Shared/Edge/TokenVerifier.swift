@@ -2,7 +2,8 @@ import Contracts
 import Foundation
 import JWTKit
 
-/// Verifies access tokens locally: the signature by a known key, the claims, and that the session has not ended since.
+/// Verifies access tokens locally: the signature by a known key, the claims, and that the session has not
+/// ended since.
 package struct TokenVerifier: TokenVerifying {
     private static let maximumHeaderBytes = 4_096
 
@@ -75,8 +76,8 @@ package struct TokenVerifier: TokenVerifying {
     }
 }
 
-/// A token as it was sent. Two tokens are equal if their bytes are; strings would also be equal if only their Unicode
-/// normalisations are.
+/// A token as it was sent. Two tokens are equal if their bytes are; strings would also be equal if only their
+/// Unicode normalisations are.
 struct TokenBytes: Hashable {
     let bytes: [UInt8]
 

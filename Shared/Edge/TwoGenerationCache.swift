@@ -2,8 +2,8 @@ import Synchronization
 
 /// A bounded cache that keeps recently used values. Safe from any thread.
 ///
-/// An insertion or a hit puts the value into the young generation. When that is full, it becomes the old one. The cache
-/// evicts the previous old generation: values that were not used for a whole generation.
+/// An insertion or a hit puts the value into the young generation. When that is full, it becomes the old one.
+/// The cache evicts the previous old generation: values that were not used for a whole generation.
 package final class TwoGenerationCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Generations {
         var young: [Key: Value] = [:]

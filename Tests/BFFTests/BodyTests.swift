@@ -71,7 +71,7 @@ import Testing
         #expect(answer.fields == ["limit"])
     }
 
-    @Test("history takes one valid position", arguments: ["before=1&after=2", "at=yesterday", "before=x"])
+    @Test("history accepts one valid position", arguments: ["before=1&after=2", "at=yesterday", "before=x"])
     func positions(query: String) async throws {
         let answer = try await TestAPI().send(.get, "/v1/chats/5/messages?\(query)")
         #expect(answer.status == 422)

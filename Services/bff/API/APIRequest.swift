@@ -45,14 +45,16 @@ struct APIRequest: Sendable {
         return number
     }
 
-    /// The number of items of a page: the requested one, 1 to 100, limited to the deployment's present maximum.
+    /// The number of items of a page: the requested one, 1 to 100, limited to the deployment's present
+    /// maximum.
     func limit() throws -> Int {
         guard let limit = try number("limit") else { return pages.usual }
         guard (1...100).contains(limit) else { throw Problem.invalid("limit", "must be 1 to 100") }
         return min(Int(limit), pages.most)
     }
 
-    /// The text of an account's `ETag`. It contains the user, because the same path shows every user their own account.
+    /// The text of an account's `ETag`. It contains the user, because the same path shows every user their
+    /// own account.
     static func accountTag(_ user: UserID, _ version: Int64) -> String { "\(user).\(version)" }
 
     /// The version of the caller's own account that `If-Match` names.
@@ -93,7 +95,8 @@ struct APIRequest: Sendable {
 
     /// The JSON object in the body.
     ///
-    /// - Throws: 400 if the body is not a JSON object; 422 with every field that is missing or of the wrong type.
+    /// - Throws: 400 if the body is not a JSON object; 422 with every field that is missing or of the wrong
+    ///   type.
     func body<Value: JSONBody>(_: Value.Type = Value.self) async throws -> Value {
         let data = try await collected()
         do {

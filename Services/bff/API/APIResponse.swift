@@ -59,8 +59,8 @@ struct APIResponse: Sendable {
 
     // MARK: Compression
 
-    /// Compressed if that pays and the client accepts it. A strong `ETag` becomes weak, because the bytes are others
-    /// (RFC 9110, 8.8.1).
+    /// Compressed if that pays and the client accepts it. A strong `ETag` becomes weak, because the bytes are
+    /// others (RFC 9110, 8.8.1).
     func encoded(for acceptEncoding: String?) -> APIResponse {
         guard body.readableBytes >= Self.minimumCompressedBytes else { return self }
         var response = self
@@ -100,7 +100,8 @@ struct APIResponse: Sendable {
         return response
     }
 
-    /// `304` without a body if the client has the version that this response's `ETag` names (RFC 9110, 13.1.2).
+    /// `304` without a body if the client has the version that this response's `ETag` names (RFC 9110,
+    /// 13.1.2).
     func unchanged(for request: APIRequest) -> APIResponse {
         guard let held = EntityTags(request.header(.ifNoneMatch)), let etag = headers[.eTag], held.matchesWeakly(etag) else {
             return self
@@ -120,7 +121,8 @@ struct APIResponse: Sendable {
 }
 
 extension ProcedureCaller {
-    /// Passes a service's response on to the client, for procedures whose response is the public resource, field by field.
+    /// Passes a service's response on to the client, for procedures whose response is the public resource,
+    /// field by field.
     func relay<P: Procedure>(_ request: P) async throws -> APIResponse {
         APIResponse(.ok, json: try CBORTranscoder.json(try await payload(of: request)))
     }

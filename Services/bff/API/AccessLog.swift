@@ -12,15 +12,16 @@ final class AccessLog: Sendable {
     private let timers = Mutex<[Dimensions: Metrics.Timer]>([:])
     private let shedding = Mutex(Shedding())
 
-    /// The dimensions of a measurement. Their number is bounded: a client may send any word as a method, but all
-    /// non-standard ones count as `other`.
+    /// The dimensions of a measurement. Their number is bounded: a client may send any word as a method, but
+    /// all non-standard ones count as `other`.
     private struct Dimensions: Hashable {
         let method: String
         let route: String
         let status: Int
     }
 
-    /// Requests rejected at capacity. One line per second counts them: a line for each would cost as much as a response.
+    /// Requests rejected at capacity. One line per second counts them: a line for each would cost as much as
+    /// a response.
     private struct Shedding {
         var count = 0
         var lastReport = ContinuousClock.now - .seconds(1)

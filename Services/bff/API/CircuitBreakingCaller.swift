@@ -3,8 +3,8 @@ import Contracts
 import ServiceKit
 import Synchronization
 
-/// Calls other services with a concurrency limit and a circuit breaker for each procedure, so that a service that hangs
-/// fails only the requests that need it.
+/// Calls other services with a concurrency limit and a circuit breaker for each procedure, so that a service
+/// that hangs fails only the requests that need it.
 ///
 /// The circuit breaker opens on timeouts. Other errors do not count as failures.
 final class CircuitBreakingCaller: ProcedureCaller {
@@ -27,8 +27,8 @@ final class CircuitBreakingCaller: ProcedureCaller {
         makeBreaker = breaker
     }
 
-    /// - Parameter limit: the most concurrent calls of one procedure. Below the limit on requests, so that one procedure
-    ///   never takes all of them.
+    /// - Parameter limit: the most concurrent calls of one procedure. Below the limit on requests, so that
+    ///   one procedure never occupies all of them.
     convenience init(bus: any ProcedureCaller, context: ServiceContext, limit: Int) {
         self.init(
             bus: bus,

@@ -4,8 +4,8 @@ import NIOCore
 
 /// Recent history pages as they were sent, each with the tag from `chats`.
 ///
-/// Before a page is sent again, `chats` confirms for the present caller that it is unchanged. The cache saves only the
-/// transport and the encoding of the page.
+/// Before a page is sent again, `chats` confirms for the present caller that it is unchanged. The cache saves
+/// only the transport and the encoding of the page.
 typealias HistoryPageCache = TwoGenerationCache<HistoryPageKey, HistoryPage>
 
 struct HistoryPageKey: Hashable {

@@ -4,8 +4,8 @@ import Synchronization
 
 /// Public profiles as they are sent. Bounded in number and age.
 ///
-/// The answer of `users` may be half a second old. This cache adds less than another half, so every client sees a change
-/// within a second.
+/// The answer of `users` may be half a second old. This cache adds less than another half, so every client
+/// sees a change within a second.
 final class ProfileCache: Sendable {
     private static let lifetime = Duration.milliseconds(400)
     private static let capacity = 4_096

@@ -1,4 +1,5 @@
-/// How long a connection may stay in a phase. All times are uptimes: durations since the same unspecified moment.
+/// How long a connection may stay in a phase. All times are uptimes: durations since the same unspecified
+/// moment.
 struct ConnectionTimeouts {
     enum Phase: Equatable {
         /// No request is under way, or its head is not complete.

@@ -1,4 +1,5 @@
-/// Decides what the next part of a request means. The application receives only requests that have arrived whole.
+/// Decides what the next part of a request means. The application receives only requests that have arrived
+/// whole.
 ///
 /// The caller keeps the bytes; this value counts them.
 struct RequestAssembly {

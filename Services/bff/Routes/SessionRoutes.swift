@@ -9,8 +9,8 @@ struct SessionRoutes {
     let bus: any ProcedureCaller
     let routes: RouteTable
     let revocations: Revocations
-    /// How long a log-in waits for the first routes. Without them the response has no `realtime`; clients then use
-    /// `GET /v1/realtime`.
+    /// How long a log-in waits for the first routes. Without them the response has no `realtime`; clients
+    /// then use `GET /v1/realtime`.
     private static let routesTimeout = Duration.milliseconds(500)
 
     var endpoints: [Endpoint] {

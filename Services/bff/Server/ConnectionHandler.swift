@@ -5,13 +5,13 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// The last handler of a connection's pipeline: hands complete requests to the task that serves the connection and writes
-/// the responses, one at a time.
+/// The last handler of a connection's pipeline: hands complete requests to the task that serves the
+/// connection and writes the responses, one at a time.
 ///
-/// Backpressure in both directions bounds the memory of a connection. The handler reads little ahead of the request in
-/// hand. While the client does not read its responses, it takes no request and does not read.
-/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself responds to bytes that are not HTTP and to
-/// requests that are too large, and closes the connection.
+/// Backpressure in both directions bounds the memory of a connection. The handler reads little ahead of the
+/// request in hand. While the client does not read its responses, it starts no request and does not read.
+/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself responds to bytes that are not
+/// HTTP and to requests that are too large, and closes the connection.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -34,7 +34,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     /// Input that arrived before its turn: while a request is in hand, or while the client does not read.
     private var early: Deque<Input> = []
-    /// Reading pauses when `early` has this many elements. The read under way may add those of one more buffer.
+    /// Reading pauses when `early` has this many elements. The read under way may add those of one more
+    /// buffer.
     private static let maximumEarly = 16
     private var isReadingPaused = false
     /// The application works on a request.

@@ -7,7 +7,8 @@ import ServiceLifecycle
 
 /// The public port. A connection and all work for its requests stay on one event loop; see ``LoopExecutor``.
 struct HTTPServer: Service {
-    /// Accepting shares the event loop with connections: with few per turn, new clients wait behind those being served.
+    /// Accepting shares the event loop with connections: with few per turn, new clients wait behind those
+    /// being served.
     private static let acceptsPerTurn: UInt = 256
 
     let channel: APIChannel
@@ -35,7 +36,8 @@ struct HTTPServer: Service {
     }
 }
 
-/// Runs tasks on an event loop's thread, so that a request is read, handled and answered without a change of threads.
+/// Runs tasks on an event loop's thread, so that a request is read, handled and answered without a change of
+/// threads.
 final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 

@@ -44,7 +44,8 @@ struct FrameAssembly<Bytes: RangeReplaceableCollection & Equatable> where Bytes.
     var isUnderWay: Bool { message != nil }
 
     mutating func receive(_ frame: ReceivedFrame<Bytes>) -> Step {
-        // A client must mask its frames (5.1). Reserved bits belong to extensions, and none is negotiated (5.2).
+        // A client must mask its frames (5.1). Reserved bits belong to extensions, and none is negotiated
+        // (5.2).
         guard frame.isMasked, !frame.hasReservedBits else { return .violation(.protocolError) }
         switch frame.kind {
         case .text: return begin(frame)

@@ -1,5 +1,5 @@
-/// Detects dead clients. Call ``beat(isUnderWay:)`` once per heartbeat: a client that sends nothing gets a ping, and is
-/// closed one heartbeat later if it has not answered.
+/// Detects dead clients. Call ``beat(isUnderWay:)`` once per heartbeat: a client that sends nothing gets a
+/// ping, and is closed one heartbeat later if it has not answered.
 struct KeepAlive: Sendable {
     enum Action: Equatable { case ping, close }
 
@@ -10,8 +10,8 @@ struct KeepAlive: Sendable {
     /// A complete frame has arrived.
     mutating func recordFrame() { hasReceived = true }
 
-    /// - Parameter isUnderWay: whether a message has begun and is not complete. After more than two heartbeats it counts
-    ///   as dead, however many fragments arrive.
+    /// - Parameter isUnderWay: whether a message has begun and is not complete. After more than two
+    ///   heartbeats it counts as dead, however many fragments arrive.
     mutating func beat(isUnderWay: Bool) -> Action {
         unfinishedBeats = isUnderWay ? unfinishedBeats + 1 : 0
         silentBeats = hasReceived ? 0 : silentBeats + 1

@@ -3,7 +3,8 @@ import Edge
 import NIOCore
 import NIOHTTP1
 
-/// Decides on requests for live connections: admits a client with a valid token while this instance has room and users.
+/// Decides on requests for live connections: admits a client with a valid token while this instance has room
+/// and users.
 struct HandshakeAuthenticator: Sendable {
     let verifier: any TokenVerifying
     /// Returns why this instance admits no client at present; `nil` when it does.
@@ -45,7 +46,8 @@ struct HandshakeResult: Sendable {
     let resume: Resumption?
 }
 
-/// The query parameter `resume=<connectionId>.<n>`: a connection, and the number of the last frame received on it.
+/// The query parameter `resume=<connectionId>.<n>`: a connection, and the number of the last frame received
+/// on it.
 struct Resumption: Hashable, Sendable {
     let connectionID: String
     let lastN: Int64
@@ -63,7 +65,8 @@ struct Resumption: Hashable, Sendable {
 struct UpgradePath: Hashable, Sendable {
     let resume: Resumption?
 
-    /// - Parameter target: `/`, `/v1/realtime`, or `/rt/<instance>`, which an ingress may pass on; `nil` for any other.
+    /// - Parameter target: `/`, `/v1/realtime`, or `/rt/<instance>`, which an ingress may pass on; `nil` for
+    ///   any other.
     init?(_ target: String) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts[0].split(separator: "/", omittingEmptySubsequences: false)
@@ -75,11 +78,13 @@ struct UpgradePath: Hashable, Sendable {
     }
 }
 
-/// The subprotocols that a client offers: the server's own, and one that carries the token. Browsers cannot send it otherwise.
+/// The subprotocols that a client offers: the server's own, and one that carries the token. Browsers cannot
+/// send it otherwise.
 struct Subprotocols: Hashable, Sendable {
     static let name = "martlet.v1"
 
-    /// Whether ``name`` is among them; `nil` when the client offers none, like programs that send the token in a header.
+    /// Whether ``name`` is among them; `nil` when the client offers none, like programs that send the token
+    /// in a header.
     let includesOurs: Bool?
     let token: String?
 

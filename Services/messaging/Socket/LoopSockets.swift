@@ -1,7 +1,7 @@
 import NIOCore
 
-/// The sockets of one event loop. Spreads their heartbeats over the seconds of an interval, and reports the events of one
-/// turn of the loop together.
+/// The sockets of one event loop. Spreads their heartbeats over the seconds of an interval, and reports the
+/// events of one turn of the loop together.
 final class LoopSockets {
     /// The index of the event loop among those of the server.
     let number: Int

@@ -7,8 +7,8 @@ struct SocketEvent: Sendable {
         case arrived(HandshakeResult)
         case frame(ClientFrame)
         case badFrame(BadFrame)
-        /// The client sent too many frames, or too many bad ones. The socket ignores it from now on and must be closed,
-        /// after the frames that were sent to it.
+        /// The client sent too many frames, or too many bad ones. The socket ignores it from now on and must
+        /// be closed, after the frames that were sent to it.
         case policyViolated
         /// The client has received all frames up to this number.
         case confirmed(upTo: Int64)
@@ -23,6 +23,7 @@ struct SocketEvent: Sendable {
 
 /// Receives the events of sockets.
 protocol SocketEventReceiver: Sendable {
-    /// Called on the sockets' event loop with the events of one turn, those of each socket in order. Must not block.
+    /// Called on the sockets' event loop with the events of one turn, those of each socket in order. Must not
+    /// block.
     func receive(_ events: [SocketEvent])
 }

@@ -27,7 +27,8 @@ final class SocketHandle: Sendable {
 enum SocketCommand: Sendable {
     /// Pass on the client's frames from now on.
     case open
-    /// Send this encoded frame, see ``NIOCore/ByteBuffer/frame(_:)``. `n` is its number, or that of the last numbered frame.
+    /// Send this encoded frame, see ``NIOCore/ByteBuffer/frame(_:)``. `n` is its number, or that of the last
+    /// numbered frame.
     case send(ByteBuffer, n: Int64)
     /// Close. No command follows.
     case close(WebSocketErrorCode)

@@ -3,8 +3,8 @@ import NIOCore
 import NIOWebSocket
 import Synchronization
 
-/// One client's socket: assembles its messages, sends frames to it, and closes it when it is silent, sends too much or
-/// violates the protocol.
+/// One client's socket: assembles its messages, sends frames to it, and closes it when it is silent, sends
+/// too much or violates the protocol.
 final class SocketHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
@@ -42,7 +42,8 @@ final class SocketHandler: ChannelInboundHandler {
     private var writtenBytes = 0
     /// Bytes that waited in the channel after the last flush.
     private var bufferedBytes = 0
-    /// The number of the last frame written. Pings carry it, so that a pong confirms what the client has received.
+    /// The number of the last frame written. Pings carry it, so that a pong confirms what the client has
+    /// received.
     private var lastN: Int64 = 0
 
     init(_ handshake: HandshakeResult, sockets: LoopSockets) {
@@ -82,7 +83,8 @@ final class SocketHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Everything after an invalid frame is an error. Closing at once could take the close code from the client.
+        // Everything after an invalid frame is an error. Closing at once could take the close code from the
+        // client.
         if isClosing { return }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength: close(.messageTooLarge)
@@ -222,10 +224,11 @@ final class SocketHandler: ChannelInboundHandler {
 
     // MARK: The end
 
-    /// Sends a close frame. Closes the connection when the client answers or after ``closeTimeout``: closing at once could
-    /// take the close code from the client.
+    /// Sends a close frame. Closes the connection when the client answers or after ``closeTimeout``: closing
+    /// at once could take the close code from the client.
     ///
-    /// - Parameter isAnswer: whether the client has closed first. Then the connection closes once the answer is sent.
+    /// - Parameter isAnswer: whether the client has closed first. Then the connection closes once the answer
+    ///   is sent.
     private func close(_ code: WebSocketErrorCode, isAnswer: Bool = false) {
         guard !isClosing, let context else { return }
         state = .closing

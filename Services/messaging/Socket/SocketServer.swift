@@ -7,7 +7,8 @@ import ServiceLifecycle
 struct SocketServer: Service {
     /// How long the server waits for its clients to disconnect at shutdown, after ``drain``.
     private static let disconnectTimeout = TimeAmount.milliseconds(500)
-    /// Accepting shares an event loop with connections: with few per turn, new clients wait behind those being served.
+    /// Accepting shares an event loop with connections: with few per turn, new clients wait behind those
+    /// being served.
     private static let acceptsPerTurn: UInt = 256
 
     let channel: SocketChannel
