@@ -1,137 +1,158 @@
 import Contracts
 
-/// All that the leader knows and decides, without speaking to anybody.
+/// A member's row in the database.
+struct MemberRow: Hashable, Sendable {
+    let instance: String
+    /// The number of heartbeats so far.
+    var heartbeats: Int64
+    /// The number of the latest heartbeat whose report differed from the one before.
+    var reportVersion: Int64
+    /// `nil` when the reader knows this version of the report.
+    var report: MemberReport?
+}
+
+/// A write of the leader: all of it or nothing, and only while its term and the epoch before are unchanged.
+struct RoutingChange: Sendable {
+    let term: Int64
+    let before: RoutingTable
+    let after: RoutingTable
+    /// Members to delete, unless the database has counted further heartbeats of them.
+    let dead: [MemberFailureDetector.HeartbeatCount]
+    /// The live members.
+    let members: [MemberID: MemberReport]
+}
+
+/// Everything that the leader knows and decides, without I/O.
 ///
-/// It is told what Postgres holds, and says what to write there. What it says is right only at once after it was told.
+/// It receives what Postgres holds and returns what to write. A change is valid only for the rows that led to
+/// it.
 struct LeaderState: Sendable {
-    /// A member, as the database has it now.
-    struct Sighting: Hashable, Sendable {
-        let instance: String
-        /// Heartbeats so far.
-        var beats: Int64
-        /// Which of them was the last that said something new.
-        var news: Int64
-        /// What it said; `nil` when that is known, by its number.
-        var member: MemberReport?
-    }
-
-    /// What to write, all or nothing, while the term and the epoch are what they were.
-    struct Change: Sendable {
-        let term: Int64
-        let before: RoutingTable
-        let after: RoutingTable
-        /// Dead: to be forgotten, if they have not beaten since.
-        let dead: [MemberWatch.Pulse]
-        /// Those who are there.
-        let members: [MemberID: MemberReport]
-    }
-
-    private let terms: LeaseTerms
+    private let timing: LeaseTiming
     let limit: Int
-    private(set) var leadership: Leadership
-    private var watch: MemberWatch
-    /// As it was last read or written; `nil` before, and when it may be another.
+    private(set) var election: LeaderElection
+    private var failureDetector: MemberFailureDetector
+    /// The table as it was last read or written; `nil` before that, and when it may be outdated.
     private(set) var table: RoutingTable?
-    /// What was heard last, by name.
-    private var heard: [String: (news: Int64, member: MemberReport)] = [:]
+    /// The latest reports, by instance.
+    private var reports: [String: (version: Int64, report: MemberReport)] = [:]
     private(set) var members: [MemberID: MemberReport] = [:]
-    /// When it last heard itself through the broker.
-    private var heardItself = Duration.zero
-    private var pulsed = Duration.zero
-    /// Nothing that was said since the last decision could lead to another one.
+    /// When this leader last received its own heartbeat through the broker.
+    private var receivedItselfAt = Duration.zero
+    private var heartbeatSentAt = Duration.zero
+    /// No report since the last decision can lead to another decision.
     private var isSettled = false
 
-    /// - Parameter limit: partitions on their way at once only to even out.
-    init(_ terms: LeaseTerms, limit: Int) {
-        (leadership, watch) = (Leadership(terms), MemberWatch(terms))
-        (self.terms, self.limit) = (terms, limit)
+    /// - Parameter limit: how many handovers that only even out may be in progress.
+    init(_ timing: LeaseTiming, limit: Int) {
+        election = LeaderElection(timing)
+        failureDetector = MemberFailureDetector(timing)
+        self.timing = timing
+        self.limit = limit
     }
 
-    var term: Int64? { leadership.term }
-    var isMoving: Bool { table.map { !$0.handovers.isEmpty } ?? false }
+    var term: Int64? { election.term }
+    var hasHandovers: Bool { table.map { !$0.handovers.isEmpty } ?? false }
 
-    /// What to ask of the leader row now. While nobody can be heard, what is known of silences is void.
+    /// Returns what to ask of the leader row now. While this leader receives nothing, silence proves no
+    /// death.
     ///
     /// - Parameter isConnected: to the broker, as far as this process knows.
-    mutating func due(at now: Duration, isConnected: Bool) -> Leadership.Ask? {
-        let hears = isConnected && (term == nil || now - heardItself < terms.hearing)
-        if !hears { watch.interrupt(until: now + terms.returning) }
-        return leadership.due(at: now, isConnected: hears)
+    mutating func due(at now: Duration, isConnected: Bool) -> LeaderElection.RowRequest? {
+        let isReachable = isConnected && (term == nil || now - receivedItselfAt < timing.selfReceipt)
+        if !isReachable { failureDetector.interrupt(until: now + timing.reconnect) }
+        return election.due(at: now, isConnected: isReachable)
     }
 
+    /// - Parameter term: of this instance; `nil` when another instance leads.
     mutating func settled(_ term: Int64?, at now: Duration) {
-        if term != leadership.term || term == nil {
-            forget()
-            heardItself = now
+        if term != election.term || term == nil {
+            reset()
+            receivedItselfAt = now
         }
-        leadership.settled(term)
+        election.settled(term)
     }
 
-    /// Whether a pulse is to be sent now.
-    mutating func pulseIsDue(at now: Duration) -> Bool {
-        guard term != nil, now - pulsed >= terms.renewal else { return false }
-        pulsed = now
+    /// Whether this leader must send its own heartbeat now.
+    mutating func heartbeatIsDue(at now: Duration) -> Bool {
+        guard term != nil, now - heartbeatSentAt >= timing.renewal else { return false }
+        heartbeatSentAt = now
         return true
     }
 
     /// - Parameters:
     ///   - isOwn: this instance has sent it.
-    ///   - isCut: whoever sent it refuses heartbeats, so that members go on that the database knows nothing of.
-    mutating func heardPulse(isOwn: Bool, isCut: Bool, at now: Duration) {
-        if isOwn { heardItself = now }
-        if isCut { watch.interrupt() }
+    ///   - isCut: the sender refuses members' heartbeats, and the members keep leases that the database does
+    ///     not know.
+    mutating func receivedLeaderHeartbeat(isOwn: Bool, isCut: Bool, at now: Duration) {
+        if isOwn { receivedItselfAt = now }
+        if isCut { failureDetector.interrupt() }
     }
 
-    /// Pulses may have been missed.
-    mutating func lostPulses(at now: Duration) { watch.interrupt(until: now + terms.returning) }
+    /// Leader heartbeats may have been missed.
+    mutating func lostLeaderHeartbeats(at now: Duration) { failureDetector.interrupt(until: now + timing.reconnect) }
 
-    mutating func loaded(_ table: RoutingTable) { (self.table, isSettled) = (table, false) }
+    mutating func loaded(_ table: RoutingTable) {
+        self.table = table
+        isSettled = false
+    }
 
-    /// What need not be told again, by name.
-    var known: [String: Int64] { heard.mapValues(\.news) }
+    /// The versions of the reports that the next read may leave out, by instance.
+    var knownVersions: [String: Int64] { reports.mapValues(\.version) }
 
-    /// - Parameter sightings: of all members.
-    /// - Returns: `nil` when nothing is to be written.
-    mutating func heard(_ sightings: [Sighting], at now: Duration) -> Change? {
+    /// Evaluates the members' rows.
+    ///
+    /// - Parameter rows: of all members.
+    /// - Returns: `nil` when nothing must be written.
+    mutating func evaluate(_ rows: [MemberRow], at now: Duration) -> RoutingChange? {
         guard let term, let table else { return nil }
-        var next: [String: (news: Int64, member: MemberReport)] = [:]
-        for sighting in sightings {
-            let member = sighting.member ?? heard[sighting.instance]?.member
-            if let member { next[sighting.instance] = (sighting.news, member) }
+        updateReports(rows)
+        let counts = rows.compactMap { row in
+            reports[row.instance].map { MemberFailureDetector.HeartbeatCount(id: $0.report.id, count: row.heartbeats) }
         }
-        heard = next
-        let pulses = sightings.compactMap { sighting in
-            next[sighting.instance].map { MemberWatch.Pulse(id: $0.member.id, beats: sighting.beats) }
+        let dead = failureDetector.observe(counts, at: now)
+        var live = Dictionary(uniqueKeysWithValues: reports.values.map { ($0.report.id, $0.report) })
+        for member in dead { live[member.id] = nil }
+        if live != members {
+            members = live
+            isSettled = false
         }
-        let dead = watch.observe(pulses, at: now)
-        var living = Dictionary(uniqueKeysWithValues: next.values.map { ($0.member.id, $0.member) })
-        for pulse in dead { living[pulse.id] = nil }
-        if living != members { (members, isSettled) = (living, false) }
         if isSettled, dead.isEmpty { return nil }
-        let after = table.next(among: living, atMost: limit)
+        let after = table.next(among: live, atMost: limit)
         isSettled = after == nil
-        // Who had nothing and is dead is forgotten all the same.
+        // A dead member without partitions is deleted even when the table stays the same.
         if after == nil, dead.isEmpty { return nil }
-        return Change(term: term, before: table, after: after ?? table, dead: dead, members: living)
+        return RoutingChange(term: term, before: table, after: after ?? table, dead: dead, members: live)
     }
 
-    /// It is written.
-    mutating func wrote(_ change: Change) {
+    private mutating func updateReports(_ rows: [MemberRow]) {
+        var next: [String: (version: Int64, report: MemberReport)] = [:]
+        for row in rows {
+            if let report = row.report ?? reports[row.instance]?.report { next[row.instance] = (row.reportVersion, report) }
+        }
+        reports = next
+    }
+
+    /// The change is stored.
+    mutating func wrote(_ change: RoutingChange) {
         loaded(change.after)
-        for pulse in change.dead {
-            heard[pulse.id.instance] = nil
-            watch.forget(pulse.id.instance)
+        for member in change.dead {
+            reports[member.id.instance] = nil
+            failureDetector.forget(member.id.instance)
         }
     }
 
-    /// It was not written, or nobody knows whether: all must be read again, and watched anew where the database was away.
-    mutating func failed(isBreak: Bool) {
-        (table, heard, isSettled) = (nil, [:], false)
-        if isBreak { watch.interrupt() }
+    /// A read or write failed, or its outcome is unknown. Everything must be read again.
+    ///
+    /// - Parameter wasUnavailable: the database may have missed heartbeats.
+    mutating func failed(wasUnavailable: Bool) {
+        table = nil
+        reports = [:]
+        isSettled = false
+        if wasUnavailable { failureDetector.interrupt() }
     }
 
-    private mutating func forget() {
-        (table, heard, members, isSettled) = (nil, [:], [:], false)
-        watch.interrupt()
+    private mutating func reset() {
+        failed(wasUnavailable: true)
+        members = [:]
     }
 }

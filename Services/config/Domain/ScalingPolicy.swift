@@ -1,78 +1,92 @@
-/// How many instances there should be: enough for what is and for what the last days say will come soon, and not many more for long.
+/// Decides how many instances of `messaging` should run: enough for the present load and for the growth that
+/// the last days predict.
 ///
-/// Pure. Between the two thresholds nothing happens; what follows from crossing one lies in the middle, so that it does not cross the other.
+/// Between the two thresholds nothing changes. A change aims between them, so that it does not cross the
+/// other one.
 struct ScalingPolicy: Sendable {
-    struct Terms: Hashable, Sendable {
-        /// What one instance can bear.
-        var capacity = Load(connections: 50_000, cpu: 2, outboundBytes: 100_000_000)
+    struct Parameters: Hashable, Sendable {
+        /// Of one instance.
+        var capacity = FleetLoad(connections: 50_000, cpu: 2, outboundBytes: 100_000_000)
+        /// The allowed numbers of instances.
         var instances = 1...20
-        /// Of the capacity: above, there are too few instances; below, too many; and what to aim at.
+        /// The share of the capacity above which there are too few instances.
         var upper = 0.8
+        /// The share of the capacity below which there are too many instances.
         var lower = 0.5
+        /// The share of the capacity that a change aims at.
         var target = 0.65
-        /// After any change, before the next that adds instances.
+        /// The minimum time from any change until instances are added.
         var coolDownOut = Duration.seconds(60)
-        /// After any change, before one that takes away.
+        /// The minimum time from any change until instances are removed.
         var coolDownIn = Duration.seconds(600)
-        /// Of the instances, how many one step may take away; one at least.
+        /// The share of the instances that one step may remove; at least one instance.
         var stepIn = 0.1
     }
 
-    struct Figures: Hashable, Sendable {
-        var load: Load
-        /// Instances that the load was measured on.
+    struct Observation: Hashable, Sendable {
+        var load: FleetLoad
+        /// The number of instances whose load is included.
         var reporting: Int
-        /// What was asked for last.
-        var wanted: Int
-        /// How the load will grow within the time that an instance needs to be there and a little more: 1 not at all.
+        /// The number of instances that was last requested.
+        var desired: Int
+        /// The factor by which the load grows while a new instance starts; 1 for no growth.
         var growth: Double
     }
 
     enum Decision: Hashable, Sendable {
-        case stay
+        case keep
         case scale(to: Int, Reason)
     }
 
+    /// The raw values are metric labels.
     enum Reason: String, Hashable, Sendable {
-        /// Outside of what is allowed.
+        /// The number was outside the allowed range.
         case bounds
         case busy
-        /// Busy soon, by the last days.
+        /// The load will exceed the upper threshold soon, by the last days' growth.
         case ahead
         case idle
     }
 
-    let terms: Terms
-    private var changed: Duration
+    let parameters: Parameters
+    private var changedAt: Duration
 
-    /// - Parameter now: by a clock that is never set. Nothing is taken away for a cool-down's time: whoever decided before may just have added.
-    init(_ terms: Terms, at now: Duration) { (self.terms, changed) = (terms, now - terms.coolDownOut) }
+    /// - Parameter now: by a monotonic clock. The policy removes nothing for one cool-down, because a
+    ///   previous leader may just have added instances.
+    init(_ parameters: Parameters, at now: Duration) {
+        self.parameters = parameters
+        changedAt = now - parameters.coolDownOut
+    }
 
-    mutating func decide(_ figures: Figures, at now: Duration) -> Decision {
-        let decision = decision(figures, idleFor: now - changed)
-        if case .scale = decision { changed = now }
+    mutating func decide(_ observation: Observation, at now: Duration) -> Decision {
+        let decision = decision(observation, sinceChange: now - changedAt)
+        if case .scale = decision { changedAt = now }
         return decision
     }
 
-    private func decision(_ figures: Figures, idleFor quiet: Duration) -> Decision {
-        let allowed = bounded(figures.wanted)
-        if allowed != figures.wanted { return .scale(to: allowed, .bounds) }
-        let (now, wanted) = (figures.load.instances(of: terms.capacity), Double(figures.wanted))
-        let soon = now * max(1, figures.growth)
-        if soon > terms.upper * wanted {
-            let next = bounded(max(enough(soon), figures.wanted + 1))
-            guard next > figures.wanted, quiet >= terms.coolDownOut else { return .stay }
-            return .scale(to: next, now > terms.upper * wanted ? .busy : .ahead)
+    private func decision(_ observation: Observation, sinceChange quiet: Duration) -> Decision {
+        let allowed = clamped(observation.desired)
+        if allowed != observation.desired { return .scale(to: allowed, .bounds) }
+        let now = observation.load.instances(of: parameters.capacity)
+        let soon = now * max(1, observation.growth)
+        let desired = Double(observation.desired)
+        if soon > parameters.upper * desired {
+            let next = clamped(max(sufficient(for: soon), observation.desired + 1))
+            guard next > observation.desired, quiet >= parameters.coolDownOut else { return .keep }
+            return .scale(to: next, now > parameters.upper * desired ? .busy : .ahead)
         }
-        // Who does not report may be busy.
-        guard soon < terms.lower * wanted, figures.reporting >= figures.wanted, quiet >= terms.coolDownIn else { return .stay }
-        let step = max(1, Int(wanted * terms.stepIn))
-        let next = bounded(max(enough(soon), figures.wanted - step))
-        return next < figures.wanted ? .scale(to: next, .idle) : .stay
+        // An instance that does not report may be busy.
+        guard soon < parameters.lower * desired, observation.reporting >= observation.desired, quiet >= parameters.coolDownIn
+        else { return .keep }
+        let step = max(1, Int(desired * parameters.stepIn))
+        let next = clamped(max(sufficient(for: soon), observation.desired - step))
+        return next < observation.desired ? .scale(to: next, .idle) : .keep
     }
 
-    /// So many that each is as busy as is aimed at.
-    private func enough(_ full: Double) -> Int { Int((full / terms.target).rounded(.up)) }
+    /// Returns the number of instances with which each is at the target.
+    private func sufficient(for fullInstances: Double) -> Int { Int((fullInstances / parameters.target).rounded(.up)) }
 
-    private func bounded(_ count: Int) -> Int { min(max(count, terms.instances.lowerBound), terms.instances.upperBound) }
+    private func clamped(_ count: Int) -> Int {
+        min(max(count, parameters.instances.lowerBound), parameters.instances.upperBound)
+    }
 }

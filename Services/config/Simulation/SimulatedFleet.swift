@@ -1,17 +1,18 @@
 import Contracts
 
-/// Instances that do what they are told within the moment, and the partitions on them: who moves, and who is disconnected by it.
+/// Instances that follow each assignment at once. Counts the partitions that move and the users that are
+/// disconnected.
 struct SimulatedFleet: Sendable {
     enum Cause: String, CaseIterable, Sendable { case scaling, rollout, death }
 
     private(set) var table: RoutingTable
     private(set) var members: [MemberID: MemberReport] = [:]
-    /// Of all users, how many are in each partition: not quite the same in all.
+    /// The share of all users in each partition. It varies by up to 3 %.
     private let shares: [Double]
-    /// Of all users, how many each instance has.
+    /// The share of all users on each instance.
     private(set) var held: [MemberID: Double] = [:]
     private(set) var moves: [Cause: Int] = [:]
-    /// Shares of all users, summed over every time that they were disconnected.
+    /// Shares of all users, summed over every disconnect.
     private(set) var disconnected: [Cause: Double] = [:]
     private(set) var steps = 0
     private let limit: Int
@@ -26,10 +27,9 @@ struct SimulatedFleet: Sendable {
     }
 
     var count: Int { members.count }
-    /// Those with the highest names go first, as a stateful set of Kubernetes has it.
     var names: [Int] { members.keys.compactMap { Int($0.instance) }.sorted() }
 
-    /// Joins; a process that was started anew under a name is another member.
+    /// A process that restarts under a name is a new member.
     mutating func join(_ name: Int) {
         births += 1
         let id = MemberID(instance: "\(name)", incarnation: "\(births)")
@@ -37,34 +37,35 @@ struct SimulatedFleet: Sendable {
             id: id, url: "", epoch: table.epoch, bound: PartitionSet(), served: PartitionSet(), isLeaving: false)
     }
 
-    /// Hands over what it has, and goes.
+    /// The instances hand over their partitions, then stop.
     mutating func leave(_ leaving: Set<Int>, for cause: Cause) {
         let ids = members.keys.filter { Int($0.instance).map(leaving.contains) ?? false }
         for id in ids { members[id]?.isLeaving = true }
-        settle(for: cause)
+        reassign(for: cause)
         for id in ids { members[id] = nil }
     }
 
-    /// Is gone at once, and its users with it.
+    /// The instance stops without a handover, and its users are disconnected.
     mutating func die(_ name: Int) {
         for id in members.keys where id.instance == "\(name)" {
             disconnected[.death, default: 0] += held[id] ?? 0
             members[id] = nil
         }
-        settle(for: .death)
+        reassign(for: .death)
     }
 
-    /// Takes every step until none is left to take.
-    mutating func settle(for cause: Cause) {
+    /// Applies every step of the assignment until none follows.
+    mutating func reassign(for cause: Cause) {
         while let next = table.next(among: members, atMost: limit) {
             count(next, for: cause)
             table = next
             steps += 1
-            let entries = table.entries
+            let assignments = table.assignments
             for (id, member) in members {
-                let entry = entries[id] ?? .init()
+                let assignment = assignments[id] ?? .init()
                 members[id] = MemberReport(
-                    id: id, url: "", epoch: table.epoch, bound: entry.bind, served: entry.serve, isLeaving: member.isLeaving)
+                    id: id, url: "", epoch: table.epoch, bound: assignment.bind, served: assignment.serve,
+                    isLeaving: member.isLeaving)
             }
         }
         held = table.granted.mapValues { $0.members.reduce(0) { $0 + shares[$1] } }
@@ -73,7 +74,7 @@ struct SimulatedFleet: Sendable {
     private mutating func count(_ next: RoutingTable, for cause: Cause) {
         for (partition, handover) in next.handovers where table.handovers[partition] != handover {
             if table.handovers[partition]?.next != handover.next { moves[cause, default: 0] += 1 }
-            // Whoever is connected to the previous owner is told to go to the next one.
+            // The previous owner disconnects its clients.
             guard handover.isCommitted, handover.previous != nil else { continue }
             disconnected[cause, default: 0] += shares[partition]
         }

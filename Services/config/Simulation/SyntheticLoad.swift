@@ -1,13 +1,13 @@
 import Foundation
 
-/// A week's load that nobody has had: nights and noons, slower weekends, noise, and a few bursts when everybody wants to talk at once.
+/// A synthetic week of load: a daily cycle, quieter weekends, noise, and a few bursts.
 struct SyntheticLoad: Sendable {
     private struct Burst: Sendable {
         let at: Int
         let height: Double
     }
 
-    /// Most who are connected at once, bursts aside.
+    /// The highest number of connected users outside bursts.
     let peakUsers: Double
     private let bursts: [Burst]
     private let phases: [Double]
@@ -24,18 +24,18 @@ struct SyntheticLoad: Sendable {
     func users(at second: Int) -> Double {
         let hour = Double(second % 86_400) / 3_600
         let isWeekend = second / 86_400 % 7 >= 5
-        // Least at four in the morning, most in the evening, with a shoulder at noon.
+        // Lowest at four in the morning, highest in the evening, with a shoulder at noon.
         let day = 0.5 - 0.5 * cos((hour - 4) / 24 * 2 * .pi)
         let evening = exp(-pow((hour - 20) / 2.5, 2))
         let shape = 0.28 + 0.42 * day + 0.30 * evening
         let noise = phases.enumerated().reduce(0) { sum, phase in
             sum + 0.004 * sin(Double(second) / Double(600 * (phase.offset + 1)) + phase.element)
         }
-        // The shape is 0.9 at its highest.
+        // The maximum of the shape is 0.9.
         return peakUsers / 0.9 * (isWeekend ? 0.87 : 0.99) * shape * (1 + noise) * (1 + burst(at: second))
     }
 
-    /// Rises within four minutes, and is half gone every quarter of an hour.
+    /// A burst rises for four minutes, then halves every quarter of an hour.
     private func burst(at second: Int) -> Double {
         bursts.reduce(0) { sum, burst in
             let age = Double(second - burst.at)
@@ -44,13 +44,12 @@ struct SyntheticLoad: Sendable {
         }
     }
 
-    /// What these users cost.
-    static func load(of users: Double) -> Load {
-        Load(connections: users, cpu: users * 0.000_018, outboundBytes: users * 800)
+    static func load(of users: Double) -> FleetLoad {
+        FleetLoad(connections: users, cpu: users * 0.000_018, outboundBytes: users * 800)
     }
 }
 
-/// The same numbers for the same seed: SplitMix64.
+/// SplitMix64: a seeded random number generator.
 struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

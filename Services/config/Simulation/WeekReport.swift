@@ -1,25 +1,25 @@
 import Foundation
 
-/// What a simulated week has come to.
+/// The results of a simulated week.
 struct WeekReport: Sendable {
     var hours = 0.0
-    /// Times that the policy changed the number of instances.
+    /// How often the policy changed the number of instances.
     var changes = 0
     var deaths = 0
-    /// Steps of the assignment: epochs.
+    /// The number of epochs.
     var steps = 0
     var moves: [SimulatedFleet.Cause: Int] = [:]
-    /// Shares of all users, summed.
+    /// Shares of all users, summed over every disconnect.
     var disconnected: [SimulatedFleet.Cause: Double] = [:]
-    /// Seconds, each counted for every instance that had more users than it can bear.
+    /// Seconds, summed over all instances that had more users than their capacity.
     private(set) var overCapacitySeconds = 0
     private(set) var instanceSeconds = 0
     private(set) var instances = (least: Int.max, most: 0)
-    /// Of the capacity: the fullest instance ever.
+    /// The highest share of its capacity that any instance reached.
     private(set) var fullest = 0.0
     private(set) var users = (least: Double.infinity, most: 0.0)
 
-    mutating func note(users: Double, held: [MemberID: Double], capacity: Double, seconds: Int) {
+    mutating func record(users: Double, held: [MemberID: Double], capacity: Double, seconds: Int) {
         let most = (held.values.max() ?? 0) * users / capacity
         fullest = max(fullest, most)
         if most > 1 { overCapacitySeconds += seconds * held.values.count { $0 * users > capacity } }
@@ -28,22 +28,21 @@ struct WeekReport: Sendable {
         self.users = (min(self.users.least, users), max(self.users.most, users))
     }
 
-    /// How often a connected user is disconnected by the cause, an hour.
+    /// Returns how often per hour a connected user is disconnected by this cause.
     func disconnects(by cause: SimulatedFleet.Cause) -> Double { (disconnected[cause] ?? 0) / hours }
     var disconnectsPerUserAndHour: Double { SimulatedFleet.Cause.allCases.reduce(0) { $0 + disconnects(by: $1) } }
 
-    /// For people.
-    func text(_ terms: WeekSimulation.Terms, in time: Duration) -> String {
+    func text(_ parameters: WeekSimulation.Parameters, in time: Duration) -> String {
         func number(_ value: Double, _ digits: Int) -> String { String(format: "%.\(digits)f", value) }
         let causes = SimulatedFleet.Cause.allCases.map { cause in
             "  by \(cause.rawValue): \(moves[cause] ?? 0) moves, \(number(disconnects(by: cause), 4)) disconnects per user and hour"
         }
-        let still = Double(terms.policy.instances.upperBound) * hours
+        let fixedHours = Double(parameters.policy.instances.upperBound) * hours
         return """
-            \(terms.days) days, \(terms.partitionCount) partitions, seed \(terms.seed); simulated in \(number(time / .seconds(1), 1)) s
+            \(parameters.days) days, \(parameters.partitionCount) partitions, seed \(parameters.seed); simulated in \(number(time / .seconds(1), 1)) s
             connected users: \(number(users.least / 1e6, 2)) to \(number(users.most / 1e6, 2)) million
             instances: \(instances.least) to \(instances.most), changed \(changes) times; \(deaths) died; \
-            \(number(100 * Double(instanceSeconds) / 3_600 / still, 0)) % of the hours of \(terms.policy.instances.upperBound) that stay
+            \(number(100 * Double(instanceSeconds) / 3_600 / fixedHours, 0)) % of the hours of \(parameters.policy.instances.upperBound) that stay
             partitions moved: \(moves.values.reduce(0, +)), \(number(Double(moves.values.reduce(0, +)) / hours, 1)) an hour, in \(steps) steps
             \(causes.joined(separator: "\n"))
             disconnects per user and hour: \(number(disconnectsPerUserAndHour, 4))

@@ -1,12 +1,15 @@
 import Contracts
 import Postgres
 
-extension RoutingStore {
-    /// Another one leads, the assignment is not what it was, or somebody who was taken for dead has spoken since. Nothing was written.
-    struct Outdated: Error {}
+/// Nothing was written: another instance leads, the epoch has changed, or a member that was to be deleted
+/// sent a heartbeat.
+struct StaleLeaderError: Error {}
 
+/// Reads and writes the routing table.
+extension RoutingStore {
     func table(partitionCount: Int) async throws(PostgresError) -> RoutingTable {
-        // The epoch first: had another one written meanwhile, it would be another epoch's table, and nothing could be written after it.
+        // The epoch is read first: if another leader writes between the statements, the later write fails by
+        // the epoch.
         let rows = try await database.reads.atomically([
             "SELECT epoch FROM routing", "SELECT instance, incarnation, serve FROM assignments",
             """
@@ -29,46 +32,46 @@ extension RoutingStore {
         return RoutingTable(partitionCount: partitionCount, epoch: epoch, granted: granted, handovers: handovers)
     }
 
-    /// Writes all of it or nothing.
+    /// Writes the whole change or nothing.
     ///
-    /// - Throws: ``Outdated``; ``PostgresError``, which may have happened.
-    func write(_ change: LeaderState.Change, by instance: String) async throws {
+    /// - Throws: ``StaleLeaderError``; ``PostgresError``, after which the change may have been written.
+    func write(_ change: RoutingChange, by instance: String) async throws {
         try await database.transaction(deadline: .now + .seconds(2)) { transaction in
             let rows = try await transaction.run([
                 """
                 UPDATE routing SET epoch = \(change.after.epoch)
                 WHERE holder = \(instance) AND term = \(change.term) AND epoch = \(change.before.epoch)
                 """,
-                Self.forget(change.dead),
+                Self.delete(change.dead),
             ])
-            guard rows[0].affectedCount == 1, rows[1].affectedCount == change.dead.count else { throw Outdated() }
+            guard rows[0].affectedCount == 1, rows[1].affectedCount == change.dead.count else { throw StaleLeaderError() }
             try await transaction.commit(Self.assignments(change) + Self.handovers(change))
         }
     }
 
-    private static func forget(_ dead: [MemberWatch.Pulse]) -> SQL {
+    private static func delete(_ dead: [MemberFailureDetector.HeartbeatCount]) -> SQL {
         """
         DELETE FROM members m
-        USING unnest(\(dead.map(\.id.instance)), \(dead.map(\.id.incarnation)), \(dead.map(\.beats)))
+        USING unnest(\(dead.map(\.id.instance)), \(dead.map(\.id.incarnation)), \(dead.map(\.count)))
             AS d (instance, incarnation, beats)
         WHERE m.instance = d.instance AND m.incarnation = d.incarnation AND m.beats = d.beats
         """
     }
 
-    /// Only what changes.
-    private static func assignments(_ change: LeaderState.Change) -> [SQL] {
-        let (before, after) = (change.before.entries, change.after.entries)
+    /// Writes only the rows that change.
+    private static func assignments(_ change: RoutingChange) -> [SQL] {
+        let (before, after) = (change.before.assignments, change.after.assignments)
         let names = Set(after.keys.map(\.instance))
-        let gone = Set(before.keys.map(\.instance)).subtracting(names)
+        let removed = Set(before.keys.map(\.instance)).subtracting(names)
         let changed = after.filter { before[$0.key] != $0.value }
-        let (ids, entries) = (Array(changed.keys), Array(changed.values))
+        let (ids, assignments) = (Array(changed.keys), Array(changed.values))
         return [
-            "DELETE FROM assignments WHERE instance = ANY(\(Array(gone)))",
+            "DELETE FROM assignments WHERE instance = ANY(\(Array(removed)))",
             """
             INSERT INTO assignments AS a (instance, incarnation, url, bind, serve, route)
             SELECT * FROM unnest(
                 \(ids.map(\.instance)), \(ids.map(\.incarnation)), \(ids.map { change.members[$0]?.url ?? "" }),
-                \(entries.map(\.bind.description)), \(entries.map(\.serve.description)), \(entries.map(\.route.description)))
+                \(assignments.map(\.bind.description)), \(assignments.map(\.serve.description)), \(assignments.map(\.route.description)))
             ON CONFLICT (instance) DO UPDATE SET
                 incarnation = excluded.incarnation, url = excluded.url, bind = excluded.bind, serve = excluded.serve,
                 route = excluded.route
@@ -76,7 +79,7 @@ extension RoutingStore {
         ]
     }
 
-    private static func handovers(_ change: LeaderState.Change) -> [SQL] {
+    private static func handovers(_ change: RoutingChange) -> [SQL] {
         if change.before.handovers == change.after.handovers { return [] }
         let groups = Dictionary(grouping: change.after.handovers, by: \.value).mapValues { PartitionSet($0.map(\.key)) }
         let (handovers, partitions) = (Array(groups.keys), Array(groups.values))

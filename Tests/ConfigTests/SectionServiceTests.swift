@@ -7,13 +7,13 @@ import Testing
 
 @testable import Config
 
-@Suite("Dynamic configuration over the bus", .timeLimit(.minutes(5))) struct DynamicConfigurationTests {
+@Suite("Sections over the bus", .timeLimit(.minutes(5))) struct SectionServiceTests {
     private let smaller: [String: SettingValue] = ["usual": .whole(20), "most": .whole(40)]
 
-    @Test("what is changed through one process is read through another, and every reader runs with it at once")
+    @Test("a change made through one process is readable through another, and every reader applies it at once")
     func change() async throws {
         try await ConfigWorld.with { world async throws in
-            // Time stands still: who has it has been told.
+            // The clock does not advance: a reader has the change only if it received the notice.
             let clock = ManualClock()
             try await world.config(1) {
                 try await world.config(2) {
@@ -38,21 +38,23 @@ import Testing
         }
     }
 
-    @Test("who starts before config is there works with the defaults, and has it when it comes")
+    @Test("a reader that starts before config runs with the defaults, and reads the sections once config starts")
     func late() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.reader("bff") { bff in
-                try await eventually("the trouble to show") { bff.report?.reason?.contains("cannot be read") == true ? () : nil }
+                try await eventually("the health report shows the failure") {
+                    bff.report?.reason?.contains("cannot be read") == true ? () : nil
+                }
                 #expect(bff.report?.status == .degraded && bff.report?.details?["pageSizes"] == "defaults")
                 #expect(bff.pages.now == PageSizes())
                 try await world.config { try await bff.runs(with: 1) }
-                // And keeps it when it goes.
+                // The reader keeps the values when config stops.
                 #expect(bff.report?.details?["pageSizes"] == "version 1")
             }
         }
     }
 
-    @Test("what is not acceptable is refused with every field, and nothing is stored")
+    @Test("an invalid change is rejected with every wrong field, and nothing is stored")
     func refused() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -80,7 +82,7 @@ import Testing
         }
     }
 
-    @Test("a version that is not the present one is stale; the history says who did what")
+    @Test("a change of another version than the present one is stale, and the history names each author")
     func versions() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -103,7 +105,7 @@ import Testing
         }
     }
 
-    @Test("only the edge changes sections")
+    @Test("only the edge may change sections")
     func callers() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -117,14 +119,14 @@ import Testing
         }
     }
 
-    @Test("a change that was not heard of is read as soon as the feed is back")
+    @Test("a change whose notice was missed is read as soon as the feed is restored")
     func feedLost() async throws {
         try await ConfigWorld.with { world async throws in
             let clock = ManualClock()
             try await world.config {
                 try await world.reader("bff", clock: clock) { bff in
                     try await bff.begins(clock)
-                    try await behindTheBack(world, smaller)
+                    try await storeSilently(world, smaller)
                     #expect(bff.report?.details?["pageSizes"] == "version 1")
                     try await world.closeConnection("bff-1 events")
                     try await bff.runs(with: 2)
@@ -134,14 +136,14 @@ import Testing
         }
     }
 
-    @Test("a change that was not heard of is read within a while all the same")
+    @Test("a change whose notice was missed is read at the next periodic read")
     func noticeLost() async throws {
         try await ConfigWorld.with { world async throws in
             let clock = ManualClock()
             try await world.config {
                 try await world.reader("bff", clock: clock) { bff in
                     try await bff.begins(clock)
-                    try await behindTheBack(world, smaller)
+                    try await storeSilently(world, smaller)
                     clock.advance(by: .seconds(18))
                     try await bff.runs(with: 2)
                 }
@@ -149,7 +151,7 @@ import Testing
         }
     }
 
-    @Test("what a reader finds unacceptable it does not run with: the last good values go on, and the probes say so")
+    @Test("a reader keeps its last valid values when new ones are invalid for it, and its health report says so")
     func unacceptable() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -157,10 +159,10 @@ import Testing
                     try await bff.runs(with: 1)
                     _ = try await bff.set(smaller, version: 1)
                     try await bff.runs(with: 2)
-                    // As a release with wider ranges might store it.
-                    try await behindTheBack(world, ["usual": .whole(20), "most": .whole(500)])
+                    // A release with wider ranges could store this.
+                    try await storeSilently(world, ["usual": .whole(20), "most": .whole(500)])
                     try await world.closeConnection("bff-1 events")
-                    try await eventually("the refusal") {
+                    try await eventually("the rejection") {
                         bff.report?.reason?.contains("version 3 is refused") == true ? () : nil
                     }
                     #expect(bff.report?.status == .degraded)
@@ -174,7 +176,7 @@ import Testing
         }
     }
 
-    @Test("the circuit breakers of a process go by what an admin says")
+    @Test("the circuit breakers of a process follow the section")
     func breakers() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -196,7 +198,7 @@ import Testing
         }
     }
 
-    @Test("what the environment says goes before what an admin says")
+    @Test("the environment overrides the section")
     func environment() async throws {
         try await ConfigWorld.with { world async throws in
             try await world.config {
@@ -209,8 +211,8 @@ import Testing
         }
     }
 
-    /// Stores new values and tells nobody.
-    private func behindTheBack(_ world: ConfigWorld, _ values: [String: SettingValue]) async throws {
+    /// Stores new values without a notice.
+    private func storeSilently(_ world: ConfigWorld, _ values: [String: SettingValue]) async throws {
         _ = try await SectionStore(database: world.database).revise("pageSizes") { present in
             var next = present
             (next.version, next.values) = (present.version + 1, values)

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Config
 
-@Suite("Assignment") struct AssignmentTests {
-    /// What a walk of joins and leaves has made of the partitions, moved at once.
+@Suite("Partition assignment") struct PartitionAssignmentTests {
+    /// The owners after a random sequence of joins and leaves, where each transfer takes effect at once.
     private struct Ownership {
         let partitionCount: Int
         var owner: [Int: MemberID] = [:]
@@ -12,11 +12,11 @@ import Testing
 
         var counts: [Int] { members.map { member in owner.values.count { $0 == member } } }
 
-        /// - Returns: the moves.
-        mutating func even(leaving: Set<MemberID> = []) -> [Assignment.Move] {
+        /// Applies the transfers and returns them.
+        mutating func rebalance(leaving: Set<MemberID> = []) -> [PartitionAssignment.Transfer] {
             func owned(_ member: MemberID) -> [Int] { owner.filter { $0.value == member }.map(\.key).sorted() }
             let staying = members.filter { !leaving.contains($0) }.map { ($0, owned($0)) }
-            let moves = Assignment.moves(
+            let moves = PartitionAssignment.transfers(
                 free: (0..<partitionCount).filter { owner[$0] == nil },
                 leaving: Dictionary(uniqueKeysWithValues: leaving.map { ($0, owned($0)) }),
                 staying: Dictionary(uniqueKeysWithValues: staying.map { ($0, .init(count: $1.count, movable: $1)) }))
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(
-        "whoever joins, leaves or dies: each partition has one owner, all have as many, and nothing moves that need not",
+        "after every join, leave and death, each partition has one owner, the numbers are even, and the fewest partitions move",
         arguments: UInt64(1)...40)
     func walk(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -48,7 +48,7 @@ import Testing
             let free = world.partitionCount - world.owner.count
             let left = world.owner.values.count { leaving.contains($0) }
             let kept = world.members.filter { !leaving.contains($0) }.map { id in world.owner.values.count { $0 == id } }
-            let moves = world.even(leaving: leaving)
+            let moves = world.rebalance(leaving: leaving)
             guard world.members.count > leaving.count else {
                 #expect(moves.isEmpty)
                 continue
@@ -61,17 +61,17 @@ import Testing
         }
     }
 
-    /// What those who keep something must give away at least, so that all come out even: whoever has more than the larger share, and as many of the larger
-    /// shares as there are.
+    /// Returns the fewest partitions that the remaining members must give away: whatever exceeds the even
+    /// share, where as many members as possible keep one more.
     private static func fewest(_ kept: [Int], of total: Int) -> Int {
         let (base, extra) = total.quotientAndRemainder(dividingBy: kept.count)
         return kept.sorted(by: >).enumerated().reduce(0) { $0 + max(0, $1.element - base - ($1.offset < extra ? 1 : 0)) }
     }
 
-    @Test("any beginning of the moves is spread over givers and takers")
+    @Test("every prefix of the transfers is spread over givers and receivers")
     func spread() {
         func id(_ name: String) -> MemberID { .init(instance: name, incarnation: "1") }
-        let moves = Assignment.moves(
+        let moves = PartitionAssignment.transfers(
             free: [], leaving: [:],
             staying: [
                 id("a"): .init(count: 40, movable: Array(0..<40)), id("b"): .init(count: 40, movable: Array(40..<80)),

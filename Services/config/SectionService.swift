@@ -6,37 +6,43 @@ import Postgres
 import ServiceKit
 import Synchronization
 
-/// Answers everything about sections. What is not acceptable is refused before it is stored; what was stored is told to all who listen.
-final class DynamicConfiguration: Sendable {
+/// Answers the section procedures. Validates a change before it is stored, and announces it to all processes
+/// after that.
+final class SectionService: Sendable {
     private let store: SectionStore
     private let schemas: [SectionSchema]
-    private let tell: @Sendable (SectionChanged) async -> Void
+    private let announce: @Sendable (SectionChanged) async -> Void
     private let now: @Sendable () -> Timestamp
     private let logger: Logger
-    /// Every section of this release is in the store.
+    /// Whether every section of this release is stored.
     private let isSeeded = Mutex(false)
 
-    /// - Parameter tell: may fail in silence: those who listen ask again now and then.
+    /// - Parameter announce: may fail without an error, because other processes also read sections
+    ///   periodically.
     init(
         _ store: SectionStore, schemas: [SectionSchema] = Sections.all,
         now: @escaping @Sendable () -> Timestamp = {
             Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
         }, logger: Logger,
-        tell: @escaping @Sendable (SectionChanged) async -> Void
+        announce: @escaping @Sendable (SectionChanged) async -> Void
     ) {
-        (self.store, self.schemas, self.now, self.logger, self.tell) = (store, schemas, now, logger, tell)
+        self.store = store
+        self.schemas = schemas
+        self.now = now
+        self.logger = logger
+        self.announce = announce
     }
 
-    /// With changes told on the bus.
+    /// Announces changes on the bus.
     convenience init(_ store: SectionStore, bus: Bus, logger: Logger) {
         self.init(store, logger: logger) { changed in
             do { try await bus.broadcast(changed) } catch {
-                logger.notice("a change was not told", metadata: ["section": "\(changed.name)", "error": "\(error)"])
+                logger.notice("section change not announced", metadata: ["section": "\(changed.name)", "error": "\(error)"])
             }
         }
     }
 
-    /// Registers all that it answers. Before the bus runs.
+    /// Registers the procedures. Call before the bus runs.
     func serve(on bus: Bus) {
         serve(ListSections.self, on: bus) { [self] _, _ in try await list() }
         serve(GetSection.self, on: bus) { [self] request, _ in try await section(request.section) }
@@ -67,12 +73,14 @@ final class DynamicConfiguration: Sendable {
         return completed(section)
     }
 
-    /// - Throws: `notFound`; `invalid` for a limit or a cursor that cannot be.
+    /// - Throws: `notFound`; `invalid` for a bad limit or cursor.
     func changes(_ request: ListSectionChanges) async throws -> Page<ConfigChange> {
         let schema = try schema(request.section)
         guard (1...100).contains(request.limit) else { throw ServiceError.invalid("limit", "must be 1 to 100") }
         let below = try request.after.map { text throws(ServiceError) in
-            guard let version = Int64(text), version > 0 else { throw .invalid("after", "must be the next of an earlier page") }
+            guard let version = Int64(text), version > 0 else {
+                throw .invalid("after", "must be the value of next from an earlier page")
+            }
             return version
         }
         try await seed()
@@ -83,7 +91,7 @@ final class DynamicConfiguration: Sendable {
 
     // MARK: Changing
 
-    /// - Throws: `notFound`; `invalid` with every field that is wrong; `stale`.
+    /// - Throws: `notFound`; `invalid` with every wrong field, at most 100; `stale`.
     func set(_ request: SetSection) async throws -> ConfigSection {
         let schema = try schema(request.section)
         let complaints = schema.complaints(about: request.values)
@@ -93,8 +101,8 @@ final class DynamicConfiguration: Sendable {
         }
         try await seed()
         switch try await revise(request, schema) {
-        case .done(let section, let isNew):
-            if isNew { await tell(section, by: request.userID) }
+        case .stored(let section, let isNew):
+            if isNew { await announce(section, by: request.userID) }
             return completed(section)
         case .stale(let present):
             throw ServiceError(.stale, "\(schema.name) is at version \(present), not \(request.version); read it again")
@@ -102,25 +110,25 @@ final class DynamicConfiguration: Sendable {
         }
     }
 
-    private func tell(_ section: ConfigSection, by user: UserID) async {
+    private func announce(_ section: ConfigSection, by user: UserID) async {
         logger.info(
-            "a section was changed",
+            "section changed",
             metadata: ["section": "\(section.name)", "version": "\(section.version)", "by": "\(user)"])
-        await tell(SectionChanged(name: section.name, version: section.version))
+        await announce(SectionChanged(name: section.name, version: section.version))
     }
 
-    private func revise(_ request: SetSection, _ schema: SectionSchema) async throws -> SectionStore.Revised {
+    private func revise(_ request: SetSection, _ schema: SectionSchema) async throws -> SectionStore.RevisionResult {
         let now = now()
         do {
             return try await store.revise(schema.name) { [self] in SectionRevision(request, on: completed($0), at: now) }
         } catch let error as PostgresError where error.mayHaveHappened {
-            // If so, it has this version.
-            await tell(SectionChanged(name: schema.name, version: request.version + 1))
+            // If the change is stored, it has this version.
+            await announce(SectionChanged(name: schema.name, version: request.version + 1))
             throw error
         }
     }
 
-    /// Once in the life of a process, and for real once in that of a deployment and of each new section.
+    /// Stores missing sections, once per process.
     private func seed() async throws {
         if isSeeded.withLock(\.self) { return }
         let defaults = Dictionary(uniqueKeysWithValues: schemas.map { ($0.name, $0.defaults) })

@@ -10,16 +10,17 @@ import TestSupport
 
 @testable import Config
 
-/// Two instances of `config` over one schema and one virtual host of a test's own, and `messaging` to call them.
+/// Two instances of `config` on a schema and a virtual host of one test, and a bus of `messaging` to call
+/// them.
 struct RoutingWorld: Sendable {
     static let io = IOThread(name: "test-config")
     static let logger = Logger(label: "config-tests") { _ in SwiftLogNoOpLogHandler() }
 
-    /// Longer than a machine that has other things to do keeps anybody from beating.
-    static let terms: LeaseTerms = {
-        var terms = LeaseTerms()
-        terms.lease = .seconds(5)
-        return terms
+    /// With a lease that is longer than a busy machine delays a heartbeat.
+    static let timing: LeaseTiming = {
+        var timing = LeaseTiming()
+        timing.lease = .seconds(5)
+        return timing
     }()
 
     let database: PostgresPool
@@ -28,22 +29,22 @@ struct RoutingWorld: Sendable {
 
     var store: RoutingStore { RoutingStore(database: database) }
 
-    /// One instance of `config`, to be stopped by itself.
+    /// One instance of `config`, which a test can stop alone.
     struct Instance: Sendable {
         let name: String
-        let routing: Routing
+        let routing: RoutingComponents
         let bus: Bus
-        let conditions: Seen<Bool?>
+        let isLeading: Seen<Bool?>
         let group: ServiceGroup
         let life: Task<Void, any Error>
 
-        /// As a process that is killed: nothing is given back.
+        /// Stops like a killed process: it releases nothing.
         func kill() async {
             life.cancel()
             _ = try? await life.value
         }
 
-        /// As a process that is told to stop.
+        /// Stops gracefully.
         func stop() async throws {
             await group.triggerGracefulShutdown()
             try await life.value
@@ -76,16 +77,16 @@ struct RoutingWorld: Sendable {
     private static func start(
         _ name: String, _ settings: RoutingSettings, _ database: PostgresPool, _ host: VirtualHost
     ) -> Instance {
-        let (bus, conditions) = (bus(.config, name, host), Seen<Bool?>())
-        let routing = Routing(
-            settings, instance: name, terms: terms, database: database, bus: bus, on: io, logger: logger
+        let (bus, isLeading) = (bus(.config, name, host), Seen<Bool?>())
+        let routing = RoutingComponents(
+            settings, instance: name, timing: timing, database: database, bus: bus, on: io, logger: logger
         ) {
-            conditions.add($0?.isLeading)
+            isLeading.add($0?.isLeading)
         }
         routing.serve(on: bus)
         let group = ServiceGroup(services: [bus, routing.leader], logger: logger)
         return Instance(
-            name: name, routing: routing, bus: bus, conditions: conditions, group: group,
+            name: name, routing: routing, bus: bus, isLeading: isLeading, group: group,
             life: Task.detached { try await group.run() })
     }
 
@@ -106,11 +107,11 @@ struct RoutingWorld: Sendable {
         return Bus(configuration, on: io, logger: logger)
     }
 
-    // MARK: Who leads
+    // MARK: The leader
 
-    /// Waits for somebody to lead.
+    /// Waits until an instance leads.
     func leader() async throws -> Instance {
-        try await eventually("somebody leads") {
+        try await eventually("an instance leads") {
             let leader = try await store.leader()
             return leader.isLed ? instances.first { $0.name == leader.holder } : nil
         }
@@ -118,28 +119,30 @@ struct RoutingWorld: Sendable {
 
     // MARK: Members
 
-    /// Each of them beats by itself until it holds, however long it takes to look.
-    func live(_ members: [ActedMember], until what: String, _ holds: () async throws -> Bool) async throws {
+    /// The members send heartbeats concurrently until the condition holds, however long the test takes to
+    /// check it.
+    func run(_ members: [ScriptedMember], until condition: String, _ holds: () async throws -> Bool) async throws {
         let isOver = Told<Void>()
         try await withThrowingTaskGroup { group in
             for member in members {
                 group.addTask {
                     try await eventually(within: .seconds(600), "the end") {
-                        try await member.beat(messaging)
+                        try await member.sendHeartbeat(messaging)
                         return isOver.isTold ? () : nil
                     }
                 }
             }
-            try await eventually(what) { try await holds() ? () : nil }
-            // None of their heartbeats is on its way any more when this returns.
+            try await eventually(condition) { try await holds() ? () : nil }
+            // No heartbeat is in flight when this returns.
             isOver.tell()
             try await group.waitForAll()
         }
     }
 
-    /// Beats until all partitions are accepted, each by one of them, and nothing is on its way.
-    func settle(_ members: [ActedMember], partitions: Int = 60) async throws {
-        try await live(members, until: "every partition is served") {
+    /// The members send heartbeats until each partition is served by one of them, evenly, and no handover is
+    /// in progress.
+    func settle(_ members: [ScriptedMember], partitions: Int = 60) async throws {
+        try await run(members, until: "every partition is served") {
             let served = members.map(\.served)
             let table = try await store.table(partitionCount: partitions)
             return served.reduce(0) { $0 + $1.count } == partitions && table.handovers.isEmpty

@@ -3,15 +3,15 @@ import Contracts
 import Synchronization
 import TestSupport
 
-/// An instance of `messaging` as a test plays it: it does at once what it is told.
-final class ActedMember: Sendable {
+/// An instance of `messaging` that a test plays: it follows each assignment at once.
+final class ScriptedMember: Sendable {
     private struct State {
         var epoch: Int64 = 0
         var bound = PartitionSet()
         var served = PartitionSet()
         var isLeaving = false
-        /// It closes no clients.
-        var isStubborn = false
+        /// It never disconnects its clients.
+        var keepsClients = false
     }
 
     let name: String
@@ -19,13 +19,16 @@ final class ActedMember: Sendable {
     let partitionCount: Int
     private let state = Mutex(State())
 
-    init(_ name: String, partitions: Int = 60) { (self.name, partitionCount) = (name, partitions) }
+    init(_ name: String, partitions: Int = 60) {
+        self.name = name
+        partitionCount = partitions
+    }
 
     var served: PartitionSet { state.withLock(\.served) }
     var bound: PartitionSet { state.withLock(\.bound) }
     var epoch: Int64 { state.withLock(\.epoch) }
     func leave() { state.withLock { $0.isLeaving = true } }
-    func setStubborn(_ isStubborn: Bool) { state.withLock { $0.isStubborn = isStubborn } }
+    func setKeepsClients(_ keepsClients: Bool) { state.withLock { $0.keepsClients = keepsClients } }
 
     func heartbeat() -> Heartbeat {
         state.withLock { state in
@@ -36,8 +39,8 @@ final class ActedMember: Sendable {
         }
     }
 
-    /// An answer that does not come, or says to ask again, changes nothing.
-    func beat(_ bus: Bus) async throws {
+    /// Sends one heartbeat. A failure that a member may repeat changes nothing.
+    func sendHeartbeat(_ bus: Bus) async throws {
         do { follow(try await bus.call(heartbeat())) } catch let error {
             guard [.unavailable, .deadlineExceeded, .unknownOutcome].contains(error.code) else { throw error }
         }
@@ -47,7 +50,7 @@ final class ActedMember: Sendable {
         state.withLock { state in
             if answer.epoch < state.epoch { return }
             state.epoch = answer.epoch
-            state.served = state.isStubborn ? state.served.union(answer.serve) : answer.serve
+            state.served = state.keepsClients ? state.served.union(answer.serve) : answer.serve
             state.bound = answer.bind.union(state.served)
         }
     }
