@@ -6,14 +6,15 @@ import NIOSSL
 import Synchronization
 import TestSupport
 
-/// As much of the API of Kubernetes as the scale subresource of one workload is, over TLS, and a pod's account to use it with.
-final class Kubernetes: Sendable {
+/// A stub of the Kubernetes API over TLS: the scale subresource of one workload, with a pod's service
+/// account.
+final class KubernetesStub: Sendable {
     struct State: Sendable {
         var replicas = 3
         var token = "first"
-        /// Of every request.
+        /// Method and path of every request.
         var seen: [String] = []
-        /// Says nothing at all.
+        /// Requests get no response.
         var isSilent = false
         var status: HTTPResponseStatus?
     }
@@ -22,13 +23,12 @@ final class Kubernetes: Sendable {
 
     let state = Mutex(State())
     let port: Int
-    /// The directory that a pod has.
+    /// The directory of the service account.
     let account: String
     private let channel: any Channel
 
-    /// Starts one, lends it, stops it.
-    static func with(_ body: (Kubernetes) async throws -> Void) async throws {
-        let kubernetes = try await Kubernetes()
+    static func with(_ body: (KubernetesStub) async throws -> Void) async throws {
+        let kubernetes = try await KubernetesStub()
         do { try await body(kubernetes) } catch {
             try? await kubernetes.stop()
             throw error
@@ -72,7 +72,7 @@ final class Kubernetes: Sendable {
         try FileManager.default.removeItem(atPath: account)
     }
 
-    /// - Returns: `nil` for no answer at all.
+    /// Returns `nil` to send no response.
     typealias Handler = @Sendable (HTTPRequestHead, [UInt8]) -> (HTTPResponseStatus, String)?
 
     private func answer(_ head: HTTPRequestHead, _ body: [UInt8]) -> (HTTPResponseStatus, String)? {
@@ -92,7 +92,7 @@ final class Kubernetes: Sendable {
                 else { return (.unsupportedMediaType, "{}") }
                 state.replicas = patch.spec.replicas
             }
-            // As it comes from a cluster: with more than we look at, and without a spec of 0.
+            // A cluster sends more fields than the scaler reads, and omits replicas when it is 0.
             let replicas = state.replicas == 0 ? "" : #""replicas":\#(state.replicas)"#
             return (
                 .ok,
@@ -104,7 +104,7 @@ final class Kubernetes: Sendable {
         }
     }
 
-    /// One request and its answer.
+    /// Answers one request.
     private final class Exchange: ChannelInboundHandler {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
