@@ -9,6 +9,7 @@ import ServiceKit
 struct RoutingComponents: Sendable {
     let leader: RoutingLeader
     let service: RoutingService
+    private let logger: Logger
 
     init(_ context: ServiceContext, database: PostgresPool, bus: Bus) throws {
         // Postgres is shared: once this process has been ready, an outage of Postgres does not make it
@@ -34,6 +35,7 @@ struct RoutingComponents: Sendable {
             on: io, logger: logger, isConnected: { await bus.isReady }, publish: { try? await bus.broadcast($0) },
             onStatus: onStatus)
         self.leader = leader
+        self.logger = logger
         service = RoutingService(
             heartbeats: HeartbeatStore(database: database), routesCache: RoutesCache(store),
             partitionCountGuard: partitionCountGuard, timing: timing,
@@ -43,17 +45,18 @@ struct RoutingComponents: Sendable {
 
     /// Registers the procedures. Call before the bus runs.
     func serve(on bus: Bus) {
-        var feed = Broadcast()
+        var feed = EventSubscription()
         feed.on(RoutingPulse.self) { [leader, service] heartbeat, _ in
             leader.received(heartbeat)
             service.standstill.received(heartbeat)
         }
         feed.onLost { [leader] in leader.lostLeaderHeartbeats() }
-        bus.listen(feed)
+        bus.subscribe(feed)
         // A member that is refused for want of a slot loses its lease, so the limit is above any number of
         // members.
-        bus.serve(Heartbeat.self, atMost: 20_000) { [service] request, _ in try await service.heartbeat(request) }
-        bus.serve(GetRoutes.self, as: EncodedRoutes.self) { [service] _, _ in try await service.routes() }
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(Heartbeat.self, atMost: 20_000) { [service] request, _ in try await service.heartbeat(request) }
+        server.serve(GetRoutes.self, as: EncodedRoutes.self) { [service] _, _ in try await service.routes() }
     }
 }
 

@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 
 /// Answers members' heartbeats and requests for the routes.
 struct RoutingService: Sendable {
