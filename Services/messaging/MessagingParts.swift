@@ -16,7 +16,7 @@ struct MessagingParts {
     let revocationFeed: RevocationFeed
     let routes: RouteTable
     let hub: Hub
-    let membership: Membership
+    let membership: ClusterMembership
     let clockwork: Clockwork
     let server: SocketServer
 
@@ -26,7 +26,7 @@ struct MessagingParts {
     init(_ context: ServiceContext, bus: Bus, thresholds: CurrentValue<MessagingThresholds>) throws {
         let (settings, http) = (try MessagingSettings(context.settings), try HTTPSettings(context.settings))
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
-        let identity = Membership.Identity(
+        let identity = MemberIdentity(
             instance: context.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
             url: try settings.url ?? MessagingSettings.address(of: http, instance: context.instance),
             partitionCount: try context.settings.value(CommonSettings.partitionCount))
@@ -61,7 +61,7 @@ struct MessagingParts {
             drain: { await membership.leave() }, logger: context.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: context.io)
-        routes.onRead { [membership] _ in membership.routesAreRead() }
+        routes.onRead { [membership] _ in membership.routesRead() }
         listen(on: bus)
     }
 
@@ -70,30 +70,30 @@ struct MessagingParts {
         bus.subscribe(revocationFeed.subscription)
         bus.subscribe(routes.subscription)
         var news = EventSubscription()
-        news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
+        news.on(RoutesChanged.self) { [membership] _, _ in membership.heartbeatNow() }
         bus.subscribe(news)
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        _ identity: MemberIdentity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
-    ) -> Membership {
+    ) -> ClusterMembership {
         let membershipFlag = context.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
-        let membership = Membership(
+        let membership = ClusterMembership(
             identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
-            onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
+            onReady: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
         hooks.set(
             onStart: {
                 hub.assumeIsolated { $0.feedIsBack() }
-                membership.feedIsBack()
+                membership.feedStarted()
             },
             onLost: {
                 hub.assumeIsolated { $0.feedIsLost() }
-                membership.feedIsLost()
+                membership.feedLost()
             })
         bus.subscribe(feed)
         return membership
