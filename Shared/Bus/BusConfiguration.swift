@@ -4,7 +4,7 @@ import Contracts
 /// The identity of a process on the bus, the broker's address, and the limits of its work.
 package struct BusConfiguration: Sendable {
     package var service: ServiceName
-    /// Unique among the running processes of all services, such as `chats-1`. Part of the names of the
+    /// Unique among the running processes of all services, such as `<service>-1`. Part of the names of the
     /// process's own queues.
     package var instance: String
     package var endpoint: AMQPEndpoint
