@@ -192,67 +192,6 @@ import Testing
         }
     }
 
-    @Test("by the routes a large delivery is divided; with outdated routes nothing is lost")
-    func routes() async throws {
-        try await TestBroker.with { broker in
-            let (one, two) = (Heard(), Heard())
-            let (low, high, all) = (PartitionSet(0..<180), PartitionSet(180..<360), PartitionSet(0..<360))
-            let routes = Mutex(Self.routes(1, [low, high]))
-            let users = (1...200).map { UserID(rawValue: $0) }
-            let frame = String(repeating: "x", count: DeliveryParts.bytesForAll / 2)
-            let delivery = Delivery(items: [Delivery.Item(recipients: users, frame: frame)])
-            let small = Delivery(items: [Delivery.Item(recipients: users, frame: "small")])
-            func recipients(_ heard: Heard) -> Set<UserID> { Set(heard.all.last?.items.first?.recipients ?? []) }
-            try await broker.bus(.config, register: { $0.serve(GetRoutes.self) { _, _ in routes.withLock(\.self) } }) { config in
-                try await broker.messaging(1, one) { _ in
-                    try await broker.messaging(2, two) { _ in
-                        try await one.feed.bind(low)
-                        try await two.feed.bind(high)
-                        let tables = Seen<RouteTable>()
-                        let follow = { (bus: Bus, deliveries: DeliveryPublisher) in
-                            let table = RouteTable(bus: bus, logger: TestBroker.logger)
-                            bus.subscribe(table.subscription)
-                            deliveries.follow(table)
-                            tables.add(table)
-                        }
-                        try await broker.publisher(of: .chats, register: follow) { _, chats in
-                            let watching = Task { for table in tables.all { try await table.run() } }
-                            defer { watching.cancel() }
-                            var sent = 0
-                            try await eventually("a divided one") {
-                                try await chats.deliver(delivery)
-                                sent += 1
-                                try await eventually("what was sent") {
-                                    one.all.count == sent && two.all.count == sent ? () : nil
-                                }
-                                return recipients(one).isDisjoint(with: recipients(two))
-                                    && recipients(one).union(recipients(two)) == Set(users)
-                                    ? () : nil
-                            }
-                            // The first instance now owns everything; the routes are outdated.
-                            try await one.feed.bind(high)
-                            try await two.feed.unbind(high)
-                            let before = one.all.count
-                            try await chats.deliver(delivery)
-                            try await eventually("both parts") { one.all.count == before + 2 ? () : nil }
-                            #expect(Set(one.all.suffix(2).flatMap(\.items).flatMap(\.recipients)) == Set(users))
-                            routes.withLock { $0 = Self.routes(2, [all, PartitionSet()]) }
-                            try await config.broadcast(RoutesChanged(epoch: 2))
-                            try await eventually("an undivided one") {
-                                try await chats.deliver(delivery)
-                                return recipients(one) == Set(users) ? () : nil
-                            }
-                            // It arrives also at an instance without recipients.
-                            try await two.feed.unbind(all)
-                            try await chats.deliver(small)
-                            for heard in [one, two] { try await eventually("one") { heard.all.last == small ? () : nil } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     private static func routes(_ epoch: Int64, _ sets: [PartitionSet]) -> Routes {
         Routes(
             epoch: epoch, partitionCount: 360,
@@ -262,51 +201,6 @@ import Testing
     private static func user(in partitions: Range<Int>) -> UserID {
         let ids = (1...Int64(10_000)).lazy.map { UserID(rawValue: $0) }
         return ids.first { partitions.contains(Partitioning.partition(of: $0, count: 360)) } ?? UserID(rawValue: 1)
-    }
-}
-
-/// A feed that records its deliveries.
-private final class Heard: Sendable {
-    let feed: DeliveryFeed
-    let states: Seen<String>
-    let senders: Seen<ServiceName>
-    private let deliveries: Seen<Delivery>
-
-    init(maximumBytes: Int64 = 64 << 20, stopsAtFirst: DispatchSemaphore? = nil) {
-        let (states, senders, deliveries) = (Seen<String>(), Seen<ServiceName>(), Seen<Delivery>())
-        self.states = states
-        self.senders = senders
-        self.deliveries = deliveries
-        feed = DeliveryFeed(
-            maximumBytes: maximumBytes, onStart: { states.add("start") }, onLost: { states.add("lost") },
-            onDelivery: { delivery, sender in
-                if deliveries.count == 0 { stopsAtFirst?.wait() }
-                deliveries.add(delivery)
-                senders.add(sender)
-            })
-    }
-
-    var all: [Delivery] { deliveries.all }
-    var frames: [String] { all.flatMap(\.items).map(\.frame) }
-}
-
-extension TestBroker {
-    fileprivate func messaging<Result>(
-        _ number: Int, _ heard: Heard, on io: IOThread = TestBroker.io, while body: (Bus) async throws -> Result
-    ) async throws -> Result {
-        try await bus(.messaging, instance: "messaging-\(number)", on: io, register: { $0.subscribe(heard.feed) }, body)
-    }
-
-    /// Waits until the queues of all instances are empty.
-    fileprivate func queuesAreEmpty() async throws {
-        for number in 1...3 {
-            try await eventually("an empty queue") {
-                let path = "queues/\(host.name)/messaging.delivery.messaging-\(number)"
-                struct Queue: Decodable { var messages: Int? }
-                return try JSONDecoder().decode(Queue.self, from: try await VirtualHost.management("GET", path)).messages == 0
-                    ? () : nil
-            }
-        }
     }
 }
 
