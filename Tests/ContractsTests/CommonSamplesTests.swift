@@ -2,7 +2,7 @@ import Contracts
 import Testing
 
 @Suite("Golden samples of errors") struct CommonSamplesTests {
-    @Test("errors, of a code that is not known here too")
+    @Test("errors, also with an unknown code")
     func errors() throws {
         try expectGolden(
             ServiceError.self,

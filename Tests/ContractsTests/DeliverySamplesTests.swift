@@ -2,7 +2,7 @@ import Contracts
 import Testing
 
 @Suite("Golden samples of deliveries") struct DeliverySamplesTests {
-    @Test("of a message, and of something that has no place in a chat")
+    @Test("of a message, and of a frame without a message")
     func items() throws {
         let place =
             #"{"chatId":"71","clientMessageId":"6f1c","senderId":"5","sentAt":"2026-01-31T08:15:30.250Z","seq":4}"#

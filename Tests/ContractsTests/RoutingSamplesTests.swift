@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite("Golden samples of routing") struct RoutingSamplesTests {
-    @Test("a heartbeat, and what it is answered")
+    @Test("a heartbeat and its response")
     func heartbeat() throws {
         try expectGolden(
             Heartbeat.self,
@@ -16,7 +16,7 @@ import Testing
             Heartbeat.Response.self, #"{"bind":"0-119,240","epoch":42,"leaseMilliseconds":2000,"serve":"0-118"}"#)
     }
 
-    @Test("the routes, and that they have changed")
+    @Test("routes, and the notice of their change")
     func routes() throws {
         try expectGolden(GetRoutes.self, "{}")
         try expectGolden(
@@ -29,7 +29,7 @@ import Testing
         try expectGolden(RoutingPulse.self, #"{"instance":"config-1","isCut":false}"#)
     }
 
-    @Test("a set that is written otherwise is refused")
+    @Test("a set in another form is refused")
     func wrong() {
         let json = #"{"bind":"3-1","epoch":42,"leaseMilliseconds":2000,"serve":""}"#
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Heartbeat.Response.self, from: Data(json.utf8)) }
