@@ -21,4 +21,19 @@ import Testing
         #expect(reading.allSatisfy { $0.isReadOnly && $0.isRepeatable })
         #expect(!NextIDs.isReadOnly && !SendMessage.isReadOnly && !LogIn.isReadOnly)
     }
+
+    @Test("golden samples of errors, also with an unknown code")
+    func errors() throws {
+        try expectGolden(
+            ServiceError.self,
+            #"{"code":"unavailable","fields":[],"mayHaveHappened":false,"message":"users is busy","retryAfterMs":500}"#)
+        try expectGolden(
+            ServiceError.self,
+            #"{"cause":"standstill","code":"unavailable","fields":[],"mayHaveHappened":false,"message":"no database","retryAfterMs":500}"#
+        )
+        try expectGolden(
+            ServiceError.self,
+            #"{"code":"codeOfTomorrow","fields":[{"field":"username","message":"is taken"}],"mayHaveHappened":true,"message":"?"}"#
+        )
+    }
 }

@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 import Testing
 
-@Suite("Golden samples of routing") struct RoutingSamplesTests {
+@Suite("Golden samples of routing and deliveries") struct RealtimeSamplesTests {
     @Test("a heartbeat and its response")
     func heartbeat() throws {
         try expectGolden(
@@ -33,5 +33,17 @@ import Testing
     func wrong() {
         let json = #"{"bind":"3-1","epoch":42,"leaseMilliseconds":2000,"serve":""}"#
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Heartbeat.Response.self, from: Data(json.utf8)) }
+    }
+
+    @Test("deliveries of a message, and of a frame without a message")
+    func deliveries() throws {
+        let place =
+            #"{"chatId":"71","clientMessageId":"6f1c","senderId":"5","sentAt":"2026-01-31T08:15:30.250Z","seq":4}"#
+        try expectGolden(
+            Delivery.self,
+            #"{"items":[{"frame":"a message","message":\#(place),"recipients":["5","6"]}]}"#)
+        try expectGolden(
+            Delivery.self,
+            #"{"items":[{"frame":"a presence","presence":{"kind":"question","online":true,"userId":"5"},"recipients":["6"]}]}"#)
     }
 }
