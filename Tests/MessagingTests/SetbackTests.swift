@@ -7,9 +7,9 @@ import Testing
     @Test(
         "nobody can give away what is ours: there is no config, or it has told the leader",
         arguments: [
-            ServiceError(.unavailable, "nobody serves it", cause: .nobodyServes),
+            ServiceError(.unavailable, "nobody serves it", cause: .noInstance),
             ServiceError(
-                .deadlineExceeded, "the first try was taken by one that died, the second by nobody", cause: .nobodyServes),
+                .deadlineExceeded, "the first try was taken by one that died, the second by nobody", cause: .noInstance),
             ServiceError(.unavailable, "no Postgres", cause: .standstill),
             ServiceError(.unknownOutcome, "one try", cause: .standstill),
         ])

@@ -11,7 +11,7 @@ enum Setback: Hashable, Sendable {
 
     init(_ error: any Error) {
         switch (error as? ServiceError)?.cause {
-        case .some(.nobodyServes), .some(.standstill): self = .standstill
+        case .some(.noInstance), .some(.standstill): self = .standstill
         case .some(.elsewhere): self = .askAgain
         default: self = .unheard
         }

@@ -197,7 +197,7 @@ struct PendingCalls<Waiter> {
             case .stopped: ServiceError(.unknownOutcome, "stopping before \(name) was answered", mayHaveHappened: maybe)
             }
         // However it ended: whoever asks may want to know that there was nobody.
-        if entry.wasReturned { error.cause = .nobodyServes }
+        if entry.wasReturned { error.cause = .noInstance }
         return .fail(entry.waiter, error)
     }
 }
