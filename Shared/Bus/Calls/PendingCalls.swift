@@ -206,7 +206,7 @@ struct PendingCalls<Waiter> {
             case .stopped: ServiceError(.unknownOutcome, "the caller stopped before \(name) was answered", mayHaveHappened: maybe)
             }
         // Whatever the final error is, the cause tells that no instance served an attempt.
-        if entry.wasReturned { error.cause = .nobodyServes }
+        if entry.wasReturned { error.cause = .noInstance }
         return .fail(entry.waiter, error)
     }
 }

@@ -50,7 +50,7 @@ import Testing
         for number in [Table.Number.first, .second] {
             _ = table.startAttempt(1)
             let step = table.refused(.init(id: 1, number: number), .noServer)
-            if number == .second { #expect(step.cause == .nobodyServes) }
+            if number == .second { #expect(step.cause == .noInstance) }
         }
         for refusal in [Table.Refusal.full, .notSent("away")] {
             table = .with(1, repeatable: false)
@@ -72,7 +72,7 @@ import Testing
         #expect(table.refused(.init(id: 1, number: .second), .noServer).isNone)
         let end = table.deadlinePassed(1)
         #expect(end.failure == .init(.deadlineExceeded, mayHaveHappened: true))
-        #expect(end.cause == .nobodyServes)
+        #expect(end.cause == .noInstance)
     }
 
     @Test("a refused call is unavailable and has not happened", arguments: [Table.Refusal.noServer, .full])

@@ -43,7 +43,7 @@ final class SimulatedDeployment {
     private func send(_ heartbeat: Heartbeat, _ then: @escaping (Result<Heartbeat.Response, ServiceError>?) -> Void) {
         guard let config = consumingConfig() else {
             // The broker returns the request.
-            let error = ServiceError(.unavailable, "no instance serves it", cause: .nobodyServes)
+            let error = ServiceError(.unavailable, "no instance serves it", cause: .noInstance)
             return network.after(network.number(1...10)) { then(.failure(error)) }
         }
         network.request(timeout: Int(Heartbeat.timeout / .milliseconds(1)), { config.heartbeat(heartbeat) }, then: then)
