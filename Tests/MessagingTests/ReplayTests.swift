@@ -42,6 +42,29 @@ import Testing
         #expect(line.missed(after: 1) == nil)
     }
 
+    @Test(
+        "numbers outside the buffer drop nothing, or everything, and never overflow",
+        arguments: [Int64.min, .min + 1, -1, 0, 2, 7, .max - 1, .max])
+    func anyNumber(n: Int64) {
+        var buffer = ReplayBuffer()
+        for _ in 0..<6 { buffer.append([1, 2, 3], limit: 9) }
+        #expect(buffer.before == 3)
+        buffer.forget(upTo: n)
+        #expect(buffer.before == (n > 6 ? 6 : 3))
+        #expect(buffer.bytes == (n > 6 ? 0 : 9))
+    }
+
+    @Test("an acknowledgement of a frame that was never sent is ignored", arguments: [Int64.min, -1, 4, .max])
+    func impossible(n: Int64) {
+        let start = ContinuousClock.now
+        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        for _ in 0..<3 { _ = line.number([1, 2, 3], limit: 6) }
+        for minute in 0..<3 { line.received(upTo: n, at: start + .seconds(60 * minute)) }
+        #expect(line.missed(after: 1)?.count == 2)
+        for minute in 3..<5 { line.received(upTo: 2, at: start + .seconds(60 * minute)) }
+        #expect(line.missed(after: 1) == nil && line.missed(after: 2)?.count == 1)
+    }
+
     @Test("a frame beyond the whole limit is given, and nothing kept")
     func large() {
         var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))

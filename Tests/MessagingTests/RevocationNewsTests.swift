@@ -1,32 +1,24 @@
 import BusTesting
 import Contracts
 import Edge
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import Messaging
 
 @Suite("Without news of which sessions have ended", .timeLimit(.minutes(1))) struct RevocationNewsTests {
-    /// Passes when a test says so.
-    private final class Hands: Sendable {
-        private let time = Mutex(ContinuousClock.now)
-        var now: ContinuousClock.Instant { time.withLock { $0 } }
-        func advance(_ duration: Duration) { time.withLock { $0 += duration } }
-    }
-
     private static let send = #"{"type":"send","ref":"m","chatId":"7","clientMessageId":"c","text":"x"}"#
 
     @Test("after ten seconds nothing is shown and nothing is done, until they are back: then all are told of the gap")
     func silence() async throws {
-        let hands = Hands()
-        try await Gateway.with(now: { hands.now }) { gateway in
+        let time = SteppedTime()
+        try await Gateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
-            hands.advance(Revocations.patience)
+            time.advance(by: Revocations.patience)
             await gateway.show([1], to: [1])
             #expect(try await client.said().seq == 1)
-            hands.advance(.milliseconds(1))
+            time.advance(by: .milliseconds(1))
             await gateway.show([2], to: [1])
             for request in [Self.send, #"{"type":"read","chatId":"7","seq":1}"#, #"{"type":"typing","chatId":"7"}"#] {
                 await client.say(request)
@@ -45,11 +37,11 @@ import Testing
 
     @Test("half a minute later everybody is let go with 1001, and so is whoever comes")
     func tooLong() async throws {
-        let hands = Hands()
-        try await Gateway.with(now: { hands.now }) { gateway in
+        let time = SteppedTime()
+        try await Gateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
-            hands.advance(.seconds(11))
+            time.advance(by: .seconds(11))
             await gateway.hub.tick(now: .now)
             await gateway.hub.tick(now: .now + .seconds(31))
             for client in [client, try await gateway.arrival(2)] {

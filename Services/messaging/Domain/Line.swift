@@ -46,10 +46,13 @@ struct Line: Sendable {
     func missed(after n: Int64) -> ArraySlice<ReplayBuffer.Text>? { n > lastN ? nil : replay.frames(after: n) }
 
     /// The client has certainly received everything up to `n`; what it may have lost again, as with a page that is loaded anew, is kept for a minute.
+    ///
+    /// - Parameter n: as the client's pong says, which may be anything (RFC 6455, 5.5.3); ignored unless in `0...lastN`.
     mutating func received(upTo n: Int64, at now: ContinuousClock.Instant) {
+        guard (0...lastN).contains(n) else { return }
         guard let confirmed else { return self.confirmed = (n, now) }
         guard now - confirmed.at >= Self.secondChance else { return }
-        replay.forget(upTo: min(confirmed.n, lastN))
+        replay.forget(upTo: confirmed.n)
         self.confirmed = (n, now)
     }
 

@@ -12,9 +12,9 @@ struct ReplayBuffer: Sendable {
     mutating func append(_ text: Text, limit: Int) {
         texts.append(text)
         bytes += text.count
-        var excess = 0
-        while bytes > limit, excess < texts.count {
-            bytes -= texts[excess].count
+        var (excess, rest) = (0, bytes)
+        while rest > limit, excess < texts.count {
+            rest -= texts[excess].count
             excess += 1
         }
         drop(excess)
@@ -30,17 +30,18 @@ struct ReplayBuffer: Sendable {
         return texts[Int(start)...]
     }
 
-    /// The client has received everything up to number `n`.
+    /// Drops the frames up to number `n`; numbers that are not in the buffer are ignored.
     mutating func forget(upTo n: Int64) {
-        let count = Int(max(0, min(n + 1 - first, Int64(texts.count))))
-        for text in texts.prefix(count) { bytes -= text.count }
-        drop(count)
+        // Compared before subtracting: `n` comes from the client.
+        guard n >= first else { return }
+        drop(n - first >= Int64(texts.count) ? texts.count : Int(n - first) + 1)
     }
 
-    mutating func forgetAll() { forget(upTo: .max - 1) }
+    mutating func forgetAll() { drop(texts.count) }
 
     private mutating func drop(_ count: Int) {
         if count == 0 { return }
+        for text in texts.prefix(count) { bytes -= text.count }
         first += Int64(count)
         if count == texts.count { texts = [] } else { texts.removeFirst(count) }
     }

@@ -25,7 +25,7 @@ extension Hub: SocketEvents {
     private func confirm(_ n: Int64, on port: Port) {
         guard let id = line(of: port) else { return }
         let before = entries[id]?.line.replay.bytes ?? 0
-        entries[id]?.line.received(upTo: n, at: .now)
+        entries[id]?.line.received(upTo: n, at: now())
         replayBytes += (entries[id]?.line.replay.bytes ?? 0) - before
     }
 

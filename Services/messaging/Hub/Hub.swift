@@ -32,6 +32,7 @@ actor Hub {
     private(set) var limits: HubLimits
     private let thresholds: @Sendable (inout HubLimits) -> Void
     let logger: Logger
+    let now: @Sendable () -> ContinuousClock.Instant
     /// Begins every connection's id: those of an earlier process are not taken for ours.
     let incarnation: String
     /// Whether somebody may be let in; for other threads.
@@ -70,10 +71,11 @@ actor Hub {
         bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, revocations: Revocations,
         partitionCount: Int, limits: HubLimits, thresholds: @escaping @Sendable (inout HubLimits) -> Void = { _ in },
         loops: [any EventLoop], incarnation: String,
-        address: @escaping @Sendable (Int) -> String?, on io: IOThread, logger: Logger
+        address: @escaping @Sendable (Int) -> String?, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        on io: IOThread, logger: Logger
     ) {
         (self.bus, self.revocations, self.limits, self.logger) = (bus, revocations, limits, logger)
-        (self.thresholds, outboundLimit) = (thresholds, limits.outbound)
+        (self.thresholds, outboundLimit, self.now) = (thresholds, limits.outbound, now)
         (self.incarnation, self.address, self.io) = (incarnation, address, io)
         ownership = Ownership(partitionCount: partitionCount)
         outputs = loops.map { LoopOutput($0) }

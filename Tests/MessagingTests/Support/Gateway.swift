@@ -30,7 +30,7 @@ struct Gateway: Sendable {
 
     /// - Parameters:
     ///   - owns: whether it serves all users from the start.
-    ///   - now: by which the news of revocations are old.
+    ///   - now: the time by which revocations grow stale and acknowledgements age.
     static func with<Result>(
         limits: HubLimits = HubLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
         patience: TimeAmount = .seconds(10), owns: Bool = true,
@@ -43,7 +43,8 @@ struct Gateway: Sendable {
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
         let hub = Hub(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
-            loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, on: io, logger: logger)
+            loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, now: now, on: io,
+            logger: logger)
         let door = Door(verifier: NamedTokens()) {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
         }
