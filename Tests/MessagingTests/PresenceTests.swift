@@ -2,6 +2,7 @@ import BusTesting
 import Contracts
 import Logging
 import Reactor
+import Synchronization
 import TestSupport
 import Testing
 
@@ -139,6 +140,36 @@ import Testing
         // Nobody answers.
         try await eventually("silence") { shown.count == 2 ? () : nil }
         #expect(shown.all.last == ServerFrame.presence(Self.user(2), online: false))
+    }
+
+    @Test("a user who left while their contacts were being read is not announced as online after they were announced as gone")
+    func leftMeanwhile() async throws {
+        let (bus, io, sent, mayAnswer) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Told<Void>())
+        let isSlow = Mutex(true)
+        bus.answer(ListContacts.self) { _ in
+            if isSlow.withLock({ slow in
+                defer { slow = false }; return slow
+            }) {
+                await mayAnswer.value
+            }
+            return .init(contacts: [.init(userID: Self.user(7))])
+        }
+        bus.answer(NoteSeen.self) { _ in Done() }
+        let desk = PresenceDesk(
+            bus: bus, deliver: { sent.add($0) }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        await desk.came(Self.user(1), SessionID(rawValue: 1))
+        try await eventually("the slow request") { bus.asked(ListContacts.self).count == 1 ? () : nil }
+        await desk.left(Self.user(1), SessionID(rawValue: 1))
+        await desk.tick(now: .now + .seconds(4))
+        try await eventually("the announcement that the user is gone") { sent.count == 1 ? () : nil }
+        mayAnswer.tell()
+        // Whatever the late answer causes comes before these.
+        for user in 2...6 as ClosedRange<Int64> {
+            await desk.came(Self.user(user), SessionID(rawValue: user))
+            try await eventually("an announcement") { sent.all.last?.items.first?.presence?.userID == Self.user(user) ? () : nil }
+        }
+        let announced = sent.all.flatMap(\.items).compactMap(\.presence).filter { $0.userID == Self.user(1) }
+        #expect(announced == [.init(kind: .news, userID: Self.user(1), online: false)])
     }
 
     @Test("when the process ends it is noted of everybody when they were last here, many at a time")

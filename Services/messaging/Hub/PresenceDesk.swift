@@ -101,7 +101,8 @@ actor PresenceDesk {
     // MARK: Telling
 
     private func askAll(of user: UserID, _ kind: Delivery.Presence.Kind) async {
-        guard table.isOnline(user), let contacts = await contacts(of: user) else { return }
+        // Asked again after the await: the user may have left meanwhile, and their contacts may know that already.
+        guard table.isOnline(user), let contacts = await contacts(of: user), table.isOnline(user) else { return }
         await ask(contacts, of: user, kind) { $0.showAbsent($1, to: user) }
     }
 
@@ -151,6 +152,7 @@ actor PresenceDesk {
             }
             return
         }
+        guard table.isOnline(user) else { return }
         let asked = contacts.filter { seen.contains($0.userID) }
         for other in seen.subtracting(asked.map(\.userID)) { takeBack(other, from: user) }
         await ask(asked, of: user, .question) { $0.takeBack($1.userID, from: user) }
@@ -160,6 +162,7 @@ actor PresenceDesk {
     private func lookAt(_ other: UserID, for user: UserID) async {
         guard table.isOnline(user) else { return }
         let contact = await contacts(of: user)?.first { $0.userID == other }
+        guard table.isOnline(user) else { return }
         guard let contact else { return takeBack(other, from: user) }
         await ask([contact], of: user, .question) { $0.showAbsent($1, to: user) }
     }
