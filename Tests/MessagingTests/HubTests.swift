@@ -208,6 +208,29 @@ import Testing
         }
     }
 
+    @Test("the report for heartbeats is one consistent value: what it says of partitions belongs to the epoch that it names")
+    func report() async throws {
+        try await Gateway.with { gateway in
+            let client = try await gateway.client(1)
+            let gone = PartitionSet([Gateway.partition(of: 1)])
+            let rest = Gateway.everything.subtracting(gone)
+            #expect(
+                await gateway.hub.report()
+                    == GatewayReport(
+                        epoch: 1, held: Gateway.everything, wanted: Gateway.everything, hasLease: true, connections: 1))
+            await gateway.assign(rest, bind: rest, epoch: 2)
+            _ = try await client.end()
+            try await eventually("its end") { await gateway.hub.report().held == rest ? () : nil }
+            #expect(
+                await gateway.hub.report()
+                    == GatewayReport(epoch: 2, held: rest, wanted: rest, hasLease: true, connections: 0))
+            await gateway.hub.close()
+            #expect(
+                await gateway.hub.report()
+                    == GatewayReport(epoch: 2, held: PartitionSet(), wanted: rest, hasLease: true, connections: 0))
+        }
+    }
+
     @Test("when the process ends, the last words reach everybody before their sockets go")
     func lastWords() async throws {
         let clients = try await Gateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }

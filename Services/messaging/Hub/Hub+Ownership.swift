@@ -4,6 +4,19 @@ import Logging
 import NIOWebSocket
 import Synchronization
 
+/// The state of a gateway at one moment, for heartbeats.
+struct GatewayReport: Equatable, Sendable {
+    /// The epoch of the assignment that is in force.
+    let epoch: Int64
+    /// Partitions whose users are accepted or still connected.
+    let held: PartitionSet
+    /// Partitions whose deliveries this instance must bind.
+    let wanted: PartitionSet
+    let hasLease: Bool
+    /// Open connections.
+    let connections: Int
+}
+
 /// Whose users these are: what the lease, the assignment and the feed of deliveries mean for those who are connected.
 extension Hub {
     /// An answer to a heartbeat: moves those away who belong elsewhere now.
@@ -52,6 +65,13 @@ extension Hub {
     /// Partitions whose users we may accept, or still have.
     var held: PartitionSet {
         isClosed ? PartitionSet() : ownership.served.union(PartitionSet(leaving.values)).union(parting)
+    }
+
+    /// Returns the state that heartbeats report, all of one moment.
+    func report() -> GatewayReport {
+        GatewayReport(
+            epoch: ownership.epoch, held: held, wanted: ownership.wanted, hasLease: ownership.hasLease(at: now()),
+            connections: figures.connections.load(ordering: .relaxed))
     }
 
     /// Sessions have ended.

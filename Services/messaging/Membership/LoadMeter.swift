@@ -12,14 +12,14 @@ final class LoadMeter: Sendable {
         last = Mutex((.now, Self.processorSeconds))
     }
 
-    func read() -> Heartbeat.Load {
+    func read(connections: Int) -> Heartbeat.Load {
         let (now, cpu) = (ContinuousClock.now, Self.processorSeconds)
         let (seconds, spent) = last.withLock { last in
             defer { last = (now, cpu) }
             return (max(0.001, (now - last.at) / .seconds(1)), cpu - last.cpu)
         }
         return Heartbeat.Load(
-            connections: figures.connections.load(ordering: .relaxed), cpu: spent / seconds,
+            connections: connections, cpu: spent / seconds,
             outboundBytes: Double(figures.takeBytes()) / seconds)
     }
 

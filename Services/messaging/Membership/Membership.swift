@@ -123,11 +123,12 @@ actor Membership: Service {
     private func beat() async throws {
         guard !isGone, isMember || canServe() && deafness.hasEverHeard else { return }
         let asked = ContinuousClock.now
+        let report = await hub.report()
         let heartbeat = Heartbeat(
             instance: identity.instance, incarnation: identity.incarnation, url: identity.url,
-            partitionCount: identity.partitionCount, epoch: await hub.ownership.epoch, bound: bindings.bound,
-            served: await hub.held,
-            load: meter.read(), isLeaving: isLeaving || deafness.lasts(at: asked))
+            partitionCount: identity.partitionCount, epoch: report.epoch, bound: bindings.bound,
+            served: report.held, load: meter.read(connections: report.connections),
+            isLeaving: isLeaving || deafness.lasts(at: asked))
         do {
             await take(try await bus.call(heartbeat), asked, after: heartbeat)
         } catch let error as ServiceError where error.code == .conflict {
@@ -149,10 +150,10 @@ actor Membership: Service {
             await routes.readOnce(within: Self.glance)
         }
         await noteRoutes()
-        let held = await hub.held
-        bindings.want(await hub.ownership.wanted.union(held))
+        let report = await hub.report()
+        bindings.want(report.wanted.union(report.held))
         bindMore.yield()
-        if held != heartbeat.served { beatNow() }
+        if report.held != heartbeat.served { beatNow() }
     }
 
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
@@ -161,7 +162,7 @@ actor Membership: Service {
         case .askAgain: io.schedule(after: Self.pause) { [hurry] in hurry.yield() }
         case .unheard: deafness.isUnheard()
         }
-        let (hasLease, isConnected) = (await hub.ownership.hasLease(at: .now), await isConnected())
+        let (hasLease, isConnected) = (await hub.report().hasLease, await isConnected())
         if hasLease { return }
         note(isMember: false)
         standing.hasNoLease(isConnected: isConnected)
@@ -201,10 +202,10 @@ actor Membership: Service {
         isLeaving = true
         beatNow()
         let end = ContinuousClock.now + Self.farewell
-        var (epoch, patience) = (await hub.ownership.epoch, ContinuousClock.now + Self.patience)
-        while ContinuousClock.now < min(end, patience), await !hub.held.isEmpty, hasOthers {
+        var (epoch, patience) = (await hub.report().epoch, ContinuousClock.now + Self.patience)
+        while ContinuousClock.now < min(end, patience), await !hub.report().held.isEmpty, hasOthers {
             try? await Task.sleep(for: .milliseconds(20))
-            let present = await hub.ownership.epoch
+            let present = await hub.report().epoch
             if present != epoch { (epoch, patience) = (present, .now + Self.patience) }
         }
         await hub.close()
