@@ -14,9 +14,9 @@ struct MessagingParts {
     let keys: KeySet
     let revocationFeed: RevocationFeed
     let routes: RouteTable
-    let hub: Hub
+    let hub: Gateway
     let membership: Membership
-    let clockwork: Clockwork
+    let clockwork: GatewayTicker
     let server: SocketServer
 
     /// In the order in which they depend on one another.
@@ -31,10 +31,10 @@ struct MessagingParts {
             partitionCount: try context.settings.value(CommonSettings.partitionCount))
         let routes = RouteTable(bus: bus, logger: context.logger)
         let revocations = Revocations()
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         limits.heartbeatSeconds = settings.heartbeat
         limits.take(thresholds.now)
-        let hub = Hub(
+        let hub = Gateway(
             bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
             partitionCount: identity.partitionCount, limits: limits, thresholds: { $0.take(thresholds.now) },
             loops: Array(loops.makeIterator()),
@@ -56,7 +56,7 @@ struct MessagingParts {
             heartbeatSeconds: settings.heartbeat,
             farewell: { await membership.leave() }, logger: context.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
-        clockwork = Clockwork(hub: hub, on: context.io)
+        clockwork = GatewayTicker(hub: hub, on: context.io)
         routes.onRead { [membership] _ in membership.routesAreRead() }
         listen(on: bus)
     }
@@ -71,7 +71,7 @@ struct MessagingParts {
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        _ identity: Membership.Identity, _ context: ServiceContext, _ bus: Bus, _ hub: Gateway, _ routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
     ) -> Membership {
         let membershipFlag = context.health.flag("membership", .own)
@@ -95,7 +95,7 @@ struct MessagingParts {
         return membership
     }
 
-    private static func identity(_ context: ServiceContext, _ bus: Bus, _ revocations: Revocations, _ hub: Hub) -> (
+    private static func identity(_ context: ServiceContext, _ bus: Bus, _ revocations: Revocations, _ hub: Gateway) -> (
         KeySet, RevocationFeed
     ) {
         let (haveKeys, caughtUp) = (context.health.flag("keys", .own), context.health.flag("revocations", .own))
@@ -107,7 +107,7 @@ struct MessagingParts {
         return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
     }
 
-    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> Door {
+    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Gateway, atMost limit: Int) -> Door {
         Door(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
             guard hub.isOpen.load(ordering: .relaxed) else { return .unavailable("This instance has no users at the moment.") }
             guard hub.figures.connections.load(ordering: .relaxed) < limit else { return .unavailable("This instance is full.") }
@@ -129,11 +129,11 @@ private final class FeedHooks: Sendable {
 }
 
 /// Has the hub look after what is due, every second.
-struct Clockwork: Service {
-    let hub: Hub
+struct GatewayTicker: Service {
+    let hub: Gateway
     let io: IOThread
 
-    init(hub: Hub, on io: IOThread) { (self.hub, self.io) = (hub, io) }
+    init(hub: Gateway, on io: IOThread) { (self.hub, self.io) = (hub, io) }
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {

@@ -46,7 +46,7 @@ struct MessagingSettings {
     private static let everyAddress: Set = ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]
 }
 
-extension HubLimits {
+extension GatewayLimits {
     mutating func take(_ thresholds: MessagingThresholds) {
         outbound = thresholds.outboundBufferBytes
         replay = thresholds.resumeBufferBytes

@@ -11,9 +11,9 @@ import Testing
         ] as [[UInt8]])
     func impossible(payload: [UInt8]) async throws {
         let time = SteppedTime()
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         limits.replay = 100
-        try await Gateway.with(limits: limits, now: { time.now }) { gateway in
+        try await TestGateway.with(limits: limits, now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             // More than the buffer keeps, so that its first frames are dropped.
             for seq in 1...5 as ClosedRange<Int64> {

@@ -70,7 +70,7 @@ import Testing
 
     @Test("what was shown is known until it is taken back, or whoever saw it is gone")
     func shown() {
-        var shown = PresenceShown()
+        var shown = ShownPresence()
         shown.note(Self.user(1), online: true, to: [Self.user(2), Self.user(3), Self.user(1)])
         shown.note(Self.user(4), online: true, to: [Self.user(2)])
         shown.note(Self.user(1), online: false, to: [Self.user(3)])
@@ -96,7 +96,7 @@ import Testing
 
     @Test("of each device it is noted when it was last here, also while its user's others stay, and when they are moved away")
     func devices() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             gateway.bus.answer(ListContacts.self) { _ in .init(contacts: []) }
             gateway.bus.answer(NoteSeen.self) { _ in Done() }
             func noted() -> [Int64] { gateway.bus.asked(NoteSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
@@ -104,13 +104,13 @@ import Testing
             await phone.send(RawClient.frame(8))
             _ = try await phone.end()
             try await eventually("its end") { await gateway.connections == 1 ? () : nil }
-            await gateway.hub.tick(now: .now + .seconds(2))
+            await gateway.actor.tick(now: .now + .seconds(2))
             #expect(noted() == [])
-            await gateway.hub.tick(now: .now + .seconds(4))
+            await gateway.actor.tick(now: .now + .seconds(4))
             try await eventually("the phone's end is noted") { noted() == [5] ? () : nil }
             await gateway.assign(PartitionSet(), epoch: 2)
             #expect(try await laptop.end().code == 4_001)
-            await gateway.hub.tick(now: .now + .seconds(5))
+            await gateway.actor.tick(now: .now + .seconds(5))
             try await eventually("the laptop's end is noted") { noted() == [5, 6] ? () : nil }
         }
     }
@@ -119,7 +119,7 @@ import Testing
     func askAgain() async throws {
         let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
         bus.answer(ListContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
-        let desk = PresenceDesk(
+        let desk = PresenceService(
             bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await desk.begin { _, text in shown.add(text) }
@@ -155,7 +155,7 @@ import Testing
             return .init(contacts: [.init(userID: Self.user(7))])
         }
         bus.answer(NoteSeen.self) { _ in Done() }
-        let desk = PresenceDesk(
+        let desk = PresenceService(
             bus: bus, deliver: { sent.add($0) }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await desk.came(Self.user(1), SessionID(rawValue: 1))
         try await eventually("the slow request") { bus.asked(ListContacts.self).count == 1 ? () : nil }
@@ -177,7 +177,7 @@ import Testing
         let (bus, io) = (StubBus(), IOThread(name: "presence"))
         bus.answer(ListContacts.self) { _ in .init(contacts: []) }
         bus.answer(NoteSeen.self) { _ in Done() }
-        let desk = PresenceDesk(
+        let desk = PresenceService(
             bus: bus, deliver: { _ in }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for id in 1...300 as ClosedRange<Int64> { await desk.came(Self.user(id), SessionID(rawValue: id)) }
         await desk.close()

@@ -8,7 +8,7 @@ import Testing
     @Test("whatever is asked for comes whole and in order, or not at all", arguments: 1...20 as ClosedRange<UInt64>)
     func whole(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        var line = ClientSession(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
         var all: [[UInt8]] = []
         let limit = 500
         var now = ContinuousClock.now
@@ -32,7 +32,7 @@ import Testing
 
     @Test("a parked line is kept while some client may find all it missed there")
     func worth() {
-        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        var line = ClientSession(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
         _ = line.number([1, 2, 3], limit: 10)
         line.park(at: .now)
         _ = line.number([1, 2, 3], limit: 10)
@@ -57,7 +57,7 @@ import Testing
     @Test("an acknowledgement of a frame that was never sent is ignored", arguments: [Int64.min, -1, 4, .max])
     func impossible(n: Int64) {
         let start = ContinuousClock.now
-        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        var line = ClientSession(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
         for _ in 0..<3 { _ = line.number([1, 2, 3], limit: 6) }
         for minute in 0..<3 { line.received(upTo: n, at: start + .seconds(60 * minute)) }
         #expect(line.missed(after: 1)?.count == 2)
@@ -67,7 +67,7 @@ import Testing
 
     @Test("a frame beyond the whole limit is given, and nothing kept")
     func large() {
-        var line = Line(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
+        var line = ClientSession(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2))
         #expect(line.number([UInt8](repeating: 0, count: 100), limit: 10) == 1)
         #expect(line.missed(after: 0) == nil)
         #expect(line.missed(after: 1)?.isEmpty == true)

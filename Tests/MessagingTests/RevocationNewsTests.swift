@@ -12,7 +12,7 @@ import Testing
     @Test("after ten seconds nothing is shown and nothing is done, until they are back: then all are told of the gap")
     func silence() async throws {
         let time = SteppedTime()
-        try await Gateway.with(now: { time.now }) { gateway in
+        try await TestGateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
             time.advance(by: Revocations.patience)
@@ -30,7 +30,7 @@ import Testing
             #expect(gateway.bus.asked(SendMessage.self).isEmpty && gateway.bus.asked(MarkRead.self).isEmpty)
             #expect(gateway.bus.asked(ShowTyping.self).isEmpty)
             gateway.revocations.caughtUp(losses: gateway.revocations.losses)
-            await gateway.hub.tick(now: .now)
+            await gateway.actor.tick(now: .now)
             #expect(try await client.said() == RawClient.Said(type: "gap", n: 6))
         }
     }
@@ -38,12 +38,12 @@ import Testing
     @Test("half a minute later everybody is let go with 1001, and so is whoever comes")
     func tooLong() async throws {
         let time = SteppedTime()
-        try await Gateway.with(now: { time.now }) { gateway in
+        try await TestGateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
             time.advance(by: .seconds(11))
-            await gateway.hub.tick(now: .now)
-            await gateway.hub.tick(now: .now + .seconds(31))
+            await gateway.actor.tick(now: .now)
+            await gateway.actor.tick(now: .now + .seconds(31))
             for client in [client, try await gateway.arrival(2)] {
                 let (texts, code) = try await client.end()
                 #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
@@ -55,11 +55,11 @@ import Testing
         "a process that had none for longer than the list of what it missed goes back, as one that was stopped, lets everybody go"
     )
     func stopped() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.hub.tick(now: .now)
-            await gateway.assign(Gateway.everything, epoch: 1, lease: .seconds(2_000))
-            await gateway.hub.tick(now: .now + AccessToken.lifetime + .seconds(1))
+            await gateway.actor.tick(now: .now)
+            await gateway.assign(TestGateway.everything, epoch: 1, lease: .seconds(2_000))
+            await gateway.actor.tick(now: .now + AccessToken.lifetime + .seconds(1))
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
         }

@@ -4,10 +4,10 @@ import Synchronization
 
 /// How busy this process is, from one heartbeat to the next.
 final class LoadMeter: Sendable {
-    private let figures: HubFigures
+    private let figures: GatewayMetrics
     private let last: Mutex<(at: ContinuousClock.Instant, cpu: Double)>
 
-    init(_ figures: HubFigures) {
+    init(_ figures: GatewayMetrics) {
         self.figures = figures
         last = Mutex((.now, Self.processorSeconds))
     }

@@ -39,7 +39,7 @@ actor Membership: Service {
     /// Whether it can tell who its clients are: before that it is given none.
     private let canServe: @Sendable () -> Bool
     private let feed: DeliveryFeed
-    private let hub: Hub
+    private let hub: Gateway
     private let routes: RouteTable
     private let logger: Logger
     private let meter: LoadMeter
@@ -59,7 +59,7 @@ actor Membership: Service {
 
     init(
         _ identity: Identity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool,
-        canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, hub: Hub, routes: RouteTable,
+        canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, hub: Gateway, routes: RouteTable,
         onStanding: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
     ) {
         (self.identity, self.bus, self.isConnected, self.feed) = (identity, bus, isConnected, feed)

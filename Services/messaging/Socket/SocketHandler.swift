@@ -19,7 +19,7 @@ final class SocketHandler: ChannelInboundHandler {
     private var guest: Guest?
     private let sockets: LoopSockets
     private var assembly = FrameAssembly()
-    private var conduct = Conduct()
+    private var conduct = ClientRateLimit()
     private var silence = Silence()
     private var context: ChannelHandlerContext?
     /// Where frames go that are whole.

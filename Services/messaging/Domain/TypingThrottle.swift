@@ -1,7 +1,7 @@
 import Contracts
 
 /// Who was shown to write in which chat lately: clients say it with every key. Bounded; a forgotten one is told once more.
-struct TypingMemory: Sendable {
+struct TypingThrottle: Sendable {
     private struct Key: Hashable {
         let user: UserID
         let chat: ChatID

@@ -4,12 +4,12 @@ import NIOWebSocket
 import Synchronization
 
 /// How clients come, come back and leave.
-extension Hub {
+extension Gateway {
     func welcome(_ port: Port, _ guest: Guest) {
         let partition = ownership.partition(of: guest.caller.userID)
         switch ownership.verdict(on: partition, at: .now) {
         case .accept where !isClosed: enter(port, guest)
-        case .wait where !isClosed: waiting.append(Newcomer(port: port, guest: guest, until: .now + limits.handover))
+        case .wait where !isClosed: waiting.append(PendingConnection(port: port, guest: guest, until: .now + limits.handover))
         case .elsewhere: sendAway(port, partition)
         case .accept, .wait, .unknown: turnAway(port)
         }
@@ -34,17 +34,17 @@ extension Hub {
     }
 
     /// The line, if it is this session's and nothing after the client's last frame is lost.
-    private func line(comingBack resume: Resumption, _ caller: Caller) -> Line.ID? {
+    private func line(comingBack resume: Resumption, _ caller: Caller) -> ClientSession.ID? {
         let parts = resume.connectionID.split(separator: "-", maxSplits: 1)
         guard parts.count == 2, parts[0] == incarnation, let number = UInt64(parts[1]) else { return nil }
-        let id = Line.ID(number: number)
+        let id = ClientSession.ID(number: number)
         guard let line = entries[id]?.line, line.sessionID == caller.sessionID, line.userID == caller.userID,
             line.missed(after: resume.lastN) != nil
         else { return nil }
         return id
     }
 
-    private func goOn(_ id: Line.ID, after n: Int64, _ port: Port) {
+    private func goOn(_ id: ClientSession.ID, after n: Int64, _ port: Port) {
         // The client is here, so whatever it had before is dead, if it does not know that yet.
         if let former = entries[id]?.port {
             former.line.store(0, ordering: .relaxed)
@@ -61,13 +61,13 @@ extension Hub {
         }
     }
 
-    private func attach(_ port: Port, to id: Line.ID) {
+    private func attach(_ port: Port, to id: ClientSession.ID) {
         entries[id]?.port = port
         entries[id]?.line.unpark()
         port.line.store(id.number, ordering: .relaxed)
     }
 
-    private func hello(_ id: Line.ID, _ port: Port, resumed: Bool) {
+    private func hello(_ id: ClientSession.ID, _ port: Port, resumed: Bool) {
         guard let user = entries[id]?.line.userID else { return }
         let text = ServerFrame.hello(
             connectionID: connectionID(id), partition: ownership.partition(of: user), heartbeatSeconds: limits.heartbeatSeconds,
@@ -77,7 +77,7 @@ extension Hub {
     }
 
     /// A user has so many devices at most; what waits for a client to come back goes first.
-    private func makeRoom(for user: UserID, keeping id: Line.ID) {
+    private func makeRoom(for user: UserID, keeping id: ClientSession.ID) {
         guard let lines = users[user], lines.count > limits.devices else { return }
         let oldest = lines.first { entries[$0]?.port == nil } ?? lines.first { $0 != id }
         if let oldest {

@@ -1,7 +1,7 @@
 import Contracts
 
 /// Which users this instance may accept: those of the partitions that it serves, while its lease lasts.
-struct Ownership: Sendable {
+struct PartitionOwnership: Sendable {
     enum Verdict: Equatable, Sendable {
         case accept
         /// They will be ours in a moment: their deliveries come here already, and whoever had them lets them go.

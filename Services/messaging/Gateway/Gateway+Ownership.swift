@@ -18,7 +18,7 @@ struct GatewayReport: Equatable, Sendable {
 }
 
 /// Whose users these are: what the lease, the assignment and the feed of deliveries mean for those who are connected.
-extension Hub {
+extension Gateway {
     /// An answer to a heartbeat: moves those away who belong elsewhere now.
     ///
     /// - Parameter findingRoutes: called when there are such, to learn where to; the lease holds and the new assignment counts before that.
@@ -37,7 +37,7 @@ extension Hub {
         lookAtWaiting(now: .now)
     }
 
-    private var elsewhere: [Line.ID: Entry] {
+    private var elsewhere: [ClientSession.ID: Entry] {
         let served = ownership.served
         return entries.filter { !served.contains(ownership.partition(of: $0.value.line.userID)) }
     }

@@ -7,23 +7,23 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Whose users these are", .timeLimit(.minutes(2))) struct HubTests {
+@Suite("Whose users these are", .timeLimit(.minutes(2))) struct GatewayTests {
     @Test("when a partition goes elsewhere, its users are told where and closed with 4001; it is held until they are gone")
     func moved() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            let (partition, gone) = (Gateway.partition(of: 1), PartitionSet([Gateway.partition(of: 1)]))
-            await gateway.assign(Gateway.everything.subtracting(gone), epoch: 2)
-            #expect(await gateway.hub.held == Gateway.everything)
+            let (partition, gone) = (TestGateway.partition(of: 1), PartitionSet([TestGateway.partition(of: 1)]))
+            await gateway.assign(TestGateway.everything.subtracting(gone), epoch: 2)
+            #expect(await gateway.actor.held == TestGateway.everything)
             let (texts, code) = try await client.end()
             #expect(code == 4_001)
             let notice = try #require(texts.first)
             #expect(texts.count == 1 && notice.type == "disconnect" && notice.reason == "moved" && notice.n == 1)
             #expect(notice.url == "ws://elsewhere/\(partition)" && (0...500).contains(notice.afterMs ?? -1))
-            try await eventually("its end") { await gateway.hub.held.contains(partition) ? nil : () }
+            try await eventually("its end") { await gateway.actor.held.contains(partition) ? nil : () }
             // An older assignment changes nothing.
-            await gateway.assign(Gateway.everything, epoch: 1)
-            #expect(await gateway.hub.held == Gateway.everything.subtracting(gone))
+            await gateway.assign(TestGateway.everything, epoch: 1)
+            #expect(await gateway.actor.held == TestGateway.everything.subtracting(gone))
         }
     }
 
@@ -31,9 +31,9 @@ import Testing
         "the routes are looked up only for somebody who is to be sent away, and the lease and the assignment do not wait for them"
     )
     func findsRoutes() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            let (hub, partition, lookedUp) = (gateway.hub, Gateway.partition(of: 1), Seen<PartitionSet>())
+            let (hub, partition, lookedUp) = (gateway.actor, TestGateway.partition(of: 1), Seen<PartitionSet>())
             func take(_ serve: PartitionSet, epoch: Int64) async {
                 let answer = Heartbeat.Response(epoch: epoch, leaseMilliseconds: 600_000, bind: serve, serve: serve)
                 await hub.take(answer, asked: .now) {
@@ -41,11 +41,11 @@ import Testing
                     #expect(await hub.ownership.verdict(on: partition, at: .now) == .elsewhere)
                 }
             }
-            await take(Gateway.everything, epoch: 2)
+            await take(TestGateway.everything, epoch: 2)
             #expect(lookedUp.count == 0)
-            await take(Gateway.everything.subtracting(PartitionSet([partition])), epoch: 3)
+            await take(TestGateway.everything.subtracting(PartitionSet([partition])), epoch: 3)
             // Until they are told they are here.
-            #expect(lookedUp.all == [Gateway.everything])
+            #expect(lookedUp.all == [TestGateway.everything])
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
         }
@@ -53,9 +53,9 @@ import Testing
 
     @Test("whoever comes to the wrong instance is told the right one, without a hello")
     func elsewhere() async throws {
-        try await Gateway.with { gateway in
-            let partition = Gateway.partition(of: 1)
-            let others = Gateway.everything.subtracting(PartitionSet([partition]))
+        try await TestGateway.with { gateway in
+            let partition = TestGateway.partition(of: 1)
+            let others = TestGateway.everything.subtracting(PartitionSet([partition]))
             await gateway.assign(others, bind: others, epoch: 2)
             let (texts, code) = try await gateway.arrival(1).end()
             #expect(code == 4_001)
@@ -65,12 +65,12 @@ import Testing
 
     @Test("whose partition is about to come waits for it, and is let in at once when it does")
     func waits() async throws {
-        try await Gateway.with(owns: false) { gateway in
+        try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.hub.waiting.count == 1 ? () : nil }
+            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
             // Nothing is theirs yet.
             await gateway.show([1], to: [1])
-            await gateway.assign(Gateway.everything, epoch: 2)
+            await gateway.assign(TestGateway.everything, epoch: 2)
             #expect(try await client.said().type == "hello")
             await gateway.show([2], to: [1])
             #expect(try await client.said().seq == 2)
@@ -79,13 +79,13 @@ import Testing
 
     @Test("if it never comes, they are sent to where the routes say")
     func waitsInVain() async throws {
-        try await Gateway.with(owns: false) { gateway in
+        try await TestGateway.with(owns: false) { gateway in
             let start = ContinuousClock.now
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.hub.waiting.count == 1 ? () : nil }
-            await gateway.hub.tick(now: start + .seconds(2))
-            #expect(await gateway.hub.waiting.count == 1)
-            await gateway.hub.tick(now: .now + .seconds(4))
+            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
+            await gateway.actor.tick(now: start + .seconds(2))
+            #expect(await gateway.actor.waiting.count == 1)
+            await gateway.actor.tick(now: .now + .seconds(4))
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
         }
@@ -93,10 +93,10 @@ import Testing
 
     @Test("a session that has ended is cut, on all its connections; the user's others stay")
     func revoked() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 5))
             let other = try await gateway.client(1, session: 6)
-            await gateway.hub.cut([SessionID(rawValue: 5), SessionID(rawValue: 7)])
+            await gateway.actor.cut([SessionID(rawValue: 5), SessionID(rawValue: 7)])
             for client in [one, two] {
                 let (texts, code) = try await client.end()
                 #expect(texts.map(\.reason) == ["revoked"] && code == 4_003)
@@ -111,13 +111,13 @@ import Testing
 
     @Test("while the feed is lost nothing is shown; when it is back all are told of the gap, before anything else")
     func outage() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let clients = [try await gateway.client(1), try await gateway.client(2)]
             let start = ContinuousClock.now
-            await gateway.hub.feedIsLost()
+            await gateway.actor.feedIsLost()
             await gateway.show([1], to: [1, 2])
-            await gateway.hub.tick(now: start + .seconds(29))
-            await gateway.hub.feedIsBack()
+            await gateway.actor.tick(now: start + .seconds(29))
+            await gateway.actor.feedIsBack()
             await gateway.show([2], to: [1, 2])
             for client in clients {
                 #expect(try await client.said() == RawClient.Said(type: "gap", n: 1))
@@ -128,12 +128,12 @@ import Testing
 
     @Test("what was shown before an outage is not shown again when it is told again after it; nor is anything waited for")
     func toldAgain() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await gateway.show([1, 2], to: [1])
-            await gateway.hub.feedIsLost()
+            await gateway.actor.feedIsLost()
             await gateway.show([3], to: [1])
-            await gateway.hub.feedIsBack()
+            await gateway.actor.feedIsBack()
             await gateway.show([1, 2, 5, 6], to: [1])
             let shown = [
                 try await client.said(), try await client.said(), try await client.said(), try await client.said(),
@@ -146,22 +146,22 @@ import Testing
 
     @Test("while the feed is lost nobody new is let in: nothing could be shown to them")
     func doorOfTheDeaf() async throws {
-        try await Gateway.with { gateway in
-            await gateway.hub.feedIsLost()
+        try await TestGateway.with { gateway in
+            await gateway.actor.feedIsLost()
             #expect(!gateway.isOpen)
-            await gateway.assign(Gateway.everything, epoch: 1)
+            await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(!gateway.isOpen)
-            await gateway.hub.feedIsBack()
+            await gateway.actor.feedIsBack()
             #expect(gateway.isOpen)
         }
     }
 
     @Test("cut off for longer than 30 seconds, it lets everybody go with 1001; whoever comes back finds their frames here")
     func tooLong() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.hub.feedIsLost()
-            await gateway.hub.tick(now: .now + .seconds(31))
+            await gateway.actor.feedIsLost()
+            await gateway.actor.tick(now: .now + .seconds(31))
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
         }
@@ -169,11 +169,11 @@ import Testing
 
     @Test("without a lease nothing is shown, and the gap is told when it is back")
     func lease() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.hub.lookAtOutage(now: .now + .seconds(700))
+            await gateway.actor.lookAtOutage(now: .now + .seconds(700))
             #expect(!gateway.isOpen)
-            await gateway.assign(Gateway.everything, epoch: 1)
+            await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(gateway.isOpen)
             #expect(try await client.said().type == "gap")
         }
@@ -181,12 +181,12 @@ import Testing
 
     @Test("whoever waits for their partition, or comes when it is too late, is told of the end before the close too")
     func newcomersAtTheEnd() async throws {
-        try await Gateway.with(owns: false) { gateway in
+        try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.hub.waiting.count == 1 ? () : nil }
-            await gateway.hub.close()
+            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
+            await gateway.actor.close()
             // Between the door and the hub.
-            gateway.hub.isOpen.store(true, ordering: .relaxed)
+            gateway.actor.isOpen.store(true, ordering: .relaxed)
             for client in [client, try await gateway.arrival(2)] {
                 let (texts, code) = try await client.end()
                 #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
@@ -196,7 +196,7 @@ import Testing
 
     @Test("what a client cannot have received is refused at once")
     func deliveredNothing() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             for type in ["delivered", "read"] {
                 await client.say(#"{"type":"\#(type)","chatId":"7","seq":-1}"#)
@@ -210,30 +210,30 @@ import Testing
 
     @Test("the report for heartbeats is one consistent value: what it says of partitions belongs to the epoch that it names")
     func report() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            let gone = PartitionSet([Gateway.partition(of: 1)])
-            let rest = Gateway.everything.subtracting(gone)
+            let gone = PartitionSet([TestGateway.partition(of: 1)])
+            let rest = TestGateway.everything.subtracting(gone)
             #expect(
-                await gateway.hub.report()
+                await gateway.actor.report()
                     == GatewayReport(
-                        epoch: 1, held: Gateway.everything, wanted: Gateway.everything, hasLease: true, connections: 1))
+                        epoch: 1, held: TestGateway.everything, wanted: TestGateway.everything, hasLease: true, connections: 1))
             await gateway.assign(rest, bind: rest, epoch: 2)
             _ = try await client.end()
-            try await eventually("its end") { await gateway.hub.report().held == rest ? () : nil }
+            try await eventually("its end") { await gateway.actor.report().held == rest ? () : nil }
             #expect(
-                await gateway.hub.report()
+                await gateway.actor.report()
                     == GatewayReport(epoch: 2, held: rest, wanted: rest, hasLease: true, connections: 0))
-            await gateway.hub.close()
+            await gateway.actor.close()
             #expect(
-                await gateway.hub.report()
+                await gateway.actor.report()
                     == GatewayReport(epoch: 2, held: PartitionSet(), wanted: rest, hasLease: true, connections: 0))
         }
     }
 
     @Test("when the process ends, the last words reach everybody before their sockets go")
     func lastWords() async throws {
-        let clients = try await Gateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }
+        let clients = try await TestGateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }
         for client in clients {
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
@@ -242,12 +242,12 @@ import Testing
 
     @Test("when it stops, everybody is let go with 1001, and nobody comes in any more")
     func stops() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.hub.close()
+            await gateway.actor.close()
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
-            #expect(await gateway.hub.held.isEmpty)
+            #expect(await gateway.actor.held.isEmpty)
             let late = try await RawClient.connect(to: gateway.port)
             #expect(try await late.ask("/rt/x", ["Authorization: Bearer 1.1"]).hasPrefix("HTTP/1.1 503 "))
         }

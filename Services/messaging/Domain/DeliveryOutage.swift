@@ -1,7 +1,7 @@
 import Contracts
 
 /// Times in which deliveries do not reach us, or may not be shown: without the feed, without a lease, or without knowing whose sessions have ended.
-struct Outage: Sendable {
+struct DeliveryOutage: Sendable {
     enum Verdict: Equatable {
         case nothing
         /// It is over: whoever was connected may have missed something.

@@ -2,7 +2,7 @@ import Contracts
 
 /// Keeps what one connection sends to a chat in the order in which it was said: one leaves when the one before has ended, since those that are under way
 /// together may be worked on by several processes.
-struct SendOrder: Sendable {
+struct SendQueue: Sendable {
     /// A send, and when its client is to have an answer: its time runs from when it was said, so that those that wait for a slow one do not add up.
     struct Due: Sendable {
         let send: SendFrame

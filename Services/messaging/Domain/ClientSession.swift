@@ -1,7 +1,7 @@
 import Contracts
 
 /// One client's stream of numbered frames. It outlives the socket by a while, for the client to come back to.
-struct Line: Sendable {
+struct ClientSession: Sendable {
     struct ID: Hashable, Sendable {
         let number: UInt64
     }
@@ -22,8 +22,8 @@ struct Line: Sendable {
     var isGapped: Bool { gappedAt != nil }
     /// Requests of the client that are being worked on.
     var requests = 0
-    var sendOrder = SendOrder()
-    var ownSends = OwnSends()
+    var sendOrder = SendQueue()
+    var ownSends = SenderEchoFilter()
 
     init(userID: UserID, sessionID: SessionID) { (self.userID, self.sessionID) = (userID, sessionID) }
 

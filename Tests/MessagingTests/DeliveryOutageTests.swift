@@ -2,17 +2,17 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Times in which deliveries do not come") struct OutageTests {
+@Suite("Times in which deliveries do not come") struct DeliveryOutageTests {
     private static let patience = Duration.seconds(30)
     private let start = ContinuousClock.now
 
-    private func verdict(_ outage: inout Outage, _ second: Int) -> Outage.Verdict {
+    private func verdict(_ outage: inout DeliveryOutage, _ second: Int) -> DeliveryOutage.Verdict {
         outage.verdict(at: start + .seconds(second), patience: Self.patience)
     }
 
     @Test("everybody is let go once for each outage that lasts too long, not again and again")
     func letGoOnce() {
-        var outage = Outage()
+        var outage = DeliveryOutage()
         outage.feedIsBack()
         outage.leaseIsBack()
         outage.note(knowsSessions: true, at: start)

@@ -2,7 +2,7 @@ import Contracts
 
 /// The messages that a connection has sent itself and has not been shown: it gets their `ack`, and its user's other devices the message. Bounded: of the
 /// oldest it may be shown the message too, which clients know by its `seq`.
-struct OwnSends: Sendable {
+struct SenderEchoFilter: Sendable {
     struct Key: Hashable, Sendable {
         let chatID: ChatID
         let clientMessageID: ClientMessageID

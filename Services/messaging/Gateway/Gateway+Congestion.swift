@@ -2,7 +2,7 @@ import NIOWebSocket
 import Synchronization
 
 /// Clients that do not take what they are told.
-extension Hub {
+extension Gateway {
     /// Once a second: whoever takes again is told what they missed, whoever has not for too long is let go; and all of it together stays within bounds.
     func lookAtCongestion(now: ContinuousClock.Instant) {
         let waiting = entries.values.reduce(0) { $0 + ($1.port?.outstanding.load(ordering: .relaxed) ?? 0) }

@@ -7,7 +7,7 @@ import Synchronization
 import Tracing
 
 /// What clients ask for. The same rules and answers as over HTTP, because the same services give them.
-extension Hub {
+extension Gateway {
     func answer(_ frame: ClientFrame, on port: Port) {
         guard let id = line(of: port), let user = entries[id]?.line.userID else { return }
         figures.noteReceived()
@@ -28,34 +28,34 @@ extension Hub {
         show(ServerFrame.error(bad.ref, code: bad.code, bad.message), to: id)
     }
 
-    private func markRead(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
+    private func markRead(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: ClientSession.ID) {
         guard isPossible(seq, on: id) else { return }
         request(on: id) { hub in _ = try await hub.bus.call(MarkRead(userID: user, chatID: chat, seq: seq)) }
     }
 
-    private func isPossible(_ seq: Int64, on id: Line.ID) -> Bool {
+    private func isPossible(_ seq: Int64, on id: ClientSession.ID) -> Bool {
         if seq < 0 { tell(ServiceError.invalid("seq", "must be at least 0"), on: id, ref: nil) }
         return seq >= 0
     }
 
     /// Told with others, later: what becomes of it then is not.
-    private func markDelivered(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: Line.ID) {
+    private func markDelivered(_ chat: ChatID, _ seq: Int64, _ user: UserID, on id: ClientSession.ID) {
         guard knowsSession(on: id, ref: nil), isPossible(seq, on: id) else { return }
         marks.assumeIsolated { $0.add(user, chat, seq) }
     }
 
     /// Does what a client asks, unless it has too much under way; tells it what went wrong.
-    private func request(on id: Line.ID, _ body: @escaping @Sendable (isolated Hub) async throws -> Void) {
+    private func request(on id: ClientSession.ID, _ body: @escaping @Sendable (isolated Gateway) async throws -> Void) {
         guard hasRoom(on: id, ref: nil) else { return }
         Task(executorPreference: io) { await self.work(on: id, body) }
     }
 
-    private func work(on id: Line.ID, _ body: (isolated Hub) async throws -> Void) async {
+    private func work(on id: ClientSession.ID, _ body: (isolated Gateway) async throws -> Void) async {
         do { try await body(self) } catch { tell(error, on: id, ref: nil) }
         entries[id]?.line.requests -= 1
     }
 
-    private func hasRoom(on id: Line.ID, ref: FrameRef?) -> Bool {
+    private func hasRoom(on id: ClientSession.ID, ref: FrameRef?) -> Bool {
         guard knowsSession(on: id, ref: ref), let under = entries[id]?.line.requests else { return false }
         guard under < limits.requests else {
             let text = "\(limits.requests) requests of this connection wait for their answers; wait for one."
@@ -66,14 +66,14 @@ extension Hub {
         return true
     }
 
-    private func knowsSession(on id: Line.ID, ref: FrameRef?) -> Bool {
+    private func knowsSession(on id: ClientSession.ID, ref: FrameRef?) -> Bool {
         if revocations.areFresh { return true }
         tell(
             ServiceError(.unavailable, "It cannot be told at the moment whether your session has ended."), on: id, ref: ref)
         return false
     }
 
-    private func tell(_ error: any Error, on id: Line.ID, ref: FrameRef?) {
+    private func tell(_ error: any Error, on id: ClientSession.ID, ref: FrameRef?) {
         let refusal = error as? ServiceError ?? ServiceError(.unavailable, "what this needs does not answer at the moment")
         if refusal.code == .internal { logger.error("a request failed", metadata: ["error": "\(refusal.code)"]) }
         show(ServerFrame.error(ref, code: refusal.code.rawValue, refusal.wordsForClients), to: id)
@@ -81,16 +81,16 @@ extension Hub {
 
     // MARK: Sends
 
-    private func begin(_ send: SendFrame, of user: UserID, on id: Line.ID) {
+    private func begin(_ send: SendFrame, of user: UserID, on id: ClientSession.ID) {
         let deadline = Deadline.after(SendMessage.timeout).millisecondsSinceEpoch
-        let due = SendOrder.Due(send: send, deadline: Timestamp(millisecondsSinceEpoch: deadline))
+        let due = SendQueue.Due(send: send, deadline: Timestamp(millisecondsSinceEpoch: deadline))
         guard hasRoom(on: id, ref: send.ref), entries[id]?.line.sendOrder.mayLeave(due) == true else { return }
         Task(executorPreference: io) { await self.work(due, of: user, on: id) }
     }
 
     /// And what has been said in that chat meanwhile, one after the other.
-    private func work(_ first: SendOrder.Due, of user: UserID, on id: Line.ID) async {
-        var next: SendOrder.Due? = first
+    private func work(_ first: SendQueue.Due, of user: UserID, on id: ClientSession.ID) async {
+        var next: SendQueue.Due? = first
         while let due = next {
             let deadline = Deadline(millisecondsSinceEpoch: due.deadline.millisecondsSinceEpoch)
             await Deadline.$current.withValue(deadline) { await answer(due.send, of: user, on: id) }
@@ -99,8 +99,8 @@ extension Hub {
         }
     }
 
-    private func answer(_ send: SendFrame, of user: UserID, on id: Line.ID) async {
-        let key = OwnSends.Key(chatID: send.chatID, clientMessageID: send.clientMessageID)
+    private func answer(_ send: SendFrame, of user: UserID, on id: ClientSession.ID) async {
+        let key = SenderEchoFilter.Key(chatID: send.chatID, clientMessageID: send.clientMessageID)
         entries[id]?.line.ownSends.insert(key)
         do {
             let answer = try await bus.call(

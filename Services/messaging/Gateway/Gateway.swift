@@ -9,16 +9,16 @@ import Reactor
 import Synchronization
 
 /// Everybody who is connected here, and what each is shown: one actor on the I/O thread, between the sockets' loops and the bus.
-actor Hub {
+actor Gateway {
     /// A line and the socket that shows it; a line without one waits for its client to come back.
     final class Entry {
-        var line: Line
+        var line: ClientSession
         var port: Port?
 
-        init(_ line: Line) { self.line = line }
+        init(_ line: ClientSession) { self.line = line }
     }
 
-    struct Newcomer {
+    struct PendingConnection {
         let port: Port
         let guest: Guest
         let until: ContinuousClock.Instant
@@ -29,30 +29,30 @@ actor Hub {
 
     let bus: any ProcedureCaller
     let revocations: Revocations
-    private(set) var limits: HubLimits
-    private let thresholds: @Sendable (inout HubLimits) -> Void
+    private(set) var limits: GatewayLimits
+    private let thresholds: @Sendable (inout GatewayLimits) -> Void
     let logger: Logger
     let now: @Sendable () -> ContinuousClock.Instant
     /// Begins every connection's id: those of an earlier process are not taken for ours.
     let incarnation: String
     /// Whether somebody may be let in; for other threads.
     nonisolated let isOpen = Atomic<Bool>(false)
-    let figures: HubFigures
-    let presence: PresenceDesk
-    let marks: DeliveredMarks
+    let figures: GatewayMetrics
+    let presence: PresenceService
+    let marks: DeliveryReceiptBatcher
     /// Where clients of a partition belong.
     let address: @Sendable (Int) -> String?
 
-    var entries: [Line.ID: Entry] = [:]
-    var users: [UserID: [Line.ID]] = [:]
-    var sessions: [SessionID: [Line.ID]] = [:]
-    var ownership: Ownership
-    var order = ChatOrder<Delivery.Item>(now: .now)
-    var waiting: [Newcomer] = []
-    var parked: Deque<(id: Line.ID, at: ContinuousClock.Instant)> = []
-    var gapped: Set<Line.ID> = []
-    var typing = TypingMemory()
-    var outage = Outage()
+    var entries: [ClientSession.ID: Entry] = [:]
+    var users: [UserID: [ClientSession.ID]] = [:]
+    var sessions: [SessionID: [ClientSession.ID]] = [:]
+    var ownership: PartitionOwnership
+    var order = MessageSequencer<Delivery.Item>(now: .now)
+    var waiting: [PendingConnection] = []
+    var parked: Deque<(id: ClientSession.ID, at: ContinuousClock.Instant)> = []
+    var gapped: Set<ClientSession.ID> = []
+    var typing = TypingThrottle()
+    var outage = DeliveryOutage()
     /// Everybody was let go, for good.
     var isClosed = false
     /// Whose clients belong elsewhere and are still to be told where.
@@ -69,7 +69,7 @@ actor Hub {
 
     init(
         bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, revocations: Revocations,
-        partitionCount: Int, limits: HubLimits, thresholds: @escaping @Sendable (inout HubLimits) -> Void = { _ in },
+        partitionCount: Int, limits: GatewayLimits, thresholds: @escaping @Sendable (inout GatewayLimits) -> Void = { _ in },
         loops: [any EventLoop], incarnation: String,
         address: @escaping @Sendable (Int) -> String?, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         on io: IOThread, logger: Logger
@@ -77,11 +77,11 @@ actor Hub {
         (self.bus, self.revocations, self.limits, self.logger) = (bus, revocations, limits, logger)
         (self.thresholds, outboundLimit, self.now) = (thresholds, limits.outbound, now)
         (self.incarnation, self.address, self.io) = (incarnation, address, io)
-        ownership = Ownership(partitionCount: partitionCount)
+        ownership = PartitionOwnership(partitionCount: partitionCount)
         outputs = loops.map { LoopOutput($0) }
-        figures = HubFigures()
-        presence = PresenceDesk(bus: bus, deliver: deliver, on: io, logger: logger)
-        marks = DeliveredMarks(bus: bus, on: io, logger: logger)
+        figures = GatewayMetrics()
+        presence = PresenceService(bus: bus, deliver: deliver, on: io, logger: logger)
+        marks = DeliveryReceiptBatcher(bus: bus, on: io, logger: logger)
     }
 
     /// What it is held to may change while it lives.
@@ -89,17 +89,17 @@ actor Hub {
 
     // MARK: Lines
 
-    func open(_ caller: Caller) -> Line.ID {
+    func open(_ caller: Caller) -> ClientSession.ID {
         lastNumber += 1
-        let id = Line.ID(number: lastNumber)
-        entries[id] = Entry(Line(userID: caller.userID, sessionID: caller.sessionID))
+        let id = ClientSession.ID(number: lastNumber)
+        entries[id] = Entry(ClientSession(userID: caller.userID, sessionID: caller.sessionID))
         users[caller.userID, default: []].append(id)
         sessions[caller.sessionID, default: []].append(id)
         return id
     }
 
     /// Forgets a line and whatever was kept for it.
-    func forget(_ id: Line.ID) {
+    func forget(_ id: ClientSession.ID) {
         guard let entry = entries.removeValue(forKey: id) else { return }
         replayBytes -= entry.line.replay.bytes
         gapped.remove(id)
@@ -112,23 +112,23 @@ actor Hub {
         noteLost(entry.line.userID, entry.line.sessionID)
     }
 
-    private static func remove<Key>(_ id: Line.ID, from table: inout [Key: [Line.ID]], at key: Key) {
+    private static func remove<Key>(_ id: ClientSession.ID, from table: inout [Key: [ClientSession.ID]], at key: Key) {
         table[key]?.removeAll { $0 == id }
         if table[key]?.isEmpty == true { table[key] = nil }
     }
 
     /// The line that a port shows.
-    func line(of port: Port) -> Line.ID? {
-        let id = Line.ID(number: port.line.load(ordering: .relaxed))
+    func line(of port: Port) -> ClientSession.ID? {
+        let id = ClientSession.ID(number: port.line.load(ordering: .relaxed))
         return entries[id]?.port === port ? id : nil
     }
 
-    func connectionID(_ id: Line.ID) -> String { "\(incarnation)-\(id.number)" }
+    func connectionID(_ id: ClientSession.ID) -> String { "\(incarnation)-\(id.number)" }
 
     // MARK: Frames
 
     /// Shows a numbered frame, or leaves it out when the client takes nothing: then it is told as soon as it does.
-    func show(_ text: ServerFrame.Text, to id: Line.ID) {
+    func show(_ text: ServerFrame.Text, to id: ClientSession.ID) {
         guard let entry = entries[id] else { return }
         guard let port = entry.port else { return keep(text, for: id, entry) }
         let outstanding = port.outstanding.load(ordering: .relaxed)
@@ -142,7 +142,7 @@ actor Hub {
     }
 
     /// The line may have missed something: it is told so now, or once its client takes what it is told.
-    func tellGap(_ id: Line.ID) {
+    func tellGap(_ id: ClientSession.ID) {
         guard let entry = entries[id] else { return }
         if let port = entry.port, port.outstanding.load(ordering: .relaxed) > outboundLimit { return leaveOut(id, entry, port) }
         entry.line.gappedAt = nil
@@ -150,7 +150,7 @@ actor Hub {
         if let port = entry.port { write(ServerFrame.gap, to: entry, port) } else { keep(ServerFrame.gap, for: id, entry) }
     }
 
-    private func leaveOut(_ id: Line.ID, _ entry: Entry, _ port: Port) {
+    private func leaveOut(_ id: ClientSession.ID, _ entry: Entry, _ port: Port) {
         if entry.line.isGapped { return }
         entry.line.gappedAt = .now
         gapped.insert(id)
@@ -164,7 +164,7 @@ actor Hub {
     }
 
     /// For a client that may come back. A line of which not everything can be kept is of no use to it.
-    private func keep(_ text: ServerFrame.Text, for id: Line.ID, _ entry: Entry) {
+    private func keep(_ text: ServerFrame.Text, for id: ClientSession.ID, _ entry: Entry) {
         _ = number(text, entry)
         if !entry.line.isWorthKeeping { forget(id) }
     }
@@ -181,12 +181,12 @@ actor Hub {
     }
 
     /// The one frame without a number.
-    func greet(_ text: ServerFrame.Text, _ id: Line.ID, _ port: Port) {
+    func greet(_ text: ServerFrame.Text, _ id: ClientSession.ID, _ port: Port) {
         output(.send(.frame(text), n: entries[id]?.line.lastN ?? 0), to: port)
     }
 
     /// The last words to a client, and the end of its line.
-    func dismiss(_ id: Line.ID, _ code: WebSocketErrorCode, _ text: ServerFrame.Text?) {
+    func dismiss(_ id: ClientSession.ID, _ code: WebSocketErrorCode, _ text: ServerFrame.Text?) {
         if let entry = entries[id], let port = entry.port {
             if let text { write(text, to: entry, port) }
             output(.close(code), to: port)

@@ -1,7 +1,7 @@
 import NIOWebSocket
 
 /// What sockets tell reaches the hub in the order in which each has told it.
-extension Hub: SocketEvents {
+extension Gateway: SocketEvents {
     nonisolated func happened(_ events: [SocketEvent]) {
         Task(executorPreference: io) { await self.take(events) }
     }

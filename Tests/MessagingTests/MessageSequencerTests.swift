@@ -4,7 +4,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("The order of a chat") struct ChatOrderTests {
+@Suite("The order of a chat") struct MessageSequencerTests {
     private static let chat = ChatID(rawValue: 7)
 
     @Test(
@@ -13,14 +13,14 @@ import Testing
     func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var now = ContinuousClock.now
-        var order = ChatOrder<Int64>(now: now)
+        var order = MessageSequencer<Int64>(now: now)
         // The first one makes the chat known; then everything comes once or more, shuffled within a window, and some never.
         var coming = (2...60 as ClosedRange<Int64>).filter { _ in Int.random(in: 0..<12, using: &random) > 0 }
         coming += coming.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         coming = coming.map { ($0, $0 + Int64.random(in: 0...6, using: &random)) }.sorted { $0.1 < $1.1 }.map(\.0)
         var (shown, told): ([Int64], Set<Int64>) = ([1], [])
         guard case .show([1]) = order.take(1, seq: 1, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
-        func settle(_ verdict: ChatOrder<Int64>.Verdict) {
+        func settle(_ verdict: MessageSequencer<Int64>.Verdict) {
             switch verdict {
             case .show(let messages): shown += messages
             case .nothing: break
@@ -48,7 +48,7 @@ import Testing
     @Test("a message of an unknown chat is shown, unless it is so old that it may have been shown before")
     func unknown() {
         let now = ContinuousClock.now
-        var order = ChatOrder<Int>(now: now)
+        var order = MessageSequencer<Int>(now: now)
         guard case .show([1]) = order.take(1, seq: 5, of: Self.chat, age: .seconds(3), now: now) else {
             return #expect(Bool(false))
         }
@@ -62,7 +62,7 @@ import Testing
     )
     func elsewhere() {
         let now = ContinuousClock.now
-        var order = ChatOrder<Int64>(now: now)
+        var order = MessageSequencer<Int64>(now: now)
         _ = order.take(3, seq: 3, of: Self.chat, age: .zero, now: now)
         order.partitionsCame()
         guard case .show([9]) = order.take(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
@@ -74,7 +74,7 @@ import Testing
     @Test("after an interruption nothing is shown again, nothing waited for, and what comes out of its place is a gap")
     func interrupted() {
         let now = ContinuousClock.now
-        var order = ChatOrder<Int64>(now: now)
+        var order = MessageSequencer<Int64>(now: now)
         func take(_ seq: Int64) -> String {
             switch order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now) {
             case .show(let all): "show \(all)"
@@ -91,10 +91,10 @@ import Testing
     @Test("when there are so many chats that some are forgotten early, what may have been shown is not shown again")
     func crowded() {
         let start = ContinuousClock.now
-        var order = ChatOrder<Int64>(now: start)
+        var order = MessageSequencer<Int64>(now: start)
         _ = order.take(1, seq: 1, of: Self.chat, age: .zero, now: start)
         for half in 0..<2 as Range<Int64> {
-            for number in 0..<Int64(ChatOrder<Int64>.chatsRemembered) {
+            for number in 0..<Int64(MessageSequencer<Int64>.chatsRemembered) {
                 let chat = ChatID(rawValue: 1_000 + half * 1_000_000 + number)
                 _ = order.take(1, seq: 1, of: chat, age: .zero, now: start + .seconds(10 + half))
             }
@@ -111,8 +111,10 @@ import Testing
     @Test("what is held when partitions come is shown in its place, and once")
     func heldMeanwhile() {
         let now = ContinuousClock.now
-        var order = ChatOrder<Int64>(now: now)
-        func take(_ seq: Int64) -> ChatOrder<Int64>.Verdict { order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now) }
+        var order = MessageSequencer<Int64>(now: now)
+        func take(_ seq: Int64) -> MessageSequencer<Int64>.Verdict {
+            order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now)
+        }
         _ = take(3)
         for seq in [5, 9] as [Int64] { guard case .nothing = take(seq) else { return #expect(Bool(false)) } }
         order.partitionsCame()
@@ -125,7 +127,7 @@ import Testing
     @Test("a message that comes in parts, for other recipients each: whoever may not have been shown it is told")
     func parts() {
         let now = ContinuousClock.now
-        var order = ChatOrder<String>(now: now)
+        var order = MessageSequencer<String>(now: now)
         func take(_ seq: Int64, _ share: UInt64) -> String {
             switch order.take("\(seq)-\(share)", seq: seq, of: Self.chat, for: share, age: .zero, now: now) {
             case .show(let all): "show \(all.joined(separator: " "))"
@@ -159,7 +161,7 @@ import Testing
     @Test("a repeat is known for as long as it could be taken for new")
     func repeats() {
         let start = ContinuousClock.now
-        var order = ChatOrder<Int>(now: start)
+        var order = MessageSequencer<Int>(now: start)
         _ = order.take(1, seq: 5, of: Self.chat, age: .zero, now: start)
         for seconds in 1...29 {
             let now = start + .seconds(seconds)

@@ -2,7 +2,7 @@ import Contracts
 import Edge
 
 /// Who is here, for those who want to know.
-extension Hub {
+extension Gateway {
     func isOnline(_ user: UserID) -> Bool { users[user]?.contains { entries[$0]?.port != nil } ?? false }
 
     func noteOnline(_ caller: Caller) {

@@ -1,7 +1,7 @@
 import Contracts
 
 /// Who was shown to whom as being there, so that it can be taken back when whoever would say so has died. Bounded: what does not fit is not taken back.
-struct PresenceShown: Sendable {
+struct ShownPresence: Sendable {
     static let capacity = 500_000
 
     /// The contacts, by who sees them.

@@ -5,7 +5,7 @@ import Contracts
 /// What a chat's members here were shown last is remembered for a minute after its last message, or for less when there are very many chats. A message of
 /// a chat that is not remembered is the next one, unless it is so old that it may have been shown already: then its members are told that they may have missed
 /// something.
-struct ChatOrder<Content: Sendable>: Sendable {
+struct MessageSequencer<Content: Sendable>: Sendable {
     enum Verdict: Sendable {
         /// In this order.
         case show([Content])
@@ -27,7 +27,7 @@ struct ChatOrder<Content: Sendable>: Sendable {
     private struct Shown {
         var first: Int64
         private(set) var last: Int64
-        /// Of ``ChatOrder/period``.
+        /// Of ``MessageSequencer/period``.
         var period: Int
         private var share: UInt64
         /// The first of those that were all for the same `share`.

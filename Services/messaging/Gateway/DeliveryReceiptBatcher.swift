@@ -6,7 +6,7 @@ import Reactor
 /// Gathers what clients say to have received: every message comes back so from every device, and only the last of each chat counts.
 ///
 /// What cannot be told now is forgotten: the next one tells as much.
-actor DeliveredMarks {
+actor DeliveryReceiptBatcher {
     private struct Key: Hashable {
         let user: UserID
         let chat: ChatID

@@ -5,7 +5,7 @@ import Edge
 import Reactor
 
 /// What services have for those who are connected here.
-extension Hub {
+extension Gateway {
     /// A delivery has come. What may not be shown now is missed, and everybody told so later.
     func deliver(_ delivery: Delivery) {
         outage.note(hasLease: ownership.hasLease(at: .now), at: .now)
@@ -61,7 +61,7 @@ extension Hub {
     private func showMessage(_ item: Delivery.Item) {
         guard let place = item.message else { return }
         let text = Array(item.frame.utf8)
-        let key = OwnSends.Key(chatID: place.chatID, clientMessageID: place.clientMessageID)
+        let key = SenderEchoFilter.Key(chatID: place.chatID, clientMessageID: place.clientMessageID)
         for user in item.recipients {
             for id in users[user] ?? [] {
                 // Whoever sent it has its acknowledgement.
@@ -80,7 +80,7 @@ extension Hub {
     private func giveUpLater() {
         if isWaitingToGiveUp { return }
         isWaitingToGiveUp = true
-        io.schedule(after: ChatOrder<Delivery.Item>.patience) { [weak self] in self?.assumeIsolated { $0.giveUp() } }
+        io.schedule(after: MessageSequencer<Delivery.Item>.patience) { [weak self] in self?.assumeIsolated { $0.giveUp() } }
     }
 
     private func giveUp() {

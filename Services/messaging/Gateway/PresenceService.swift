@@ -5,7 +5,7 @@ import Reactor
 import ServiceKit
 
 /// Tells contacts who comes and goes, and whoever comes which contacts are there. Presence is never certain: what cannot be told is passed over.
-actor PresenceDesk {
+actor PresenceService {
     /// After that, contacts who have not said to be there are shown as last seen.
     private static let answerTime = Duration.seconds(1)
     /// Comings and goings that are told at once; further ones wait.
@@ -23,7 +23,7 @@ actor PresenceDesk {
     /// In which clients of an instance that died are back elsewhere.
     private let returnTime: Duration
     private var table = PresenceTable()
-    private var shown = PresenceShown()
+    private var shown = ShownPresence()
     /// By who asks: the contacts who have not answered yet, each with the number of the question.
     private var questions: [UserID: [UserID: UInt64]] = [:]
     private var lastQuestion: UInt64 = 0
@@ -109,7 +109,7 @@ actor PresenceDesk {
     /// - Parameter onSilence: called for each who has not said to be there after a while.
     private func ask(
         _ contacts: [ListContacts.Contact], of user: UserID, _ kind: Delivery.Presence.Kind,
-        onSilence: @escaping @Sendable (isolated PresenceDesk, ListContacts.Contact) -> Void
+        onSilence: @escaping @Sendable (isolated PresenceService, ListContacts.Contact) -> Void
     ) async {
         if contacts.isEmpty { return }
         lastQuestion += 1
@@ -221,7 +221,7 @@ actor PresenceDesk {
         Delivery.Item(recipients: recipients, frame: String(decoding: text, as: UTF8.self), presence: presence)
     }
 
-    private func later(_ body: @escaping @Sendable (PresenceDesk) async -> Void) {
+    private func later(_ body: @escaping @Sendable (PresenceService) async -> Void) {
         Task(executorPreference: io) {
             try? await self.places.run { await body(self) }
         }

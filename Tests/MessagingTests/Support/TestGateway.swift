@@ -11,37 +11,37 @@ import TestSupport
 @testable import Messaging
 
 /// The gateway with real sockets, on a loopback port; the bus behind it answers as a test says, and nobody's heart beats.
-struct Gateway: Sendable {
+struct TestGateway: Sendable {
     static let partitionCount = 4
     static let everything = PartitionSet(0..<partitionCount)
     private static let io = IOThread(name: "gateway tests")
 
     let bus: StubBus
-    let hub: Hub
+    let actor: Gateway
     let revocations: Revocations
     /// What was told to other instances.
     let told: Seen<Delivery>
     let port: Int
 
-    var connections: Int { get async { await hub.figures.connections.load(ordering: .relaxed) } }
+    var connections: Int { get async { await actor.figures.connections.load(ordering: .relaxed) } }
     /// Those of clients that may come back too.
-    var lines: Int { get async { await hub.lines } }
-    var isOpen: Bool { hub.isOpen.load(ordering: .relaxed) }
+    var lines: Int { get async { await actor.lines } }
+    var isOpen: Bool { actor.isOpen.load(ordering: .relaxed) }
 
     /// - Parameters:
     ///   - owns: whether it serves all users from the start.
     ///   - now: the time by which revocations grow stale and acknowledgements age.
     static func with<Result>(
-        limits: HubLimits = HubLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
+        limits: GatewayLimits = GatewayLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
         patience: TimeAmount = .seconds(10), owns: Bool = true,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
-        isolation: isolated (any Actor)? = #isolation, _ body: (Gateway) async throws -> Result
+        isolation: isolated (any Actor)? = #isolation, _ body: (TestGateway) async throws -> Result
     ) async throws -> Result {
         let (bus, revocations, told, listening) = (StubBus(), Revocations(now: now), Seen<Delivery>(), Told<Int>())
         revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
-        let hub = Hub(
+        let hub = Gateway(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, now: now, on: io,
             logger: logger)
@@ -55,7 +55,7 @@ struct Gateway: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            let gateway = Gateway(bus: bus, hub: hub, revocations: revocations, told: told, port: await listening.value)
+            let gateway = TestGateway(bus: bus, actor: hub, revocations: revocations, told: told, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
             await hub.begin()
             await hub.feedIsBack()
@@ -67,7 +67,7 @@ struct Gateway: Sendable {
     func assign(_ serve: PartitionSet, bind: PartitionSet = everything, epoch: Int64, lease: Duration = .seconds(600)) async {
         let answer = Heartbeat.Response(
             epoch: epoch, leaseMilliseconds: Int64(lease / .milliseconds(1)), bind: bind, serve: serve)
-        await hub.take(answer, asked: .now)
+        await actor.take(answer, asked: .now)
     }
 
     static func partition(of user: Int64) -> Int { Partitioning.partition(of: UserID(rawValue: user), count: partitionCount) }
@@ -99,12 +99,12 @@ struct Gateway: Sendable {
 
     /// Messages of one chat, shown to these users.
     func show(_ seqs: [Int64], to users: [Int64], from sender: Int64 = 999, key: String? = nil, padding: Int = 0) async {
-        await hub.deliver(Self.delivery(seqs, to: users, from: sender, key: key, padding: padding))
+        await actor.deliver(Self.delivery(seqs, to: users, from: sender, key: key, padding: padding))
     }
 
     /// The same in several deliveries that no timer comes between.
     func show(inOneTurn deliveries: [[Int64]], to users: [Int64]) async {
-        await hub.deliver(deliveries.map { Self.delivery($0, to: users) })
+        await actor.deliver(deliveries.map { Self.delivery($0, to: users) })
     }
 
     private static func delivery(
@@ -123,10 +123,10 @@ struct Gateway: Sendable {
     }
 
     /// Bytes that wait to leave for a user's devices.
-    func outstanding(of user: Int64) async -> Int { await hub.outstanding(of: UserID(rawValue: user)) }
+    func outstanding(of user: Int64) async -> Int { await actor.outstanding(of: UserID(rawValue: user)) }
 }
 
-extension Hub {
+extension Gateway {
     fileprivate func deliver(_ deliveries: [Delivery]) { for delivery in deliveries { deliver(delivery) } }
 
     fileprivate var lines: Int { entries.count }

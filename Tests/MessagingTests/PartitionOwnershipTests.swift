@@ -3,7 +3,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("What an instance owns, and for how long") struct OwnershipTests {
+@Suite("What an instance owns, and for how long") struct PartitionOwnershipTests {
     private static let everything = PartitionSet(0..<4)
     private let start = ContinuousClock.now
 
@@ -12,8 +12,8 @@ import Testing
     }
 
     /// It has everything, since `start`.
-    private func owner() -> Ownership {
-        var ownership = Ownership(partitionCount: 4)
+    private func owner() -> PartitionOwnership {
+        var ownership = PartitionOwnership(partitionCount: 4)
         let isTaken = ownership.take(answer(Self.everything, epoch: 1), asked: start)
         #expect(isTaken)
         return ownership
@@ -45,7 +45,7 @@ import Testing
 
     @Test("who never had a lease gets none because nobody answers")
     func never() {
-        var ownership = Ownership(partitionCount: 4)
+        var ownership = PartitionOwnership(partitionCount: 4)
         ownership.extend(by: .seconds(2), asked: start)
         #expect(!ownership.hasLease(at: start))
     }

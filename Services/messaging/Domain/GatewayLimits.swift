@@ -1,5 +1,5 @@
 /// How much of everything one instance gives to its clients. Bytes, unless said otherwise.
-struct HubLimits: Sendable {
+struct GatewayLimits: Sendable {
     /// Waiting to leave, for each connection; what does not fit is left out, and the client told.
     var outbound = 262_144
     /// Waiting in all: beyond that it is a sixteenth for each connection, until there is room again.

@@ -2,7 +2,7 @@ import Metrics
 import Synchronization
 
 /// How much goes on, for the heartbeat and for `/metrics`.
-final class HubFigures: Sendable {
+final class GatewayMetrics: Sendable {
     let connections = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
     private let frames = Counter(label: "martlet_socket_frames_sent")

@@ -1,5 +1,5 @@
 /// What a client may do in which time: so many frames a second, and so many mistakes.
-struct Conduct: Sendable {
+struct ClientRateLimit: Sendable {
     enum Verdict: Equatable {
         case fine
         /// Too much at once: this frame is not worked on.
@@ -12,8 +12,8 @@ struct Conduct: Sendable {
     static let mistakes = 8.0
     static let forgiveness = 10.0
 
-    private var frames = Bucket()
-    private var patience = Bucket()
+    private var frames = TokenBucket()
+    private var patience = TokenBucket()
 
     /// A frame has come.
     ///
@@ -30,7 +30,7 @@ struct Conduct: Sendable {
 }
 
 /// Fills up to its capacity, and begins full. Both may change from one time to the next.
-struct Bucket: Sendable {
+struct TokenBucket: Sendable {
     private var level = Double.infinity
     private var filledAt: ContinuousClock.Instant?
 
