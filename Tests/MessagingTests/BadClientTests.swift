@@ -180,8 +180,8 @@ import Testing
             #expect(await gateway.connections == 2)
             // Being told of a gap is no reason to write more to it.
             let waiting = await gateway.outstanding(of: 1)
-            await gateway.actor.feedIsLost()
-            await gateway.actor.feedIsBack()
+            await gateway.actor.loseFeed()
+            await gateway.actor.restoreFeed()
             #expect(await gateway.outstanding(of: 1) <= waiting)
             await gateway.actor.tick(now: .now + .seconds(61))
             #expect(await gateway.connections == 1)

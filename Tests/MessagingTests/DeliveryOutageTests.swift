@@ -6,25 +6,25 @@ import Testing
     private static let patience = Duration.seconds(30)
     private let start = ContinuousClock.now
 
-    private func verdict(_ outage: inout DeliveryOutage, _ second: Int) -> DeliveryOutage.Verdict {
-        outage.verdict(at: start + .seconds(second), patience: Self.patience)
+    private func verdict(_ outage: inout DeliveryOutage, _ second: Int) -> DeliveryOutage.Action {
+        outage.evaluate(at: start + .seconds(second), patience: Self.patience)
     }
 
     @Test("everybody is let go once for each outage that lasts too long, not again and again")
     func letGoOnce() {
         var outage = DeliveryOutage()
-        outage.feedIsBack()
-        outage.leaseIsBack()
-        outage.note(knowsSessions: true, at: start)
+        outage.restore(.feed)
+        outage.record(hasLease: true, at: start)
+        outage.record(knowsRevocations: true, at: start)
         for begin in [0, 100] {
-            outage.feedIsLost(at: start + .seconds(begin))
+            outage.lose(.feed, at: start + .seconds(begin))
             #expect(verdict(&outage, begin + 29) == .nothing)
-            #expect(verdict(&outage, begin + 30) == .letGo)
+            #expect(verdict(&outage, begin + 30) == .disconnectAll)
             #expect(verdict(&outage, begin + 31) == .nothing)
-            outage.feedIsLost(at: start + .seconds(begin + 32))
+            outage.lose(.feed, at: start + .seconds(begin + 32))
             #expect(verdict(&outage, begin + 70) == .nothing)
-            outage.feedIsBack()
-            #expect(verdict(&outage, begin + 80) == .tellGap)
+            outage.restore(.feed)
+            #expect(verdict(&outage, begin + 80) == .sendGap)
             #expect(verdict(&outage, begin + 81) == .nothing)
         }
     }

@@ -132,7 +132,7 @@ import Testing
             await gateway.show([1], to: [1])
             _ = try await first.said()
             // Whoever has come anew and is all there is knows nothing of the one before.
-            await gateway.actor.cut([SessionID(rawValue: 1)])
+            await gateway.actor.revoke([SessionID(rawValue: 1)])
             _ = try await first.end()
             await gateway.show([2, 3], to: [1])
             let next = try await gateway.client(1, session: 2)
@@ -247,7 +247,7 @@ import Testing
             try await eventually("both gone again") { await gateway.connections == 0 ? () : nil }
             await gateway.actor.tick(now: .now + .seconds(61))
             #expect(try await gateway.arrival(2, resume: "\(ids[1]).0").said().resumed == false)
-            #expect(await gateway.actor.replayBytes == 0)
+            #expect(await gateway.actor.state.replayBytes == 0)
         }
     }
 }

@@ -14,16 +14,16 @@ import Testing
             let client = try await gateway.client(1)
             let (partition, gone) = (TestGateway.partition(of: 1), PartitionSet([TestGateway.partition(of: 1)]))
             await gateway.assign(TestGateway.everything.subtracting(gone), epoch: 2)
-            #expect(await gateway.actor.held == TestGateway.everything)
+            #expect(await gateway.actor.report().held == TestGateway.everything)
             let (texts, code) = try await client.end()
             #expect(code == 4_001)
             let notice = try #require(texts.first)
             #expect(texts.count == 1 && notice.type == "disconnect" && notice.reason == "moved" && notice.n == 1)
             #expect(notice.url == "ws://elsewhere/\(partition)" && (0...500).contains(notice.afterMs ?? -1))
-            try await eventually("its end") { await gateway.actor.held.contains(partition) ? nil : () }
+            try await eventually("its end") { await gateway.actor.report().held.contains(partition) ? nil : () }
             // An older assignment changes nothing.
             await gateway.assign(TestGateway.everything, epoch: 1)
-            #expect(await gateway.actor.held == TestGateway.everything.subtracting(gone))
+            #expect(await gateway.actor.report().held == TestGateway.everything.subtracting(gone))
         }
     }
 
@@ -36,9 +36,9 @@ import Testing
             let (hub, partition, lookedUp) = (gateway.actor, TestGateway.partition(of: 1), Seen<PartitionSet>())
             func take(_ serve: PartitionSet, epoch: Int64) async {
                 let answer = Heartbeat.Response(epoch: epoch, leaseMilliseconds: 600_000, bind: serve, serve: serve)
-                await hub.take(answer, asked: .now) {
-                    lookedUp.add(await hub.held)
-                    #expect(await hub.ownership.verdict(on: partition, at: .now) == .elsewhere)
+                await hub.apply(answer, sentAt: .now) {
+                    lookedUp.add(await hub.report().held)
+                    #expect(await hub.state.ownership.verdict(on: partition, at: .now) == .elsewhere)
                 }
             }
             await take(TestGateway.everything, epoch: 2)
@@ -67,7 +67,7 @@ import Testing
     func waits() async throws {
         try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
+            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
             // Nothing is theirs yet.
             await gateway.show([1], to: [1])
             await gateway.assign(TestGateway.everything, epoch: 2)
@@ -82,9 +82,9 @@ import Testing
         try await TestGateway.with(owns: false) { gateway in
             let start = ContinuousClock.now
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
+            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
             await gateway.actor.tick(now: start + .seconds(2))
-            #expect(await gateway.actor.waiting.count == 1)
+            #expect(await gateway.actor.state.pending.count == 1)
             await gateway.actor.tick(now: .now + .seconds(4))
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
@@ -96,7 +96,7 @@ import Testing
         try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 5))
             let other = try await gateway.client(1, session: 6)
-            await gateway.actor.cut([SessionID(rawValue: 5), SessionID(rawValue: 7)])
+            await gateway.actor.revoke([SessionID(rawValue: 5), SessionID(rawValue: 7)])
             for client in [one, two] {
                 let (texts, code) = try await client.end()
                 #expect(texts.map(\.reason) == ["revoked"] && code == 4_003)
@@ -114,10 +114,10 @@ import Testing
         try await TestGateway.with { gateway in
             let clients = [try await gateway.client(1), try await gateway.client(2)]
             let start = ContinuousClock.now
-            await gateway.actor.feedIsLost()
+            await gateway.actor.loseFeed()
             await gateway.show([1], to: [1, 2])
             await gateway.actor.tick(now: start + .seconds(29))
-            await gateway.actor.feedIsBack()
+            await gateway.actor.restoreFeed()
             await gateway.show([2], to: [1, 2])
             for client in clients {
                 #expect(try await client.said() == RawClient.Said(type: "gap", n: 1))
@@ -131,9 +131,9 @@ import Testing
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await gateway.show([1, 2], to: [1])
-            await gateway.actor.feedIsLost()
+            await gateway.actor.loseFeed()
             await gateway.show([3], to: [1])
-            await gateway.actor.feedIsBack()
+            await gateway.actor.restoreFeed()
             await gateway.show([1, 2, 5, 6], to: [1])
             let shown = [
                 try await client.said(), try await client.said(), try await client.said(), try await client.said(),
@@ -147,11 +147,11 @@ import Testing
     @Test("while the feed is lost nobody new is let in: nothing could be shown to them")
     func doorOfTheDeaf() async throws {
         try await TestGateway.with { gateway in
-            await gateway.actor.feedIsLost()
+            await gateway.actor.loseFeed()
             #expect(!gateway.isOpen)
             await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(!gateway.isOpen)
-            await gateway.actor.feedIsBack()
+            await gateway.actor.restoreFeed()
             #expect(gateway.isOpen)
         }
     }
@@ -160,7 +160,7 @@ import Testing
     func tooLong() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.actor.feedIsLost()
+            await gateway.actor.loseFeed()
             await gateway.actor.tick(now: .now + .seconds(31))
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
@@ -171,7 +171,7 @@ import Testing
     func lease() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.actor.lookAtOutage(now: .now + .seconds(700))
+            await gateway.actor.tick(now: .now + .seconds(700))
             #expect(!gateway.isOpen)
             await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(gateway.isOpen)
@@ -183,7 +183,7 @@ import Testing
     func newcomersAtTheEnd() async throws {
         try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.waiting.count == 1 ? () : nil }
+            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
             await gateway.actor.close()
             // Between the door and the hub.
             gateway.actor.isOpen.store(true, ordering: .relaxed)
@@ -247,7 +247,7 @@ import Testing
             await gateway.actor.close()
             let (texts, code) = try await client.end()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
-            #expect(await gateway.actor.held.isEmpty)
+            #expect(await gateway.actor.report().held.isEmpty)
             let late = try await RawClient.connect(to: gateway.port)
             #expect(try await late.ask("/rt/x", ["Authorization: Bearer 1.1"]).hasPrefix("HTTP/1.1 503 "))
         }

@@ -17,8 +17,8 @@ import Testing
                 .init(instance: "m", incarnation: "1", url: "ws://m", partitionCount: TestGateway.partitionCount),
                 bus: gateway.bus,
                 isConnected: { true }, canServe: { true }, feed: DeliveryFeed(onStart: {}, onLost: {}, onDelivery: { _, _ in }),
-                hub: gateway.actor, routes: RouteTable(bus: gateway.bus, logger: logger), onStanding: { _ in }, on: gateway.actor.io,
-                logger: logger)
+                hub: gateway.actor, routes: RouteTable(bus: gateway.bus, logger: logger), onStanding: { _ in },
+                on: gateway.actor.io, logger: logger)
             membership.feedIsBack()
             let error = await #expect(throws: ConfigurationError.self) { try await membership.run() }
             #expect(error?.description == "MARTLET_PARTITION_COUNT is wrong: this deployment has 360 partitions, not 4")

@@ -19,23 +19,25 @@ import Testing
         coming += coming.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         coming = coming.map { ($0, $0 + Int64.random(in: 0...6, using: &random)) }.sorted { $0.1 < $1.1 }.map(\.0)
         var (shown, told): ([Int64], Set<Int64>) = ([1], [])
-        guard case .show([1]) = order.take(1, seq: 1, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .deliver([1]) = order.apply(1, seq: 1, of: Self.chat, age: .zero, now: now) else {
+            return #expect(Bool(false))
+        }
         func settle(_ verdict: MessageSequencer<Int64>.Verdict) {
             switch verdict {
-            case .show(let messages): shown += messages
+            case .deliver(let messages): shown += messages
             case .nothing: break
-            case .tellGap(let seq): told.insert(seq)
+            case .sendGap(let seq): told.insert(seq)
             }
         }
         for seq in coming {
             now += .milliseconds(Int64.random(in: 0...40, using: &random))
-            for late in order.giveUp(now: now) {
+            for late in order.expire(now: now) {
                 told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
                 shown += late
             }
-            settle(order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now))
+            settle(order.apply(seq, seq: seq, of: Self.chat, age: .zero, now: now))
         }
-        for late in order.giveUp(now: now + .seconds(1)) {
+        for late in order.expire(now: now + .seconds(1)) {
             told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
             shown += late
         }
@@ -49,10 +51,10 @@ import Testing
     func unknown() {
         let now = ContinuousClock.now
         var order = MessageSequencer<Int>(now: now)
-        guard case .show([1]) = order.take(1, seq: 5, of: Self.chat, age: .seconds(3), now: now) else {
+        guard case .deliver([1]) = order.apply(1, seq: 5, of: Self.chat, age: .seconds(3), now: now) else {
             return #expect(Bool(false))
         }
-        guard case .tellGap(2) = order.take(2, seq: 9, of: ChatID(rawValue: 8), age: .seconds(31), now: now) else {
+        guard case .sendGap(2) = order.apply(2, seq: 9, of: ChatID(rawValue: 8), age: .seconds(31), now: now) else {
             return #expect(Bool(false))
         }
     }
@@ -63,12 +65,16 @@ import Testing
     func elsewhere() {
         let now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
-        _ = order.take(3, seq: 3, of: Self.chat, age: .zero, now: now)
-        order.partitionsCame()
-        guard case .show([9]) = order.take(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
-        guard case .nothing = order.take(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
-        guard case .tellGap(8) = order.take(8, seq: 8, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
-        guard case .show([10]) = order.take(10, seq: 10, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        _ = order.apply(3, seq: 3, of: Self.chat, age: .zero, now: now)
+        order.recordNewPartitions()
+        guard case .deliver([9]) = order.apply(9, seq: 9, of: Self.chat, age: .zero, now: now) else {
+            return #expect(Bool(false))
+        }
+        guard case .nothing = order.apply(9, seq: 9, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .sendGap(8) = order.apply(8, seq: 8, of: Self.chat, age: .zero, now: now) else { return #expect(Bool(false)) }
+        guard case .deliver([10]) = order.apply(10, seq: 10, of: Self.chat, age: .zero, now: now) else {
+            return #expect(Bool(false))
+        }
     }
 
     @Test("after an interruption nothing is shown again, nothing waited for, and what comes out of its place is a gap")
@@ -76,10 +82,10 @@ import Testing
         let now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
         func take(_ seq: Int64) -> String {
-            switch order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now) {
-            case .show(let all): "show \(all)"
+            switch order.apply(seq, seq: seq, of: Self.chat, age: .zero, now: now) {
+            case .deliver(let all): "show \(all)"
             case .nothing: "nothing"
-            case .tellGap: "gap"
+            case .sendGap: "gap"
             }
         }
         #expect([3, 5].map(take) == ["show [3]", "nothing"])
@@ -92,18 +98,18 @@ import Testing
     func crowded() {
         let start = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: start)
-        _ = order.take(1, seq: 1, of: Self.chat, age: .zero, now: start)
+        _ = order.apply(1, seq: 1, of: Self.chat, age: .zero, now: start)
         for half in 0..<2 as Range<Int64> {
             for number in 0..<Int64(MessageSequencer<Int64>.chatsRemembered) {
                 let chat = ChatID(rawValue: 1_000 + half * 1_000_000 + number)
-                _ = order.take(1, seq: 1, of: chat, age: .zero, now: start + .seconds(10 + half))
+                _ = order.apply(1, seq: 1, of: chat, age: .zero, now: start + .seconds(10 + half))
             }
         }
         let now = start + .seconds(20)
-        guard case .tellGap = order.take(1, seq: 1, of: Self.chat, age: .seconds(20), now: now) else {
+        guard case .sendGap = order.apply(1, seq: 1, of: Self.chat, age: .seconds(20), now: now) else {
             return #expect(Bool(false))
         }
-        guard case .show = order.take(1, seq: 1, of: ChatID(rawValue: 8), age: .seconds(1), now: now) else {
+        guard case .deliver = order.apply(1, seq: 1, of: ChatID(rawValue: 8), age: .seconds(1), now: now) else {
             return #expect(Bool(false))
         }
     }
@@ -113,15 +119,15 @@ import Testing
         let now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
         func take(_ seq: Int64) -> MessageSequencer<Int64>.Verdict {
-            order.take(seq, seq: seq, of: Self.chat, age: .zero, now: now)
+            order.apply(seq, seq: seq, of: Self.chat, age: .zero, now: now)
         }
         _ = take(3)
         for seq in [5, 9] as [Int64] { guard case .nothing = take(seq) else { return #expect(Bool(false)) } }
-        order.partitionsCame()
+        order.recordNewPartitions()
         guard case .nothing = take(9) else { return #expect(Bool(false)) }
-        guard case .show([5, 8, 9]) = take(8) else { return #expect(Bool(false)) }
+        guard case .deliver([5, 8, 9]) = take(8) else { return #expect(Bool(false)) }
         guard case .nothing = take(9) else { return #expect(Bool(false)) }
-        #expect(order.giveUp(now: now + .seconds(1)).isEmpty && !order.isHolding)
+        #expect(order.expire(now: now + .seconds(1)).isEmpty && !order.isHolding)
     }
 
     @Test("a message that comes in parts, for other recipients each: whoever may not have been shown it is told")
@@ -129,10 +135,10 @@ import Testing
         let now = ContinuousClock.now
         var order = MessageSequencer<String>(now: now)
         func take(_ seq: Int64, _ share: UInt64) -> String {
-            switch order.take("\(seq)-\(share)", seq: seq, of: Self.chat, for: share, age: .zero, now: now) {
-            case .show(let all): "show \(all.joined(separator: " "))"
+            switch order.apply("\(seq)-\(share)", seq: seq, of: Self.chat, recipients: share, age: .zero, now: now) {
+            case .deliver(let all): "show \(all.joined(separator: " "))"
             case .nothing: "nothing"
-            case .tellGap(let one): "gap \(one)"
+            case .sendGap(let one): "gap \(one)"
             }
         }
         #expect(take(1, 1) == "show 1-1")
@@ -146,13 +152,15 @@ import Testing
         #expect(take(4, 3) == "show 4-3")
         #expect([take(4, 3), take(4, 1), take(3, 1)] == ["nothing", "gap 4-1", "gap 3-1"])
         // Late, and late again.
-        _ = order.take("x", seq: 9, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now)
+        _ = order.apply("x", seq: 9, of: ChatID(rawValue: 8), recipients: 1, age: .zero, now: now)
         for seq in [7, 8] as [Int64] {
-            guard case .tellGap = order.take("x", seq: seq == 7 ? 8 : 7, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now)
+            guard
+                case .sendGap = order.apply(
+                    "x", seq: seq == 7 ? 8 : 7, of: ChatID(rawValue: 8), recipients: 1, age: .zero, now: now)
             else { return #expect(Bool(false)) }
         }
         for seq in 7...9 as ClosedRange<Int64> {
-            guard case .nothing = order.take("x", seq: seq, of: ChatID(rawValue: 8), for: 1, age: .zero, now: now) else {
+            guard case .nothing = order.apply("x", seq: seq, of: ChatID(rawValue: 8), recipients: 1, age: .zero, now: now) else {
                 return #expect(Bool(false))
             }
         }
@@ -162,19 +170,19 @@ import Testing
     func repeats() {
         let start = ContinuousClock.now
         var order = MessageSequencer<Int>(now: start)
-        _ = order.take(1, seq: 5, of: Self.chat, age: .zero, now: start)
+        _ = order.apply(1, seq: 5, of: Self.chat, age: .zero, now: start)
         for seconds in 1...29 {
             let now = start + .seconds(seconds)
-            _ = order.take(0, seq: 1, of: ChatID(rawValue: Int64(100 + seconds)), age: .zero, now: now)
-            guard case .nothing = order.take(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) else {
+            _ = order.apply(0, seq: 1, of: ChatID(rawValue: Int64(100 + seconds)), age: .zero, now: now)
+            guard case .nothing = order.apply(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) else {
                 return #expect(Bool(false))
             }
         }
         for seconds in [61, 122, 183] {
             let now = start + .seconds(seconds)
-            switch order.take(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) {
-            case .show: #expect(Bool(false), "shown twice after \(seconds) s")
-            case .nothing, .tellGap: break
+            switch order.apply(1, seq: 5, of: Self.chat, age: .seconds(seconds), now: now) {
+            case .deliver: #expect(Bool(false), "shown twice after \(seconds) s")
+            case .nothing, .sendGap: break
             }
         }
     }

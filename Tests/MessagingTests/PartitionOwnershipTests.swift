@@ -14,7 +14,7 @@ import Testing
     /// It has everything, since `start`.
     private func owner() -> PartitionOwnership {
         var ownership = PartitionOwnership(partitionCount: 4)
-        let isTaken = ownership.take(answer(Self.everything, epoch: 1), asked: start)
+        let isTaken = ownership.apply(answer(Self.everything, epoch: 1), sentAt: start)
         #expect(isTaken)
         return ownership
     }
@@ -24,7 +24,7 @@ import Testing
         var ownership = owner()
         #expect(ownership.hasLease(at: start + .milliseconds(1_999)))
         #expect(!ownership.hasLease(at: start + .milliseconds(2_000)))
-        ownership.extend(by: .seconds(2), asked: start + .milliseconds(1_500))
+        ownership.extend(by: .seconds(2), sentAt: start + .milliseconds(1_500))
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(3_499)) == .accept)
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(3_500)) == .unknown)
     }
@@ -33,11 +33,11 @@ import Testing
     func notRevived() {
         var ownership = owner()
         // It stood still for five seconds, and nobody answers its first heartbeat.
-        ownership.extend(by: .seconds(2), asked: start + .milliseconds(5_000))
+        ownership.extend(by: .seconds(2), sentAt: start + .milliseconds(5_000))
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(5_001)) == .unknown)
-        ownership.extend(by: .seconds(2), asked: start + .milliseconds(2_000))
+        ownership.extend(by: .seconds(2), sentAt: start + .milliseconds(2_000))
         #expect(!ownership.hasLease(at: start + .milliseconds(2_001)))
-        let isTaken = ownership.take(answer(PartitionSet([3]), epoch: 2), asked: start + .milliseconds(5_500))
+        let isTaken = ownership.apply(answer(PartitionSet([3]), epoch: 2), sentAt: start + .milliseconds(5_500))
         #expect(isTaken)
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(5_501)) == .elsewhere)
         #expect(ownership.verdict(on: 3, at: start + .milliseconds(5_501)) == .accept)
@@ -46,7 +46,7 @@ import Testing
     @Test("who never had a lease gets none because nobody answers")
     func never() {
         var ownership = PartitionOwnership(partitionCount: 4)
-        ownership.extend(by: .seconds(2), asked: start)
+        ownership.extend(by: .seconds(2), sentAt: start)
         #expect(!ownership.hasLease(at: start))
     }
 }

@@ -1,27 +1,27 @@
-/// How much of everything one instance gives to its clients. Bytes, unless said otherwise.
-struct GatewayLimits: Sendable {
-    /// Waiting to leave, for each connection; what does not fit is left out, and the client told.
+/// The resources that one gateway spends on its clients. Sizes are in bytes.
+struct GatewayLimits: Hashable, Sendable {
+    /// Bytes that may wait to be sent on one connection. Frames beyond it are skipped, and the client is sent `gap`.
     var outbound = 262_144
-    /// Waiting in all: beyond that it is a sixteenth for each connection, until there is room again.
+    /// Bytes that may wait on all connections. Beyond it, each connection gets a sixteenth of ``outbound``.
     var outboundInAll = 512 << 20
-    /// For which a client may take next to nothing of what waits for it.
+    /// How long a client may leave its frames unread before it is disconnected.
     var congestion = Duration.seconds(60)
-    /// Kept of a connection for its client to come back to.
+    /// Bytes of the resume buffer of one session.
     var replay = 65_536
-    /// Kept in all for that.
+    /// Bytes of all resume buffers.
     var replayInAll = 128 << 20
-    /// For which a client may come back.
+    /// How long a session can be resumed after its socket was lost.
     var resume = Duration.seconds(60)
-    /// Requests of one connection that are worked on at once.
+    /// Requests of one connection that may be in flight.
     var requests = 64
-    /// Connections of one user; a further one takes the place of the oldest.
+    /// Connections of one user. A further one replaces the oldest.
     var devices = 32
-    /// For which clients are kept while nothing can be delivered.
+    /// How long clients stay connected while nothing can be delivered.
     var outage = Duration.seconds(30)
-    /// For which a client waits for whoever has its user still.
+    /// How long a new connection waits for the previous owner to release the partition.
     var handover = Duration.seconds(3)
-    /// Whoever has written in a chat is shown to write once in this time.
+    /// How often a chat's members are shown that one user is typing.
     var typing = Duration.seconds(3)
-    /// Between two frames from the server, at most: a ping if nothing else. Seconds.
+    /// The interval of pings, in seconds.
     var heartbeatSeconds = 25
 }

@@ -1,184 +1,206 @@
 import Contracts
 
-/// Brings messages into the order of their chats, each once: they come at least once, and from several senders in any order.
+/// Puts the messages of each chat in order and drops repeats: deliveries arrive at least once, in any order.
 ///
-/// What a chat's members here were shown last is remembered for a minute after its last message, or for less when there are very many chats. A message of
-/// a chat that is not remembered is the next one, unless it is so old that it may have been shown already: then its members are told that they may have missed
-/// something.
+/// The latest `seq` of a chat is remembered for a minute after its last message, or less while there are very many chats. The
+/// first message of a chat that is not remembered is delivered as it comes, unless it is so old that it may have been
+/// delivered before: then its recipients are sent `gap`.
 struct MessageSequencer<Content: Sendable>: Sendable {
     enum Verdict: Sendable {
-        /// In this order.
-        case show([Content])
-        /// Shown already, or kept until what is missing before it has come.
+        /// Deliver these, in this order.
+        case deliver([Content])
+        /// A repeat, or held until the messages before it have arrived.
         case nothing
-        /// Too late to be shown in its place.
-        case tellGap(Content)
+        /// Too late to be delivered in order.
+        case sendGap(Content)
     }
 
     static var memory: Duration { .seconds(60) }
-    static var tooOld: Duration { .seconds(30) }
-    /// How long a message waits for those before it.
+    /// The age from which a message of an unknown chat may have been delivered before.
+    static var maximumAge: Duration { .seconds(30) }
+    /// How long a message is held for those before it.
     static var patience: Duration { .milliseconds(100) }
-    /// Messages that wait, in all.
+    /// Messages held, in all.
     static var capacity: Int { 10_000 }
-    /// Chats remembered in each half of the memory.
+    /// Chats in each of the two generations that are remembered.
     static var chatsRemembered: Int { 250_000 }
 
-    private struct Shown {
+    /// The messages of a chat that were delivered here.
+    private struct Delivered {
         var first: Int64
         private(set) var last: Int64
-        /// Of ``MessageSequencer/period``.
-        var period: Int
-        private var share: UInt64
-        /// The first of those that were all for the same `share`.
-        private var sharedSince: Int64
+        /// See ``MessageSequencer/epoch``.
+        var epoch: Int
+        private var recipients: UInt64
+        /// The first message of the latest run with the same recipients.
+        private var runStart: Int64
 
-        init(_ seq: Int64, for share: UInt64, period: Int) {
-            (first, last, sharedSince) = (seq, seq, seq)
-            (self.share, self.period) = (share, period)
+        init(_ seq: Int64, recipients: UInt64, epoch: Int) {
+            first = seq
+            last = seq
+            runStart = seq
+            self.recipients = recipients
+            self.epoch = epoch
         }
 
-        mutating func advance(to seq: Int64, for share: UInt64) {
-            if share != self.share { (self.share, sharedSince) = (share, seq) }
+        mutating func append(_ seq: Int64, recipients: UInt64) {
+            if recipients != self.recipients {
+                self.recipients = recipients
+                runStart = seq
+            }
             last = seq
         }
 
-        /// Takes in what comes after later ones.
-        mutating func reachBack(to seq: Int64, for share: UInt64) {
-            if share == self.share, sharedSince == first { sharedSince = seq }
+        /// Includes a message before the first that was not delivered in order.
+        mutating func prepend(_ seq: Int64, recipients: UInt64) {
+            if recipients == self.recipients, runStart == first { runStart = seq }
             first = seq
         }
 
-        /// Whether this very one was shown.
-        func isRepeat(_ seq: Int64, for share: UInt64) -> Bool { share == self.share && seq >= sharedSince }
-    }
-
-    private struct Waiting {
-        let content: Content
-        let share: UInt64
+        /// Whether these recipients were sent this message.
+        func contains(_ seq: Int64, recipients: UInt64) -> Bool { recipients == self.recipients && seq >= runStart }
     }
 
     private struct Held {
-        let since: ContinuousClock.Instant
-        var messages: [Int64: Waiting] = [:]
+        let content: Content
+        let recipients: UInt64
     }
 
-    private var young: [ChatID: Shown] = [:]
-    private var old: [ChatID: Shown] = [:]
-    private var turnedAt: ContinuousClock.Instant
-    /// Chats that are not remembered were shown nothing since then; `nil` before anything was forgotten.
-    private var remembersSince: ContinuousClock.Instant?
-    private var held: [ChatID: Held] = [:]
-    private var heldCount = 0
-    /// Grows when messages may have gone by: what is known of chats may end earlier than what their members have or were told that they missed.
-    private var period = 0
+    /// The messages of a chat that are held for an earlier one.
+    private struct HeldMessages {
+        let since: ContinuousClock.Instant
+        var bySeq: [Int64: Held] = [:]
+    }
 
-    init(now: ContinuousClock.Instant) { turnedAt = now }
+    private var young: [ChatID: Delivered] = [:]
+    private var old: [ChatID: Delivered] = [:]
+    private var rotatedAt: ContinuousClock.Instant
+    /// The time since which nothing was delivered to a chat that is not remembered; `nil` while all chats are remembered.
+    private var remembersSince: ContinuousClock.Instant?
+    private var held: [ChatID: HeldMessages] = [:]
+    private var heldCount = 0
+    /// Incremented whenever deliveries may have been missed, or new members may have connected: per-chat state of an earlier
+    /// epoch may be stale.
+    private var epoch = 0
+
+    init(now: ContinuousClock.Instant) { rotatedAt = now }
 
     var isHolding: Bool { !held.isEmpty }
 
-    /// - Parameters:
-    ///   - share: for whom it is: the same for the same recipients. A message may come in parts with other recipients each; of those all but the first are
-    ///     taken for something missed, since whoever they are for may have been shown the message already, or not.
-    ///   - age: since it was sent, as far as clocks agree.
-    mutating func take(
-        _ content: Content, seq: Int64, of chat: ChatID, for share: UInt64 = 0, age: Duration, now: ContinuousClock.Instant
-    ) -> Verdict {
-        turn(now)
-        guard var shown = young[chat] ?? old[chat] else {
-            young[chat] = Shown(seq, for: share, period: period)
-            return isTooOld(age, now) ? .tellGap(content) : .show([content])
-        }
-        defer { young[chat] = shown }
-        if seq <= shown.last {
-            if seq >= shown.first { return shown.isRepeat(seq, for: share) ? .nothing : .tellGap(content) }
-            shown.reachBack(to: seq, for: share)
-            return .tellGap(content)
-        }
-        if seq > shown.last + 1 {
-            if let held = held[chat]?.messages[seq] { return held.share == share ? .nothing : .tellGap(content) }
-            if shown.period == period { return hold(Waiting(content: content, share: share), seq, chat, now) }
-            // What lies between was shown elsewhere, if it was: should it still come, it is too late.
-            let earlier = letGo(chat, before: seq)
-            shown = Shown(seq, for: share, period: period)
-            return .show(earlier + [content] + released(chat, &shown))
-        }
-        shown.period = period
-        shown.advance(to: seq, for: share)
-        return .show([content] + released(chat, &shown))
-    }
-
-    /// What has waited long enough: those before it are taken for lost.
+    /// Decides what to do with a message that has arrived.
     ///
-    /// - Returns: by chat, in order.
-    mutating func giveUp(now: ContinuousClock.Instant) -> [[Content]] {
-        let late = held.filter { now - $0.value.since >= Self.patience }.keys
+    /// - Parameters:
+    ///   - recipients: a hash of its recipients. A message may arrive in parts with different recipients. Recipients of all parts
+    ///     but the first are sent `gap`, because they may or may not have been sent the message already.
+    ///   - age: time since it was sent, by this machine's clock.
+    mutating func apply(
+        _ content: Content, seq: Int64, of chat: ChatID, recipients: UInt64 = 0, age: Duration, now: ContinuousClock.Instant
+    ) -> Verdict {
+        rotate(now)
+        guard var delivered = young[chat] ?? old[chat] else {
+            young[chat] = Delivered(seq, recipients: recipients, epoch: epoch)
+            return mayBeRepeat(age, now) ? .sendGap(content) : .deliver([content])
+        }
+        defer { young[chat] = delivered }
+        if seq <= delivered.last { return applyEarlier(content, seq: seq, recipients: recipients, &delivered) }
+        let message = Held(content: content, recipients: recipients)
+        // `seq` is above `last`, so this cannot overflow.
+        if seq - 1 > delivered.last {
+            if let held = held[chat]?.bySeq[seq] { return held.recipients == recipients ? .nothing : .sendGap(content) }
+            if delivered.epoch == epoch { return hold(message, seq: seq, of: chat, now: now) }
+            // The messages between were delivered by another instance, if at all. If they still arrive, they are too late.
+            let earlier = removeHeld(of: chat, before: seq)
+            delivered = Delivered(seq, recipients: recipients, epoch: epoch)
+            return .deliver(earlier + [content] + removeReady(of: chat, after: &delivered))
+        }
+        delivered.epoch = epoch
+        delivered.append(seq, recipients: recipients)
+        return .deliver([content] + removeReady(of: chat, after: &delivered))
+    }
+
+    private func applyEarlier(
+        _ content: Content, seq: Int64, recipients: UInt64, _ delivered: inout Delivered
+    ) -> Verdict {
+        if seq >= delivered.first { return delivered.contains(seq, recipients: recipients) ? .nothing : .sendGap(content) }
+        delivered.prepend(seq, recipients: recipients)
+        return .sendGap(content)
+    }
+
+    /// Removes messages that were held for ``patience``. The messages before them count as lost.
+    ///
+    /// - Returns: the messages of each chat, in order.
+    mutating func expire(now: ContinuousClock.Instant) -> [[Content]] {
+        let late = held.filter { now - $0.value.since >= Self.patience }.keys.sorted { $0.rawValue < $1.rawValue }
         return late.map { chat in
-            let waiting = (held.removeValue(forKey: chat)?.messages ?? [:]).sorted { $0.key < $1.key }
-            heldCount -= waiting.count
-            for (index, (seq, message)) in waiting.enumerated() {
-                if index == 0 { young[chat] = Shown(seq, for: message.share, period: period) }
-                young[chat]?.advance(to: seq, for: message.share)
+            let messages = (held.removeValue(forKey: chat)?.bySeq ?? [:]).sorted { $0.key < $1.key }
+            heldCount -= messages.count
+            for (index, (seq, message)) in messages.enumerated() {
+                if index == 0 { young[chat] = Delivered(seq, recipients: message.recipients, epoch: epoch) }
+                young[chat]?.append(seq, recipients: message.recipients)
             }
-            return waiting.map(\.value.content)
+            return messages.map(\.value.content)
         }
     }
 
-    /// Nobody of the chat is here, and this message is shown to nobody: whoever comes later does not miss it.
-    mutating func pass(_ seq: Int64, of chat: ChatID, for share: UInt64) {
-        guard let shown = young[chat] ?? old[chat], seq > shown.last else { return }
-        young[chat] = Shown(seq, for: share, period: period)
-        heldCount -= held.removeValue(forKey: chat)?.messages.count ?? 0
+    /// Records a message that no recipient is connected for. Members who connect later do not miss it.
+    mutating func skip(_ seq: Int64, of chat: ChatID, recipients: UInt64) {
+        guard let delivered = young[chat] ?? old[chat], seq > delivered.last else { return }
+        young[chat] = Delivered(seq, recipients: recipients, epoch: epoch)
+        heldCount -= held.removeValue(forKey: chat)?.bySeq.count ?? 0
     }
 
-    /// Members of chats may come who were elsewhere before.
-    mutating func partitionsCame() { period += 1 }
+    /// Records that members of chats may connect that were connected to another instance before.
+    mutating func recordNewPartitions() { epoch += 1 }
 
-    /// Messages may have gone by, and everybody is told so: those that are held are no use any more. What was shown is still not shown again.
+    /// Records that deliveries may have been missed, and drops held messages: all sessions are sent `gap`. Messages that were
+    /// delivered are still not delivered again.
     mutating func interrupt() {
-        period += 1
-        (held, heldCount) = ([:], 0)
+        epoch += 1
+        held = [:]
+        heldCount = 0
     }
 
-    /// Whether it may have been shown already, and forgotten.
-    private func isTooOld(_ age: Duration, _ now: ContinuousClock.Instant) -> Bool {
-        age > Self.tooOld || remembersSince.map { age > now - $0 } == true
+    /// Whether a message of an unknown chat may have been delivered, and forgotten.
+    private func mayBeRepeat(_ age: Duration, _ now: ContinuousClock.Instant) -> Bool {
+        age > Self.maximumAge || remembersSince.map { age > now - $0 } == true
     }
 
-    private mutating func hold(
-        _ message: Waiting, _ seq: Int64, _ chat: ChatID, _ now: ContinuousClock.Instant
-    ) -> Verdict {
-        guard heldCount < Self.capacity else { return .tellGap(message.content) }
-        held[chat, default: Held(since: now)].messages[seq] = message
+    private mutating func hold(_ message: Held, seq: Int64, of chat: ChatID, now: ContinuousClock.Instant) -> Verdict {
+        guard heldCount < Self.capacity else { return .sendGap(message.content) }
+        held[chat, default: HeldMessages(since: now)].bySeq[seq] = message
         heldCount += 1
         return .nothing
     }
 
-    /// Those that are held and come before `seq`, in order.
-    private mutating func letGo(_ chat: ChatID, before seq: Int64) -> [Content] {
-        guard var waiting = held[chat] else { return [] }
-        let seqs = waiting.messages.keys.filter { $0 < seq }.sorted()
-        let earlier = seqs.compactMap { waiting.messages.removeValue(forKey: $0)?.content }
+    /// Removes and returns the held messages before `seq`, in order.
+    private mutating func removeHeld(of chat: ChatID, before seq: Int64) -> [Content] {
+        guard var messages = held[chat] else { return [] }
+        let seqs = messages.bySeq.keys.filter { $0 < seq }.sorted()
+        let earlier = seqs.compactMap { messages.bySeq.removeValue(forKey: $0)?.content }
         heldCount -= earlier.count
-        held[chat] = waiting.messages.isEmpty ? nil : waiting
+        held[chat] = messages.bySeq.isEmpty ? nil : messages
         return earlier
     }
 
-    private mutating func released(_ chat: ChatID, _ shown: inout Shown) -> [Content] {
-        guard var waiting = held[chat] else { return [] }
+    /// Removes and returns the held messages that follow without a gap.
+    private mutating func removeReady(of chat: ChatID, after delivered: inout Delivered) -> [Content] {
+        guard var messages = held[chat] else { return [] }
         var ready: [Content] = []
-        while let next = waiting.messages.removeValue(forKey: shown.last + 1) {
-            shown.advance(to: shown.last + 1, for: next.share)
+        while let next = messages.bySeq.removeValue(forKey: delivered.last &+ 1) {
+            delivered.append(delivered.last &+ 1, recipients: next.recipients)
             ready.append(next.content)
         }
         heldCount -= ready.count
-        held[chat] = waiting.messages.isEmpty ? nil : waiting
+        held[chat] = messages.bySeq.isEmpty ? nil : messages
         return ready
     }
 
-    private mutating func turn(_ now: ContinuousClock.Instant) {
-        guard now - turnedAt >= Self.memory || young.count >= Self.chatsRemembered else { return }
-        if !old.isEmpty { remembersSince = turnedAt }
-        (old, young, turnedAt) = (young, [:], now)
+    /// Forgets the older generation of chats once a minute, or when the younger one is full.
+    private mutating func rotate(_ now: ContinuousClock.Instant) {
+        guard now - rotatedAt >= Self.memory || young.count >= Self.chatsRemembered else { return }
+        if !old.isEmpty { remembersSince = rotatedAt }
+        old = young
+        young = [:]
+        rotatedAt = now
     }
 }

@@ -1,29 +1,32 @@
 import Contracts
 
-/// Which users this instance may accept: those of the partitions that it serves, while its lease lasts.
+/// The partitions whose users this instance may accept, while its lease lasts.
 struct PartitionOwnership: Sendable {
     enum Verdict: Equatable, Sendable {
         case accept
-        /// They will be ours in a moment: their deliveries come here already, and whoever had them lets them go.
+        /// The partition is about to be handed over: its deliveries arrive here already, and its previous owner is
+        /// disconnecting its users.
         case wait
-        /// Somebody else's.
+        /// Another instance owns the partition.
         case elsewhere
-        /// Nobody knows: there is no lease.
+        /// Unknown without a lease.
         case unknown
     }
 
-    /// The same for ever.
+    /// Fixed when the deployment was first started.
     let partitionCount: Int
     private(set) var epoch: Int64 = 0
+    /// Partitions whose users are accepted.
     private(set) var served = PartitionSet()
+    /// Partitions whose deliveries must arrive here.
     private(set) var wanted = PartitionSet()
-    private var leaseUntil: ContinuousClock.Instant?
+    private var leaseEnd: ContinuousClock.Instant?
 
     init(partitionCount: Int) { self.partitionCount = partitionCount }
 
     func partition(of user: UserID) -> Int { Partitioning.partition(of: user, count: partitionCount) }
 
-    func hasLease(at now: ContinuousClock.Instant) -> Bool { leaseUntil.map { now < $0 } ?? false }
+    func hasLease(at now: ContinuousClock.Instant) -> Bool { leaseEnd.map { now < $0 } ?? false }
 
     func verdict(on partition: Int, at now: ContinuousClock.Instant) -> Verdict {
         guard hasLease(at: now) else { return .unknown }
@@ -31,23 +34,35 @@ struct PartitionOwnership: Sendable {
         return wanted.contains(partition) ? .wait : .elsewhere
     }
 
-    /// An answer to a heartbeat.
+    /// Applies the answer to a heartbeat.
     ///
-    /// - Parameter asked: when the heartbeat was sent: the lease runs from then.
-    /// - Returns: false for an epoch lower than one seen before: then nothing has changed.
-    mutating func take(_ answer: Heartbeat.Response, asked: ContinuousClock.Instant) -> Bool {
+    /// - Parameter sentAt: when the heartbeat was sent; the lease runs from then.
+    /// - Returns: `false` for an epoch lower than the present one; then nothing has changed.
+    mutating func apply(_ answer: Heartbeat.Response, sentAt: ContinuousClock.Instant) -> Bool {
         guard answer.epoch >= epoch else { return false }
         epoch = answer.epoch
-        (served, wanted) = (answer.serve, answer.bind)
-        renew(asked + .milliseconds(answer.leaseMilliseconds))
+        served = answer.serve
+        wanted = answer.bind
+        renew(until: sentAt + .milliseconds(answer.leaseMilliseconds))
         return true
     }
 
-    /// Nobody can give anything away at the moment, so that what is ours stays ours. A lease that had run out when we asked stays so: it may all be
-    /// somebody else's by now.
-    mutating func extend(by lease: Duration, asked: ContinuousClock.Instant) {
-        if hasLease(at: asked) { renew(asked + lease) }
+    /// Extends the lease while `config` cannot reassign partitions. A lease that had expired when the heartbeat was sent
+    /// stays expired: another instance may own its partitions by now.
+    mutating func extend(by lease: Duration, sentAt: ContinuousClock.Instant) {
+        if hasLease(at: sentAt) { renew(until: sentAt + lease) }
     }
 
-    private mutating func renew(_ until: ContinuousClock.Instant) { leaseUntil = max(until, leaseUntil ?? until) }
+    private mutating func renew(until end: ContinuousClock.Instant) { leaseEnd = max(end, leaseEnd ?? end) }
+}
+
+extension Routes {
+    /// Returns the partitions that an instance owned in `earlier` and owns no more.
+    func moved(since earlier: Routes?) -> PartitionSet {
+        guard let earlier else { return PartitionSet() }
+        let kept = Dictionary(instances.map { ($0.name, $0.partitions) }) { $1 }
+        return earlier.instances.reduce(PartitionSet()) { moved, instance in
+            moved.union(instance.partitions.subtracting(kept[instance.name] ?? PartitionSet()))
+        }
+    }
 }

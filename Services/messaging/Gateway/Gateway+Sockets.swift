@@ -1,36 +1,72 @@
+import Edge
 import NIOWebSocket
+import Reactor
+import Synchronization
 
-/// What sockets tell reaches the hub in the order in which each has told it.
+/// Events of sockets. Those of one socket are applied in the order in which it reported them.
 extension Gateway: SocketEvents {
     nonisolated func happened(_ events: [SocketEvent]) {
-        Task(executorPreference: io) { await self.take(events) }
+        io.post { self.assumeIsolated { $0.apply(events) } }
     }
 
-    private func take(_ events: [SocketEvent]) {
-        for event in events { take(event.kind, event.port) }
-    }
-
-    private func take(_ event: SocketEvent.Kind, _ port: Port) {
-        switch event {
-        case .arrived(let guest): welcome(port, guest)
-        case .frame(let frame): answer(frame, on: port)
-        case .badFrame(let bad): complain(bad, on: port)
-        case .wentTooFar: output(.close(.policyViolation), to: port)
-        case .confirmed(let n): confirm(n, on: port)
-        case .drained: goOn(port)
-        case .left: lost(port)
+    /// Applies what the sockets of one loop reported in one round, and then executes all commands together.
+    private func apply(_ events: [SocketEvent]) {
+        let now = currentTime
+        for event in events { apply(event.kind, of: event.port, now: now) }
+        executeCommands()
+        for event in events {
+            if case .left = event.kind { sockets.remove(event.port) }
         }
     }
 
-    private func confirm(_ n: Int64, on port: Port) {
-        guard let id = line(of: port) else { return }
-        let before = entries[id]?.line.replay.bytes ?? 0
-        entries[id]?.line.received(upTo: n, at: now())
-        replayBytes += (entries[id]?.line.replay.bytes ?? 0) - before
+    private func apply(_ event: SocketEvent.Kind, of port: Port, now: ContinuousClock.Instant) {
+        if case .arrived(let guest) = event {
+            let socket = sockets.add(port)
+            let (user, session) = (guest.caller.userID, guest.caller.sessionID)
+            return collect(now: now) { $0.connect(socket, user: user, session: session, resume: guest.resume, given: $1) }
+        }
+        guard let socket = sockets.id(of: port) else { return }
+        collect(now: now) { state, inputs in
+            switch event {
+            case .arrived: break
+            case .frame(let frame):
+                metrics.recordReceived()
+                state.receive(frame, from: socket, given: inputs)
+            case .badFrame(let bad): state.reject(bad, from: socket, given: inputs)
+            case .wentTooFar: state.emit(.close(socket, .policyViolation))
+            case .confirmed(let n): state.acknowledge(upTo: n, from: socket, given: inputs)
+            case .drained: state.applyDrain(of: socket, given: inputs)
+            case .left: state.applyClose(of: socket, given: inputs)
+            }
+        }
+    }
+}
+
+/// The open sockets, by the index that the rules know them by.
+struct SocketTable {
+    private var ports: [Port?] = []
+    private var freeIndices: [Int] = []
+
+    /// Gives the socket an index, which it keeps until ``remove(_:)``.
+    mutating func add(_ port: Port) -> SocketID {
+        let socket = SocketID(index: freeIndices.popLast() ?? ports.count)
+        if socket.index < ports.count { ports[socket.index] = port } else { ports.append(port) }
+        port.line.store(UInt64(socket.index) + 1, ordering: .relaxed)
+        return socket
     }
 
-    /// There is room again.
-    private func goOn(_ port: Port) {
-        if let id = line(of: port), entries[id]?.line.isGapped == true { tellGap(id) }
+    func id(of port: Port) -> SocketID? {
+        let number = port.line.load(ordering: .relaxed)
+        return number == 0 ? nil : SocketID(index: Int(number) - 1)
+    }
+
+    subscript(socket: SocketID) -> Port? { socket.index < ports.count ? ports[socket.index] : nil }
+
+    /// Frees the index of a closed socket. Only after the commands for it were executed: another socket gets the index next.
+    mutating func remove(_ port: Port) {
+        guard let socket = id(of: port) else { return }
+        port.line.store(0, ordering: .relaxed)
+        ports[socket.index] = nil
+        freeIndices.append(socket.index)
     }
 }

@@ -1,214 +1,240 @@
 import Bus
 import Contracts
-import DequeModule
 import Edge
+import Foundation
 import Logging
 import NIOCore
 import NIOWebSocket
 import Reactor
 import Synchronization
 
-/// Everybody who is connected here, and what each is shown: one actor on the I/O thread, between the sockets' loops and the bus.
+/// Executes the rules of ``GatewayState``: passes events of sockets, the bus and the clock to them, and carries out the
+/// commands that they return. Lives on the I/O thread, between the event loops of the sockets and the bus.
 actor Gateway {
-    /// A line and the socket that shows it; a line without one waits for its client to come back.
-    final class Entry {
-        var line: ClientSession
-        var port: Port?
-
-        init(_ line: ClientSession) { self.line = line }
-    }
-
-    struct PendingConnection {
-        let port: Port
-        let guest: Guest
-        let until: ContinuousClock.Instant
-    }
-
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     let bus: any ProcedureCaller
-    let revocations: Revocations
-    private(set) var limits: GatewayLimits
-    private let thresholds: @Sendable (inout GatewayLimits) -> Void
     let logger: Logger
-    let now: @Sendable () -> ContinuousClock.Instant
-    /// Begins every connection's id: those of an earlier process are not taken for ours.
-    let incarnation: String
-    /// Whether somebody may be let in; for other threads.
+    /// Whether handshakes are accepted; readable from any thread.
     nonisolated let isOpen = Atomic<Bool>(false)
-    let figures: GatewayMetrics
-    let presence: PresenceService
-    let marks: DeliveryReceiptBatcher
-    /// Where clients of a partition belong.
-    let address: @Sendable (Int) -> String?
+    nonisolated let metrics = GatewayMetrics()
+    private let presence: PresenceService
+    private let receipts: DeliveryReceiptBatcher
+    private let revocations: Revocations
+    /// The URL of the instance that serves a partition.
+    private let url: @Sendable (Int) -> String?
+    private let now: @Sendable () -> ContinuousClock.Instant
 
-    var entries: [ClientSession.ID: Entry] = [:]
-    var users: [UserID: [ClientSession.ID]] = [:]
-    var sessions: [SessionID: [ClientSession.ID]] = [:]
-    var ownership: PartitionOwnership
-    var order = MessageSequencer<Delivery.Item>(now: .now)
-    var waiting: [PendingConnection] = []
-    var parked: Deque<(id: ClientSession.ID, at: ContinuousClock.Instant)> = []
-    var gapped: Set<ClientSession.ID> = []
-    var typing = TypingThrottle()
-    var outage = DeliveryOutage()
-    /// Everybody was let go, for good.
-    var isClosed = false
-    /// Whose clients belong elsewhere and are still to be told where.
-    var parting = PartitionSet()
-    /// Sockets that were sent elsewhere and are not closed yet, with their partitions.
-    var leaving: [ObjectIdentifier: Int] = [:]
-    private var lastNumber: UInt64 = 0
+    private(set) var state: GatewayState
+    var sockets = SocketTable()
     private var outputs: [LoopOutput]
-    private var flushIsScheduled = false
-    var replayBytes = 0
-    /// Bytes that may wait for one client: fewer when there are many that take nothing.
-    var outboundLimit: Int
-    var isWaitingToGiveUp = false
+    private var isFlushScheduled = false
+    /// The commands being executed. Empty between events; its storage is used again.
+    private var commands: [GatewayCommand] = []
 
+    /// - Parameters:
+    ///   - deliver: publishes frames for clients of other instances.
+    ///   - loops: the event loops of the sockets, by ``Port/loop``.
+    ///   - incarnation: begins every connection id; new with every start of the process.
+    ///   - url: returns where clients of a partition connect; `nil` while unknown.
     init(
         bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void, revocations: Revocations,
-        partitionCount: Int, limits: GatewayLimits, thresholds: @escaping @Sendable (inout GatewayLimits) -> Void = { _ in },
-        loops: [any EventLoop], incarnation: String,
-        address: @escaping @Sendable (Int) -> String?, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
+        partitionCount: Int, limits: GatewayLimits, loops: [any EventLoop], incarnation: String,
+        url: @escaping @Sendable (Int) -> String?, now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         on io: IOThread, logger: Logger
     ) {
-        (self.bus, self.revocations, self.limits, self.logger) = (bus, revocations, limits, logger)
-        (self.thresholds, outboundLimit, self.now) = (thresholds, limits.outbound, now)
-        (self.incarnation, self.address, self.io) = (incarnation, address, io)
-        ownership = PartitionOwnership(partitionCount: partitionCount)
+        self.bus = bus
+        self.logger = logger
+        self.revocations = revocations
+        self.url = url
+        self.now = now
+        self.io = io
+        state = GatewayState(partitionCount: partitionCount, incarnation: incarnation, limits: limits, now: now())
         outputs = loops.map { LoopOutput($0) }
-        figures = GatewayMetrics()
         presence = PresenceService(bus: bus, deliver: deliver, on: io, logger: logger)
-        marks = DeliveryReceiptBatcher(bus: bus, on: io, logger: logger)
+        receipts = DeliveryReceiptBatcher(bus: bus, on: io, logger: logger)
     }
 
-    /// What it is held to may change while it lives.
-    func takeThresholds() { thresholds(&limits) }
+    // MARK: Events
 
-    // MARK: Lines
-
-    func open(_ caller: Caller) -> ClientSession.ID {
-        lastNumber += 1
-        let id = ClientSession.ID(number: lastNumber)
-        entries[id] = Entry(ClientSession(userID: caller.userID, sessionID: caller.sessionID))
-        users[caller.userID, default: []].append(id)
-        sessions[caller.sessionID, default: []].append(id)
-        return id
-    }
-
-    /// Forgets a line and whatever was kept for it.
-    func forget(_ id: ClientSession.ID) {
-        guard let entry = entries.removeValue(forKey: id) else { return }
-        replayBytes -= entry.line.replay.bytes
-        gapped.remove(id)
-        Self.remove(id, from: &users, at: entry.line.userID)
-        Self.remove(id, from: &sessions, at: entry.line.sessionID)
-        if let port = entry.port {
-            port.line.store(0, ordering: .relaxed)
-            figures.connections.subtract(1, ordering: .relaxed)
+    /// Call once, before the first client connects.
+    func start() {
+        presence.assumeIsolated { presence in
+            presence.start { [weak self] user, text in
+                self?.assumeIsolated { gateway in gateway.update { $0.send(text, toAllOf: user, given: $1) } }
+            }
         }
-        noteLost(entry.line.userID, entry.line.sessionID)
     }
 
-    private static func remove<Key>(_ id: ClientSession.ID, from table: inout [Key: [ClientSession.ID]], at key: Key) {
-        table[key]?.removeAll { $0 == id }
-        if table[key]?.isEmpty == true { table[key] = nil }
-    }
+    /// A delivery has arrived from the bus.
+    func deliver(_ delivery: Delivery) { update { $0.deliver(delivery, given: $1) } }
 
-    /// The line that a port shows.
-    func line(of port: Port) -> ClientSession.ID? {
-        let id = ClientSession.ID(number: port.line.load(ordering: .relaxed))
-        return entries[id]?.port === port ? id : nil
-    }
+    /// Deliveries arrive from now on.
+    func restoreFeed() { update { $0.restoreFeed(given: $1) } }
 
-    func connectionID(_ id: ClientSession.ID) -> String { "\(incarnation)-\(id.number)" }
+    /// Deliveries may be missed from now on.
+    func loseFeed() { update { $0.loseFeed(given: $1) } }
 
-    // MARK: Frames
-
-    /// Shows a numbered frame, or leaves it out when the client takes nothing: then it is told as soon as it does.
-    func show(_ text: ServerFrame.Text, to id: ClientSession.ID) {
-        guard let entry = entries[id] else { return }
-        guard let port = entry.port else { return keep(text, for: id, entry) }
-        let outstanding = port.outstanding.load(ordering: .relaxed)
-        if entry.line.isGapped {
-            if outstanding > outboundLimit / 2 { return }
-            tellGap(id)
-        } else if outstanding > outboundLimit {
-            return leaveOut(id, entry, port)
+    /// Applies the answer to a heartbeat, and redirects the clients that belong to another instance now.
+    ///
+    /// - Parameters:
+    ///   - sentAt: when the heartbeat was sent; the lease runs from then.
+    ///   - readRoutes: called if clients must be redirected. The lease and the assignment are in force before that.
+    func apply(
+        _ answer: Heartbeat.Response, sentAt: ContinuousClock.Instant, readRoutes: @Sendable () async -> Void = {}
+    ) async {
+        switch update({ $0.apply(answer, sentAt: sentAt, given: $1) }) {
+        case .outdated: return
+        case .applied: break
+        case .needsRoutes: await readRoutes()
         }
-        write(text, to: entry, port)
+        update { $0.redirectClients(given: $1) }
     }
 
-    /// The line may have missed something: it is told so now, or once its client takes what it is told.
-    func tellGap(_ id: ClientSession.ID) {
-        guard let entry = entries[id] else { return }
-        if let port = entry.port, port.outstanding.load(ordering: .relaxed) > outboundLimit { return leaveOut(id, entry, port) }
-        entry.line.gappedAt = nil
-        gapped.remove(id)
-        if let port = entry.port { write(ServerFrame.gap, to: entry, port) } else { keep(ServerFrame.gap, for: id, entry) }
-    }
+    /// Extends the lease while `config` cannot reassign partitions.
+    func extendLease(by lease: Duration, sentAt: ContinuousClock.Instant) { state.extendLease(by: lease, sentAt: sentAt) }
 
-    private func leaveOut(_ id: ClientSession.ID, _ entry: Entry, _ port: Port) {
-        if entry.line.isGapped { return }
-        entry.line.gappedAt = .now
-        gapped.insert(id)
-        port.isCongested.store(true, ordering: .relaxed)
-        figures.noteGap()
-    }
-
-    private func write(_ text: ServerFrame.Text, to entry: Entry, _ port: Port) {
-        let n = number(text, entry)
-        output(.send(.frame(text, numbered: n), n: n), to: port)
-    }
-
-    /// For a client that may come back. A line of which not everything can be kept is of no use to it.
-    private func keep(_ text: ServerFrame.Text, for id: ClientSession.ID, _ entry: Entry) {
-        _ = number(text, entry)
-        if !entry.line.isWorthKeeping { forget(id) }
-    }
-
-    private func number(_ text: ServerFrame.Text, _ entry: Entry) -> Int64 {
-        let before = entry.line.replay.bytes
-        let n = entry.line.number(text, limit: limits.replay)
-        replayBytes += entry.line.replay.bytes - before
-        if replayBytes > limits.replayInAll {
-            replayBytes -= entry.line.replay.bytes
-            entry.line.forgetReplay()
+    /// Partitions have moved from one instance to another.
+    func partitionsReassigned(_ partitions: PartitionSet) {
+        let count = state.ownership.partitionCount
+        presence.assumeIsolated {
+            $0.partitionsReassigned { partitions.contains(Partitioning.partition(of: $0, count: count)) }
         }
-        return n
     }
 
-    /// The one frame without a number.
-    func greet(_ text: ServerFrame.Text, _ id: ClientSession.ID, _ port: Port) {
-        output(.send(.frame(text), n: entries[id]?.line.lastN ?? 0), to: port)
+    /// Disconnects the clients of sessions that have ended.
+    func revoke(_ sessions: [SessionID]) { update { state, _ in state.revoke(sessions) } }
+
+    /// Applies limits that an administrator has changed.
+    func apply(_ limits: GatewayLimits) { state.limits = limits }
+
+    /// Applies the rules that depend on time. Call it once a second.
+    func tick(now: ContinuousClock.Instant) {
+        presence.assumeIsolated { $0.tick(now: now) }
+        update(at: now) { $0.tick(given: $1) }
+        let ownership = state.ownership
+        metrics.record(partitions: ownership.hasLease(at: now) ? ownership.served.count : 0)
     }
 
-    /// The last words to a client, and the end of its line.
-    func dismiss(_ id: ClientSession.ID, _ code: WebSocketErrorCode, _ text: ServerFrame.Text?) {
-        if let entry = entries[id], let port = entry.port {
-            if let text { write(text, to: entry, port) }
-            output(.close(code), to: port)
+    /// Disconnects all clients, and accepts none from now on.
+    func close() async {
+        update { $0.close(given: $1) }
+        await presence.close()
+    }
+
+    /// Returns the state for heartbeats, all of one moment.
+    func report() -> GatewayReport { state.report(now: now()) }
+
+    // MARK: Commands
+
+    /// Passes an event to the rules, and executes the commands that it causes.
+    @discardableResult
+    func update<Result>(
+        at now: ContinuousClock.Instant? = nil, _ apply: (inout GatewayState, GatewayEnvironment) -> Result
+    ) -> Result {
+        let result = apply(&state, environment(now ?? self.now()))
+        executeCommands()
+        return result
+    }
+
+    /// Passes an event to the rules; ``executeCommands()`` must follow in the same job.
+    func collect(now: ContinuousClock.Instant, _ apply: (inout GatewayState, GatewayEnvironment) -> Void) {
+        apply(&state, environment(now))
+    }
+
+    var currentTime: ContinuousClock.Instant { now() }
+
+    private func environment(_ now: ContinuousClock.Instant) -> GatewayEnvironment {
+        GatewayEnvironment(now: now, sockets: sockets, revocations: revocations, url: url)
+    }
+
+    func executeCommands() {
+        state.drainCommands(into: &commands)
+        for command in commands { execute(command) }
+        // After a command for very many clients, the memory is returned.
+        commands.removeAll(keepingCapacity: commands.count <= 4_096)
+        metrics.connections.store(state.connections, ordering: .relaxed)
+    }
+
+    private func execute(_ command: GatewayCommand) {
+        switch command {
+        case .send(let text, let n, let socket): output(.send(.frame(text, numbered: n), n: n), to: socket)
+        case .greet(let text, let lastN, let socket): output(.send(.frame(text), n: lastN), to: socket)
+        case .open(let socket): output(.open, to: socket)
+        case .close(let socket, let reason): output(.close(WebSocketErrorCode(reason)), to: socket)
+        case .reportDrain(let socket): sockets[socket]?.isCongested.store(true, ordering: .relaxed)
+        case .acceptHandshakes(let isOpen): self.isOpen.store(isOpen, ordering: .relaxed)
+        case .scheduleRelease: scheduleRelease()
+        case .perform(let request, let id): perform(request, on: id)
+        case .addReceipt(let user, let chat, let seq): receipts.assumeIsolated { $0.add(user, chat, seq: seq) }
+        case .changePresence(let change): presence.assumeIsolated { $0.apply(change) }
+        case .record(let occurrence): record(occurrence)
         }
-        forget(id)
     }
 
-    func output(_ command: PortCommand, to port: Port) {
-        if case .send(let bytes, _) = command { figures.sent(bytes.readableBytes) }
+    private func record(_ occurrence: GatewayOccurrence) {
+        metrics.record(occurrence)
+        if case .deliveryGap(let sessions) = occurrence {
+            logger.notice("delivery gap: all sessions must resynchronise", metadata: ["sessions": "\(sessions)"])
+        }
+    }
+
+    private func scheduleRelease() {
+        io.schedule(after: MessageSequencer<Delivery.Item>.patience) { [weak self] in
+            self?.assumeIsolated { gateway in gateway.update { $0.releaseHeldMessages(given: $1) } }
+        }
+    }
+
+    private func output(_ command: PortCommand, to socket: SocketID) {
+        guard let port = sockets[socket] else { return }
+        if case .send(let bytes, _) = command { metrics.recordSent(bytes: bytes.readableBytes) }
         outputs[port.loop].add(command, to: port)
-        if flushIsScheduled { return }
-        flushIsScheduled = true
+        if isFlushScheduled { return }
+        isFlushScheduled = true
         io.atTurnEnd { [weak self] in self?.assumeIsolated { $0.flush() } }
     }
 
     private func flush() {
-        flushIsScheduled = false
+        isFlushScheduled = false
         for index in outputs.indices { outputs[index].flush() }
     }
 }
 
 extension WebSocketErrorCode {
-    static let moved = WebSocketErrorCode.unknown(4_001)
-    static let revoked = WebSocketErrorCode.unknown(4_003)
+    static let moved = WebSocketErrorCode(.moved)
+    static let revoked = WebSocketErrorCode(.revoked)
+
+    fileprivate init(_ reason: CloseReason) { self.init(codeNumber: Int(reason.rawValue)) }
+}
+
+/// The outside world during one event.
+struct GatewayEnvironment: GatewayInputs {
+    let now: ContinuousClock.Instant
+    let sockets: SocketTable
+    let revocations: Revocations
+    let url: @Sendable (Int) -> String?
+
+    var wallClock: Timestamp { .now }
+    var sendDeadline: Timestamp {
+        Timestamp(millisecondsSinceEpoch: Deadline.after(SendMessage.timeout).millisecondsSinceEpoch)
+    }
+    var knowsRevocations: Bool { revocations.areFresh }
+
+    func status(of session: SessionID) -> SessionStatus {
+        switch revocations.verdict(on: session) {
+        case .live: .valid
+        case .revoked: .revoked
+        case .unknown: .unknown
+        }
+    }
+
+    func bytesWaiting(in socket: SocketID) -> Int { sockets[socket]?.outstanding.load(ordering: .relaxed) ?? 0 }
+    func url(of partition: Int) -> String? { url(partition) }
+    func reconnectDelay() -> Int { .random(in: 0...200) }
+}
+
+extension Timestamp {
+    /// The time by this machine's clock.
+    static var now: Timestamp { Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000)) }
 }

@@ -1,8 +1,9 @@
 import Metrics
 import Synchronization
 
-/// How much goes on, for the heartbeat and for `/metrics`.
+/// Counters of the gateway, for `/metrics` and for heartbeats. Safe from any thread.
 final class GatewayMetrics: Sendable {
+    /// Open connections.
     let connections = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
     private let frames = Counter(label: "martlet_socket_frames_sent")
@@ -10,31 +11,39 @@ final class GatewayMetrics: Sendable {
     private let received = Counter(label: "martlet_socket_frames_received")
     private let gaps = Counter(label: "martlet_socket_gaps")
     private let tooSlow = Counter(label: "martlet_socket_too_slow")
-    private let disorder = Counter(label: "martlet_socket_messages_out_of_order")
+    private let outOfOrder = Counter(label: "martlet_socket_messages_out_of_order")
     private let resumed = Counter(label: "martlet_socket_resumed")
     private let moved = Counter(label: "martlet_socket_moved")
-    private let gauge = Gauge(label: "martlet_socket_connections")
-    private let served = Gauge(label: "martlet_partitions_served")
+    private let connectionGauge = Gauge(label: "martlet_socket_connections")
+    private let partitionGauge = Gauge(label: "martlet_partitions_served")
 
-    func noteReceived() { received.increment() }
-    func noteGap() { gaps.increment() }
-    func noteTooSlow() { tooSlow.increment() }
-    func noteDisorder() { disorder.increment() }
-    func noteResumed() { resumed.increment() }
-    func noteMoved() { moved.increment() }
+    func recordReceived() { received.increment() }
 
-    func sent(_ count: Int) {
+    func recordSent(bytes count: Int) {
         bytes.add(count, ordering: .relaxed)
         frames.increment()
         sentBytes.increment(by: Int64(count))
     }
 
-    /// Bytes sent since it was asked last.
-    func takeBytes() -> Int { bytes.exchange(0, ordering: .relaxed) }
+    func record(_ occurrence: GatewayOccurrence) {
+        switch occurrence {
+        case .framesSkipped: gaps.increment()
+        case .clientTooSlow: tooSlow.increment()
+        case .messageOutOfOrder: outOfOrder.increment()
+        case .sessionResumed: resumed.increment()
+        case .clientMoved: moved.increment()
+        case .deliveryGap: break
+        }
+    }
 
-    /// - Parameter partitions: whose users are accepted.
+    /// Returns the bytes that were sent since the last call.
+    func drainSentBytes() -> Int { bytes.exchange(0, ordering: .relaxed) }
+
+    /// Updates the gauges.
+    ///
+    /// - Parameter partitions: the partitions whose users are accepted.
     func record(partitions: Int) {
-        gauge.record(connections.load(ordering: .relaxed))
-        served.record(partitions)
+        connectionGauge.record(connections.load(ordering: .relaxed))
+        partitionGauge.record(partitions)
     }
 }

@@ -4,15 +4,16 @@ import Logging
 import Reactor
 import ServiceKit
 
-/// Tells contacts who comes and goes, and whoever comes which contacts are there. Presence is never certain: what cannot be told is passed over.
+/// Announces to contacts which users come online and go offline, and asks for the presence of contacts.
+///
+/// Presence is best effort: an announcement that cannot be sent is dropped.
 actor PresenceService {
-    /// After that, contacts who have not said to be there are shown as last seen.
+    /// How long contacts have to answer a question. Those who do not are shown as last seen.
     private static let answerTime = Duration.seconds(1)
-    /// Comings and goings that are told at once; further ones wait.
-    private static let atOnce = 64
-
-    /// As many as ``NoteSeen`` takes.
-    private static let seenAtOnce = 256
+    /// Announcements in flight; further ones are queued.
+    private static let concurrency = 64
+    /// The most that one ``NoteSeen`` may contain.
+    private static let seenBatchSize = 256
 
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
@@ -20,210 +21,224 @@ actor PresenceService {
     private let bus: any ProcedureCaller
     private let deliver: @Sendable (Delivery) async throws -> Void
     private let logger: Logger
-    /// In which clients of an instance that died are back elsewhere.
+    /// How long clients of an instance that has died take to reconnect elsewhere.
     private let returnTime: Duration
     private var table = PresenceTable()
     private var shown = ShownPresence()
-    /// By who asks: the contacts who have not answered yet, each with the number of the question.
+    /// By the user who asks: the contacts who have not answered yet, each with the number of the question.
     private var questions: [UserID: [UserID: UInt64]] = [:]
     private var lastQuestion: UInt64 = 0
-    /// A frame to a user's devices here.
-    private var show: @Sendable (UserID, ServerFrame.Text) -> Void = { _, _ in }
-    private let places = Admission("presence", limit: atOnce, queue: 50_000, wait: .seconds(30))
+    /// Sends a frame to the user's devices on this instance.
+    private var send: @Sendable (UserID, ServerFrame.Text) -> Void = { _, _ in }
+    private let admission = Admission("presence", limit: concurrency, queue: 50_000, wait: .seconds(30))
 
+    /// - Parameter deliver: publishes frames for clients of any instance.
     init(
         bus: any ProcedureCaller, deliver: @escaping @Sendable (Delivery) async throws -> Void,
         returnTime: Duration = .seconds(10), on io: IOThread, logger: Logger
     ) {
-        (self.bus, self.deliver, self.returnTime, self.io, self.logger) = (bus, deliver, returnTime, io, logger)
+        self.bus = bus
+        self.deliver = deliver
+        self.returnTime = returnTime
+        self.io = io
+        self.logger = logger
     }
 
-    // MARK: Who comes and goes here
+    // MARK: Events
 
-    /// A device of the user has a socket.
-    func came(_ user: UserID, _ session: SessionID) {
-        let isNews = table.came(user, session)
-        later { await $0.askAll(of: user, isNews ? .newsAndQuestion : .question) }
-    }
+    /// Call once, before the first client connects.
+    ///
+    /// - Parameter send: sends a frame to the user's devices on this instance.
+    func start(send: @escaping @Sendable (UserID, ServerFrame.Text) -> Void) { self.send = send }
 
-    /// - Parameter show: shows a frame to a user's devices here.
-    func begin(show: @escaping @Sendable (UserID, ServerFrame.Text) -> Void) { self.show = show }
-
-    /// A device of the user has no socket any more.
-    func left(_ user: UserID, _ session: SessionID) { table.left(user, session, at: .now) }
-
-    /// They belong to another instance now.
-    func moved(_ user: UserID) {
-        shown.forget(user)
-        guard table.moved(user) else { return }
-        io.schedule(after: PresenceTable.grace * 2) { [weak self] in self?.assumeIsolated { $0.letGo(user) } }
-    }
-
-    /// Once a second.
-    func tick(now: ContinuousClock.Instant) {
-        let gone = table.gone(now: now)
-        if gone.devices.isEmpty { return }
-        later { await $0.noteSeen(gone.devices) }
-        for user in gone.users {
-            shown.forget(user)
-            later { await $0.announceGone(user) }
+    func apply(_ change: PresenceChange) {
+        switch change {
+        case .connected(let user, let session):
+            let wasOffline = table.connect(user, session)
+            enqueue { await $0.askAll(of: user, wasOffline ? .newsAndQuestion : .question) }
+        case .disconnected(let user, let session): table.disconnect(user, session, at: .now)
+        case .moved(let user): move(user)
+        case .contactChanged(let user, let other): enqueue { await $0.updatePresence(of: other, for: user) }
+        case .received(let presence, let online): receive(presence, online: online)
         }
     }
 
-    /// Others have these partitions now. Whoever had them may have died without a word about its users: once they have had time to come back, those who saw
-    /// them there ask again.
-    func changedHands(_ isMeant: @escaping @Sendable (UserID) -> Bool) {
-        io.schedule(after: returnTime) { [weak self] in self?.assumeIsolated { $0.askAgain(isMeant) } }
+    /// Announces the users who have not returned in time. Call it once a second.
+    func tick(now: ContinuousClock.Instant) {
+        let departed = table.expire(now: now)
+        if departed.devices.isEmpty { return }
+        enqueue { await $0.recordLastSeen(departed.devices) }
+        for user in departed.users {
+            shown.forget(user)
+            enqueue { await $0.announceOffline(user) }
+        }
     }
 
-    /// Another user is a contact of this one from now on, or is none any more.
-    func contactChanged(_ user: UserID, _ other: UserID) { later { await $0.lookAt(other, for: user) } }
+    /// Partitions have moved to other instances. Their previous owner may have died without announcing its users, so what was
+    /// shown of these users is verified once their clients have had time to reconnect.
+    func partitionsReassigned(_ contains: @escaping @Sendable (UserID) -> Bool) {
+        io.schedule(after: returnTime) { [weak self] in
+            self?.assumeIsolated { service in
+                for (user, contacts) in service.shown.contacts(where: contains) {
+                    service.enqueue { await $0.verify(contacts, shownTo: user) }
+                }
+            }
+        }
+    }
 
-    /// Everybody who is still here is let go. There is nobody left to whom they could go, and few to whom it could be told: whoever saw them asks again
-    /// when others have their partitions.
-    func close() async { await noteSeen(table.all()) }
+    /// Records when all users were last seen. Nothing is announced: the instances that get their partitions verify what was
+    /// shown of them.
+    func close() async { await recordLastSeen(table.removeAll()) }
 
-    // MARK: What other instances tell
+    private func move(_ user: UserID) {
+        shown.forget(user)
+        guard table.move(user) else { return }
+        io.schedule(after: PresenceTable.grace * 2) { [weak self] in
+            self?.assumeIsolated { service in
+                if service.table.isOnline(user) { return }
+                service.enqueue { await $0.publish(to: [user], [], .init(kind: .letGo, userID: user, online: false)) }
+            }
+        }
+    }
 
-    /// - Parameter present: those of the recipients who are here.
-    func heard(_ presence: Delivery.Presence, present: [UserID]) {
+    /// Another instance sent this.
+    ///
+    /// - Parameter online: the recipients that are connected here.
+    private func receive(_ presence: Delivery.Presence, online: [UserID]) {
+        let user = presence.userID
         switch presence.kind {
-        case .newsAndQuestion, .question: later { await $0.answer(presence.userID, present) }
-        case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID) }
+        case .newsAndQuestion, .question: enqueue { await $0.answer(user, for: online) }
+        case .letGo where !table.isOnline(user): enqueue { await $0.announceOffline(user) }
         default: break
         }
         if presence.kind == .news || presence.kind == .newsAndQuestion {
-            shown.note(presence.userID, online: presence.online, to: present)
+            shown.record(user, online: presence.online, to: online)
         }
-        if presence.online { for user in present { answered(user, by: presence.userID) } }
+        if presence.online { for asker in online { removeQuestion(of: asker, to: user) } }
     }
 
-    // MARK: Telling
+    // MARK: Questions
 
     private func askAll(of user: UserID, _ kind: Delivery.Presence.Kind) async {
-        // Asked again after the await: the user may have left meanwhile, and their contacts may know that already.
+        // Checked again after the await: the user may have gone offline meanwhile, and that may be announced already.
         guard table.isOnline(user), let contacts = await contacts(of: user), table.isOnline(user) else { return }
-        await ask(contacts, of: user, kind) { $0.showAbsent($1, to: user) }
+        await ask(contacts, for: user, kind) { $0.showLastSeen(of: $1, to: user) }
     }
 
-    /// - Parameter onSilence: called for each who has not said to be there after a while.
+    /// - Parameter onSilence: called for each contact who has not answered in time.
     private func ask(
-        _ contacts: [ListContacts.Contact], of user: UserID, _ kind: Delivery.Presence.Kind,
+        _ contacts: [ListContacts.Contact], for user: UserID, _ kind: Delivery.Presence.Kind,
         onSilence: @escaping @Sendable (isolated PresenceService, ListContacts.Contact) -> Void
     ) async {
         if contacts.isEmpty { return }
         lastQuestion += 1
         let (number, ids) = (lastQuestion, contacts.map(\.userID))
         for id in ids { questions[user, default: [:]][id] = number }
-        await tell(ids, ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
+        await publish(to: ids, ServerFrame.presence(user, online: true), .init(kind: kind, userID: user, online: true))
         io.schedule(after: Self.answerTime) { [weak self] in
-            self?.assumeIsolated { desk in
-                for contact in contacts where desk.questions[user]?[contact.userID] == number {
-                    desk.answered(user, by: contact.userID)
-                    onSilence(desk, contact)
+            self?.assumeIsolated { service in
+                for contact in contacts where service.questions[user]?[contact.userID] == number {
+                    service.removeQuestion(of: user, to: contact.userID)
+                    onSilence(service, contact)
                 }
             }
         }
     }
 
-    /// Nothing is waited for any more.
-    private func answered(_ user: UserID, by contact: UserID) {
+    private func removeQuestion(of user: UserID, to contact: UserID) {
         questions[user]?[contact] = nil
         if questions[user]?.isEmpty == true { questions[user] = nil }
     }
 
-    private func showAbsent(_ contact: ListContacts.Contact, to user: UserID) {
+    private func showLastSeen(of contact: ListContacts.Contact, to user: UserID) {
         guard table.isOnline(user), contact.lastSeenAt != nil else { return }
-        show(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
+        send(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
     }
 
-    // MARK: What was shown and may be wrong by now
+    // MARK: Presence that may be outdated
 
-    private func askAgain(_ isMeant: (UserID) -> Bool) {
-        for (user, seen) in shown.seen(where: isMeant) { later { await $0.askAgain(user, seen) } }
-    }
-
-    /// Those who are contacts still are asked; the others are there no longer, for this user.
-    private func askAgain(_ user: UserID, _ seen: Set<UserID>) async {
+    /// Asks contacts again that were shown as online. Users who are contacts no more are shown as offline.
+    private func verify(_ shownContacts: Set<UserID>, shownTo user: UserID) async {
         guard table.isOnline(user) else { return }
         guard let contacts = await contacts(of: user) else {
             io.schedule(after: returnTime) { [weak self] in
-                self?.assumeIsolated { desk in desk.later { await $0.askAgain(user, seen) } }
+                self?.assumeIsolated { service in service.enqueue { await $0.verify(shownContacts, shownTo: user) } }
             }
             return
         }
         guard table.isOnline(user) else { return }
-        let asked = contacts.filter { seen.contains($0.userID) }
-        for other in seen.subtracting(asked.map(\.userID)) { takeBack(other, from: user) }
-        await ask(asked, of: user, .question) { $0.takeBack($1.userID, from: user) }
+        let asked = contacts.filter { shownContacts.contains($0.userID) }
+        for other in shownContacts.subtracting(asked.map(\.userID)) { showOffline(other, to: user) }
+        await ask(asked, for: user, .question) { $0.showOffline($1.userID, to: user) }
     }
 
-    /// What is so today counts, whatever was told: that may be late. Where nobody knows, nothing is shown of anybody.
-    private func lookAt(_ other: UserID, for user: UserID) async {
+    /// Reads whether the other user is a contact now: the event that caused this may be late.
+    private func updatePresence(of other: UserID, for user: UserID) async {
         guard table.isOnline(user) else { return }
         let contact = await contacts(of: user)?.first { $0.userID == other }
         guard table.isOnline(user) else { return }
-        guard let contact else { return takeBack(other, from: user) }
-        await ask([contact], of: user, .question) { $0.showAbsent($1, to: user) }
+        guard let contact else { return showOffline(other, to: user) }
+        await ask([contact], for: user, .question) { $0.showLastSeen(of: $1, to: user) }
     }
 
-    private func takeBack(_ contact: UserID, from user: UserID) {
+    private func showOffline(_ contact: UserID, to user: UserID) {
         guard shown.isShown(contact, to: user) else { return }
-        shown.note(contact, online: false, to: [user])
-        show(user, ServerFrame.presence(contact, online: false))
+        shown.record(contact, online: false, to: [user])
+        send(user, ServerFrame.presence(contact, online: false))
     }
 
-    // MARK: Answering
+    // MARK: Announcements
 
-    private func answer(_ user: UserID, _ present: [UserID]) async {
-        let items = present.filter { $0 != user && table.isOnline($0) }.map { contact in
-            Self.item([user], ServerFrame.presence(contact, online: true), .init(kind: .news, userID: contact, online: true))
+    /// Tells the user which of the asked contacts are online here.
+    private func answer(_ user: UserID, for contacts: [UserID]) async {
+        let items = contacts.filter { $0 != user && table.isOnline($0) }.map { contact in
+            Self.item(
+                to: [user], ServerFrame.presence(contact, online: true), .init(kind: .news, userID: contact, online: true))
         }
-        if !items.isEmpty { await tell(items) }
+        if !items.isEmpty { await publish(items) }
     }
 
-    /// When they were last here, many at a time.
-    private func noteSeen(_ gone: [PresenceTable.Device]) async {
+    private func recordLastSeen(_ devices: [PresenceTable.Device]) async {
         let now = Timestamp.now
-        for start in stride(from: 0, to: gone.count, by: Self.seenAtOnce) {
-            let part = gone[start..<min(gone.count, start + Self.seenAtOnce)]
-            _ = try? await bus.call(NoteSeen(users: part.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
+        for start in stride(from: 0, to: devices.count, by: Self.seenBatchSize) {
+            let batch = devices[start..<min(devices.count, start + Self.seenBatchSize)]
+            _ = try? await bus.call(NoteSeen(users: batch.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
         }
     }
 
-    private func announceGone(_ user: UserID) async {
+    private func announceOffline(_ user: UserID) async {
         let now = Timestamp.now
         guard let contacts = await contacts(of: user), !contacts.isEmpty, !table.isOnline(user) else { return }
-        await tell(
-            contacts.map(\.userID), ServerFrame.presence(user, online: false, lastSeenAt: now),
+        await publish(
+            to: contacts.map(\.userID), ServerFrame.presence(user, online: false, lastSeenAt: now),
             .init(kind: .news, userID: user, online: false))
     }
 
-    private func letGo(_ user: UserID) {
-        if table.isOnline(user) { return }
-        later { await $0.tell([user], [], .init(kind: .letGo, userID: user, online: false)) }
-    }
-
+    /// - Returns: `nil` if `users` does not answer.
     private func contacts(of user: UserID) async -> [ListContacts.Contact]? {
         do { return try await bus.call(ListContacts(userID: user)).contacts } catch {
-            logger.info("contacts were not told", metadata: ["error": "\((error as? ServiceError)?.code.rawValue ?? "-")"])
+            let code = (error as? ServiceError)?.code.rawValue ?? "-"
+            logger.info("contacts could not be read", metadata: ["user_id": "\(user)", "error": "\(code)"])
             return nil
         }
     }
 
-    private func tell(_ recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence) async {
-        await tell([Self.item(recipients, text, presence)])
+    private func publish(to recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence) async {
+        await publish([Self.item(to: recipients, text, presence)])
     }
 
-    private func tell(_ items: [Delivery.Item]) async { try? await deliver(Delivery(items: items)) }
+    private func publish(_ items: [Delivery.Item]) async { try? await deliver(Delivery(items: items)) }
 
-    private static func item(_ recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence) -> Delivery.Item {
+    private static func item(
+        to recipients: [UserID], _ text: ServerFrame.Text, _ presence: Delivery.Presence
+    ) -> Delivery.Item {
         Delivery.Item(recipients: recipients, frame: String(decoding: text, as: UTF8.self), presence: presence)
     }
 
-    private func later(_ body: @escaping @Sendable (PresenceService) async -> Void) {
+    /// Runs `body` once fewer than ``concurrency`` announcements are in flight.
+    private func enqueue(_ body: @escaping @Sendable (PresenceService) async -> Void) {
         Task(executorPreference: io) {
-            try? await self.places.run { await body(self) }
+            try? await self.admission.run { await body(self) }
         }
     }
 }

@@ -20,7 +20,7 @@ final class LoadMeter: Sendable {
         }
         return Heartbeat.Load(
             connections: connections, cpu: spent / seconds,
-            outboundBytes: Double(figures.takeBytes()) / seconds)
+            outboundBytes: Double(figures.drainSentBytes()) / seconds)
     }
 
     /// POSIX counts a million to the second, whatever the clock.

@@ -65,7 +65,7 @@ actor Membership: Service {
         (self.identity, self.bus, self.isConnected, self.feed) = (identity, bus, isConnected, feed)
         self.canServe = canServe
         (self.hub, self.routes, self.io, self.logger, self.onStanding) = (hub, routes, io, logger, onStanding)
-        meter = LoadMeter(hub.figures)
+        meter = LoadMeter(hub.metrics)
         (beats, hurry) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (binds, bindMore) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
@@ -96,7 +96,7 @@ actor Membership: Service {
         guard let present = routes.routes, present.epoch != lastRoutes?.epoch else { return }
         let moved = present.moved(since: lastRoutes)
         lastRoutes = present
-        if !moved.isEmpty { await hub.changedHands(moved) }
+        if !moved.isEmpty { await hub.partitionsReassigned(moved) }
     }
 
     /// Beats until shutdown.
@@ -110,7 +110,7 @@ actor Membership: Service {
             }
         }
         defer { clockwork.cancel() }
-        await hub.begin()
+        await hub.start()
         beatNow()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.binds { await self.rebind() } }
@@ -144,7 +144,7 @@ actor Membership: Service {
         deafness.isHeard(at: .now)
         standing.hasLease()
         onStanding(standing.isGood)
-        await hub.take(answer, asked: asked) { [routes] in
+        await hub.apply(answer, sentAt: asked) { [routes] in
             // Whoever is sent away is told where to, by the routes of this very assignment; but nobody waits for them long.
             if (routes.routes?.epoch ?? -1) >= answer.epoch { return }
             await routes.readOnce(within: Self.glance)
@@ -158,7 +158,7 @@ actor Membership: Service {
 
     private func failed(_ error: any Error, _ asked: ContinuousClock.Instant) async {
         switch Setback(error) {
-        case .standstill: await hub.keepLease(for: Self.lease, asked: asked)
+        case .standstill: await hub.extendLease(by: Self.lease, sentAt: asked)
         case .askAgain: io.schedule(after: Self.pause) { [hurry] in hurry.yield() }
         case .unheard: deafness.isUnheard()
         }

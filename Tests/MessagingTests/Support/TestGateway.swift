@@ -23,7 +23,7 @@ struct TestGateway: Sendable {
     let told: Seen<Delivery>
     let port: Int
 
-    var connections: Int { get async { await actor.figures.connections.load(ordering: .relaxed) } }
+    var connections: Int { get async { await actor.report().connections } }
     /// Those of clients that may come back too.
     var lines: Int { get async { await actor.lines } }
     var isOpen: Bool { actor.isOpen.load(ordering: .relaxed) }
@@ -43,7 +43,7 @@ struct TestGateway: Sendable {
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
         let hub = Gateway(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
-            loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, now: now, on: io,
+            loops: Array(loops.makeIterator()), incarnation: "tests", url: { "ws://elsewhere/\($0)" }, now: now, on: io,
             logger: logger)
         let door = Door(verifier: NamedTokens()) {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
@@ -57,8 +57,8 @@ struct TestGateway: Sendable {
             defer { group.cancelAll() }
             let gateway = TestGateway(bus: bus, actor: hub, revocations: revocations, told: told, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
-            await hub.begin()
-            await hub.feedIsBack()
+            await hub.start()
+            await hub.restoreFeed()
             return try await body(gateway)
         }
     }
@@ -67,7 +67,7 @@ struct TestGateway: Sendable {
     func assign(_ serve: PartitionSet, bind: PartitionSet = everything, epoch: Int64, lease: Duration = .seconds(600)) async {
         let answer = Heartbeat.Response(
             epoch: epoch, leaseMilliseconds: Int64(lease / .milliseconds(1)), bind: bind, serve: serve)
-        await actor.take(answer, asked: .now)
+        await actor.apply(answer, sentAt: .now)
     }
 
     static func partition(of user: Int64) -> Int { Partitioning.partition(of: UserID(rawValue: user), count: partitionCount) }
@@ -129,11 +129,18 @@ struct TestGateway: Sendable {
 extension Gateway {
     fileprivate func deliver(_ deliveries: [Delivery]) { for delivery in deliveries { deliver(delivery) } }
 
-    fileprivate var lines: Int { entries.count }
+    fileprivate var lines: Int { state.sessions.count }
 
     fileprivate func outstanding(of user: UserID) -> Int {
-        (users[user] ?? []).reduce(0) { $0 + (entries[$1]?.port?.outstanding.load(ordering: .relaxed) ?? 0) }
+        state.sessions.ids(of: user).compactMap { state.sessions[$0]?.socket }
+            .reduce(0) { $0 + (sockets[$1]?.outstanding.load(ordering: .relaxed) ?? 0) }
     }
+
+    var outboundLimit: Int { state.outboundLimit }
+    var waiting: [GatewayState.PendingConnection] { state.pending }
+    var parked: [ClientSession.ID] { state.parked.map(\.id) }
+    /// Sessions of clients that frames were skipped for.
+    var gapped: [ClientSession.ID] { state.sessions.ids.filter { state.sessions[$0]?.hasSkippedFrames == true } }
 }
 
 /// Takes `<user>.<session>` for a token.
