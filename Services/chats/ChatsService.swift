@@ -4,6 +4,7 @@ import Contracts
 import Logging
 import Postgres
 import Reactor
+import Realtime
 import Redis
 import ServiceKit
 import ServiceLifecycle
@@ -26,7 +27,7 @@ struct ChatsService: Service {
     ///   - lives: how long Redis keeps what is read; as usual unless given.
     init(
         database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
-        outbox: Outbox, ids: IDSource, on io: IOThread, logger: Logger
+        outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
@@ -45,14 +46,14 @@ struct ChatsService: Service {
         let audienceStore = AudienceStore(database: database)
         let audiences = Audiences(store: audienceStore)
         live = LiveAnswers(
-            markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
+            markers: markers, store: audienceStore, audiences: audiences, show: { deliveries.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.note(left: $0) }
-        outbox.deliver(LiveFacts.types) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
+        outbox.deliver(LiveFacts.types, through: deliveries) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
         register(on: bus, database: database)
     }
 
@@ -65,29 +66,29 @@ struct ChatsService: Service {
     }
 
     private func register(on bus: Bus, database: PostgresPool) {
-        let serving = Serving(bus: bus, logger: logger)
-        serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        serving.answer(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
-        serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
-        serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
-        serving.answer(CreateChat.self) { [openings] request, context in
+        server.serve(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
+        server.serve(ListChats.self) { [reading] request, _ in try await reading.list(request) }
+        server.serve(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
+        server.serve(CreateChat.self) { [openings] request, context in
             try await openings.create(request, deadline: context.deadline.instant)
         }
-        serving.answer(UpdateChat.self) { [members] request, context in
+        server.serve(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)
         }
-        serving.answer(ListMembers.self) { [members] request, _ in try await members.members(request) }
-        serving.answer(SetMember.self) { [members] request, context in
+        server.serve(ListMembers.self) { [members] request, _ in try await members.members(request) }
+        server.serve(SetMember.self) { [members] request, context in
             try await members.set(request, deadline: context.deadline.instant)
         }
-        serving.answer(RemoveMember.self) { [members] request, context in
+        server.serve(RemoveMember.self) { [members] request, context in
             try await members.remove(request, deadline: context.deadline.instant)
         }
-        serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
-        serving.answer(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
-        serving.answer(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
+        server.serve(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
+        server.serve(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
+        server.serve(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
         consume(on: bus, database: database)
     }
 
@@ -96,7 +97,7 @@ struct ChatsService: Service {
         // The highest rev wins, so that taking a fact in twice or late changes nothing.
         blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
         bus.consume(blocks)
-        bus.listen(caches.feed)
+        bus.subscribe(caches.feed)
     }
 
     private func forgetOldCreations() async {
@@ -108,33 +109,6 @@ struct ChatsService: Service {
                 do { try await store.forgetOldCreations() } catch {
                     logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
                 }
-            }
-        }
-    }
-}
-
-/// Registers handlers whose errors become what a caller may know.
-private struct Serving {
-    let bus: Bus
-    let logger: Logger
-
-    func answer<P: Procedure>(
-        _ procedure: P.Type, atMost: Int = 256, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        self.answer(procedure, as: P.Response.self, atMost: atMost, answer)
-    }
-
-    func answer<P: Procedure, Answer: Encodable & Sendable>(
-        _ procedure: P.Type, as type: Answer.Type, atMost: Int = 256,
-        _ answer: @escaping @Sendable (P, CallContext) async throws -> Answer
-    ) {
-        bus.serve(procedure, as: type, atMost: atMost) { [logger] request, context in
-            do { return try await answer(request, context) } catch {
-                let refusal = ServiceError(unavailable: error)
-                if refusal.code == .internal {
-                    logger.error("a request failed", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-                }
-                throw refusal
             }
         }
     }

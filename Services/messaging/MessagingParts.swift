@@ -5,6 +5,7 @@ import Foundation
 import NIOCore
 import NIOPosix
 import Reactor
+import Realtime
 import ServiceKit
 import ServiceLifecycle
 import Synchronization
@@ -15,7 +16,7 @@ struct MessagingParts {
     let revocationFeed: RevocationFeed
     let routes: RouteTable
     let gateway: Gateway
-    let membership: Membership
+    let membership: ClusterMembership
     let ticker: GatewayTicker
     let server: SocketServer
 
@@ -26,14 +27,16 @@ struct MessagingParts {
         let settings = try MessagingSettings(context.settings)
         let http = try HTTPSettings(context.settings)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
-        let identity = Membership.Identity(
+        let identity = MemberIdentity(
             instance: context.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
             url: try settings.url ?? MessagingSettings.address(of: http, instance: context.instance),
             partitionCount: try context.settings.value(CommonSettings.partitionCount))
         let routes = RouteTable(bus: bus, logger: context.logger)
+        let deliveries = DeliveryPublisher(bus)
+        deliveries.follow(routes)
         let revocations = Revocations()
         let gateway = Self.gateway(
-            identity, context, bus: bus, loops: loops, limits: settings.limits(thresholds.now),
+            identity, context, bus: bus, deliveries: deliveries, loops: loops, limits: settings.limits(thresholds.now),
             url: {
                 // A route to this instance itself is older than the assignment.
                 routes.instance(of: $0).flatMap { $0.name == context.instance ? nil : $0.url }
@@ -45,11 +48,12 @@ struct MessagingParts {
         let membership = Self.membership(identity, context, bus: bus, gateway: gateway, routes: routes) { [keys] in
             keys.published != nil && revocations.areKnown
         }
-        let door = Self.door(keys, revocations, gateway: gateway, maximumConnections: settings.connections)
+        let authenticator = Self.authenticator(
+            keys, revocations, gateway: gateway, maximumConnections: settings.connections)
         server = SocketServer(
-            channel: SocketChannel(door: door), events: gateway,
+            channel: SocketChannel(authenticator: authenticator), events: gateway,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
-            heartbeatSeconds: settings.heartbeat, farewell: { await membership.leave() }, logger: context.logger)
+            heartbeatSeconds: settings.heartbeat, drain: { await membership.leave() }, logger: context.logger)
         self.routes = routes
         self.gateway = gateway
         self.membership = membership
@@ -59,50 +63,51 @@ struct MessagingParts {
 
     /// Subscribes the components to what they must react to.
     private func connect(_ bus: Bus, settings: MessagingSettings, thresholds: CurrentValue<MessagingThresholds>) {
-        routes.onRead { [membership] _ in membership.routesAreRead() }
+        routes.onRead { [membership] _ in membership.routesRead() }
         thresholds.onChange { [gateway] thresholds in
             gateway.io.post { gateway.assumeIsolated { $0.apply(settings.limits(thresholds)) } }
         }
-        bus.listen(revocationFeed.broadcast)
-        bus.follow(routes)
-        var broadcast = Broadcast()
-        broadcast.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
-        bus.listen(broadcast)
+        bus.subscribe(revocationFeed.subscription)
+        bus.subscribe(routes.subscription)
+        var subscription = EventSubscription()
+        subscription.on(RoutesChanged.self) { [membership] _, _ in membership.heartbeatNow() }
+        bus.subscribe(subscription)
     }
 
     private static func gateway(
-        _ identity: Membership.Identity, _ context: ServiceContext, bus: Bus, loops: MultiThreadedEventLoopGroup,
+        _ identity: MemberIdentity, _ context: ServiceContext, bus: Bus, deliveries: DeliveryPublisher,
+        loops: MultiThreadedEventLoopGroup,
         limits: GatewayLimits, url: @escaping @Sendable (Int) -> String?, revocations: Revocations
     ) -> Gateway {
         Gateway(
-            bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
+            bus: bus, deliver: { try await deliveries.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
             partitionCount: identity.partitionCount, limits: limits, loops: Array(loops.makeIterator()),
             incarnation: identity.incarnation, url: url, on: context.io, logger: context.logger)
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ context: ServiceContext, bus: Bus, gateway: Gateway, routes: RouteTable,
+        _ identity: MemberIdentity, _ context: ServiceContext, bus: Bus, gateway: Gateway, routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
-    ) -> Membership {
+    ) -> ClusterMembership {
         let membershipFlag = context.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in gateway.assumeIsolated { $0.deliver(delivery) } })
-        let membership = Membership(
-            identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: gateway,
-            routes: routes, onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io,
+        let membership = ClusterMembership(
+            identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, gateway: gateway,
+            routes: routes, onReady: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io,
             logger: context.logger)
         hooks.set(
             onStart: {
                 gateway.assumeIsolated { $0.restoreFeed() }
-                membership.feedIsBack()
+                membership.feedStarted()
             },
             onLost: {
                 gateway.assumeIsolated { $0.loseFeed() }
-                membership.feedIsLost()
+                membership.feedLost()
             })
-        bus.listen(feed)
+        bus.subscribe(feed)
         return membership
     }
 
@@ -118,15 +123,15 @@ struct MessagingParts {
         return (KeySet(bus: bus, logger: context.logger) { hasKeys.set(.up) }, feed)
     }
 
-    private static func door(
+    private static func authenticator(
         _ keys: KeySet, _ revocations: Revocations, gateway: Gateway, maximumConnections: Int
-    ) -> Door {
-        Door(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
+    ) -> HandshakeAuthenticator {
+        HandshakeAuthenticator(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
             guard gateway.isOpen.load(ordering: .relaxed) else {
-                return .unavailable("This instance accepts no connections at the moment. Retry in a second.")
+                return .unavailable("This instance does not accept connections at the moment. Retry in a few seconds.")
             }
             guard gateway.metrics.connections.load(ordering: .relaxed) < maximumConnections else {
-                return .unavailable("This instance has too many connections. Retry in a second.")
+                return .unavailable("This instance is at capacity. Retry in a few seconds.")
             }
             return nil
         }

@@ -1,7 +1,7 @@
 /// The executor of the actors that live on an ``IOThread``.
 ///
-/// It is another object than the thread itself, which tasks prefer: were they one, the runtime would take a task that returns from one function of no actor
-/// to another for one that leaves an actor, and make a job of every such return.
+/// It is not the thread itself, which tasks prefer. If both were one object, the runtime would treat every return between
+/// nonisolated functions as a departure from an actor and enqueue a job for it.
 final class IOIsolation: SerialExecutor {
     private let queue: JobQueue
 

@@ -1,17 +1,17 @@
-/// Something with a descriptor that an ``IOThread`` waits on: usually an actor that has the thread as its executor.
+/// An owner of a descriptor that an ``IOThread`` polls: usually an actor whose executor is the thread.
 ///
-/// Both methods are called on the thread; an actor implements them with `assumeIsolated`.
+/// The thread calls both methods; an actor implements them with `assumeIsolated`.
 package protocol IOSource: AnyObject, Sendable {
-    /// Called at the end of every turn: write out what has been collected, then say what to wait for; `nil` is nothing.
+    /// Called at the end of every turn. Flushes collected output and returns what to poll for; `nil` polls nothing.
     nonisolated func beforeWait() -> IOInterest?
-    /// The descriptor named by the last ``beforeWait()`` has something to do.
+    /// Called when the descriptor of the last ``beforeWait()`` is ready.
     nonisolated func ready(_ readiness: IOReadiness)
 }
 
-/// What a source waits for. Reading is always of interest.
+/// The descriptor and the events that a source polls for. Readability is always included.
 package struct IOInterest: Sendable {
     package let descriptor: CInt
-    /// Wake also when the descriptor takes more output.
+    /// Whether to poll for writability too.
     package let write: Bool
 
     package init(descriptor: CInt, write: Bool) {
@@ -20,13 +20,13 @@ package struct IOInterest: Sendable {
     }
 }
 
-/// What a descriptor is ready for.
+/// The events that a poll has found on a descriptor.
 package struct IOReadiness: OptionSet, Sendable {
     package let rawValue: UInt8
     package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     package static let read = IOReadiness(rawValue: 1)
     package static let write = IOReadiness(rawValue: 2)
-    /// Hung up or in error; the next read tells which.
+    /// Hung up or in error; the next read returns which.
     package static let failed = IOReadiness(rawValue: 4)
 }

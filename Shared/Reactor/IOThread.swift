@@ -1,14 +1,16 @@
 import Foundation
 import Synchronization
 
-/// One thread that runs Swift jobs and waits on sockets: the executor of everything hot in a process.
+/// A thread that runs Swift jobs and polls sockets: the executor of a process's hot path.
 ///
-/// Actors name it as their executor and request handlers prefer it, so that a request, its calls, its rows and its reply never change threads.
-/// It works in turns. A turn runs the jobs that are ready, then what was asked for the turn's end, lets every source flush its output, and then waits for
-/// descriptors, timers and new jobs. Whatever must be sent together, the callers that are ready now for example, is therefore collected during a turn and sent
-/// at its end, without a timer.
+/// Actors use it as their executor and request handlers prefer it, so a request, its calls, its rows and its reply never
+/// change threads.
 ///
-/// It lives as long as the process. Nothing on it may block.
+/// It works in turns. A turn runs the ready jobs, then the blocks scheduled for the turn's end. Every source then flushes
+/// its output, and the thread polls descriptors, timers and new jobs. Output of one turn, such as the calls of all
+/// callers that are ready, is therefore batched without a timer.
+///
+/// It lives as long as the process. Code on it must not block.
 package final class IOThread: TaskExecutor {
     private let queue = JobQueue()
     private let isolation: IOIsolation
@@ -17,7 +19,7 @@ package final class IOThread: TaskExecutor {
     package init(name: String) {
         isolation = IOIsolation(queue)
         let thread = Thread { [self] in
-            queue.belongToCurrentThread()
+            queue.bindToCurrentThread()
             let turn = Turn(io: self)
             turnStorage.withLock { $0 = turn }
             loop(turn)
@@ -27,7 +29,7 @@ package final class IOThread: TaskExecutor {
         thread.start()
     }
 
-    /// Whether this is the thread.
+    /// Whether the caller runs on this thread.
     package var isCurrent: Bool { queue.isOnThread }
 
     /// Runs `body` on the thread, after every job and block that was enqueued before. Callable from any thread.
@@ -38,22 +40,22 @@ package final class IOThread: TaskExecutor {
 
     // MARK: On the thread only
 
-    /// Begins to ask `source` at the end of every turn. Only on the thread.
+    /// Starts to poll `source` at the end of every turn. Only on the thread.
     package func add(_ source: any IOSource) { onThread { $0.add(source) } }
 
-    /// Forgets `source`; it is not called again, also not later in this turn. Only on the thread.
+    /// Removes `source`, which is not called again, not even later in this turn. Only on the thread.
     package func remove(_ source: any IOSource) { onThread { $0.remove(source) } }
 
-    /// Calls `body` on the thread once `delay` has passed, to the millisecond and never early. Only on the thread.
+    /// Calls `body` on the thread after `delay`, with a resolution of 1 ms and never early. Only on the thread.
     @discardableResult
     package func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> IOTimer {
         onThread { $0.schedule(after: delay, body) }
     }
 
-    /// Does nothing when the timer has fired. Only on the thread.
+    /// Cancels a timer; has no effect after it has fired. Only on the thread.
     package func cancel(_ timer: IOTimer) { onThread { $0.cancel(timer) } }
 
-    /// Calls `body` once, after the jobs that are ready now and before output is flushed. Only on the thread.
+    /// Calls `body` once in this turn, after the ready jobs and before output is flushed. Only on the thread.
     package func atTurnEnd(_ body: @escaping @Sendable () -> Void) { onThread { $0.atEnd(body) } }
 
     private func onThread<Result: Sendable>(_ body: (isolated Turn) throws -> Result) rethrows -> Result {
@@ -64,7 +66,7 @@ package final class IOThread: TaskExecutor {
 
     // MARK: Executor
 
-    /// For actors that live on the thread.
+    /// The executor of actors that live on the thread.
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { isolation.asUnownedSerialExecutor() }
 
     package func enqueue(_ job: UnownedJob) { queue.add(.task(job)) }
@@ -72,15 +74,15 @@ package final class IOThread: TaskExecutor {
 
     // MARK: The loop
 
-    /// Jobs that make jobs may run so many before output is flushed, and sockets and timers are looked at again.
+    /// The number of jobs that may run before output is flushed and sockets and timers are polled again.
     private static let jobsPerTurn = 256
 
     private func loop(_ turn: Turn) -> Never {
-        var jobs = ReadyJobs(queue, isolation.asUnownedSerialExecutor(), asUnownedTaskExecutor())
+        var jobs = ReadyJobs(queue, serial: isolation.asUnownedSerialExecutor(), task: asUnownedTaskExecutor())
         while true {
             var left = Self.jobsPerTurn
             jobs.run(atMost: &left)
-            // What the turn's end resumes may still join this turn's output.
+            // Jobs that the turn's end resumes may still join this turn's output.
             while turn.assumeIsolated({ $0.runTurnEnd() }), left > 0 { jobs.run(atMost: &left) }
             turn.assumeIsolated { $0.collectInterests(wakeUpOn: queue.waker.descriptor) }
             let mayWait = jobs.isEmpty && queue.beginSleep()
@@ -92,7 +94,7 @@ package final class IOThread: TaskExecutor {
     }
 }
 
-/// Names a timer of an ``IOThread``.
+/// Identifies a timer of an ``IOThread``.
 package struct IOTimer: Hashable, Sendable {
     let token: TimerWheel<@Sendable () -> Void>.Token
 }

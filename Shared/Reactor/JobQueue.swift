@@ -1,12 +1,12 @@
 import Foundation
 import Synchronization
 
-/// What is to be done on an ``IOThread``, from whatever thread it comes.
+/// The work that other threads and the thread itself have enqueued for an ``IOThread``.
 final class JobQueue: Sendable {
     enum Work {
-        /// Of a task that prefers the thread.
+        /// A job of a task that prefers the thread.
         case task(UnownedJob)
-        /// Of an actor that lives on it.
+        /// A job of an actor that lives on the thread.
         case actor(UnownedJob)
         /// A plain closure.
         case block(@Sendable () -> Void)
@@ -14,7 +14,7 @@ final class JobQueue: Sendable {
 
     private struct State {
         var waiting: [Work] = []
-        /// The thread is waiting, or about to: whoever adds something must wake it.
+        /// Whether the thread polls, or is about to: adding work must then wake it.
         var sleeping = false
     }
 
@@ -31,9 +31,9 @@ final class JobQueue: Sendable {
         if mustWake { waker.wake() }
     }
 
-    // MARK: The thread that empties it
+    // MARK: The consuming thread
 
-    func belongToCurrentThread() { threadID.store(Self.currentThreadID, ordering: .releasing) }
+    func bindToCurrentThread() { threadID.store(Self.currentThreadID, ordering: .releasing) }
 
     var isOnThread: Bool { threadID.load(ordering: .relaxed) == Self.currentThreadID }
 
@@ -41,10 +41,10 @@ final class JobQueue: Sendable {
 
     private static var currentThreadID: UInt { UInt(pthread_self()) }
 
-    /// Puts everything that waits into `work`, which is empty.
-    func take(_ work: inout [Work]) { state.withLock { swap(&$0.waiting, &work) } }
+    /// Moves all waiting work into `work`, which must be empty.
+    func drain(into work: inout [Work]) { state.withLock { swap(&$0.waiting, &work) } }
 
-    /// Whether nothing waits; then whoever adds something wakes the thread.
+    /// Returns whether no work waits. If so, adding work wakes the thread until ``endSleep()``.
     func beginSleep() -> Bool {
         state.withLock { state in
             state.sleeping = state.waiting.isEmpty

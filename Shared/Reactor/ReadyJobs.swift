@@ -1,4 +1,4 @@
-/// The jobs that an ``IOThread`` has taken from its queue and not run yet.
+/// The jobs that an ``IOThread`` has dequeued and not run yet.
 struct ReadyJobs {
     private let queue: JobQueue
     private let serial: UnownedSerialExecutor
@@ -6,14 +6,16 @@ struct ReadyJobs {
     private var jobs: [JobQueue.Work] = []
     private var next = 0
 
-    init(_ queue: JobQueue, _ serial: UnownedSerialExecutor, _ task: UnownedTaskExecutor) {
-        (self.queue, self.serial, self.task) = (queue, serial, task)
+    init(_ queue: JobQueue, serial: UnownedSerialExecutor, task: UnownedTaskExecutor) {
+        self.queue = queue
+        self.serial = serial
+        self.task = task
     }
 
-    /// The queue may hold more.
+    /// Whether no dequeued job is left; the queue may hold more.
     var isEmpty: Bool { next == jobs.count }
 
-    /// Runs what is ready, and what that makes ready, until there is nothing or `left` is used up.
+    /// Runs ready jobs, and the jobs that they enqueue, until none is left or `left` is used up.
     mutating func run(atMost left: inout Int) {
         while left > 0 {
             if isEmpty, !refill() { return }
@@ -29,7 +31,7 @@ struct ReadyJobs {
     private mutating func refill() -> Bool {
         jobs.removeAll(keepingCapacity: true)
         next = 0
-        queue.take(&jobs)
+        queue.drain(into: &jobs)
         return !jobs.isEmpty
     }
 

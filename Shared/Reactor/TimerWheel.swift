@@ -1,9 +1,9 @@
-/// Timers by due time: insertion and cancellation in constant time, however many there are.
+/// Timers by due time, inserted and cancelled in constant time.
 ///
-/// A hashed wheel of one-millisecond slots. A timer further away than one turn of the wheel stays in its slot and is looked at once a turn.
-/// Times are milliseconds on any clock that does not go back.
+/// A hashed wheel of one-millisecond slots. A timer further away than one turn of the wheel stays in its slot and is
+/// checked once per turn. Times are milliseconds of a monotonic clock.
 struct TimerWheel<Body> {
-    /// Names one scheduled timer; worthless once it has fired.
+    /// Identifies one scheduled timer; invalid once it has fired.
     struct Token: Hashable, Sendable {
         fileprivate let node: Int32
         fileprivate let generation: UInt32
@@ -21,15 +21,15 @@ struct TimerWheel<Body> {
     private var nodes: [Node] = []
     private var free: [Int32] = []
     private var slots = [Int32](repeating: -1, count: slotCount)
-    /// One bit per slot that holds something, so that empty slots cost nothing to skip.
+    /// One bit per occupied slot, so that skipping empty slots costs nothing.
     private var occupied = [UInt64](repeating: 0, count: slotCount / 64)
-    /// Everything due at or before this time has been taken.
+    /// The time up to which due timers have been removed.
     private var current: Int64
     private(set) var count = 0
 
     init(now: Int64) { current = now }
 
-    /// A time that has passed already is taken at the next ``takeDue(at:)``.
+    /// Adds a timer. A due time in the past is due at the next ``removeDue(at:)``.
     mutating func schedule(at due: Int64, _ body: Body) -> Token {
         let due = max(due, current + 1)
         let index = free.popLast() ?? appendNode()
@@ -40,14 +40,14 @@ struct TimerWheel<Body> {
         return Token(node: index, generation: nodes[Int(index)].generation)
     }
 
-    /// Does nothing when the timer has fired or was cancelled before.
+    /// Removes a timer; has no effect after it has fired or was cancelled.
     mutating func cancel(_ token: Token) {
         guard nodes[Int(token.node)].generation == token.generation, nodes[Int(token.node)].body != nil else { return }
         _ = remove(token.node)
     }
 
-    /// Takes out everything due up to `now`, earliest first.
-    mutating func takeDue(at now: Int64) -> [Body] {
+    /// Removes and returns the timers due up to `now`, earliest first.
+    mutating func removeDue(at now: Int64) -> [Body] {
         guard now > current else { return [] }
         var due: [(at: Int64, body: Body)] = []
         if count > 0 {
@@ -61,14 +61,14 @@ struct TimerWheel<Body> {
         return due.map(\.body)
     }
 
-    /// When to look again: no later than the earliest timer, at most one turn of the wheel ahead. `nil` when there is none.
-    func nextLook() -> Int64? {
+    /// The time of the next check: not after the earliest timer, and at most one turn of the wheel ahead. `nil` without timers.
+    func nextCheck() -> Int64? {
         guard count > 0 else { return nil }
         let start = slot(of: current + 1)
         let (word, bit) = (start / 64, start % 64)
         let rest = occupied[word] >> UInt64(bit)
         if rest != 0 { return current + 1 + Int64(rest.trailingZeroBitCount) }
-        // Word by word; the last one is the first again, for what stands before `start` in it.
+        // Word by word; the last step revisits the first word for the slots before `start`.
         for step in 1...occupied.count {
             let bits = occupied[(word + step) % occupied.count]
             if bits != 0 { return current + 1 + Int64(64 * step - bit + bits.trailingZeroBitCount) }

@@ -1,10 +1,10 @@
 import Foundation
 
-/// What an ``IOThread`` keeps from turn to turn; touched on the thread only, which the compiler and the executor see to.
+/// The state that an ``IOThread`` keeps between turns. Its executor confines it to the thread.
 actor Turn {
     private let io: IOThread
     private var sources: [any IOSource] = []
-    /// Since interests were last collected.
+    /// Whether a source was removed since interests were last collected.
     private var hasRemoved = false
     private var wheel = TimerWheel<@Sendable () -> Void>(now: Turn.milliseconds())
     private var ends: [@Sendable () -> Void] = []
@@ -31,7 +31,7 @@ actor Turn {
         let fraction = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
         let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000)
         let ahead = overflow ? Int64.max / 4 : max(0, milliseconds + fraction)
-        // One more, because the present millisecond has partly passed and a timer must not be early.
+        // One more, because part of the present millisecond has passed and a timer must not fire early.
         return IOTimer(token: wheel.schedule(at: Self.milliseconds() + min(ahead, .max / 4) + 1, body))
     }
 
@@ -39,7 +39,7 @@ actor Turn {
 
     func atEnd(_ body: @escaping @Sendable () -> Void) { ends.append(body) }
 
-    /// Runs what was asked for the turn's end; whether there was anything.
+    /// Runs the blocks scheduled for the turn's end. Returns whether there were any.
     func runTurnEnd() -> Bool {
         if ends.isEmpty { return false }
         let now = ends
@@ -54,7 +54,7 @@ actor Turn {
         descriptors.append(pollfd(fd: waker, events: Int16(POLLIN), revents: 0))
         hasRemoved = false
         for source in sources {
-            // One before it may have removed this one.
+            // An earlier source may have removed this one.
             if hasRemoved, !sources.contains(where: { $0 === source }) { continue }
             guard let interest = source.beforeWait() else { continue }
             let events = interest.write ? Int16(POLLIN) | Int16(POLLOUT) : Int16(POLLIN)
@@ -63,15 +63,15 @@ actor Turn {
         }
     }
 
-    /// Waits for a descriptor, a timer or the waker; whether it was the waker.
+    /// Polls for a descriptor, a timer or the waker. Returns whether the waker is ready.
     func wait(mayWait: Bool) -> Bool {
         let timeout = mayWait && ends.isEmpty ? pollTimeout() : 0
-        // An interrupted wait leaves every `revents` as it was: zero.
+        // An interrupted poll leaves every `revents` at zero.
         _ = poll(&descriptors, nfds_t(descriptors.count), timeout)
         return descriptors[0].revents != 0
     }
 
-    /// Hands out what the wait has found: sockets first, then timers.
+    /// Dispatches the events of the last poll: sockets first, then timers.
     func dispatch() {
         for index in polled.indices {
             let events = Int32(descriptors[index + 1].revents)
@@ -84,16 +84,16 @@ actor Turn {
             // An earlier source of this round may have removed this one.
             if sources.contains(where: { $0 === source }) { source.ready(readiness) }
         }
-        for body in wheel.takeDue(at: Self.milliseconds()) { body() }
+        for body in wheel.removeDue(at: Self.milliseconds()) { body() }
     }
 
-    /// Milliseconds to wait at most; -1 is for ever.
+    /// The longest time to poll, in milliseconds; -1 has no limit.
     private func pollTimeout() -> CInt {
-        guard let look = wheel.nextLook() else { return -1 }
-        return CInt(clamping: max(0, look - Self.milliseconds()))
+        guard let check = wheel.nextCheck() else { return -1 }
+        return CInt(clamping: max(0, check - Self.milliseconds()))
     }
 
-    /// Milliseconds on a clock that never goes back.
+    /// Milliseconds of the monotonic clock.
     private static func milliseconds() -> Int64 {
         var now = timespec()
         clock_gettime(CLOCK_MONOTONIC, &now)

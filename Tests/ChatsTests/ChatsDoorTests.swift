@@ -9,7 +9,7 @@ import Testing
 @Suite("The doors of chats", .timeLimit(.minutes(5))) struct ChatsDoorTests {
     /// A call of a procedure with whatever payload.
     struct Malformed<P: Procedure>: Procedure {
-        typealias Response = Done
+        typealias Response = EmptyResponse
         static var name: ProcedureName { P.name }
         static var service: ServiceName { P.service }
         static var callers: Set<ServiceName> { P.callers }

@@ -19,7 +19,7 @@ import Testing
         #expect(isolated)
     }
 
-    @Test("timers fire in order and a cancelled one stays silent")
+    @Test("timers fire in order and a cancelled one does not fire")
     func timers() async {
         let log = Log()
         await withCheckedContinuation { continuation in
@@ -38,7 +38,7 @@ import Testing
 
     @Test("the turn's end comes after every job that was ready")
     func turnEnd() async {
-        // Of its own: on one that others keep busy, a turn may end because it has run enough jobs.
+        // A thread of its own: on a busy one a turn may end because it has run enough jobs.
         let (log, io) = (Log(), IOThread(name: "turn end"))
         await Task(executorPreference: io) {
             await withCheckedContinuation { continuation in
@@ -67,7 +67,7 @@ import Testing
         #expect(await counter.value == 1_000)
     }
 
-    @Test("a source is told of bytes, and not after it was removed")
+    @Test("a source is called for bytes until it is removed")
     func sources() async {
         let echo = await PipeReader(io: Self.io)
         for byte in UInt8(0)..<100 { echo.write(byte) }
@@ -76,7 +76,7 @@ import Testing
         #expect(await echo.bytes == Array(0..<100))
     }
 
-    @Test("blocking work runs elsewhere and its error comes back")
+    @Test("blocking work runs on another thread and its error is thrown to the caller")
     func blocking() async throws {
         struct Failure: Error {}
         let onIOThread = try await Task(executorPreference: Self.io) {
@@ -86,7 +86,7 @@ import Testing
         await #expect(throws: Failure.self) { try await Blocking.run { throw Failure() } }
     }
 
-    @Test("a source that another removes while all are asked is not asked again")
+    @Test("a source that another source removes while all are polled is not polled again")
     func removedWhileAsked() async throws {
         let log = Log()
         let victim = Asked { log.add("victim") }
@@ -120,7 +120,7 @@ private final class Log: Sendable {
     func add(_ line: String) { storage.withLock { $0.append(line) } }
 }
 
-/// Does something whenever it is asked what it waits for, which is nothing.
+/// Runs a closure at every poll and polls nothing.
 private final class Asked: IOSource {
     private let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -131,7 +131,7 @@ private final class Asked: IOSource {
     nonisolated func ready(_ readiness: IOReadiness) {}
 }
 
-/// Collects what is written into a pipe.
+/// Collects the bytes written into a pipe.
 private actor PipeReader: IOSource {
     private let io: IOThread
     private let reader: CInt

@@ -9,34 +9,34 @@ import Testing
         var wheel = TimerWheel<String>(now: 100)
         _ = wheel.schedule(at: 130, "late")
         _ = wheel.schedule(at: 110, "early")
-        #expect(wheel.takeDue(at: 109).isEmpty)
-        #expect(wheel.takeDue(at: 130) == ["early", "late"])
+        #expect(wheel.removeDue(at: 109).isEmpty)
+        #expect(wheel.removeDue(at: 130) == ["early", "late"])
         #expect(wheel.count == 0)
-        #expect(wheel.nextLook() == nil)
+        #expect(wheel.nextCheck() == nil)
     }
 
-    @Test("whatever the distance, within one turn of the wheel it is looked at when it is due, and not before")
+    @Test("a timer within one turn of the wheel is checked when it is due, and not before")
     func look() {
         for now in [Int64(0), 63, 64, 1_000, 1_023, 1_024, 5_000_001] {
             for ahead in Int64(1)...1_024 {
                 var wheel = TimerWheel<Int>(now: now)
                 _ = wheel.schedule(at: now + ahead, 1)
-                #expect(wheel.nextLook() == now + ahead)
+                #expect(wheel.nextCheck() == now + ahead)
             }
         }
     }
 
-    @Test("a cancelled timer does not fire, and its token harms no later timer")
+    @Test("a cancelled timer does not fire, and its token does not affect later timers")
     func cancel() {
         var wheel = TimerWheel<Int>(now: 0)
         let first = wheel.schedule(at: 5, 1)
         wheel.cancel(first)
         _ = wheel.schedule(at: 5, 2)
         wheel.cancel(first)
-        #expect(wheel.takeDue(at: 10) == [2])
+        #expect(wheel.removeDue(at: 10) == [2])
     }
 
-    @Test("agrees with a sorted list, whatever is scheduled, cancelled and skipped", arguments: UInt64(1)...50)
+    @Test("agrees with a sorted list under any schedule of insertions, cancellations and jumps", arguments: UInt64(1)...50)
     func model(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var wheel = TimerWheel<Int>(now: 0)
@@ -51,14 +51,14 @@ import Testing
             }
             now += Int64.random(in: 0...(id % 50 == 0 ? 3_000 : 20), using: &random)
             let expected = model.filter { $0.value.due <= now }
-            let taken = wheel.takeDue(at: now)
+            let taken = wheel.removeDue(at: now)
             #expect(Set(taken) == Set(expected.keys))
             #expect(zip(taken, taken.dropFirst()).allSatisfy { model[$0]!.due <= model[$1]!.due })
             for id in taken { model[id] = nil }
             fired += taken.count
             #expect(wheel.count == model.count)
             if let earliest = model.values.map(\.due).min() {
-                #expect(wheel.nextLook().map { $0 > now && $0 <= earliest } == true)
+                #expect(wheel.nextCheck().map { $0 > now && $0 <= earliest } == true)
             }
         }
         #expect(fired > 100)

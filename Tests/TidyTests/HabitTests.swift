@@ -1,12 +1,12 @@
 import Testing
 
 @Suite("House rules about single lines") struct HabitTests {
-    /// Where the compiler's checks may be switched off: at the border to C.
+    /// The folders in which the compiler's checks may be switched off: the wrappers of C libraries.
     private static let borders = [
         "Shared/AMQP/", "Shared/Postgres/", "Shared/Redis/", "Shared/Reactor/", "Services/users/Credentials/",
     ]
 
-    @Test("what switches the compiler's checks off stands at the border to C, with a comment above that proves it safe")
+    @Test("unchecked code stands in a wrapper of a C library, below a comment that proves it safe")
     func unchecked() {
         let patterns: [(String, Regex<Substring>)] = [
             ("@unchecked Sendable", /@unchecked Sendable/), ("nonisolated(unsafe)", /nonisolated\(unsafe\)/), ("try!", /\btry!/),
@@ -20,7 +20,7 @@ import Testing
         #expect(violations == [])
     }
 
-    @Test("a trap says which promise of ours it keeps, in its message or in a comment above")
+    @Test("a trap names the invariant that it guards, in its message or in a comment above")
     func traps() {
         let violations = Repository.shipped.flatMap { file in
             file.find("preconditionFailure()", /\bpreconditionFailure\(\)/, "a trap without a reason")
@@ -29,7 +29,7 @@ import Testing
         #expect(violations == [])
     }
 
-    @Test("nothing prints but a main")
+    @Test("only a main prints")
     func prints() {
         let violations = Repository.shipped.filter { !$0.name.hasSuffix("Main.swift") && $0.name != "main.swift" }.flatMap {
             file in
@@ -40,14 +40,14 @@ import Testing
         #expect(violations == [])
     }
 
-    @Test("nothing is left for later")
+    @Test("no work is marked as left for later")
     func later() {
         // Put together here, so that this file may be looked at too.
         let words = ["TO" + "DO", "FIX" + "ME", "XX" + "X:", "HA" + "CK:"]
         #expect(Repository.swift.filter { file in words.contains(where: file.mentions) }.map(\.path) == [])
     }
 
-    @Test("SQL stands in stores, migrations, the Postgres module, and the bus's outbox and inbox")
+    @Test("SQL stands only in stores, migrations, the Postgres module, and the outbox and inbox of the bus")
     func sql() {
         let places = [
             /Services\/[^\/]+\/(?:Storage|Migrations)\/.*/, /Shared\/Postgres\/.*/,
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test(
-        "SQL is told from prose",
+        "SQL is distinguished from prose",
         arguments: [
             ("SELECT seq\nFROM messages", true), ("INSERT INTO a VALUES (1)", true), ("UPDATE chats SET seq = 1", true),
             ("DELETE FROM outbox", true), ("CREATE TABLE a (b int)", true), ("CREATE UNIQUE INDEX a ON b (c)", true),
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("tests wait for what happens, they do not sleep")
+    @Test("tests wait for events and do not sleep")
     func sleeps() {
         let own = ["Tests/TestSupport/", "Tests/TidyTests/"]
         let violations = Repository.tests.filter { file in !own.contains { file.path.hasPrefix($0) } }.flatMap {
@@ -99,7 +99,7 @@ import Testing
         #expect(violations == [])
     }
 
-    @Test("public is for Contracts, which others import")
+    @Test("only Contracts, which other packages import, declares public symbols")
     func access() {
         let violations = Repository.shipped.filter { $0.target != "Shared/Contracts" }.flatMap { file in
             ["public", "open"].flatMap { word in

@@ -1,6 +1,6 @@
 /// An import of one file.
 struct Import: Sendable, Equatable {
-    /// From 0.
+    /// Counted from 0.
     let line: Int
     let module: String
 

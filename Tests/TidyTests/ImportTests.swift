@@ -1,22 +1,23 @@
 import Testing
 
-@Suite("What may import what") struct ImportTests {
-    /// Our own modules that each shared module may import: the arrows of the design.
+@Suite("Imports run one way") struct ImportTests {
+    /// The modules of the project that each shared module may import: the arrows of DESIGN.md.
     private static let allowed: [String: Set<String>] = [
         "Reactor": [],
         "Contracts": [],
-        "CBOR": ["Contracts"],
+        "CBOR": [],
         "AMQP": ["CRabbitMQ", "Reactor"],
         "Postgres": ["CPostgres", "Reactor"],
         "Redis": ["CRedis", "Reactor"],
         "Bus": ["AMQP", "CBOR", "Postgres", "Contracts", "Reactor"],
+        "Realtime": ["AMQP", "Bus", "CBOR", "Contracts", "Reactor"],
         "Cache": ["Redis", "Contracts", "Reactor"],
         "Edge": ["Bus", "Contracts"],
-        "ServiceKit": ["AMQP", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],
+        "ServiceKit": ["AMQP", "CBOR", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],
     ]
 
-    /// Who may touch a C library: its face, and nobody else.
-    private static let faces = [
+    /// The one folder that may import each C library.
+    private static let wrappers = [
         "CRabbitMQ": "Shared/AMQP", "CPostgres": "Shared/Postgres", "CRedis": "Shared/Redis", "CSodium": "Services/users",
     ]
 
@@ -25,18 +26,20 @@ import Testing
             $0.path.split(separator: "/").dropFirst().first?.lowercased()
         })
 
-    @Test("a domain imports Contracts and nothing else")
+    @Test("a Domain folder imports only Contracts")
     func domains() {
         let violations = Repository.shipped.filter { $0.path.wholeMatch(of: /Services\/[^\/]+\/Domain\/.*/) != nil }
             .flatMap { file in
-                file.imports.filter { $0.module != "Contracts" }.map { file.violation(of: $0, "a domain imports \($0.module)") }
+                file.imports.filter { $0.module != "Contracts" }.map {
+                    file.violation(of: $0, "a Domain folder imports \($0.module)")
+                }
             }
         #expect(violations == [])
     }
 
-    @Test("a shared module imports only what stands below it")
+    @Test("a shared module imports only modules below it")
     func shared() {
-        let ours = Set(Self.allowed.keys).union(Self.faces.keys)
+        let ours = Set(Self.allowed.keys).union(Self.wrappers.keys)
         let violations = Repository.shipped.filter { $0.path.hasPrefix("Shared/") }.flatMap { file -> [Violation] in
             let module = String(file.target.dropFirst("Shared/".count))
             guard let allowed = Self.allowed[module] else {
@@ -48,10 +51,10 @@ import Testing
         #expect(violations == [])
     }
 
-    /// Runs the rules of several services together; they meet over a simulated bus and nowhere else.
+    /// The target that runs the rules of several services over a simulated bus.
     private static let simulation = "Tests/SimulationTests"
 
-    @Test("nobody imports a service, except its own tests and the simulation of several")
+    @Test("only the tests of a service and the simulation import it")
     func ofServices() {
         let violations = Repository.swift.flatMap { file in
             file.imports.filter {
@@ -63,14 +66,14 @@ import Testing
         #expect(violations == [])
     }
 
-    @Test("a C library is touched by its face only")
+    @Test("only the wrapper of a C library imports it")
     func ofLibraries() {
         let violations = Repository.swift.flatMap { file in
             file.imports.filter {
-                (Self.faces[$0.module].map { $0 != file.target && "Tests/\($0.split(separator: "/")[1])Tests" != file.target })
+                (Self.wrappers[$0.module].map { $0 != file.target && "Tests/\($0.split(separator: "/")[1])Tests" != file.target })
                     ?? false
             }
-            .map { file.violation(of: $0, "imports \($0.module), which belongs to \(Self.faces[$0.module] ?? "")") }
+            .map { file.violation(of: $0, "imports \($0.module), which belongs to \(Self.wrappers[$0.module] ?? "")") }
         }
         #expect(violations == [])
     }
@@ -83,7 +86,7 @@ import Testing
             } == [])
     }
 
-    @Test("imports are read in all their forms")
+    @Test("imports are parsed in all their forms")
     func forms() {
         let text = """
             import Foundation

@@ -1,18 +1,21 @@
 import Foundation
 
-/// The repository that these tests belong to, as text.
+/// The text of the repository that these tests belong to.
 enum Repository {
     struct File: Sendable, CustomStringConvertible {
-        /// From the root: `Shared/Bus/Bus.swift`.
+        /// The path from the root: `Shared/Bus/Bus.swift`.
         let path: String
         let text: String
         let source: SourceText
         let imports: [Import]
+        let functions: [Functions.Function]
 
         init(path: String, text: String) {
-            (self.path, self.text) = (path, text)
-            source = SourceText(text)
+            self.path = path
+            self.text = text
+            source = SourceText(path.hasSuffix(".swift") ? text : "")
             imports = Import.all(in: source)
+            functions = Functions.all(in: source.code)
         }
 
         /// Targets are folders two deep: `Shared/Bus`, `Services/chats`, `Tests/BusTests`.
@@ -21,12 +24,21 @@ enum Repository {
         var description: String { path }
     }
 
-    /// Every Swift file of ours.
+    /// Every Swift file of the project.
     static let swift: [File] = paths(in: ["Services", "Shared", "Tests", "Benchmarks"]).filter { $0.hasSuffix(".swift") }
         .compactMap(read)
-    /// What is shipped: Swift outside the tests and the benchmarks.
+    /// The Swift files outside the tests and the benchmarks.
     static let shipped = swift.filter { $0.path.hasPrefix("Services/") || $0.path.hasPrefix("Shared/") }
     static let tests = swift.filter { $0.path.hasPrefix("Tests/") }
+
+    /// Every file that people read. Migrations stay as they were applied: their checksums are in databases.
+    static let texts: [File] =
+        swift
+        + (paths(in: ["docs", "scripts", "Benchmarks", "Tests"]).filter { !$0.hasSuffix(".swift") }
+        + paths(in: ["Services"]).filter { $0.hasSuffix(".json") } + [
+            "README.md", "CONTRIBUTING.md", "Makefile", "Package.swift", ".ci/run",
+        ])
+        .filter { !$0.contains("__pycache__") }.compactMap(read)
 
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
@@ -44,22 +56,39 @@ enum Repository {
     }
 }
 
-/// A place where a house rule is broken.
+/// A line that breaks a house rule.
 struct Violation: CustomStringConvertible, Equatable {
     let path: String
-    /// From 0.
+    /// Counted from 0.
     let line: Int
     let what: String
     var description: String { "\(path):\(line + 1): \(what)" }
 }
 
 extension Repository.File {
-    /// Whether `word` stands anywhere, in code, strings or comments. Quick: it spares most files a closer look.
+    var lines: [String] { text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) }
+
+    /// The lines, counted from 0, in which `word` stands as a whole word, in upper or lower case.
+    func lines(mentioning word: String) -> [Int] {
+        let capitalised = word.prefix(1).uppercased() + word.dropFirst()
+        guard mentions(word) || mentions(capitalised) else { return [] }
+        return lines.enumerated().filter { Self.contains(word, in: $0.element.lowercased()) }.map(\.offset)
+    }
+
+    private static func contains(_ word: String, in line: String) -> Bool {
+        line.ranges(of: word).contains { range in
+            let before = range.lowerBound == line.startIndex ? " " : line[line.index(before: range.lowerBound)]
+            let after = range.upperBound == line.endIndex ? " " : line[range.upperBound]
+            return !before.isLetter && !after.isLetter
+        }
+    }
+
+    /// Whether the text contains `word`, in code, strings or comments. A cheap test before a closer look.
     func mentions(_ word: String) -> Bool {
         text.withCString { text in word.withCString { strstr(text, $0) != nil } }
     }
 
-    /// Where `pattern`, which has `word` in it, stands in the code, strings and comments left aside.
+    /// The lines of code that match `pattern`, which contains `word`; strings and comments are left aside.
     func find(_ word: String, _ pattern: some RegexComponent, _ what: String) -> [Violation] {
         if !mentions(word) { return [] }
         return source.code.enumerated().compactMap { line, code in

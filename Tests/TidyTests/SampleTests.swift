@@ -1,20 +1,20 @@
 import Testing
 
-@Suite("Every contract has a sample that must decode for ever") struct SampleTests {
-    @Test("every procedure stands in the golden samples as JSON and as it travels, with its name")
+@Suite("Every contract has a permanent sample") struct SampleTests {
+    @Test("every procedure has a JSON sample and a CBOR sample of each direction")
     func procedures() {
         let found = Self.contracts(of: "Procedure")
         #expect(found.count > 20)
-        let travelling = Self.text("Tests/BusTests/Golden/")
+        let coded = Self.text("Tests/BusTests/Golden/")
         for contract in found {
             #expect(Self.text("Tests/ContractsTests/").contains("\(contract.type).self"), "no JSON sample of \(contract.type)")
             for kind in ["request", "response"] {
-                #expect(travelling.contains("\(contract.name) \(kind)"), "no CBOR sample of \(contract.name)'s \(kind)")
+                #expect(coded.contains("\(contract.name) \(kind)"), "no CBOR sample of \(contract.name)'s \(kind)")
             }
         }
     }
 
-    @Test("every event stands in the golden samples as JSON, which is how it travels")
+    @Test("every event has a JSON sample, its wire format")
     func events() {
         let found = Self.contracts(of: "Event")
         #expect(found.count > 10)
@@ -23,13 +23,13 @@ import Testing
         }
     }
 
-    /// The types in Contracts that conform to a protocol, with what they are called on the wire.
+    /// The types in Contracts that conform to `parent`, each with its wire name.
     private static func contracts(of parent: String) -> [(type: String, name: String)] {
         Repository.shipped.filter { $0.target == "Shared/Contracts" }.flatMap { file in
             let declarations = file.source.code.compactMap { $0.firstMatch(of: /struct (\w+): (\w+)/) }
                 .filter { $0.2 == parent }.map { String($0.1) }
             let names = file.source.strings.map(\.text).filter { $0.wholeMatch(of: /[a-z]\w*(?:\.\w+)+\.v\d+/) != nil }
-            #expect(declarations.isEmpty || declarations.count == names.count, "\(file): one name for each")
+            #expect(declarations.isEmpty || declarations.count == names.count, "\(file): each contract needs one wire name")
             return zip(declarations, names).map { ($0, $1) }
         }
     }

@@ -52,12 +52,9 @@ import Testing
                 func operatorLike() {}
             }
             """
-        let found = Functions.of(SourceText(code).code)
-        #expect(
-            found == [
-                .init(name: "init", lines: 1), .init(name: "f", lines: 7), .init(name: "deinit", lines: 2),
-                .init(name: "subscript", lines: 1),
-                .init(name: "operatorLike", lines: 1),
-            ])
+        let found = Functions.all(in: SourceText(code).code)
+        #expect(found.map(\.name) == ["init", "f", "deinit", "subscript", "operatorLike"])
+        #expect(found.map(\.lines) == [1, 7, 2, 1, 1])
+        #expect(found.map(\.start) == [7, 8, 15, 17, 19])
     }
 }

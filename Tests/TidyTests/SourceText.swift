@@ -1,18 +1,20 @@
-/// Swift source taken apart, line by line: what is code, what is text between quotes, and which lines are comments.
+/// Swift source, split line by line into code, string literals and comments.
 struct SourceText {
     /// The code, with comments and the insides of strings blanked out; interpolated code is blanked too.
     let code: [String]
-    /// What stands between quotes, by the line on which it begins.
+    /// The contents of string literals, each with the line on which it starts.
     let strings: [(line: Int, text: String)]
     private let commented: Set<Int>
 
     init(_ text: String) {
         var scanner = Scanner(text)
         scanner.scan()
-        (code, strings, commented) = (scanner.code, scanner.strings, scanner.commented)
+        code = scanner.code
+        strings = scanner.strings
+        commented = scanner.commented
     }
 
-    /// Lines, as an editor counts them.
+    /// The number of lines, as an editor counts them.
     var count: Int { code.count - (code.last == "" ? 1 : 0) }
 
     /// Whether a comment stands on `line` (from 0), or alone on the line above it.
@@ -37,8 +39,8 @@ private struct Scanner {
             case UInt8(ascii: "/") where starts("//"): skipLineComment()
             case UInt8(ascii: "/") where starts("/*"): skipBlockComment()
             case UInt8(ascii: "\""), UInt8(ascii: "#"):
-                if let hashes = openingQuote() { skipString(hashes: hashes) } else { take() }
-            default: take()
+                if let hashes = openingQuote() { skipString(hashes: hashes) } else { keep() }
+            default: keep()
             }
         }
         endLine()
@@ -55,13 +57,13 @@ private struct Scanner {
         return text.withUTF8Buffer { bytes[(at + offset)..<(at + offset + length)].elementsEqual($0) }
     }
 
-    private mutating func take() {
+    private mutating func keep() {
         if bytes[at] == UInt8(ascii: "\n") { endLine() } else { current.append(bytes[at]) }
         at += 1
     }
 
-    /// Keeps the lines' numbers while passing over something.
-    private mutating func pass() {
+    /// Skips one byte without losing count of the lines.
+    private mutating func skip() {
         if bytes[at] == UInt8(ascii: "\n") { endLine() }
         at += 1
     }
@@ -75,11 +77,11 @@ private struct Scanner {
         var depth = 0
         repeat {
             commented.insert(code.count)
-            if starts("/*") { depth += 1; at += 2 } else if starts("*/") { depth -= 1; at += 2 } else { pass() }
+            if starts("/*") { depth += 1; at += 2 } else if starts("*/") { depth -= 1; at += 2 } else { skip() }
         } while depth > 0 && at < bytes.count
     }
 
-    /// The number of `#` before a quote that begins here; `nil` when none does.
+    /// The number of `#` before a quote that starts here; `nil` when no quote does.
     private func openingQuote() -> Int? {
         var hashes = 0
         while at + hashes < bytes.count, bytes[at + hashes] == UInt8(ascii: "#") { hashes += 1 }
@@ -101,12 +103,12 @@ private struct Scanner {
                     text.append(UInt8(ascii: " "))
                     continue
                 }
-                pass()
-                for _ in 0..<hashes { pass() }
+                skip()
+                for _ in 0..<hashes { skip() }
             }
             guard at < bytes.count else { break }
             text.append(bytes[at])
-            pass()
+            skip()
         }
         at = min(bytes.count, at + quotes + hashes)
         current.append(UInt8(ascii: "\""))
@@ -134,7 +136,7 @@ private struct Scanner {
                 continue
             }
             if bytes[at] == UInt8(ascii: "(") { depth += 1 } else if bytes[at] == UInt8(ascii: ")") { depth -= 1 }
-            pass()
+            skip()
         }
     }
 }

@@ -29,7 +29,7 @@ struct OpeningAnswers: Sendable {
     private func openDirect(
         _ opening: Opening, with other: UserID, _ deadline: ContinuousClock.Instant
     ) async throws -> CreateChat.Response {
-        let pair = Pair(opening.creatorID, other)
+        guard let pair = UserPair(opening.creatorID, other) else { throw ServiceError(.internal, "a direct chat with oneself") }
         var reserved = try await store.directChat(of: pair)
         if let reserved, let chat = try await views.chat(reserved, for: opening.creatorID) {
             return .init(chat: chat, created: false)

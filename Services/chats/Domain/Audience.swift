@@ -18,7 +18,7 @@ struct Audience: Hashable, Sendable {
     }
 
     /// Of a direct chat: both are in it from the beginning, for ever.
-    init(_ pair: Pair) { self.init(users: [pair.low, pair.high], joinedSeqs: [0, 0]) }
+    init(_ pair: UserPair) { self.init(users: [pair.low, pair.high], joinedSeqs: [0, 0]) }
 
     var everybody: [UserID] { users }
 

@@ -31,8 +31,8 @@ struct GroupRules: Sendable {
             guard allowed else {
                 throw ServiceError(.denied, "only owners add owners and admins, only they and admins add members")
             }
-            guard memberCount < Limits.groupMembers else {
-                throw ServiceError(.conflict, "a group has at most \(Limits.groupMembers) members")
+            guard memberCount < ChatLimits.groupMembers else {
+                throw ServiceError(.conflict, "a group has at most \(ChatLimits.groupMembers) members")
             }
             return .add
         }

@@ -13,7 +13,7 @@ enum HistoryRange: Hashable, Sendable {
 
     /// - Throws: `invalid` for a `seq`, a `rev` or a limit that cannot be.
     init(_ position: GetHistory.Position, limit: Int, visibleAfter floor: Int64) throws(ServiceError) {
-        try Limits.check(limit: limit)
+        _ = try validated("limit", try PageLimit(limit))
         switch position {
         case .newest: self = .backwards(before: .max, floor: floor)
         case .before(let seq):

@@ -14,25 +14,28 @@ struct Opening: Hashable, Sendable {
 
     /// - Throws: `invalid` with all fields that are against the limits. Somebody named twice counts once; the creator need not be named.
     init(_ request: CreateChat) throws(ServiceError) {
-        var complaints = Complaints()
+        var errors = ValidationErrors()
         if let key = request.idempotencyKey {
-            complaints.add("Idempotency-Key", Limits.complaint(about: key, Limits.idempotencyKey))
+            errors.check("Idempotency-Key", try key.validated(length: ChatLimits.idempotencyKey))
         }
         let others = Set(request.members).subtracting([request.creatorID]).sorted()
         switch request.kind {
         case .direct:
-            if request.title != nil { complaints.add("title", "a direct chat has none") }
-            if others.count != 1 || request.members.count != 1 { complaints.add("members", "must be one other person") }
+            if request.title != nil { errors.add("title", "a direct chat has none") }
+            if others.count != 1 || request.members.count != 1 { errors.add("members", "must be one other person") }
         case .group:
-            complaints.add(
-                "title", request.title.map { Limits.complaint(about: $0, Limits.title) } ?? "a group needs one")
-            if !(1..<Limits.groupMembers).contains(others.count) {
-                complaints.add("members", "must be 1 to \(Limits.groupMembers - 1) other people")
+            if let title = request.title {
+                errors.check("title", try title.validated(length: ChatLimits.title))
+            } else {
+                errors.add("title", "a group needs one")
+            }
+            if !(1..<ChatLimits.groupMembers).contains(others.count) {
+                errors.add("members", "must be 1 to \(ChatLimits.groupMembers - 1) other people")
             }
         default:
-            complaints.add("kind", "must be direct or group")
+            errors.add("kind", "must be direct or group")
         }
-        try complaints.check()
+        try errors.throwIfAny()
         creatorID = request.creatorID
         idempotencyKey = request.idempotencyKey
         kind = request.kind == .direct ? .direct(other: others[0]) : .group(title: request.title ?? "", others: others)
@@ -77,16 +80,5 @@ struct Opening: Hashable, Sendable {
         let names = unwilling.prefix(10).map(\.description).joined(separator: ", ")
         let message = "you cannot open a chat with \(names)"
         throw ServiceError(.denied, message, fields: [.init("members", message)])
-    }
-}
-
-/// Two people in the order that makes them one pair.
-struct Pair: Hashable, Sendable {
-    let low: UserID
-    let high: UserID
-
-    init(_ one: UserID, _ other: UserID) {
-        low = min(one, other)
-        high = max(one, other)
     }
 }

@@ -6,7 +6,7 @@ import Synchronization
 /// are groups.
 final class Audiences: Sendable {
     private enum Known {
-        case direct(Pair)
+        case direct(UserPair)
         case group
     }
 
@@ -42,7 +42,9 @@ final class Audiences: Sendable {
         known.withLock { known in
             for (chat, (kind, audience)) in found {
                 let users = audience.everybody
-                if kind == .direct, users.count == 2 { known.set(chat, .direct(Pair(users[0], users[1])), cost: 1) }
+                if kind == .direct, users.count == 2, let pair = UserPair(users[0], users[1]) {
+                    known.set(chat, .direct(pair), cost: 1)
+                }
                 if kind == .group { known.set(chat, .group, cost: 1) }
             }
         }

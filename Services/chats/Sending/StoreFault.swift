@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 
 /// Why a commit failed, and what follows from that.
 struct StoreFault {
@@ -36,6 +37,6 @@ struct StoreFault {
         if isInDoubt {
             return ServiceError(.unknownOutcome, "it is not known whether the message was stored; send it again")
         }
-        return ServiceError(unavailable: error)
+        return ServiceError(thrown: error)
     }
 }

@@ -17,7 +17,7 @@ struct OpeningStore: Sendable {
     }
 
     /// The chat that is reserved for two people; it exists unless whoever reserved it did not get further.
-    func directChat(of pair: Pair) async throws(PostgresError) -> ChatID? {
+    func directChat(of pair: UserPair) async throws(PostgresError) -> ChatID? {
         try await database.reads.first(
             "SELECT chat_id FROM direct_pairs WHERE low_user = \(pair.low) AND high_user = \(pair.high)", as: ChatID.self)
     }
@@ -25,7 +25,7 @@ struct OpeningStore: Sendable {
     /// Reserves `id` for two people, unless another is reserved already.
     ///
     /// - Returns: the one that is reserved.
-    func reserve(_ id: ChatID, for pair: Pair) async throws(PostgresError) -> ChatID {
+    func reserve(_ id: ChatID, for pair: UserPair) async throws(PostgresError) -> ChatID {
         let mine = try await database.first(
             """
             INSERT INTO direct_pairs (low_user, high_user, chat_id) VALUES (\(pair.low), \(pair.high), \(id))

@@ -26,6 +26,8 @@ enum GatewayCommand: Hashable, Sendable {
     case close(SocketID, CloseReason)
     /// Reports once most of the bytes that wait in the socket have been sent.
     case reportDrain(SocketID)
+    /// Reports that the last connection of partitions that moved elsewhere is closed.
+    case reportRelease
     /// Accepts or refuses further handshakes.
     case acceptHandshakes(Bool)
     /// Calls ``GatewayState/releaseHeldMessages(given:)`` after ``MessageSequencer/patience``.

@@ -102,7 +102,7 @@ extension GatewayState {
     /// The socket has closed. Its session waits for the client to return.
     mutating func applyClose(of socket: SocketID, given inputs: some GatewayInputs) {
         pending.removeAll { $0.socket == socket }
-        redirected[socket] = nil
+        if redirected.removeValue(forKey: socket) != nil, redirected.isEmpty { emit(.reportRelease) }
         guard let id = detach(socket), let (user, session) = sessions[id].map({ ($0.userID, $0.sessionID) }) else { return }
         let hasSkippedFrames = sessions[id]?.hasSkippedFrames == true
         sessions[id]?.park(at: inputs.now)

@@ -62,11 +62,11 @@ struct GatewayState: Sendable {
     }
 
     /// Returns the state for heartbeats.
-    func report(now: ContinuousClock.Instant) -> GatewayReport {
+    func report() -> GatewayReport {
         let held = ownership.served.union(PartitionSet(redirected.values)).union(partitionsToRelease)
         return GatewayReport(
-            epoch: ownership.epoch, held: isClosed ? PartitionSet() : held, wanted: ownership.wanted,
-            hasLease: ownership.hasLease(at: now), connections: connections)
+            epoch: ownership.epoch, held: isClosed ? PartitionSet() : held, assigned: ownership.assigned,
+            leaseEnd: ownership.leaseEnd, connections: connections)
     }
 
     // MARK: Commands
@@ -228,17 +228,4 @@ struct GatewayState: Sendable {
             }
         }
     }
-}
-
-/// The state of a gateway at one moment, for heartbeats.
-struct GatewayReport: Hashable, Sendable {
-    /// The epoch of the assignment that is in force.
-    let epoch: Int64
-    /// Partitions whose users are accepted or still connected.
-    let held: PartitionSet
-    /// Partitions whose deliveries this instance must bind.
-    let wanted: PartitionSet
-    let hasLease: Bool
-    /// Open connections.
-    let connections: Int
 }

@@ -19,8 +19,9 @@ struct PartitionOwnership: Sendable {
     /// Partitions whose users are accepted.
     private(set) var served = PartitionSet()
     /// Partitions whose deliveries must arrive here.
-    private(set) var wanted = PartitionSet()
-    private var leaseEnd: ContinuousClock.Instant?
+    private(set) var assigned = PartitionSet()
+    /// `nil` before the first lease.
+    private(set) var leaseEnd: ContinuousClock.Instant?
 
     init(partitionCount: Int) { self.partitionCount = partitionCount }
 
@@ -31,7 +32,7 @@ struct PartitionOwnership: Sendable {
     func verdict(on partition: Int, at now: ContinuousClock.Instant) -> Verdict {
         guard hasLease(at: now) else { return .unknown }
         if served.contains(partition) { return .accept }
-        return wanted.contains(partition) ? .wait : .elsewhere
+        return assigned.contains(partition) ? .wait : .elsewhere
     }
 
     /// Applies the answer to a heartbeat.
@@ -42,7 +43,7 @@ struct PartitionOwnership: Sendable {
         guard answer.epoch >= epoch else { return false }
         epoch = answer.epoch
         served = answer.serve
-        wanted = answer.bind
+        assigned = answer.bind
         renew(until: sentAt + .milliseconds(answer.leaseMilliseconds))
         return true
     }
@@ -54,15 +55,4 @@ struct PartitionOwnership: Sendable {
     }
 
     private mutating func renew(until end: ContinuousClock.Instant) { leaseEnd = max(end, leaseEnd ?? end) }
-}
-
-extension Routes {
-    /// Returns the partitions that an instance owned in `earlier` and owns no more.
-    func moved(since earlier: Routes?) -> PartitionSet {
-        guard let earlier else { return PartitionSet() }
-        let kept = Dictionary(instances.map { ($0.name, $0.partitions) }) { $1 }
-        return earlier.instances.reduce(PartitionSet()) { moved, instance in
-            moved.union(instance.partitions.subtracting(kept[instance.name] ?? PartitionSet()))
-        }
-    }
 }

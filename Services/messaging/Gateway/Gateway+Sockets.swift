@@ -4,8 +4,8 @@ import Reactor
 import Synchronization
 
 /// Events of sockets. Those of one socket are applied in the order in which it reported them.
-extension Gateway: SocketEvents {
-    nonisolated func happened(_ events: [SocketEvent]) {
+extension Gateway: SocketEventReceiver {
+    nonisolated func receive(_ events: [SocketEvent]) {
         io.post { self.assumeIsolated { $0.apply(events) } }
     }
 
@@ -19,7 +19,7 @@ extension Gateway: SocketEvents {
         }
     }
 
-    private func apply(_ event: SocketEvent.Kind, of port: Port, now: ContinuousClock.Instant) {
+    private func apply(_ event: SocketEvent.Kind, of port: SocketHandle, now: ContinuousClock.Instant) {
         if case .arrived(let guest) = event {
             let socket = sockets.add(port)
             let (user, session) = (guest.caller.userID, guest.caller.sessionID)
@@ -33,7 +33,7 @@ extension Gateway: SocketEvents {
                 metrics.recordReceived()
                 state.receive(frame, from: socket, given: inputs)
             case .badFrame(let bad): state.reject(bad, from: socket, given: inputs)
-            case .wentTooFar: state.emit(.close(socket, .policyViolation))
+            case .policyViolated: state.emit(.close(socket, .policyViolation))
             case .confirmed(let n): state.acknowledge(upTo: n, from: socket, given: inputs)
             case .drained: state.applyDrain(of: socket, given: inputs)
             case .left: state.applyClose(of: socket, given: inputs)
@@ -44,26 +44,26 @@ extension Gateway: SocketEvents {
 
 /// The open sockets, by the index that the rules know them by.
 struct SocketTable {
-    private var ports: [Port?] = []
+    private var ports: [SocketHandle?] = []
     private var freeIndices: [Int] = []
 
     /// Gives the socket an index, which it keeps until ``remove(_:)``.
-    mutating func add(_ port: Port) -> SocketID {
+    mutating func add(_ port: SocketHandle) -> SocketID {
         let socket = SocketID(index: freeIndices.popLast() ?? ports.count)
         if socket.index < ports.count { ports[socket.index] = port } else { ports.append(port) }
         port.line.store(UInt64(socket.index) + 1, ordering: .relaxed)
         return socket
     }
 
-    func id(of port: Port) -> SocketID? {
+    func id(of port: SocketHandle) -> SocketID? {
         let number = port.line.load(ordering: .relaxed)
         return number == 0 ? nil : SocketID(index: Int(number) - 1)
     }
 
-    subscript(socket: SocketID) -> Port? { socket.index < ports.count ? ports[socket.index] : nil }
+    subscript(socket: SocketID) -> SocketHandle? { socket.index < ports.count ? ports[socket.index] : nil }
 
     /// Frees the index of a closed socket. Only after the commands for it were executed: another socket gets the index next.
-    mutating func remove(_ port: Port) {
+    mutating func remove(_ port: SocketHandle) {
         guard let socket = id(of: port) else { return }
         port.line.store(0, ordering: .relaxed)
         ports[socket.index] = nil

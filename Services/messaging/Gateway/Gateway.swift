@@ -1,11 +1,11 @@
 import Bus
 import Contracts
 import Edge
-import Foundation
 import Logging
 import NIOCore
 import NIOWebSocket
 import Reactor
+import ServiceKit
 import Synchronization
 
 /// Executes the rules of ``GatewayState``: passes events of sockets, the bus and the clock to them, and carries out the
@@ -30,12 +30,13 @@ actor Gateway {
     var sockets = SocketTable()
     private var outputs: [LoopOutput]
     private var isFlushScheduled = false
+    private var connectionsReleased: @Sendable () -> Void = {}
     /// The commands being executed. Empty between events; its storage is used again.
     private var commands: [GatewayCommand] = []
 
     /// - Parameters:
     ///   - deliver: publishes frames for clients of other instances.
-    ///   - loops: the event loops of the sockets, by ``Port/loop``.
+    ///   - loops: the event loops of the sockets, by ``SocketHandle/loop``.
     ///   - incarnation: begins every connection id; new with every start of the process.
     ///   - url: returns where clients of a partition connect; `nil` while unknown.
     init(
@@ -124,7 +125,10 @@ actor Gateway {
     }
 
     /// Returns the state for heartbeats, all of one moment.
-    func report() -> GatewayReport { state.report(now: now()) }
+    func report() -> GatewayReport { state.report() }
+
+    /// Calls `body` whenever the last connection of partitions that moved elsewhere is closed.
+    func onConnectionsReleased(_ body: @escaping @Sendable () -> Void) { connectionsReleased = body }
 
     // MARK: Commands
 
@@ -166,6 +170,7 @@ actor Gateway {
         case .reportDrain(let socket): sockets[socket]?.isCongested.store(true, ordering: .relaxed)
         case .acceptHandshakes(let isOpen): self.isOpen.store(isOpen, ordering: .relaxed)
         case .scheduleRelease: scheduleRelease()
+        case .reportRelease: connectionsReleased()
         case .perform(let request, let id): perform(request, on: id)
         case .addReceipt(let user, let chat, let seq): receipts.assumeIsolated { $0.add(user, chat, seq: seq) }
         case .changePresence(let change): presence.assumeIsolated { $0.apply(change) }
@@ -186,7 +191,7 @@ actor Gateway {
         }
     }
 
-    private func output(_ command: PortCommand, to socket: SocketID) {
+    private func output(_ command: SocketCommand, to socket: SocketID) {
         guard let port = sockets[socket] else { return }
         if case .send(let bytes, _) = command { metrics.recordSent(bytes: bytes.readableBytes) }
         outputs[port.loop].add(command, to: port)
@@ -232,9 +237,4 @@ struct GatewayEnvironment: GatewayInputs {
     func bytesWaiting(in socket: SocketID) -> Int { sockets[socket]?.outstanding.load(ordering: .relaxed) ?? 0 }
     func url(of partition: Int) -> String? { url(partition) }
     func reconnectDelay() -> Int { .random(in: 0...200) }
-}
-
-extension Timestamp {
-    /// The time by this machine's clock.
-    static var now: Timestamp { Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000)) }
 }

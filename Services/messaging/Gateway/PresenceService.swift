@@ -12,7 +12,7 @@ actor PresenceService {
     private static let answerTime = Duration.seconds(1)
     /// Announcements in flight; further ones are queued.
     private static let concurrency = 64
-    /// The most that one ``NoteSeen`` may contain.
+    /// The most that one ``RecordLastSeen`` may contain.
     private static let seenBatchSize = 256
 
     nonisolated let io: IOThread
@@ -96,7 +96,7 @@ actor PresenceService {
         io.schedule(after: PresenceTable.grace * 2) { [weak self] in
             self?.assumeIsolated { service in
                 if service.table.isOnline(user) { return }
-                service.enqueue { await $0.publish(to: [user], [], .init(kind: .letGo, userID: user, online: false)) }
+                service.enqueue { await $0.publish(to: [user], [], .init(kind: .disconnected, userID: user, online: false)) }
             }
         }
     }
@@ -108,7 +108,7 @@ actor PresenceService {
         let user = presence.userID
         switch presence.kind {
         case .newsAndQuestion, .question: enqueue { await $0.answer(user, for: online) }
-        case .letGo where !table.isOnline(user): enqueue { await $0.announceOffline(user) }
+        case .disconnected where !table.isOnline(user): enqueue { await $0.announceOffline(user) }
         default: break
         }
         if presence.kind == .news || presence.kind == .newsAndQuestion {
@@ -127,8 +127,8 @@ actor PresenceService {
 
     /// - Parameter onSilence: called for each contact who has not answered in time.
     private func ask(
-        _ contacts: [ListContacts.Contact], for user: UserID, _ kind: Delivery.Presence.Kind,
-        onSilence: @escaping @Sendable (isolated PresenceService, ListContacts.Contact) -> Void
+        _ contacts: [PresenceContact], for user: UserID, _ kind: Delivery.Presence.Kind,
+        onSilence: @escaping @Sendable (isolated PresenceService, PresenceContact) -> Void
     ) async {
         if contacts.isEmpty { return }
         lastQuestion += 1
@@ -150,7 +150,7 @@ actor PresenceService {
         if questions[user]?.isEmpty == true { questions[user] = nil }
     }
 
-    private func showLastSeen(of contact: ListContacts.Contact, to user: UserID) {
+    private func showLastSeen(of contact: PresenceContact, to user: UserID) {
         guard table.isOnline(user), contact.lastSeenAt != nil else { return }
         send(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
     }
@@ -202,7 +202,7 @@ actor PresenceService {
         let now = Timestamp.now
         for start in stride(from: 0, to: devices.count, by: Self.seenBatchSize) {
             let batch = devices[start..<min(devices.count, start + Self.seenBatchSize)]
-            _ = try? await bus.call(NoteSeen(users: batch.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
+            _ = try? await bus.call(RecordLastSeen(users: batch.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
         }
     }
 
@@ -215,8 +215,8 @@ actor PresenceService {
     }
 
     /// - Returns: `nil` if `users` does not answer.
-    private func contacts(of user: UserID) async -> [ListContacts.Contact]? {
-        do { return try await bus.call(ListContacts(userID: user)).contacts } catch {
+    private func contacts(of user: UserID) async -> [PresenceContact]? {
+        do { return try await bus.call(ListPresenceContacts(userID: user)).contacts } catch {
             let code = (error as? ServiceError)?.code.rawValue ?? "-"
             logger.info("contacts could not be read", metadata: ["user_id": "\(user)", "error": "\(code)"])
             return nil

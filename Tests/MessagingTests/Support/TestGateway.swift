@@ -33,7 +33,7 @@ struct TestGateway: Sendable {
     ///   - now: the time by which revocations grow stale and acknowledgements age.
     static func with<Result>(
         limits: GatewayLimits = GatewayLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
-        patience: TimeAmount = .seconds(10), owns: Bool = true,
+        handshakeTimeout: TimeAmount = .seconds(10), owns: Bool = true,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (TestGateway) async throws -> Result
     ) async throws -> Result {
@@ -45,12 +45,13 @@ struct TestGateway: Sendable {
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", url: { "ws://elsewhere/\($0)" }, now: now, on: io,
             logger: logger)
-        let door = Door(verifier: NamedTokens()) {
-            hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
+        let authenticator = HandshakeAuthenticator(verifier: NamedTokens()) {
+            hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance does not accept connections at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(door: door, patience: patience), events: hub, framesPerSecond: framesPerSecond, loops: loops,
-            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, farewell: { await hub.close() }, logger: logger,
+            channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: hub,
+            framesPerSecond: framesPerSecond, loops: loops,
+            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await hub.close() }, logger: logger,
             onListening: { listening.tell($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
@@ -147,7 +148,7 @@ extension Gateway {
 private struct NamedTokens: TokenVerifying {
     func verify(_ authorization: String?) async throws -> Caller {
         let parts = (authorization ?? "").dropFirst("Bearer ".count).split(separator: ".").compactMap { Int64($0) }
-        guard parts.count == 2 else { throw TokenRefusal.refused("The access token has expired. Refresh the session.") }
+        guard parts.count == 2 else { throw TokenError.rejected("The access token has expired. Refresh the session.") }
         return Caller(userID: UserID(rawValue: parts[0]), sessionID: SessionID(rawValue: parts[1]), roles: [])
     }
 }

@@ -146,6 +146,7 @@ final class SimulatedGateway {
         case .close(let socket, let reason): self.socket(socket)?.write(.close(reason))
         case .reportDrain(let socket): self.socket(socket)?.reportsDrain = true
         case .acceptHandshakes(let isOpen): self.isOpen = isOpen
+        case .reportRelease: later(1) { [unowned self] in beat() }
         case .scheduleRelease: later(100) { [unowned self] in update { $0.releaseHeldMessages(given: $1) } }
         case .perform(let request, let id): perform(request, on: id)
         case .record(let occurrence): count(occurrence)
@@ -266,7 +267,7 @@ final class SimulatedGateway {
     }
 
     private func beat() {
-        let (sentAt, report) = (instant, state.report(now: instant))
+        let (sentAt, report) = (instant, state.report())
         let heartbeat = SimulatedAssigner.Heartbeat(
             instance: index, life: life, epoch: report.epoch, bound: bound, held: report.held)
         if !simulation.isCalm, simulator.happens(simulation.faults.loseHeartbeat) { return }
@@ -277,7 +278,7 @@ final class SimulatedGateway {
             later(simulator.between(1, 20)) { [unowned self] in
                 guard let answer else { return state.extendLease(by: Self.lease, sentAt: sentAt) }
                 apply(answer, sentAt: sentAt)
-                if state.report(now: instant).held != report.held { later(1) { [unowned self] in beat() } }
+                if state.report().held != report.held { later(1) { [unowned self] in beat() } }
             }
         }
     }
@@ -299,7 +300,7 @@ final class SimulatedGateway {
 
     private func bind() {
         guard feedIsUp else { return }
-        let report = state.report(now: instant)
-        bound = report.wanted.union(report.held)
+        let report = state.report()
+        bound = report.assigned.union(report.held)
     }
 }

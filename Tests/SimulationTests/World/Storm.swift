@@ -122,10 +122,12 @@ struct Storm {
     }
 
     private func judgeBlocks() {
-        for (pair, tie) in world.userRows.ties {
-            for side in Tie.Side.allCases {
+        for (pair, record) in world.userRows.relationships {
+            for side in Relationship.Side.allCases {
                 let (user, other) = (pair.user(side), pair.user(side.other))
-                let (blocked, copy) = (tie.value.blockers.contains(side), world.chatRows.blocks.isBlocked(other, by: user))
+                let (blocked, copy) = (
+                    record.relationship.blockers.contains(side), world.chatRows.blocks.isBlocked(other, by: user)
+                )
                 simulator.check(blocked == copy, "\(user) blocks \(other): \(blocked); by chats' copy: \(copy)")
             }
         }
