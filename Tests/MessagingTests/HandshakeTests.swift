@@ -7,8 +7,8 @@ import Testing
 @Suite("Handshakes", .timeLimit(.minutes(1))) struct HandshakeTests {
     private static let token = "Authorization: Bearer 1.2"
 
-    /// The first line of the answer, and its body.
-    private func refusal(_ gateway: TestGateway, _ path: String, _ headers: [String], method: String = "GET") async throws
+    /// The response to a request that is rejected.
+    private func rejection(_ gateway: TestGateway, _ path: String, _ headers: [String], method: String = "GET") async throws
         -> (status: String, head: String, body: String)
     {
         let client = try await RawClient.connect(to: gateway.port)
@@ -38,8 +38,8 @@ import Testing
         }
     }
 
-    @Test("who is refused is told why")
-    func refused() async throws {
+    @Test("a rejected client gets a problem with the reason and the request id")
+    func rejected() async throws {
         try await TestGateway.with { gateway in
             let bad: [(path: String, headers: [String], status: String, code: String)] = [
                 ("/rt/x", [], "401", "unauthenticated"), ("/rt/x", ["Authorization: Bearer expired"], "401", "unauthenticated"),
@@ -72,7 +72,7 @@ import Testing
     func shut() async throws {
         try await TestGateway.with { gateway in
             await gateway.actor.tick(now: .now + .seconds(700))
-            let answer = try await refusal(gateway, "/rt/x", [Self.token])
+            let answer = try await rejection(gateway, "/rt/x", [Self.token])
             #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
             // An invalid token comes first: the client must refresh it.
             for headers in [[], ["Authorization: Bearer expired"]] {

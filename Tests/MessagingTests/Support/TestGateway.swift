@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Reactor
+import ServiceKit
 import Synchronization
 import TestSupport
 
