@@ -56,12 +56,12 @@ import Testing
             for one in Self.breaks {
                 let client = try await gateway.client(1)
                 await client.send(one.bytes)
-                let (texts, code) = try await client.end()
+                let (texts, code) = try await client.readToClose()
                 #expect(code == one.code, "\(one.name)")
                 #expect(texts.isEmpty, "\(one.name)")
             }
-            await other.say(#"{"type":"ping"}"#)
-            #expect(try await other.said().type == "pong")
+            await other.sendText(#"{"type":"ping"}"#)
+            #expect(try await other.nextText().type == "pong")
         }
     }
 
@@ -71,10 +71,10 @@ import Testing
             let client = try await gateway.client(1)
             await client.send(RawClient.frame(1, Array(#"{"type":"#.utf8), fin: false))
             await client.send(RawClient.frame(9, [1, 2, 3]))
-            let pong = await client.frame()
+            let pong = await client.nextFrame()
             #expect(pong?.opcode == 10 && pong?.payload == [1, 2, 3])
             await client.send(RawClient.frame(0, Array(#""ping"}"#.utf8)))
-            #expect(try await client.said().type == "pong")
+            #expect(try await client.nextText().type == "pong")
         }
     }
 
@@ -84,13 +84,13 @@ import Testing
             let (client, other) = (try await gateway.client(1), try await gateway.client(2))
             let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))
             await client.send((0..<5_000).flatMap { _ in ping })
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(code == 1_008)
             #expect(texts.map(\.n) == (1...Int64(texts.count)).map { $0 })
             #expect((200..<4_000).contains(texts.count { $0.type == "pong" }))
             #expect(texts.count { $0.code == "tooManyRequests" } >= 8)
-            await other.say(#"{"type":"ping"}"#)
-            #expect(try await other.said().type == "pong")
+            await other.sendText(#"{"type":"ping"}"#)
+            #expect(try await other.nextText().type == "pong")
         }
     }
 
@@ -99,12 +99,12 @@ import Testing
         let rate = Mutex(10_000.0)
         try await TestGateway.with(framesPerSecond: { rate.withLock { $0 } }) { gateway in
             let client = try await gateway.client(1)
-            await client.say(#"{"type":"ping"}"#)
-            #expect(try await client.said().type == "pong")
+            await client.sendText(#"{"type":"ping"}"#)
+            #expect(try await client.nextText().type == "pong")
             rate.withLock { $0 = 1 }
             let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))
             await client.send((0..<100).flatMap { _ in ping } + RawClient.frame(8))
-            #expect(try await client.end().code == 1_008)
+            #expect(try await client.readToClose().code == 1_008)
         }
     }
 
@@ -113,7 +113,7 @@ import Testing
         try await TestGateway.with(framesPerSecond: { 5 }) { gateway in
             let client = try await gateway.client(1)
             await client.send((0..<5_000).flatMap { _ in RawClient.frame(opcode, [0, 0, 0, 0, 0, 0, 0, 0]) })
-            #expect(try await client.end().code == 1_008)
+            #expect(try await client.readToClose().code == 1_008)
         }
     }
 
@@ -122,7 +122,7 @@ import Testing
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await client.send((0..<20).flatMap { RawClient.frame(1, Array(#"{"type":"send","ref":"r\#($0)"}"#.utf8)) })
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(code == 1_008)
             #expect(texts.prefix(8).map(\.ref) == (0..<8).map { "r\($0)" })
             #expect(texts.allSatisfy { $0.type == "error" && $0.code == "invalid" })
@@ -136,26 +136,26 @@ import Testing
         try await TestGateway.with(limits: limits) { gateway in
             let slow = try await gateway.client(1, receiveBuffer: 4_096)
             let quick = try await gateway.client(2)
-            try await slow.listens(false)
+            try await slow.setReading(false)
             var seq: Int64 = 0
             func showOne() async throws {
                 seq += 1
                 await gateway.show([seq], to: [1, 2], padding: 8_000)
-                #expect(try await quick.said().seq == seq)
+                #expect(try await quick.nextText().seq == seq)
             }
             // The kernel takes some first.
             while await gateway.actor.gapped.isEmpty, seq < 5_000 { try await showOne() }
             for _ in 0..<100 { try await showOne() }
             let waiting = await gateway.outstanding(of: 1)
             #expect((65_536...65_536 + 8_200).contains(waiting))
-            try await slow.listens(true)
-            var shown: [RawClient.Said] = []
-            while shown.last?.type != "gap" { shown.append(try await slow.said()) }
+            try await slow.setReading(true)
+            var shown: [RawClient.TextFrame] = []
+            while shown.last?.type != "gap" { shown.append(try await slow.nextText()) }
             #expect(shown.map(\.n) == (1...Int64(shown.count)).map { $0 })
             #expect(shown.dropLast().map(\.seq) == (1..<Int64(shown.count)).map { $0 })
             #expect(Int64(shown.count) < seq)
             try await showOne()
-            #expect(try await slow.said().seq == seq)
+            #expect(try await slow.nextText().seq == seq)
         }
     }
 
@@ -167,13 +167,13 @@ import Testing
             let start = ContinuousClock.now
             let slow = try await gateway.client(1, receiveBuffer: 4_096)
             let quick = try await gateway.client(2)
-            try await slow.listens(false)
+            try await slow.setReading(false)
             var seq: Int64 = 0
             while await gateway.actor.gapped.isEmpty, seq < 5_000 {
                 seq += 1
                 await gateway.show([seq], to: [1, 2], padding: 8_000)
                 // So that what the slow one has not taken is with the kernel.
-                #expect(try await quick.said().seq == seq)
+                #expect(try await quick.nextText().seq == seq)
             }
             await gateway.actor.tick(now: start + .seconds(59))
             #expect(await gateway.actor.outboundLimit == 4_096)
@@ -185,7 +185,7 @@ import Testing
             #expect(await gateway.outstanding(of: 1) <= waiting)
             await gateway.actor.tick(now: .now + .seconds(61))
             #expect(await gateway.connections == 1)
-            #expect(try await gateway.arrival(1, resume: "tests-1.1").said().resumed == false)
+            #expect(try await gateway.arrival(1, resume: "tests-1.1").nextText().resumed == false)
             await gateway.actor.tick(now: .now)
             #expect(await gateway.actor.outboundLimit == 65_536)
         }
@@ -197,12 +197,12 @@ import Testing
         try await TestGateway.with(owns: false) { gateway in
             let patient = try await gateway.arrival(1, early: ping + ping)
             let flooding = try await gateway.arrival(2, early: Array((0..<17).map { _ in ping }.joined()))
-            #expect(try await flooding.end().code == 1_008)
+            #expect(try await flooding.readToClose().code == 1_008)
             try await eventually("the patient one alone") { await gateway.actor.waiting.count == 1 ? () : nil }
             await gateway.assign(TestGateway.everything, epoch: 2)
-            #expect(try await patient.said().type == "hello")
+            #expect(try await patient.nextText().type == "hello")
             for n in [1, 2] as [Int64] {
-                let pong = try await patient.said()
+                let pong = try await patient.nextText()
                 #expect(pong.type == "pong" && pong.n == n)
             }
         }
@@ -215,7 +215,7 @@ import Testing
             for request in ["", "GET /rt/x HTTP/1.1\r\nHost: x\r\n", "nonsense\r\n\r\n", endless] {
                 let client = try await RawClient.connect(to: gateway.port)
                 await client.send(Array(request.utf8))
-                let answer = await client.rest()
+                let answer = await client.readToEnd()
                 #expect(!answer.contains("HTTP/1.1 101"))
             }
             #expect(await gateway.connections == 0)
@@ -229,15 +229,15 @@ import Testing
         try await TestGateway.with(limits: limits) { gateway in
             let (first, second) = (try await gateway.client(1), try await gateway.client(1))
             let third = try await gateway.client(1)
-            let (texts, code) = try await first.end()
+            let (texts, code) = try await first.readToClose()
             #expect(texts.map(\.code) == ["tooManyConnections"] && code == 1_008)
             await third.send(RawClient.frame(8))
-            _ = try await third.end()
+            _ = try await third.readToClose()
             try await eventually("its end") { await gateway.actor.parked.isEmpty ? nil : () }
             let fourth = try await gateway.client(1)
             for client in [second, fourth] {
-                await client.say(#"{"type":"ping"}"#)
-                #expect(try await client.said().type == "pong")
+                await client.sendText(#"{"type":"ping"}"#)
+                #expect(try await client.nextText().type == "pong")
             }
         }
     }

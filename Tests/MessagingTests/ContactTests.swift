@@ -35,16 +35,16 @@ import Testing
             let (one, other) = (try await gateway.client(2), try await gateway.client(3))
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             await gateway.actor.deliver(Self.news(that: 1, isOnline: true, to: 2))
-            #expect(try await one.said().online == true)
+            #expect(try await one.nextText().online == true)
             for user in [2, 3] as [Int64] { await gateway.actor.deliver(Self.tie(of: user, to: 1)) }
-            for client in [one, other] { #expect(try await client.said().type == "connection") }
-            #expect(try await one.said() == RawClient.Said(type: "presence", n: 3, userId: "1", online: false))
+            for client in [one, other] { #expect(try await client.nextText().type == "connection") }
+            #expect(try await one.nextText() == RawClient.TextFrame(type: "presence", n: 3, userId: "1", online: false))
             // Told again, it changes nothing.
             await gateway.actor.deliver(Self.tie(of: 2, to: 1))
             try await eventually("both looked") { gateway.bus.asked(ListPresenceContacts.self).count >= 5 ? () : nil }
-            for client in [one, other] { await client.say(#"{"type":"ping"}"#) }
-            #expect(try await one.said().type == "connection")
-            for client in [one, other] { #expect(try await client.said().type == "pong") }
+            for client in [one, other] { await client.sendText(#"{"type":"ping"}"#) }
+            #expect(try await one.nextText().type == "connection")
+            for client in [one, other] { #expect(try await client.nextText().type == "pong") }
         }
     }
 
@@ -57,12 +57,12 @@ import Testing
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([1, 4]) }
             // The invitation, told once more after it was accepted.
             await gateway.actor.deliver(Self.tie(of: 2, to: 1, "sent"))
-            #expect(try await client.said().type == "connection")
+            #expect(try await client.nextText().type == "connection")
             let question = try await eventually("a question") { gateway.told.all.first?.items.first }
             #expect(question.recipients == [Self.user(1)])
             #expect(question.presence == .init(kind: .question, userID: Self.user(2), online: true))
             // Nobody says so, and they have been seen.
-            #expect(try await client.said() == RawClient.Said(type: "presence", n: 2, userId: "1", online: false))
+            #expect(try await client.nextText() == RawClient.TextFrame(type: "presence", n: 2, userId: "1", online: false))
         }
     }
 }

@@ -15,7 +15,7 @@ import Testing
             let (partition, gone) = (TestGateway.partition(of: 1), PartitionSet([TestGateway.partition(of: 1)]))
             await gateway.assign(TestGateway.everything.subtracting(gone), epoch: 2)
             #expect(await gateway.actor.report().held == TestGateway.everything)
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(code == 4_001)
             let notice = try #require(texts.first)
             #expect(texts.count == 1 && notice.type == "disconnect" && notice.reason == "moved" && notice.n == 1)
@@ -46,7 +46,7 @@ import Testing
             await take(TestGateway.everything.subtracting(PartitionSet([partition])), epoch: 3)
             // Until they are told they are here.
             #expect(lookedUp.all == [TestGateway.everything])
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
         }
     }
@@ -57,7 +57,7 @@ import Testing
             let partition = TestGateway.partition(of: 1)
             let others = TestGateway.everything.subtracting(PartitionSet([partition]))
             await gateway.assign(others, bind: others, epoch: 2)
-            let (texts, code) = try await gateway.arrival(1).end()
+            let (texts, code) = try await gateway.arrival(1).readToClose()
             #expect(code == 4_001)
             #expect(texts.map(\.type) == ["disconnect"] && texts.first?.url == "ws://elsewhere/\(partition)")
         }
@@ -71,9 +71,9 @@ import Testing
             // Nothing is theirs yet.
             await gateway.show([1], to: [1])
             await gateway.assign(TestGateway.everything, epoch: 2)
-            #expect(try await client.said().type == "hello")
+            #expect(try await client.nextText().type == "hello")
             await gateway.show([2], to: [1])
-            #expect(try await client.said().seq == 2)
+            #expect(try await client.nextText().seq == 2)
         }
     }
 
@@ -86,7 +86,7 @@ import Testing
             await gateway.actor.tick(now: start + .seconds(2))
             #expect(await gateway.actor.state.pending.count == 1)
             await gateway.actor.tick(now: .now + .seconds(4))
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
         }
     }
@@ -98,13 +98,13 @@ import Testing
             let other = try await gateway.client(1, session: 6)
             await gateway.actor.revoke([SessionID(rawValue: 5), SessionID(rawValue: 7)])
             for client in [one, two] {
-                let (texts, code) = try await client.end()
+                let (texts, code) = try await client.readToClose()
                 #expect(texts.map(\.reason) == ["revoked"] && code == 4_003)
             }
             await gateway.show([1], to: [1])
-            #expect(try await other.said().seq == 1)
+            #expect(try await other.nextText().seq == 1)
             gateway.revocations.revoke([SessionID(rawValue: 8)])
-            let (texts, code) = try await gateway.arrival(1, session: 8).end()
+            let (texts, code) = try await gateway.arrival(1, session: 8).readToClose()
             #expect(texts.map(\.reason) == ["revoked"] && code == 4_003)
         }
     }
@@ -120,8 +120,8 @@ import Testing
             await gateway.actor.restoreFeed()
             await gateway.show([2], to: [1, 2])
             for client in clients {
-                #expect(try await client.said() == RawClient.Said(type: "gap", n: 1))
-                #expect(try await client.said() == RawClient.Said(type: "message", n: 2, seq: 2))
+                #expect(try await client.nextText() == RawClient.TextFrame(type: "gap", n: 1))
+                #expect(try await client.nextText() == RawClient.TextFrame(type: "message", n: 2, seq: 2))
             }
         }
     }
@@ -136,8 +136,9 @@ import Testing
             await gateway.actor.restoreFeed()
             await gateway.show([1, 2, 5, 6], to: [1])
             let shown = [
-                try await client.said(), try await client.said(), try await client.said(), try await client.said(),
-                try await client.said(),
+                try await client.nextText(), try await client.nextText(), try await client.nextText(),
+                try await client.nextText(),
+                try await client.nextText(),
             ]
             #expect(shown.map(\.seq) == [1, 2, nil, 5, 6])
             #expect(shown[2].type == "gap")
@@ -162,7 +163,7 @@ import Testing
             let client = try await gateway.client(1)
             await gateway.actor.loseFeed()
             await gateway.actor.tick(now: .now + .seconds(31))
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
         }
     }
@@ -175,7 +176,7 @@ import Testing
             #expect(!gateway.isOpen)
             await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(gateway.isOpen)
-            #expect(try await client.said().type == "gap")
+            #expect(try await client.nextText().type == "gap")
         }
     }
 
@@ -188,7 +189,7 @@ import Testing
             // Between the door and the hub.
             gateway.actor.isOpen.store(true, ordering: .relaxed)
             for client in [client, try await gateway.arrival(2)] {
-                let (texts, code) = try await client.end()
+                let (texts, code) = try await client.readToClose()
                 #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
             }
         }
@@ -199,11 +200,11 @@ import Testing
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             for type in ["delivered", "read"] {
-                await client.say(#"{"type":"\#(type)","chatId":"7","seq":-1}"#)
-                await client.say(#"{"type":"ping"}"#)
-                let answer = try await client.said()
+                await client.sendText(#"{"type":"\#(type)","chatId":"7","seq":-1}"#)
+                await client.sendText(#"{"type":"ping"}"#)
+                let answer = try await client.nextText()
                 #expect(answer.type == "error" && answer.code == "invalid")
-                #expect(try await client.said().type == "pong")
+                #expect(try await client.nextText().type == "pong")
             }
         }
     }
@@ -226,7 +227,7 @@ import Testing
             }
             await expectReport(epoch: 1, held: everything, assigned: everything, connections: 1)
             await gateway.assign(rest, bind: rest, epoch: 2)
-            _ = try await client.end()
+            _ = try await client.readToClose()
             try await eventually("its end") { await gateway.actor.report().held == rest ? () : nil }
             await expectReport(epoch: 2, held: rest, assigned: rest, connections: 0)
             await gateway.actor.close()
@@ -238,7 +239,7 @@ import Testing
     func lastWords() async throws {
         let clients = try await TestGateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }
         for client in clients {
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
         }
     }
@@ -248,11 +249,11 @@ import Testing
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await gateway.actor.close()
-            let (texts, code) = try await client.end()
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
             #expect(await gateway.actor.report().held.isEmpty)
             let late = try await RawClient.connect(to: gateway.port)
-            #expect(try await late.ask("/rt/x", ["Authorization: Bearer 1.1"]).hasPrefix("HTTP/1.1 503 "))
+            #expect(try await late.requestUpgrade("/rt/x", ["Authorization: Bearer 1.1"]).hasPrefix("HTTP/1.1 503 "))
         }
     }
 }

@@ -45,7 +45,7 @@ import Testing
         news = table.connect(Self.user(1), laptop)
         #expect(!news)
         table.disconnect(Self.user(1), phone, at: start)
-        // Said again when its line is forgotten.
+        // TextFrame again when its line is forgotten.
         table.disconnect(Self.user(1), phone, at: start + .seconds(2))
         var gone = table.expire(now: start + .seconds(3))
         #expect(gone.users.isEmpty && gone.devices.map(\.session) == [phone])
@@ -88,14 +88,14 @@ import Testing
             func noted() -> [Int64] { gateway.bus.asked(RecordLastSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
             let (phone, laptop) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 6))
             await phone.send(RawClient.frame(8))
-            _ = try await phone.end()
+            _ = try await phone.readToClose()
             try await eventually("its end") { await gateway.connections == 1 ? () : nil }
             await gateway.actor.tick(now: .now + .seconds(2))
             #expect(noted() == [])
             await gateway.actor.tick(now: .now + .seconds(4))
             try await eventually("the phone's end is noted") { noted() == [5] ? () : nil }
             await gateway.assign(PartitionSet(), epoch: 2)
-            #expect(try await laptop.end().code == 4_001)
+            #expect(try await laptop.readToClose().code == 4_001)
             await gateway.actor.tick(now: .now + .seconds(5))
             try await eventually("the laptop's end is noted") { noted() == [5, 6] ? () : nil }
         }

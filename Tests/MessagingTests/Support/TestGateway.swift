@@ -79,7 +79,7 @@ struct TestGateway: Sendable {
     /// Somebody who was let in and greeted; the session has the user's number unless said otherwise.
     func client(_ user: Int64, session: Int64? = nil, receiveBuffer: Int? = nil) async throws -> RawClient {
         let client = try await arrival(user, session: session, receiveBuffer: receiveBuffer)
-        let hello = try await client.said()
+        let hello = try await client.nextText()
         guard hello.type == "hello" else { throw NotYet(description: "\(hello) instead of hello") }
         return client
     }
@@ -92,7 +92,7 @@ struct TestGateway: Sendable {
     {
         let client = try await RawClient.connect(to: port, receiveBuffer: receiveBuffer)
         let path = "/rt/x" + (resume.map { "?resume=\($0)" } ?? "")
-        let answer = try await client.ask(path, ["Authorization: Bearer \(user).\(session ?? user)"], early: early)
+        let answer = try await client.requestUpgrade(path, ["Authorization: Bearer \(user).\(session ?? user)"], early: early)
         guard answer.hasPrefix("HTTP/1.1 101 ") else { throw NotYet(description: answer) }
         return client
     }
