@@ -3,9 +3,9 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A client that says whatever a test likes, byte for byte, and reads what comes back.
+/// A client that sends arbitrary bytes and decodes the frames of the server.
 final class RawClient {
-    /// What frames from the server may have.
+    /// A text frame of the server.
     struct TextFrame: Decodable, Equatable {
         var type: String
         var n: Int64?
@@ -26,12 +26,13 @@ final class RawClient {
     private var buffer = ByteBuffer()
 
     private init(_ channel: any Channel, _ chunks: AsyncStream<ByteBuffer>) {
-        (self.channel, self.chunks) = (channel, chunks.makeAsyncIterator())
+        self.channel = channel
+        self.chunks = chunks.makeAsyncIterator()
     }
 
     deinit { channel.close(promise: nil) }
 
-    /// - Parameter receiveBuffer: bytes that the kernel takes for a client that does not read.
+    /// - Parameter receiveBuffer: bytes that the kernel buffers for a client that does not read.
     static func connect(to port: Int, receiveBuffer: Int? = nil) async throws -> RawClient {
         let (chunks, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
@@ -43,9 +44,9 @@ final class RawClient {
         return RawClient(try await bootstrap.connect(host: "127.0.0.1", port: port).get(), chunks)
     }
 
-    // MARK: Saying
+    // MARK: Sending
 
-    /// The head of the answer to an upgrade.
+    /// Returns the head of the response to an upgrade.
     func requestUpgrade(_ path: String, _ headers: [String], method: String = "GET", early: [UInt8] = []) async throws -> String {
         let lines =
             ["\(method) \(path) HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
@@ -62,7 +63,7 @@ final class RawClient {
         }
     }
 
-    /// Whatever the other side makes of it: it may have closed meanwhile.
+    /// Ignores errors: the server may have closed the connection.
     func send(_ bytes: [UInt8]) async { try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
 
     func sendText(_ text: String) async { await send(Self.frame(1, Array(text.utf8))) }
@@ -82,12 +83,12 @@ final class RawClient {
         return bytes + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
     }
 
-    // MARK: Hearing
+    // MARK: Receiving
 
-    /// Reads nothing any more, or reads on.
+    /// Pauses or resumes reading.
     func setReading(_ isReading: Bool) async throws { try await channel.setOption(.autoRead, value: isReading).get() }
 
-    /// The next text frame; heartbeats are passed over.
+    /// Returns the next text frame; skips pings.
     func nextText() async throws -> TextFrame {
         var next = await nextFrame()
         while next?.opcode == 9 { next = await nextFrame() }
@@ -96,7 +97,7 @@ final class RawClient {
         return try JSONDecoder().decode(TextFrame.self, from: Data(frame.payload))
     }
 
-    /// The next frame, of whatever kind; `nil` at the end.
+    /// Returns the next frame of any kind; `nil` at the end.
     func nextFrame() async -> (opcode: UInt8, payload: [UInt8])? {
         while true {
             if let frame = decodeFrame() { return frame }
@@ -120,7 +121,7 @@ final class RawClient {
         return (texts, code)
     }
 
-    /// Everything until the end, as it came.
+    /// Returns all bytes until the end.
     func readToEnd() async -> String {
         while await readMore() {}
         return String(buffer: buffer)
@@ -147,7 +148,7 @@ final class RawClient {
     }
 }
 
-/// Passes on what a client's socket receives.
+/// Yields the bytes that a client's socket receives.
 private final class InboundCollector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let continuation: AsyncStream<ByteBuffer>.Continuation
