@@ -119,7 +119,7 @@ package actor IDSource {
     }
 }
 
-extension InstrumentationContext {
+extension ServiceContext {
     /// Ids from the service `idgen`, over `bus`.
     package func ids(_ bus: Bus) -> IDSource { IDSource(bus, on: io) }
 }
