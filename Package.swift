@@ -168,7 +168,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing,
+                .lifecycle,
                 .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
@@ -182,7 +183,7 @@ let package = Package(
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
         // What both edges need: tokens, revocations, request ids, problem+json.
-        shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
+        shared("Edge", ["Bus", "Contracts", .httpTypes, .jwt, .lifecycle, .logging, .nio, .nioHTTP1]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
 
         // Live connections, and which process has whose.
@@ -190,7 +191,7 @@ let package = Package(
             name: "Messaging",
             dependencies: [
                 "Bus", "CBOR", "Contracts", "Edge", "Reactor", "Realtime", "ServiceKit", .collections, .lifecycle, .logging,
-                .metrics, .tracing, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
+                .metrics, .tracing, .httpTypes, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
             "Messaging",

@@ -54,10 +54,11 @@ struct MessagingParts {
             keys.published != nil && revocations.areKnown
         }
         server = SocketServer(
-            channel: SocketChannel(door: Self.door(keys, revocations, hub, atMost: settings.connections)), events: hub,
+            channel: SocketChannel(authenticator: Self.authenticator(keys, revocations, hub, atMost: settings.connections)),
+            events: hub,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
             heartbeatSeconds: settings.heartbeat,
-            farewell: { await membership.leave() }, logger: context.logger)
+            drain: { await membership.leave() }, logger: context.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: context.io)
         routes.onRead { [membership] _ in membership.routesRead() }
@@ -110,11 +111,16 @@ struct MessagingParts {
         return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
     }
 
-    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> HandshakeAuthenticator
+    private static func authenticator(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int)
+        -> HandshakeAuthenticator
     {
         HandshakeAuthenticator(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
-            guard hub.isOpen.load(ordering: .relaxed) else { return .unavailable("This instance has no users at the moment.") }
-            guard hub.figures.connections.load(ordering: .relaxed) < limit else { return .unavailable("This instance is full.") }
+            guard hub.isOpen.load(ordering: .relaxed) else {
+                return .unavailable("This instance does not accept connections at the moment. Retry in a few seconds.")
+            }
+            guard hub.figures.connections.load(ordering: .relaxed) < limit else {
+                return .unavailable("This instance is at capacity. Retry in a few seconds.")
+            }
             return nil
         }
     }

@@ -7,9 +7,9 @@ import Testing
     @Test(
         "no partition can be reassigned when no config runs, or when config has notified the leader",
         arguments: [
-            ServiceError(.unavailable, "no instance serves it", cause: .nobodyServes),
+            ServiceError(.unavailable, "no instance serves it", cause: .noInstance),
             ServiceError(
-                .deadlineExceeded, "the first attempt reached a process that died, the second none", cause: .nobodyServes),
+                .deadlineExceeded, "the first attempt reached a process that died, the second none", cause: .noInstance),
             ServiceError(.unavailable, "no Postgres", cause: .standstill),
             ServiceError(.unknownOutcome, "one try", cause: .standstill),
         ])

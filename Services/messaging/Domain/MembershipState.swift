@@ -38,7 +38,7 @@ enum HeartbeatFailure: Hashable, Sendable {
 
     init(_ error: any Error) {
         switch (error as? ServiceError)?.cause {
-        case .some(.nobodyServes), .some(.standstill): self = .standstill
+        case .some(.noInstance), .some(.standstill): self = .standstill
         case .some(.elsewhere): self = .askAnother
         default: self = .unanswered
         }

@@ -46,7 +46,7 @@ final class SimulatedDeployment {
         if members[member].isIsolated { return network.request(timeout: 100, { nil }, then: then) }
         guard let config = consumingConfig() else {
             // The broker returns the request.
-            let error = ServiceError(.unavailable, "no instance serves it", cause: .nobodyServes)
+            let error = ServiceError(.unavailable, "no instance serves it", cause: .noInstance)
             return network.after(network.number(1...10)) { then(.failure(error)) }
         }
         network.request(timeout: Int(Heartbeat.timeout / .milliseconds(1)), { config.heartbeat(heartbeat) }, then: then)

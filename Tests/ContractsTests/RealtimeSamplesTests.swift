@@ -2,8 +2,8 @@ import Contracts
 import Foundation
 import Testing
 
-@Suite("Golden samples of routing") struct RoutingSamplesTests {
-    @Test("a heartbeat, and what it is answered")
+@Suite("Golden samples of routing and deliveries") struct RealtimeSamplesTests {
+    @Test("a heartbeat and its response")
     func heartbeat() throws {
         try expectGolden(
             Heartbeat.self,
@@ -16,7 +16,7 @@ import Testing
             Heartbeat.Response.self, #"{"bind":"0-119,240","epoch":42,"leaseMilliseconds":2000,"serve":"0-118"}"#)
     }
 
-    @Test("the routes, and that they have changed")
+    @Test("routes, and the notice of their change")
     func routes() throws {
         try expectGolden(GetRoutes.self, "{}")
         try expectGolden(
@@ -29,9 +29,21 @@ import Testing
         try expectGolden(RoutingPulse.self, #"{"instance":"config-1","isCut":false}"#)
     }
 
-    @Test("a set that is written otherwise is refused")
+    @Test("a set in another form is refused")
     func wrong() {
         let json = #"{"bind":"3-1","epoch":42,"leaseMilliseconds":2000,"serve":""}"#
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(Heartbeat.Response.self, from: Data(json.utf8)) }
+    }
+
+    @Test("deliveries of a message, and of a frame without a message")
+    func deliveries() throws {
+        let place =
+            #"{"chatId":"71","clientMessageId":"6f1c","senderId":"5","sentAt":"2026-01-31T08:15:30.250Z","seq":4}"#
+        try expectGolden(
+            Delivery.self,
+            #"{"items":[{"frame":"a message","message":\#(place),"recipients":["5","6"]}]}"#)
+        try expectGolden(
+            Delivery.self,
+            #"{"items":[{"frame":"a presence","presence":{"kind":"question","online":true,"userId":"5"},"recipients":["6"]}]}"#)
     }
 }
