@@ -51,7 +51,7 @@ import Testing
 
     @Test("each break of the rules has its close code, and costs nobody else anything")
     func breaks() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let other = try await gateway.client(2)
             for one in Self.breaks {
                 let client = try await gateway.client(1)
@@ -67,7 +67,7 @@ import Testing
 
     @Test("messages in fragments, with control frames between them, are none")
     func fragments() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await client.send(RawClient.frame(1, Array(#"{"type":"#.utf8), fin: false))
             await client.send(RawClient.frame(9, [1, 2, 3]))
@@ -80,7 +80,7 @@ import Testing
 
     @Test("a flood: what was too much is said, then 1008; others are served")
     func flood() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (client, other) = (try await gateway.client(1), try await gateway.client(2))
             let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))
             await client.send((0..<5_000).flatMap { _ in ping })
@@ -97,7 +97,7 @@ import Testing
     @Test("how many frames a client may send can change while it is connected")
     func otherRate() async throws {
         let rate = Mutex(10_000.0)
-        try await Gateway.with(framesPerSecond: { rate.withLock { $0 } }) { gateway in
+        try await TestGateway.with(framesPerSecond: { rate.withLock { $0 } }) { gateway in
             let client = try await gateway.client(1)
             await client.say(#"{"type":"ping"}"#)
             #expect(try await client.said().type == "pong")
@@ -110,7 +110,7 @@ import Testing
 
     @Test("control frames are counted too", arguments: [9, 10] as [UInt8])
     func controlFlood(opcode: UInt8) async throws {
-        try await Gateway.with(framesPerSecond: { 5 }) { gateway in
+        try await TestGateway.with(framesPerSecond: { 5 }) { gateway in
             let client = try await gateway.client(1)
             await client.send((0..<5_000).flatMap { _ in RawClient.frame(opcode, [0, 0, 0, 0, 0, 0, 0, 0]) })
             #expect(try await client.end().code == 1_008)
@@ -119,7 +119,7 @@ import Testing
 
     @Test("bad frames: each is said, with its ref; after eight 1008")
     func badFrames() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await client.send((0..<20).flatMap { RawClient.frame(1, Array(#"{"type":"send","ref":"r\#($0)"}"#.utf8)) })
             let (texts, code) = try await client.end()
@@ -131,9 +131,9 @@ import Testing
 
     @Test("a client that never reads: what waits for it is bounded, others get theirs, and it is told of the gap once it reads")
     func neverReads() async throws {
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         limits.outbound = 65_536
-        try await Gateway.with(limits: limits) { gateway in
+        try await TestGateway.with(limits: limits) { gateway in
             let slow = try await gateway.client(1, receiveBuffer: 4_096)
             let quick = try await gateway.client(2)
             try await slow.listens(false)
@@ -144,7 +144,7 @@ import Testing
                 #expect(try await quick.said().seq == seq)
             }
             // The kernel takes some first.
-            while await gateway.hub.gapped.isEmpty, seq < 5_000 { try await showOne() }
+            while await gateway.actor.gapped.isEmpty, seq < 5_000 { try await showOne() }
             for _ in 0..<100 { try await showOne() }
             let waiting = await gateway.outstanding(of: 1)
             #expect((65_536...65_536 + 8_200).contains(waiting))
@@ -161,45 +161,45 @@ import Testing
 
     @Test("a client that takes next to nothing for a minute is let go; beside very many of them each may have less wait for it")
     func takesNothing() async throws {
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         (limits.outbound, limits.outboundInAll) = (65_536, 32_768)
-        try await Gateway.with(limits: limits) { gateway in
+        try await TestGateway.with(limits: limits) { gateway in
             let start = ContinuousClock.now
             let slow = try await gateway.client(1, receiveBuffer: 4_096)
             let quick = try await gateway.client(2)
             try await slow.listens(false)
             var seq: Int64 = 0
-            while await gateway.hub.gapped.isEmpty, seq < 5_000 {
+            while await gateway.actor.gapped.isEmpty, seq < 5_000 {
                 seq += 1
                 await gateway.show([seq], to: [1, 2], padding: 8_000)
                 // So that what the slow one has not taken is with the kernel.
                 #expect(try await quick.said().seq == seq)
             }
-            await gateway.hub.tick(now: start + .seconds(59))
-            #expect(await gateway.hub.outboundLimit == 4_096)
+            await gateway.actor.tick(now: start + .seconds(59))
+            #expect(await gateway.actor.outboundLimit == 4_096)
             #expect(await gateway.connections == 2)
             // Being told of a gap is no reason to write more to it.
             let waiting = await gateway.outstanding(of: 1)
-            await gateway.hub.feedIsLost()
-            await gateway.hub.feedIsBack()
+            await gateway.actor.loseFeed()
+            await gateway.actor.restoreFeed()
             #expect(await gateway.outstanding(of: 1) <= waiting)
-            await gateway.hub.tick(now: .now + .seconds(61))
+            await gateway.actor.tick(now: .now + .seconds(61))
             #expect(await gateway.connections == 1)
             #expect(try await gateway.arrival(1, resume: "tests-1.1").said().resumed == false)
-            await gateway.hub.tick(now: .now)
-            #expect(await gateway.hub.outboundLimit == 65_536)
+            await gateway.actor.tick(now: .now)
+            #expect(await gateway.actor.outboundLimit == 65_536)
         }
     }
 
     @Test("what comes before hello is kept for after it, and not too much of it")
     func early() async throws {
         let ping = RawClient.frame(1, Array(#"{"type":"ping"}"#.utf8))
-        try await Gateway.with(owns: false) { gateway in
+        try await TestGateway.with(owns: false) { gateway in
             let patient = try await gateway.arrival(1, early: ping + ping)
             let flooding = try await gateway.arrival(2, early: Array((0..<17).map { _ in ping }.joined()))
             #expect(try await flooding.end().code == 1_008)
-            try await eventually("the patient one alone") { await gateway.hub.waiting.count == 1 ? () : nil }
-            await gateway.assign(Gateway.everything, epoch: 2)
+            try await eventually("the patient one alone") { await gateway.actor.waiting.count == 1 ? () : nil }
+            await gateway.assign(TestGateway.everything, epoch: 2)
             #expect(try await patient.said().type == "hello")
             for n in [1, 2] as [Int64] {
                 let pong = try await patient.said()
@@ -210,7 +210,7 @@ import Testing
 
     @Test("whoever takes too long to come in, or says what is no request, is closed")
     func slow() async throws {
-        try await Gateway.with(handshakeTimeout: .milliseconds(100)) { gateway in
+        try await TestGateway.with(handshakeTimeout: .milliseconds(100)) { gateway in
             let endless = "GET /rt/x HTTP/1.1\r\nX: " + String(repeating: "x", count: 100_000)
             for request in ["", "GET /rt/x HTTP/1.1\r\nHost: x\r\n", "nonsense\r\n\r\n", endless] {
                 let client = try await RawClient.connect(to: gateway.port)
@@ -224,16 +224,16 @@ import Testing
 
     @Test("a user has so many devices: a further one takes the place of the oldest, of one that is gone first")
     func devices() async throws {
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         limits.devices = 2
-        try await Gateway.with(limits: limits) { gateway in
+        try await TestGateway.with(limits: limits) { gateway in
             let (first, second) = (try await gateway.client(1), try await gateway.client(1))
             let third = try await gateway.client(1)
             let (texts, code) = try await first.end()
             #expect(texts.map(\.code) == ["tooManyConnections"] && code == 1_008)
             await third.send(RawClient.frame(8))
             _ = try await third.end()
-            try await eventually("its end") { await gateway.hub.parked.isEmpty ? nil : () }
+            try await eventually("its end") { await gateway.actor.parked.isEmpty ? nil : () }
             let fourth = try await gateway.client(1)
             for client in [second, fourth] {
                 await client.say(#"{"type":"ping"}"#)

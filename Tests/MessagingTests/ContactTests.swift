@@ -31,16 +31,16 @@ import Testing
 
     @Test("who is no contact any more is shown as gone to whoever saw them there, and to nobody else")
     func noContactAnyMore() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (one, other) = (try await gateway.client(2), try await gateway.client(3))
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
-            await gateway.hub.deliver(Self.news(that: 1, isOnline: true, to: 2))
+            await gateway.actor.deliver(Self.news(that: 1, isOnline: true, to: 2))
             #expect(try await one.said().online == true)
-            for user in [2, 3] as [Int64] { await gateway.hub.deliver(Self.tie(of: user, to: 1)) }
+            for user in [2, 3] as [Int64] { await gateway.actor.deliver(Self.tie(of: user, to: 1)) }
             for client in [one, other] { #expect(try await client.said().type == "connection") }
             #expect(try await one.said() == RawClient.Said(type: "presence", n: 3, userId: "1", online: false))
             // Told again, it changes nothing.
-            await gateway.hub.deliver(Self.tie(of: 2, to: 1))
+            await gateway.actor.deliver(Self.tie(of: 2, to: 1))
             try await eventually("both looked") { gateway.bus.asked(ListPresenceContacts.self).count >= 5 ? () : nil }
             for client in [one, other] { await client.say(#"{"type":"ping"}"#) }
             #expect(try await one.said().type == "connection")
@@ -50,13 +50,13 @@ import Testing
 
     @Test("two who are connected by now ask whether the other one is there; what is late news of it counts as it is today")
     func contactFromNowOn() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             let client = try await gateway.client(2)
             try await eventually("their coming") { gateway.bus.asked(ListPresenceContacts.self).count == 1 ? () : nil }
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([1, 4]) }
             // The invitation, told once more after it was accepted.
-            await gateway.hub.deliver(Self.tie(of: 2, to: 1, "sent"))
+            await gateway.actor.deliver(Self.tie(of: 2, to: 1, "sent"))
             #expect(try await client.said().type == "connection")
             let question = try await eventually("a question") { gateway.told.all.first?.items.first }
             #expect(question.recipients == [Self.user(1)])

@@ -20,7 +20,7 @@ import Testing
 
     @Test("messages that come twice and in any order are shown once and in theirs, to everybody here")
     func order() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let clients = [try await gateway.client(1), try await gateway.client(2), try await gateway.client(2)]
             await gateway.show(inOneTurn: [[1], [1, 4, 3], [4], [2, 3], [5, 1]], to: [1, 2, 3])
             for client in clients {
@@ -33,7 +33,7 @@ import Testing
 
     @Test("a message that was divided by routes that are no longer true: who does not see it is told of a gap")
     func divided() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.client(1), try await gateway.client(2))
             await gateway.show([1], to: [1, 2])
             for _ in 0..<2 {
@@ -54,7 +54,7 @@ import Testing
 
     @Test("one that never comes is waited for a moment, then the gap is told, and the rest shown")
     func missing() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
             await gateway.show([1, 3, 4], to: [1])
             #expect(try await client.said().seq == 1)
@@ -69,7 +69,7 @@ import Testing
 
     @Test("whoever sent a message gets its ack and not the message, whichever is first; the user's other devices get it")
     func ownSends() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (sender, other) = (try await gateway.client(1), try await gateway.client(1))
             let shown = Told<Void>()
             gateway.bus.answer(SendMessage.self) { request in
@@ -96,7 +96,7 @@ import Testing
 
     @Test("when a send fails, its sender is shown the message, should it have been stored after all")
     func failedSend() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let sender = try await gateway.client(1)
             gateway.bus.answer(SendMessage.self) { _ in throw ServiceError(.unknownOutcome, "nobody knows") }
             await sender.say(send("a"))
@@ -109,7 +109,7 @@ import Testing
 
     @Test("when nobody knows whether it was stored, and it was left out for its sender already, they are told of a gap")
     func failedAfterwards() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (sender, mayFail) = (try await gateway.client(1), Told<Void>())
             gateway.bus.answer(SendMessage.self) { _ in
                 await mayFail.value
@@ -126,13 +126,13 @@ import Testing
 
     @Test("messages of a chat while none of its members are here are not missed by those who come then")
     func nobodyHere() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let first = try await gateway.arrival(1, session: 1)
             _ = try await first.said()
             await gateway.show([1], to: [1])
             _ = try await first.said()
             // Whoever has come anew and is all there is knows nothing of the one before.
-            await gateway.hub.cut([SessionID(rawValue: 1)])
+            await gateway.actor.revoke([SessionID(rawValue: 1)])
             _ = try await first.end()
             await gateway.show([2, 3], to: [1])
             let next = try await gateway.client(1, session: 2)
@@ -145,7 +145,7 @@ import Testing
 
     @Test("what a connection sends to a chat leaves in the order in which it was said; other chats need not wait for that")
     func sendOrder() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (client, mayAnswer) = (try await gateway.client(1), Told<Void>())
             gateway.bus.answer(SendMessage.self) { request in
                 if request.clientMessageID.rawValue == "1" { await mayAnswer.value }
@@ -165,7 +165,7 @@ import Testing
 
     @Test("the time of a send runs from when it was said, also while it waits for the one before")
     func sendTime() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (client, mayAnswer, deadlines) = (try await gateway.client(1), Told<Void>(), Seen<Int64>())
             gateway.bus.answer(SendMessage.self) { request in
                 deadlines.add(Deadline.current?.millisecondsSinceEpoch ?? .max)
@@ -187,9 +187,9 @@ import Testing
 
     @Test("so many requests of a connection are worked on at once; a further one is refused, with its ref")
     func requests() async throws {
-        var limits = HubLimits()
+        var limits = GatewayLimits()
         limits.requests = 2
-        try await Gateway.with(limits: limits) { gateway in
+        try await TestGateway.with(limits: limits) { gateway in
             let client = try await gateway.client(1)
             let mayAnswer = Told<Void>()
             gateway.bus.answer(SendMessage.self) { request in
@@ -209,7 +209,7 @@ import Testing
 
     @Test("a client that comes back gets what it missed, whole; the line of another session is not theirs")
     func resume() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.arrival(1)
             let id = try #require(try await client.said().connectionId)
             await gateway.show([1], to: [1])
@@ -230,7 +230,7 @@ import Testing
 
     @Test("a line is kept for a minute, and not at all once it could not be whole")
     func forgotten() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.arrival(1), try await gateway.arrival(2))
             let ids = [try await one.said().connectionId, try await two.said().connectionId].compactMap(\.self)
             let start = ContinuousClock.now
@@ -242,12 +242,12 @@ import Testing
             await gateway.show(Array(1...9), to: [1], padding: 8_000)
             #expect(await gateway.lines == 1)
             #expect(try await gateway.arrival(1, resume: "\(ids[0]).0").said().resumed == false)
-            await gateway.hub.tick(now: start + .seconds(59))
+            await gateway.actor.tick(now: start + .seconds(59))
             #expect(try await gateway.arrival(2, resume: "\(ids[1]).0").said().resumed == true)
             try await eventually("both gone again") { await gateway.connections == 0 ? () : nil }
-            await gateway.hub.tick(now: .now + .seconds(61))
+            await gateway.actor.tick(now: .now + .seconds(61))
             #expect(try await gateway.arrival(2, resume: "\(ids[1]).0").said().resumed == false)
-            #expect(await gateway.hub.replayBytes == 0)
+            #expect(await gateway.actor.state.replayBytes == 0)
         }
     }
 }

@@ -3,7 +3,7 @@ import Contracts
 
 /// The frames that this service makes itself, as their text. Numbered ones get their `n` when they are sent, see ``numbered(_:_:)``.
 enum ServerFrame {
-    typealias Text = ReplayBuffer.Text
+    typealias Text = [UInt8]
 
     /// Their types; `chats` and `users` make others.
     enum Kind: String, CaseIterable {
