@@ -38,6 +38,7 @@ extension Target.Dependency {
     static let instrumentation = product(name: "Instrumentation", package: "swift-distributed-tracing")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let collections = product(name: "DequeModule", package: "swift-collections")
     static let nio = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
@@ -71,6 +72,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -125,7 +127,7 @@ let package = Package(
             "Users", path: "users",
             [
                 "Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle,
-                .logging,
+                .logging, .argumentParser,
             ]),
         tests(
             "Users",
@@ -158,14 +160,19 @@ let package = Package(
                 "AMQP", "Bus", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals,
                 .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
-                .nio, .nioPosix,
+                .nio, .nioPosix, .argumentParser,
             ]),
         tests(
             "ServiceKit",
-            ["Bus", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
+            [
+                "Bus", "Contracts", "Postgres", "Reactor", .argumentParser, .logging, .metrics, .tracing, .lifecycle,
+                .configuration, .nio,
+            ]),
 
         // The services.
-        service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
+        service(
+            "IDGen", path: "idgen",
+            ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .argumentParser, .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
         // What both edges need: tokens, revocations, request ids, problem+json.
@@ -192,7 +199,7 @@ let package = Package(
             "Config", path: "config",
             [
                 "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics, .nio, .nioPosix,
-                .nioHTTP1, .nioSSL,
+                .nioHTTP1, .nioSSL, .argumentParser,
             ]),
         tests(
             "Config",
@@ -222,7 +229,7 @@ let package = Package(
             name: "Bench",
             dependencies: [
                 "Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird, .nio, .nioPosix, .nioHTTP1,
-                .nioWebSocket,
+                .nioWebSocket, .argumentParser,
             ],
             path: "Benchmarks/bench", swiftSettings: settings),
 

@@ -1,9 +1,13 @@
+import ArgumentParser
 import Contracts
+import Reactor
 import ServiceKit
 
-/// Measures the shared parts as services use them: `bench <service> <command> <arguments>` speaks as that service, whose environment it needs, and prints
-/// one line of JSON. `bench hello <port>` and `bench echo <port>` are a bare web server and a bare WebSocket server to compare with, `bench live <file>`
-/// clients of the latter and of `messaging`.
+/// Measures the shared libraries as services use them.
+///
+/// `bench <service> <command> <arguments>` runs as that service, needs its environment, and prints one line of JSON.
+/// `bench hello <port>` and `bench echo <port>` are a plain web server and a plain WebSocket server to compare with.
+/// `bench live <file>` runs clients of the latter and of `messaging`.
 @main enum BenchMain {
     static func main() async throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
@@ -13,13 +17,14 @@ import ServiceKit
         case ("live", let file?): return try await LiveClient.run(file)
         default: break
         }
+        let measurements: [any Measurement.Type] = [
+            Echo.self, Calls.self, IDs.self, PageReads.self, RowCommits.self, RedisGets.self, SettingReads.self,
+        ]
         await Bootstrap.main(
-            arguments.first ?? "bff", commands: Measurement.allCases.map(\.command), arguments: Array(arguments.dropFirst())
+            arguments.first ?? "bff", commands: measurements, arguments: Array(arguments.dropFirst())
         ) { context in
-            guard case .own(let name, let arguments) = context.command, let measurement = Measurement(rawValue: name),
-                let numbers = Optional(arguments.compactMap { Double($0) }), numbers.count == arguments.count
-            else { throw Misuse() }
-            print(try await measurement.run(context, numbers))
+            guard let measurement = context.command.custom((any Measurement).self) else { throw Misuse() }
+            print(try await measurement.measure(context))
         }
     }
 
@@ -29,36 +34,77 @@ import ServiceKit
     }
 
     struct Misuse: Error, CustomStringConvertible {
-        var description: String { "give a command with numbers; --help shows them" }
+        var description: String { "give a measurement and its arguments; --help lists them" }
     }
 }
 
-/// What can be measured.
-enum Measurement: String, CaseIterable {
-    case echo, calls, ids, pages, rows, gets, settings
+/// A command that measures one library.
+protocol Measurement: CustomCommand {
+    /// Returns the result as one line of JSON.
+    func measure(_ context: ServiceContext) async throws -> String
+}
 
-    var command: OwnCommand {
-        switch self {
-        case .echo: OwnCommand(rawValue, "", "answers calls until it is ended, as chats")
-        case .calls: OwnCommand(rawValue, "<in-flight> <seconds>", "calls the echo, as bff")
-        case .ids: OwnCommand(rawValue, "<in-flight> <seconds>", "asks idgen for 100 ids at a time")
-        case .pages: OwnCommand(rawValue, "<callers> <seconds>", "reads pages of 20 rows from Postgres")
-        case .rows: OwnCommand(rawValue, "<callers> <seconds>", "commits rows in micro-batches to Postgres")
-        case .gets: OwnCommand(rawValue, "<callers> <seconds>", "reads values from Redis")
-        case .settings: OwnCommand(rawValue, "", "asks for a setting; nanoseconds for one kept ready and for one looked for")
-        }
-    }
+struct LoadOptions: ParsableArguments, Sendable {
+    @Argument(help: "The number of callers, each with one operation in flight.") var callers: Int
+    @Argument(help: "The duration in seconds, after a warm-up.") var seconds: Double
 
-    func run(_ context: ServiceContext, _ numbers: [Double]) async throws -> String {
-        if self == .echo { return try await BusEcho.serve(context) }
-        if self == .settings { return try SettingLookups.measure(context) }
-        let load = Load(callers: Int(numbers[0]), seconds: numbers[1], io: context.io)
-        return switch self {
-        case .echo, .settings, .calls: try await BusEcho.measure(context, load).json()
-        case .ids: try await IDBatches.measure(context, load).json(each: Double(IDBatches.size))
-        case .pages: try await Pages.measure(context, load).json()
-        case .rows: try await Rows.measure(context, load).json()
-        case .gets: try await Gets.measure(context, load).json()
-        }
+    func load(on io: IOThread) -> Load { Load(callers: callers, seconds: seconds, io: io) }
+}
+
+struct Echo: Measurement {
+    static let configuration = CommandConfiguration(abstract: "Answer calls, as chats, until the process ends.")
+
+    func measure(_ context: ServiceContext) async throws -> String { try await BusEcho.serve(context) }
+}
+
+struct Calls: Measurement {
+    static let configuration = CommandConfiguration(abstract: "Call the echo, as bff.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await BusEcho.measure(context, options.load(on: context.io)).json()
     }
+}
+
+struct IDs: Measurement {
+    static let configuration = CommandConfiguration(commandName: "ids", abstract: "Request 100 ids at a time from idgen.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await IDBatches.measure(context, options.load(on: context.io)).json(each: Double(IDBatches.size))
+    }
+}
+
+struct PageReads: Measurement {
+    static let configuration = CommandConfiguration(commandName: "pages", abstract: "Read pages of 20 rows from Postgres.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await Pages.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct RowCommits: Measurement {
+    static let configuration = CommandConfiguration(commandName: "rows", abstract: "Commit rows to Postgres in small batches.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await Rows.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct RedisGets: Measurement {
+    static let configuration = CommandConfiguration(commandName: "gets", abstract: "Read values from Redis.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await Gets.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct SettingReads: Measurement {
+    static let configuration = CommandConfiguration(
+        commandName: "settings", abstract: "Read a setting; prints nanoseconds for a kept value and for a lookup.")
+
+    func measure(_ context: ServiceContext) async throws -> String { try SettingLookups.measure(context) }
 }

@@ -1,48 +1,54 @@
+import ArgumentParser
 import Contracts
 import Logging
 import ServiceKit
 
 /// What `users <command>` does besides serving.
-enum UsersCommand: Equatable {
-    case makeAdmin(String)
-    case removeAdmin(String)
-    case rotateKeys
+protocol UsersCommand: CustomCommand {
+    func run(_ parts: UsersParts, logger: Logger) async throws
+}
 
-    static let all = [
-        OwnCommand("make-admin", "<username>", "gives an account the role admin; it shows in the tokens of its next refresh"),
-        OwnCommand("remove-admin", "<username>", "takes it away again, and ends the account's sessions, as their tokens have it"),
-        OwnCommand("rotate-keys", "", "makes a new signing key, which signs once every edge has it"),
-    ]
+enum UsersCommands {
+    static let all: [any CustomCommand.Type] = [MakeAdmin.self, RemoveAdmin.self, RotateKeys.self]
 
-    /// There is nobody of that name.
+    /// No account has this name.
     struct NoSuchUser: Error, CustomStringConvertible {
         let name: String
         var description: String { "there is no user \"\(name)\"" }
     }
+}
 
-    /// - Returns: `nil` for what every service does.
-    init?(_ command: ServiceCommand) throws {
-        guard case .own(let name, let arguments) = command else { return nil }
-        switch (name, arguments.first) {
-        case ("make-admin", let username?): self = .makeAdmin(username)
-        case ("remove-admin", let username?): self = .removeAdmin(username)
-        case ("rotate-keys", nil): self = .rotateKeys
-        default: return nil
-        }
-    }
+struct MakeAdmin: UsersCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Give an account the role admin; its tokens carry the role from the next refresh on.")
+
+    @Argument(help: "The name of the account.") var username: String
 
     func run(_ parts: UsersParts, logger: Logger) async throws {
-        switch self {
-        case .makeAdmin(let name):
-            guard let username = try? Username(name), try await parts.accounts.makeAdmin(username) else {
-                throw NoSuchUser(name: name)
-            }
-            logger.info("an account is an admin's now", metadata: ["username": "\(username.text)"])
-        case .removeAdmin(let name):
-            guard let username = try? Username(name), try await parts.accounts.removeAdmin(username, now: parts.sweeper.now())
-            else { throw NoSuchUser(name: name) }
-            logger.info("an account is no admin's any more", metadata: ["username": "\(username.text)"])
-        case .rotateKeys: try await parts.service.keys.rotate()
+        guard let name = try? Username(username), try await parts.accounts.makeAdmin(name) else {
+            throw UsersCommands.NoSuchUser(name: username)
         }
+        logger.info("admin role granted", metadata: ["username": "\(name.text)"])
     }
+}
+
+struct RemoveAdmin: UsersCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Remove the role admin from an account, and end the sessions whose tokens carry it.")
+
+    @Argument(help: "The name of the account.") var username: String
+
+    func run(_ parts: UsersParts, logger: Logger) async throws {
+        guard let name = try? Username(username), try await parts.accounts.removeAdmin(name, now: parts.sweeper.now()) else {
+            throw UsersCommands.NoSuchUser(name: username)
+        }
+        logger.info("admin role removed", metadata: ["username": "\(name.text)"])
+    }
+}
+
+struct RotateKeys: UsersCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Create a new signing key, which signs tokens once every edge has it.")
+
+    func run(_ parts: UsersParts, logger: Logger) async throws { try await parts.service.keys.rotate() }
 }
