@@ -3,23 +3,24 @@ import Contracts
 import Synchronization
 
 extension Bus {
-    /// Works on the events of `queue`, each at least once. Before ``run()`` only.
+    /// Handles the events of `queue`, each at least once. Before ``run()`` only.
     package func consume(_ queue: WorkQueue) { register { $0.queues.append(queue) } }
 
-    /// Hears the events of `feed` while connected. Before ``run()`` only.
-    package func listen(_ feed: Broadcast) { register { $0.feeds.append(feed) } }
+    /// Receives the events of `subscription` while connected. Before ``run()`` only.
+    package func subscribe(_ subscription: EventSubscription) { register { $0.subscriptions.append(subscription) } }
 
-    /// Tells those who listen now: a transient event of this service, invalidations for example. Nobody keeps it, nobody confirms it.
+    /// Sends a transient event of this service to the current subscribers, such as an invalidation. It is
+    /// neither stored nor confirmed.
     ///
     /// - Throws: `unavailable` when it cannot be sent now; `invalid` when it cannot be encoded.
     package func broadcast(_ event: some Event) async throws(ServiceError) {
         let row: OutboxEvent
         do { row = try OutboxEvent(event) } catch { throw ServiceError(.invalid, "the event cannot be encoded: \(error)") }
-        do { try await facts.broadcast(row, Exchange.telling(type(of: event))) } catch {
-            throw ServiceError(.unavailable, error.whyNotSent, retryAfterMilliseconds: 1_000)
+        do { try await publisher.broadcast(row, exchange: Exchange.name(for: type(of: event))) } catch {
+            throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000)
         }
     }
 
-    /// So that ``run()`` ends only after what was committed is published.
+    /// Has ``run()`` end only after `outbox` has published what was committed.
     func add(_ outbox: Outbox) { registered.withLock { $0.outboxes.append(outbox) } }
 }

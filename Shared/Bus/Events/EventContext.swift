@@ -1,22 +1,27 @@
 import Contracts
 
-/// What a handler may know of an event besides its data.
+/// The attributes of an event that its handler may use besides the data.
 package struct EventContext: Sendable {
     package let id: EventID
     package let type: String
-    /// `/martlet/<service>`: who tells it.
+    /// The service that published it, as `/martlet/<service>`.
     package let source: String
     package let subject: String?
-    /// When it happened; absent for a foreign event that does not say.
+    /// When it happened; absent for a foreign event without a time.
     package let time: Timestamp?
-    /// 1 at first. Counted over restarts on work queues, once it has failed here; always 1 on broadcasts.
+    /// The number of the attempt, from 1. On work queues it counts over restarts, once an attempt failed in
+    /// this process. Always 1 for subscriptions.
     package let attempt: Int
-    /// The notes of the queue that it came through.
+    /// The inbox of the event's queue.
     package let inbox: InboxQueue
 
     init(_ event: CloudEvent, attempt: Int, inbox: InboxQueue) {
-        (id, type, source) = (event.id, event.type.rawValue, event.source)
-        (subject, time) = (event.subject, event.time)
-        (self.attempt, self.inbox) = (attempt, inbox)
+        id = event.id
+        type = event.type.rawValue
+        source = event.source
+        subject = event.subject
+        time = event.time
+        self.attempt = attempt
+        self.inbox = inbox
     }
 }
