@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bus
 import Contracts
 import Postgres
@@ -5,17 +6,17 @@ import ServiceKit
 
 @main enum IDGenMain {
     static func main() async {
-        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [measure]) { context in
+        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [MeasureCommand.self]) { context in
             let (database, bus, leased) = (try context.postgres(), try context.bus(), context.health.flag("lease", .own))
             let generator = IDGenerator(
                 store: PostgresLeaseStore(database: database), holder: context.instance, terms: try LeaseTerms(context.settings),
                 on: context.io,
                 logger: context.logger
             ) { condition in leased.set(condition.report) }
-            if case .own(_, let arguments) = context.command {
+            if let measure = context.command.custom(MeasureCommand.self) {
                 let rate = try await context.job([database, generator]) {
                     await database.ready()
-                    return try await Measure(generator: generator).idsPerSecond(over: .seconds(Double(arguments[0]) ?? 1))
+                    return try await Measure(generator: generator).idsPerSecond(over: .seconds(measure.seconds))
                 }
                 return print(rate)
             }
@@ -27,9 +28,14 @@ import ServiceKit
                 migrate: { try await context.migrate(try IDGenMigrations.all()) })
         }
     }
+}
 
-    private static let measure = OwnCommand(
-        "measure", "<seconds>", "issues ids as fast as it can, under a lease of its own, and prints how many a second")
+private struct MeasureCommand: CustomCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Issue ids as fast as possible under a lease of its own, and print the number per second.")
+
+    @Argument(help: "The duration of the measurement in seconds.") var seconds: Double
 }
 
 extension LeaseTerms {
