@@ -32,7 +32,7 @@ import Testing
         #expect(pool.loads == [2, 1])
     }
 
-    @Test("a connection that one slow flight holds up is used only when the others are full or held up, too")
+    @Test("a connection that one slow batch holds up is used only when the others are full or held up, too")
     func heldUp() {
         var pool = state(depth: 3, queue: 0)
         _ = pool.connected(slot: 0)
@@ -156,7 +156,7 @@ private struct PoolWalk {
     private var callers: UInt64 = 0
     private var connections = 0
     /// Flights that the walk believes to be on each slot.
-    private var flights = [0, 0]
+    private var batches = [0, 0]
     private var waiting: Set<UInt64> = []
     private var holders = 0
     private(set) var served = 0
@@ -187,13 +187,13 @@ private struct PoolWalk {
     }
 
     private mutating func serve(on slot: Int) {
-        flights[slot] += 1
+        batches[slot] += 1
         served += 1
     }
 
     private mutating func end() {
-        guard let slot = flights.indices.filter({ flights[$0] > 0 }).randomElement(using: &random) else { return }
-        flights[slot] -= 1
+        guard let slot = batches.indices.filter({ batches[$0] > 0 }).randomElement(using: &random) else { return }
+        batches[slot] -= 1
         if let next = pool.ended(slot: slot) {
             leave(next)
             serve(on: slot)
@@ -245,7 +245,7 @@ private struct PoolWalk {
                 serve(on: slot)
             }
         } else {
-            flights[slot] = 0
+            batches[slot] = 0
             for caller in pool.disconnected(slot: slot) { leave(caller) }
         }
     }
@@ -262,8 +262,8 @@ private struct PoolWalk {
 
     private mutating func check() {
         let limits = Self.limits
-        if pool.loads.map({ $0 ?? 0 }) != flights { broken = "loads \(pool.loads), flights \(flights)" }
-        if flights.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(flights)" }
+        if pool.loads.map({ $0 ?? 0 }) != batches { broken = "loads \(pool.loads), batches \(batches)" }
+        if batches.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(batches)" }
         if pool.idle.count + pool.busy.count + pool.opening > limits.exclusive { broken = "too many exclusive connections" }
         if pool.busy.count != holders { broken = "\(pool.busy.count) busy, \(holders) held" }
         if Set(pool.sharedQueue + pool.exclusiveQueue) != waiting { broken = "\(waiting) wait" }

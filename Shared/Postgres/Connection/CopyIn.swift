@@ -30,7 +30,7 @@ extension PostgresConnection {
             close(.connectionLost, handle.message)
             throw PostgresError(.connectionLost, "COPY could not be begun")
         }
-        noteOutput()
+        markOutputPending()
         switch try await copyStep(.result, deadline) {
         case .copying: return
         case .refused(let report, let message):
@@ -52,7 +52,7 @@ extension PostgresConnection {
             close(.connectionLost, handle.message)
             throw PostgresError(.connectionLost, "the connection was lost during COPY")
         }
-        noteOutput()
+        markOutputPending()
         _ = try await copyStep(.drained, deadline)
     }
 
@@ -66,7 +66,7 @@ extension PostgresConnection {
             close(.connectionLost, handle.message)
             throw PostgresError(.connectionLost, "the connection was lost during COPY")
         }
-        noteOutput()
+        markOutputPending()
         let event = try await copyStep(.result, deadline)
         try await leaveCopy(deadline)
         switch event {
@@ -108,7 +108,7 @@ extension PostgresConnection {
     }
 
     private func interruptCopy(_ reason: PostgresError.Reason) {
-        guard let step = takeCopyStep() else { return }
+        guard let step = removeCopyStep() else { return }
         step.waiter.resume(returning: .failure(PostgresError(reason, "interrupted during COPY")))
         stopOnServer()
     }
@@ -119,11 +119,11 @@ extension PostgresConnection {
         switch step.need {
         case .drained:
             if !flushed() { return }
-            takeCopyStep()?.waiter.resume(returning: .success(.drained))
+            removeCopyStep()?.waiter.resume(returning: .success(.drained))
         case .result:
             guard PQisBusy(handle.raw) == 0 else { return }
             let event = nextCopyEvent(handle)
-            takeCopyStep()?.waiter.resume(returning: .success(event))
+            removeCopyStep()?.waiter.resume(returning: .success(event))
         }
     }
 

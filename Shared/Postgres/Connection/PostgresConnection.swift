@@ -2,21 +2,21 @@ import CPostgres
 import DequeModule
 import Reactor
 
-/// One connection, in pipeline mode: flights are sent one behind the other without waiting, and answered in that order.
+/// One connection, in pipeline mode: batches are sent one behind the other without waiting, and answered in that order.
 ///
 /// All of it runs on the I/O thread. libpq's buffers take what the socket does not; the thread flushes them at the end of its turn.
 actor PostgresConnection: IOSource {
     /// What the owner hears, on the I/O thread.
     struct Events: Sendable {
-        /// One flight was answered, or failed with the connection still up.
-        var flightEnded: @Sendable () -> Void = {}
+        /// One batch was answered, or failed with the connection still up.
+        var batchEnded: @Sendable () -> Void = {}
         /// The connection does no more work, and will be closed soon. Whether the server may be asked to stop; then ``stopped`` follows, whenever the
         /// server has taken that.
         var stopping: @Sendable () -> Bool = { true }
         var stopped: @Sendable () -> Void = {}
-        /// The connection accepts no new flights; it closes after the answers to those in flight.
+        /// The connection accepts no new batches; it closes after the answers to those in flight.
         var retiring: @Sendable () -> Void = {}
-        /// The connection is gone; all its flights have been told.
+        /// The connection is gone; all its batches have been told.
         var closed: @Sendable (PostgresError) -> Void = { _ in }
     }
 
@@ -30,7 +30,7 @@ actor PostgresConnection: IOSource {
     private var groups = Deque<SentGroup>()
     private var statements: StatementCache
     private var hasOutput = false
-    private var flightNumber: UInt64 = 0
+    private var lastBatchID: UInt64 = 0
     private(set) var copyStep: CopyStep?
     /// The server is being asked to stop; then the connection is closed.
     private(set) var isStopping = false
@@ -53,7 +53,7 @@ actor PostgresConnection: IOSource {
 
     /// Connected, and not given up.
     var isUsable: Bool { handle != nil && !isStopping }
-    var flightCount: Int { groups.count }
+    var batchCount: Int { groups.count }
     var processID: Int32 { handle?.processID ?? 0 }
 
     /// Nothing is awaited from the server, or no more can come.
@@ -68,33 +68,33 @@ actor PostgresConnection: IOSource {
         return PQtransactionStatus(handle.raw) == PQTRANS_IDLE
     }
 
-    /// A number for a flight of the one caller that has this connection.
-    func nextFlight() -> UInt64 {
-        flightNumber += 1
-        return flightNumber
+    /// A number for a batch of the one caller that has this connection.
+    func nextBatchID() -> UInt64 {
+        lastBatchID += 1
+        return lastBatchID
     }
 
     // MARK: Sending
 
     /// Sends now; the caller is resumed when the answer is there. On a closed connection it learns so at once.
-    func send(_ flight: Flight) {
-        if let fault = flight.fault {
-            flight.caller.resume(returning: .failure(fault))
-            return events.flightEnded()
+    func send(_ batch: StatementBatch) {
+        if let fault = batch.fault {
+            batch.caller.resume(returning: .failure(fault))
+            return events.batchEnded()
         }
-        if isIdle || flight.isShared { sendDiscards() }
+        if isIdle || batch.isShared { sendDiscards() }
         // Sending those may have shown that there is no connection any more.
         guard let handle, !isStopping else {
             let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
-            return flight.caller.resume(returning: .failure(error))
+            return batch.caller.resume(returning: .failure(error))
         }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
         for statement in flight.statements where sent {
             sent = send(statement, handle, &preparations, &step)
         }
-        let patience = configuration.statementTimeout * flight.statements.count + .seconds(5)
-        groups.append(SentGroup(flight: flight, preparations: preparations, stepCount: step, patience: patience))
+        let patience = configuration.statementTimeout * batch.statements.count + .seconds(5)
+        groups.append(SentGroup(batch: batch, preparations: preparations, stepCount: step, patience: patience))
         finishGroup(handle, sent: sent)
     }
 
@@ -128,11 +128,11 @@ actor PostgresConnection: IOSource {
 
     /// Frees the server of statements that made room for others, in a group of their own.
     private func sendDiscards() {
-        for name in statements.takeDiscarded() {
+        for name in statements.removeDiscarded() {
             guard let handle, !isStopping else { return }
             let sent = PQsendQueryParams(handle.raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1
             groups.append(
-                SentGroup(flight: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
+                SentGroup(batch: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
             finishGroup(handle, sent: sent)
         }
     }
@@ -140,27 +140,27 @@ actor PostgresConnection: IOSource {
     private func finishGroup(_ handle: ConnectionHandle, sent: Bool) {
         guard sent, PQpipelineSync(handle.raw) == 1 else { return close(.connectionLost, handle.message) }
         hasOutput = true
-        if watch == nil { armWatch() }
+        if watch == nil { scheduleTimeoutCheck() }
     }
 
-    /// Nobody waits for this flight any more; its answer will be dropped. Whether it was there.
+    /// Nobody waits for this batch any more; its answer will be dropped. Whether it was there.
     func abandon(_ id: UInt64) -> Bool {
-        guard let flight = takeFlight(id) else { return false }
-        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: flight.commits)
-        flight.caller.resume(returning: .failure(error))
+        guard let batch = detachBatch(id) else { return false }
+        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: batch.commits)
+        batch.caller.resume(returning: .failure(error))
         return true
     }
 
-    /// Takes the flight out of its group, which then waits for the answer alone.
-    func takeFlight(_ id: UInt64) -> Flight? {
-        guard let index = groups.firstIndex(where: { $0.flight?.id == id }) else { return nil }
-        defer { groups[index].flight = nil }
-        return groups[index].flight
+    /// Takes the batch out of its group, which then waits for the answer alone.
+    func detachBatch(_ id: UInt64) -> StatementBatch? {
+        guard let index = groups.firstIndex(where: { $0.batch?.id == id }) else { return nil }
+        defer { groups[index].batch = nil }
+        return groups[index].batch
     }
 
     func setCopyStep(_ step: CopyStep) { copyStep = step }
 
-    func takeCopyStep() -> CopyStep? {
+    func removeCopyStep() -> CopyStep? {
         defer { copyStep = nil }
         return copyStep
     }
@@ -197,8 +197,8 @@ actor PostgresConnection: IOSource {
         return !hasOutput
     }
 
-    func noteOutput() { hasOutput = true }
-    func noteStopping() { isStopping = true }
+    func markOutputPending() { hasOutput = true }
+    func markStopping() { isStopping = true }
 
     private func receive() {
         guard let handle else { return }
@@ -232,7 +232,7 @@ actor PostgresConnection: IOSource {
         case PGRES_PIPELINE_SYNC:
             end(groups.removeFirst())
             if isRetiring, groups.isEmpty { close(.unavailable, "the server is read-only") }
-        case PGRES_COMMAND_OK where groups[0].flight?.isShared == true && result.opensTransaction:
+        case PGRES_COMMAND_OK where groups[0].batch?.isShared == true && result.opensTransaction:
             close(.connectionLost, "BEGIN on a shared connection; transactions go through transaction { }")
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: groups[0].succeeded(result)
         case PGRES_PIPELINE_ABORTED:
@@ -263,20 +263,20 @@ actor PostgresConnection: IOSource {
     }
 
     private func end(_ group: SentGroup) {
-        guard var flight = group.flight else { return group.isInternal ? () : events.flightEnded() }
+        guard var batch = group.batch else { return group.isInternal ? () : events.batchEnded() }
         guard let error = group.error else {
-            flight.caller.resume(returning: .success(group.rows))
-            return events.flightEnded()
+            batch.caller.resume(returning: .success(group.rows))
+            return events.batchEnded()
         }
         if error.isStaleStatement {
             for statement in flight.statements { statements.forget(StatementKey(statement), discard: true) }
-            if flight.mayBeResent {
-                flight.wasResent = true
-                return send(flight)
+            if batch.mayBeResent {
+                batch.wasResent = true
+                return send(batch)
             }
         }
-        flight.caller.resume(returning: .failure(error))
-        events.flightEnded()
+        batch.caller.resume(returning: .failure(error))
+        events.batchEnded()
     }
 
     // MARK: The end
@@ -288,28 +288,28 @@ actor PostgresConnection: IOSource {
         handle = nil
         if let watch { io.cancel(watch) }
         watch = nil
-        takeCopyStep()?.waiter.resume(returning: .failure(PostgresError(reason, message, report: report)))
+        removeCopyStep()?.waiter.resume(returning: .failure(PostgresError(reason, message, report: report)))
         let lost = groups
         groups = []
         for group in lost {
-            guard let flight = group.flight else { continue }
-            let error = PostgresError(reason, message, mayHaveHappened: flight.commits, report: report)
-            flight.caller.resume(returning: .failure(error))
+            guard let batch = group.batch else { continue }
+            let error = PostgresError(reason, message, mayHaveHappened: batch.commits, report: report)
+            batch.caller.resume(returning: .failure(error))
         }
         events.closed(PostgresError(reason, message, report: report))
     }
 
     /// Looks every second whether the first answer is long overdue: the server bounds every statement, so such a connection is dead.
-    private func armWatch() {
-        watch = io.schedule(after: .seconds(1)) { [weak self] in self?.assumeIsolated { $0.checkPatience() } }
+    private func scheduleTimeoutCheck() {
+        watch = io.schedule(after: .seconds(1)) { [weak self] in self?.assumeIsolated { $0.checkTimeout() } }
     }
 
-    private func checkPatience() {
+    private func checkTimeout() {
         watch = nil
         guard handle != nil, let first = groups.first else { return }
         if silence(at: .now) > first.patience {
             return close(.connectionLost, "no answer for too long")
         }
-        armWatch()
+        scheduleTimeoutCheck()
     }
 }

@@ -48,7 +48,7 @@ struct StatementCache {
         if discard { discarded.append(entry.name) }
     }
 
-    mutating func takeDiscarded() -> [String] {
+    mutating func removeDiscarded() -> [String] {
         defer { discarded.removeAll() }
         return discarded
     }

@@ -4,9 +4,9 @@ import Logging
 /// One go at a database, on a thread that may block.
 struct MigrationRun {
     private let migrator: Migrator
-    private let stop: StopSign
+    private let stop: CancellationFlag
 
-    init(_ migrator: Migrator, _ stop: StopSign) {
+    init(_ migrator: Migrator, _ stop: CancellationFlag) {
         self.migrator = migrator
         self.stop = stop
     }

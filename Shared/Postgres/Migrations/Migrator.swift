@@ -26,7 +26,7 @@ package struct Migrator: Sendable {
     ///
     /// - Throws: ``MigrationError``
     package func run() async throws -> [String] {
-        let stop = StopSign()
+        let stop = CancellationFlag()
         return try await withTaskCancellationHandler {
             try await Blocking.run { try MigrationRun(self, stop).run() }
         } onCancel: {

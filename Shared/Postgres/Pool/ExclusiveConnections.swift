@@ -42,7 +42,7 @@ extension PostgresPool {
     private func abandonRequest(_ id: UInt64) {
         guard state.abandon(id) else { return }
         fail([id], PostgresError(.cancelled, "the caller was cancelled before anything was sent"))
-        noteQuiet()
+        resumeIfQuiet()
     }
 
     /// Takes a connection back. One that is not in order, in a transaction or with an answer on its way, is closed, and one that is being stopped
@@ -52,10 +52,10 @@ extension PostgresPool {
         guard connection.assumeIsolated({ $0.isIdle }), !state.isClosed else {
             connection.assumeIsolated { $0.close(.unavailable, "given back in the middle of work") }
             // One that had closed before was counted out then.
-            return noteQuiet()
+            return resumeIfQuiet()
         }
         if let next = state.released(connection.number) { hand(connection, to: next) }
-        noteQuiet()
+        resumeIfQuiet()
     }
 
     private func openExclusive() {
@@ -68,7 +68,7 @@ extension PostgresPool {
         } catch {
             let message = (error as? PostgresError)?.message ?? "\(error)"
             fail(state.openFailed(), PostgresError(.unavailable, message))
-            noteQuiet()
+            resumeIfQuiet()
         }
     }
 
@@ -97,13 +97,13 @@ extension PostgresPool {
     private func exclusiveStopping(_ number: Int) -> Bool {
         let (opensAnother, mayAsk) = state.stopping(number)
         if opensAnother { openExclusive() }
-        noteQuiet()
+        resumeIfQuiet()
         return mayAsk
     }
 
     private func exclusiveClosed(_ number: Int, _ error: PostgresError) {
         exclusive[number] = nil
         if state.lost(number) { openExclusive() }
-        noteQuiet()
+        resumeIfQuiet()
     }
 }

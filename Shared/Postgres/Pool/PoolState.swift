@@ -11,10 +11,10 @@ struct PoolState {
         var queue: Int
     }
 
-    enum Refusal: Equatable { case unavailable, overloaded, closed }
-    enum SharedStep: Equatable { case use(slot: Int), wait, refuse(Refusal) }
+    enum Rejection: Equatable { case unavailable, overloaded, closed }
+    enum SharedStep: Equatable { case use(slot: Int), wait, refuse(Rejection) }
     /// `waitAndOpen`: wait, and a further connection is to be opened.
-    enum ExclusiveStep: Equatable { case use(Int), wait, waitAndOpen, refuse(Refusal) }
+    enum ExclusiveStep: Equatable { case use(Int), wait, waitAndOpen, refuse(Rejection) }
 
     let limits: Limits
     /// Flights on each shared connection; `nil` while it is away.
@@ -37,11 +37,11 @@ struct PoolState {
     var isAvailable: Bool { loads.contains { $0 != nil } }
     var isQuiet: Bool { busy.isEmpty && sharedQueue.isEmpty && exclusiveQueue.isEmpty && loads.allSatisfy { ($0 ?? 0) == 0 } }
 
-    private var refusal: Refusal? { isClosed ? .closed : isAvailable ? nil : .unavailable }
+    private var refusal: Rejection? { isClosed ? .closed : isAvailable ? nil : .unavailable }
 
     // MARK: Shared connections
 
-    /// - Parameter isHeldUp: whether a slot that has flights is held up by the first of them; another one is better then, whatever it has to do.
+    /// - Parameter isHeldUp: whether a slot that has batches is held up by the first of them; another one is better then, whatever it has to do.
     mutating func submit(_ caller: UInt64, isHeldUp: (Int) -> Bool = { _ in false }) -> SharedStep {
         if let refusal { return .refuse(refusal) }
         if let slot = leastLoaded(isHeldUp) {
@@ -53,7 +53,7 @@ struct PoolState {
         return .wait
     }
 
-    /// A flight of `slot` ended; the caller whose turn it is on that slot.
+    /// A batch of `slot` ended; the caller whose turn it is on that slot.
     mutating func ended(slot: Int) -> UInt64? {
         guard let load = loads[slot] else { return nil }
         if load <= limits.pipelineDepth, let next = sharedQueue.popFirst() { return next }
@@ -69,10 +69,10 @@ struct PoolState {
         return callers
     }
 
-    /// The connection in `slot` is gone with all its flights; the callers that need not wait any more, because the server is away.
+    /// The connection in `slot` is gone with all its batches; the callers that need not wait any more, because the server is away.
     mutating func disconnected(slot: Int) -> [UInt64] {
         loads[slot] = nil
-        return isAvailable ? [] : takeAllWaiting()
+        return isAvailable ? [] : removeAllWaiting()
     }
 
     private func leastLoaded(_ isHeldUp: (Int) -> Bool) -> Int? {
@@ -171,7 +171,7 @@ struct PoolState {
     /// Takes no new callers.
     mutating func close() { isClosed = true }
 
-    mutating func takeAllWaiting() -> [UInt64] {
+    mutating func removeAllWaiting() -> [UInt64] {
         defer {
             sharedQueue.removeAll()
             exclusiveQueue.removeAll()

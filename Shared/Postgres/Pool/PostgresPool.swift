@@ -9,8 +9,8 @@ import Synchronization
 /// time, for transactions and `COPY`. Both are bounded, as are those who wait for them. ``run()`` keeps the shared ones connected; while the server is away,
 /// callers are told at once (``PostgresError/Reason/unavailable``).
 package actor PostgresPool: Service {
-    struct WaitingFlight {
-        let flight: Flight
+    struct WaitingBatch {
+        let batch: StatementBatch
         let timer: IOTimer
     }
 
@@ -27,7 +27,7 @@ package actor PostgresPool: Service {
     var state: PoolState
     var shared: [PostgresConnection?]
     var exclusive: [Int: PostgresConnection] = [:]
-    var waitingFlights: [UInt64: WaitingFlight] = [:]
+    var waitingBatches: [UInt64: WaitingBatch] = [:]
     var waitingCallers: [UInt64: WaitingCaller] = [:]
     private var callerCount: UInt64 = 0
     private var connectionCount = 0
@@ -64,7 +64,7 @@ package actor PostgresPool: Service {
         return connectionCount
     }
 
-    func error(for refusal: PoolState.Refusal) -> PostgresError {
+    func error(for refusal: PoolState.Rejection) -> PostgresError {
         switch refusal {
         case .unavailable: PostgresError(.unavailable, lastFailure)
         case .overloaded: PostgresError(.overloaded, "too many callers wait for a connection")

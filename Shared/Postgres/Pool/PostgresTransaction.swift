@@ -42,7 +42,7 @@ package final class PostgresTransaction {
     ///
     /// - Throws: after any error the transaction can only be rolled back, which happens when the body ends.
     package func run(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
-        try await flight(statements, commit: false)
+        try await batch(statements, commit: false)
     }
 
     package func query(_ sql: SQL) async throws(PostgresError) -> PostgresRows { try await run([sql])[0] }
@@ -51,14 +51,14 @@ package final class PostgresTransaction {
     @discardableResult
     package func execute(_ sql: SQL) async throws(PostgresError) -> Int { try await run([sql])[0].affectedCount }
 
-    /// Rides with the next flight, which is `COMMIT` unless something else is run before. Its rows are dropped; its error fails that flight.
+    /// Rides with the next batch, which is `COMMIT` unless something else is run before. Its rows are dropped; its error fails that batch.
     package func enqueue(_ sql: SQL) { queue.append(sql) }
 
     /// Sends the last statements together with `COMMIT` and waits for their rows. Nothing may follow.
     ///
     /// - Throws: with ``PostgresError/mayHaveHappened`` when the answer was lost.
     @discardableResult
-    package func commit(_ last: [SQL] = []) async throws(PostgresError) -> [PostgresRows] { try await flight(last, commit: true) }
+    package func commit(_ last: [SQL] = []) async throws(PostgresError) -> [PostgresRows] { try await batch(last, commit: true) }
 
     /// Copies rows into a table, the fastest way for many: see ``PostgresCopy``. Values must be of exactly the columns' types.
     ///
@@ -91,7 +91,7 @@ package final class PostgresTransaction {
 
     private func quoted(_ name: StaticString) -> String { "\"\(name.description.replacing("\"", with: "\"\""))\"" }
 
-    private func flight(_ statements: [SQL], commit: Bool) async throws(PostgresError) -> [PostgresRows] {
+    private func batch(_ statements: [SQL], commit: Bool) async throws(PostgresError) -> [PostgresRows] {
         guard state == .open else {
             throw PostgresError(.transactionOver, state == .failed ? "the transaction has failed" : "the transaction is over")
         }

@@ -1,3 +1,5 @@
+import Foundation
+
 extension Bool: PostgresValue {
     package static var postgresType: PostgresType { .bool }
     package func encode(to writer: inout PostgresWriter) { writer.write(UInt8(self ? 1 : 0)) }
@@ -59,6 +61,16 @@ extension Double: PostgresValue {
     package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> Double {
         if type == PostgresType.real.id { return Double(Float(bitPattern: try bytes.bigEndian(as: UInt32.self))) }
         return Double(bitPattern: try bytes.bigEndian(as: UInt64.self))
+    }
+}
+
+extension UUID: PostgresValue {
+    package static var postgresType: PostgresType { .uuid }
+    package func encode(to writer: inout PostgresWriter) { withUnsafeBytes(of: uuid) { writer.write(bytes: $0) } }
+    package static func reads(_ type: UInt32) -> Bool { type == PostgresType.uuid.id }
+    package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> UUID {
+        guard bytes.byteCount == 16 else { throw PostgresError(.unexpectedResult, "\(bytes.byteCount) bytes are no UUID") }
+        return UUID(uuid: bytes.unsafeLoadUnaligned(as: uuid_t.self))
     }
 }
 

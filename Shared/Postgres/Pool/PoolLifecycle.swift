@@ -37,7 +37,7 @@ extension PostgresPool {
                 let opened = try await open()
                 if await serve(slot, opened) { backoff.reset() }
             } catch {
-                noteFailure(error)
+                recordFailure(error)
             }
             if !state.isClosed { try? await Task.sleep(for: backoff.next()) }
         }
@@ -54,7 +54,7 @@ extension PostgresPool {
         let connection = PostgresConnection(
             number: nextConnectionNumber(), opened, configuration, on: io,
             events: PostgresConnection.Events(
-                flightEnded: { [weak self] in self?.assumeIsolated { $0.flightEnded(slot) } },
+                batchEnded: { [weak self] in self?.assumeIsolated { $0.batchEnded(slot) } },
                 retiring: { [weak self] in self?.assumeIsolated { $0.sharedRetiring(slot) } },
                 closed: { [weak self] error in self?.assumeIsolated { $0.sharedClosed(slot, error) } }))
         let began = ContinuousClock.now
@@ -77,7 +77,7 @@ extension PostgresPool {
         readyWaiters = [:]
     }
 
-    /// Sends no more flights on the connection in `slot`, because its server is read-only.
+    /// Sends no more batches on the connection in `slot`, because its server is read-only.
     private func sharedRetiring(_ slot: Int) {
         lastFailure = "the server is read-only"
         withdraw(slot)
@@ -98,10 +98,10 @@ extension PostgresPool {
         }
         withdraw(slot)
         closedWaiters.removeValue(forKey: slot)?.resume()
-        noteQuiet()
+        resumeIfQuiet()
     }
 
-    private func noteFailure(_ error: any Error) {
+    private func recordFailure(_ error: any Error) {
         let message = (error as? PostgresError)?.message ?? "\(error)"
         if message != lastFailure { logger.warning("cannot connect to Postgres", metadata: ["error": "\(message)"]) }
         lastFailure = message
@@ -112,7 +112,7 @@ extension PostgresPool {
     private func shutDown() async {
         state.close()
         available.store(false, ordering: .relaxed)
-        fail(state.takeAllWaiting(), error(for: .closed))
+        fail(state.removeAllWaiting(), error(for: .closed))
         if !state.isQuiet { await quiet(within: .seconds(10)) }
         closeAll()
     }
@@ -136,7 +136,7 @@ extension PostgresPool {
     }
 
     /// To be called whenever work ends.
-    func noteQuiet() {
+    func resumeIfQuiet() {
         if quietWaiter != nil, state.isQuiet { stopWaitingForQuiet() }
     }
 }

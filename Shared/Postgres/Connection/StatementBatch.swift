@@ -1,17 +1,17 @@
 /// What one round trip brings back: the rows of each statement, or why there are none.
-typealias Answer = Result<[PostgresRows], PostgresError>
+typealias BatchResult = Result<[PostgresRows], PostgresError>
 
 /// Statements that travel together, up to one Sync: without a transaction around them they are one.
-struct Flight: Sendable {
+struct StatementBatch: Sendable {
     let id: UInt64
     let statements: [SQL]
     /// Success commits, so that a lost answer leaves it open whether it did.
     let commits: Bool
-    /// Travels among others' flights: must leave no transaction open behind it.
+    /// Travels among others' batches: must leave no transaction open behind it.
     let isShared: Bool
     /// Once is enough.
     var wasResent = false
-    let caller: CheckedContinuation<Answer, Never>
+    let caller: CheckedContinuation<BatchResult, Never>
 
     /// When the server says that a prepared statement is not there, or not valid any more, then nothing was done, and trying again helps. In a transaction
     /// it is too late for that.
@@ -36,7 +36,7 @@ struct SentGroup {
     }
 
     /// `nil` once nobody waits for it any more.
-    var flight: Flight?
+    var batch: StatementBatch?
     /// The connection's own housekeeping: nobody ever waited.
     let isInternal: Bool
     let preparations: [Preparation]
@@ -49,20 +49,20 @@ struct SentGroup {
     private(set) var rows: [PostgresRows] = []
     private(set) var error: PostgresError?
 
-    init(flight: Flight?, preparations: [Preparation], stepCount: Int, patience: Duration) {
-        self.flight = flight
-        isInternal = flight == nil
+    init(batch: StatementBatch?, preparations: [Preparation], stepCount: Int, patience: Duration) {
+        self.batch = batch
+        isInternal = batch == nil
         self.preparations = preparations
         self.stepCount = stepCount
         self.patience = patience
         sentAt = .now
-        rows.reserveCapacity(flight?.statements.count ?? 0)
+        rows.reserveCapacity(batch?.statements.count ?? 0)
     }
 
     var preparation: Preparation? { preparations.first { $0.step == step } }
 
     mutating func succeeded(_ result: consuming ResultSet) {
-        if flight != nil, preparation == nil { rows.append(PostgresRows(result: SharedResult(result))) }
+        if batch != nil, preparation == nil { rows.append(PostgresRows(result: SharedResult(result))) }
         step += 1
     }
 

@@ -2,7 +2,7 @@ import CPostgres
 import Reactor
 
 extension PostgresConnection {
-    /// Sends statements as one flight and waits for the answer, for the one caller that has this connection.
+    /// Sends statements as one batch and waits for the answer, for the one caller that has this connection.
     ///
     /// When the caller is cancelled, or `deadline` passes, it is told at once; the server is asked to stop, and the connection is closed, because a late
     /// cancellation could otherwise hit the next statement.
@@ -15,12 +15,12 @@ extension PostgresConnection {
     ) async throws(PostgresError) -> [PostgresRows] {
         if Task.isCancelled, !uncancellable { throw PostgresError(.cancelled, "the caller was cancelled before this was sent") }
         if let deadline, deadline <= .now { throw PostgresError(.deadlineExceeded, "the deadline passed before this was sent") }
-        let id = nextFlight()
+        let id = nextBatchID()
         var timer: IOTimer?
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
-                send(Flight(id: id, statements: statements, commits: commits, isShared: false, caller: caller))
-                // Only now is there a flight to interrupt: what came before this, while the task was on its way here, would have been lost.
+                send(StatementBatch(id: id, statements: statements, commits: commits, isShared: false, caller: caller))
+                // Only now is there a batch to interrupt: what came before this, while the task was on its way here, would have been lost.
                 timer = schedule(at: deadline) { $0.interrupt(id, .deadlineExceeded, commits) }
                 if Task.isCancelled, !uncancellable { interrupt(id, .cancelled, commits) }
             }
@@ -39,9 +39,9 @@ extension PostgresConnection {
     }
 
     private func interrupt(_ id: UInt64, _ reason: PostgresError.Reason, _ commits: Bool) {
-        guard let flight = takeFlight(id) else { return }
+        guard let batch = detachBatch(id) else { return }
         let message = reason == .cancelled ? "the caller was cancelled" : "the deadline passed"
-        flight.caller.resume(
+        batch.caller.resume(
             returning: .failure(PostgresError(reason, "\(message); the server was asked to stop", mayHaveHappened: commits)))
         stopOnServer()
     }
@@ -49,7 +49,7 @@ extension PostgresConnection {
     /// Asks the server to stop, on a thread of its own, then closes: after 2 s also when the server has not even taken the request.
     func stopOnServer() {
         guard let handle, !isStopping else { return }
-        noteStopping()
+        markStopping()
         let cancel = PQgetCancel(handle.raw)
         guard let cancel, events.stopping() else {
             PQfreeCancel(cancel)

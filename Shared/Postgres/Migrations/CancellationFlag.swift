@@ -2,7 +2,7 @@ import Foundation
 import Synchronization
 
 /// Raised from any thread; seen by the one that works, whose statement on the server is cancelled.
-final class StopSign: Sendable {
+final class CancellationFlag: Sendable {
     private struct State {
         var isRaised = false
         /// Of the session that works.

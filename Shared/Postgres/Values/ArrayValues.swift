@@ -13,6 +13,16 @@ extension Array: PostgresDecodable where Element: PostgresArrayElement {
 
 extension Array: PostgresArrayElement where Element == UInt8 {}
 
+/// `[UInt8]` is `bytea`: a byte is no value by itself, only its array is.
+extension UInt8: PostgresArrayElement {
+    package static var postgresArrayType: PostgresType { .bytea }
+    package static func encodeArray(_ values: [UInt8], to writer: inout PostgresWriter) { writer.write(bytes: values) }
+    package static func readsArray(_ type: UInt32) -> Bool { type == PostgresType.bytea.id }
+    package static func decodeArray(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> [UInt8] {
+        bytes.withUnsafeBytes { Array($0) }
+    }
+}
+
 /// The binary form: dimensions (0 or 1), whether there are NULLs, the elements' type, their count, the first index, and each element after its length.
 extension PostgresArrayElement where Self: PostgresEncodable & PostgresDecodable {
     package static var postgresArrayType: PostgresType { PostgresType(id: postgresType.arrayID, arrayID: 0) }

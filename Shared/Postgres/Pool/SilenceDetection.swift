@@ -12,30 +12,30 @@ extension PostgresPool {
     func watchForSilence() {
         if isWatchingForSilence { return }
         isWatchingForSilence = true
-        io.schedule(after: .milliseconds(250)) { [weak self] in self?.assumeIsolated { $0.lookForSilence() } }
+        io.schedule(after: .milliseconds(250)) { [weak self] in self?.assumeIsolated { $0.checkSilence() } }
     }
 
-    private func lookForSilence() {
+    private func checkSilence() {
         isWatchingForSilence = false
         if state.loads.allSatisfy({ ($0 ?? 0) == 0 }) { return }
         guard isSilent else { return watchForSilence() }
         isWatchingForSilence = true
-        Task(executorPreference: io) { await self.askForLife() }
+        Task(executorPreference: io) { await self.probeServer() }
     }
 
     private var isSilent: Bool {
         shared.indices.allSatisfy { shared[$0] == nil || silence(of: $0) > .seconds(1) }
     }
 
-    private func askForLife() async {
+    private func probeServer() async {
         let configuration = configuration
         let isAnswered = (try? await Blocking.run { OpenedConnection.isAnswered(configuration) }) ?? true
-        if !isAnswered, isSilent { giveUpShared() }
+        if !isAnswered, isSilent { closeSilentConnections() }
         isWatchingForSilence = false
         watchForSilence()
     }
 
-    private func giveUpShared() {
+    private func closeSilentConnections() {
         for connection in shared.compactMap(\.self) {
             connection.assumeIsolated {
                 $0.close(.connectionLost, "the server has said nothing for too long, and nothing to a new connection")
