@@ -11,8 +11,8 @@ import Testing
     @Test("before a connection is up, everyone is refused at once")
     func away() {
         var pool = state()
-        #expect(pool.submit(1) == .refuse(.unavailable))
-        #expect(pool.acquire(2) == .refuse(.unavailable))
+        #expect(pool.submit(1) == .reject(.unavailable))
+        #expect(pool.acquire(2) == .reject(.unavailable))
         #expect(!pool.isAvailable)
     }
 
@@ -24,7 +24,7 @@ import Testing
         #expect([1, 2, 3, 4].map { pool.submit($0) } == [.use(slot: 0), .use(slot: 1), .use(slot: 0), .use(slot: 1)])
         #expect(pool.submit(5) == .wait)
         #expect(pool.submit(6) == .wait)
-        #expect(pool.submit(7) == .refuse(.overloaded))
+        #expect(pool.submit(7) == .reject(.overloaded))
         #expect(pool.ended(slot: 1) == 5)
         let abandoned = [pool.abandon(6), pool.abandon(6)]
         #expect(abandoned == [true, false])
@@ -64,7 +64,7 @@ import Testing
         #expect(pool.acquire(11) == .wait)
         #expect(pool.disconnected(slot: 0) == [])
         #expect(pool.disconnected(slot: 1) == [10, 11])
-        #expect(pool.acquire(12) == .refuse(.unavailable))
+        #expect(pool.acquire(12) == .reject(.unavailable))
     }
 
     @Test("exclusive connections are opened for those who wait, never more than allowed")
@@ -72,7 +72,7 @@ import Testing
         var pool = state(exclusive: 2, queue: 3)
         _ = pool.connected(slot: 0)
         #expect([1, 2, 3].map { pool.acquire($0) } == [.waitAndOpen, .waitAndOpen, .wait])
-        #expect(pool.acquire(4) == .refuse(.overloaded))
+        #expect(pool.acquire(4) == .reject(.overloaded))
         #expect(pool.opened(100) == 1)
         #expect(pool.released(100) == 2)
         #expect(pool.opened(101) == 3)
@@ -135,8 +135,8 @@ import Testing
         var pool = state()
         _ = pool.connected(slot: 0)
         pool.close()
-        #expect(pool.submit(1) == .refuse(.closed))
-        #expect(pool.acquire(2) == .refuse(.closed))
+        #expect(pool.submit(1) == .reject(.closed))
+        #expect(pool.acquire(2) == .reject(.closed))
     }
 
     @Test("whatever happens, limits hold and nobody is forgotten", arguments: UInt64(1)...40)

@@ -1,5 +1,5 @@
 extension PostgresConfiguration {
-    /// Keywords and values for libpq.
+    /// The connection parameters, as keywords and values for libpq.
     func settings(direct: Bool) -> [(String, String)] {
         let address = direct ? directAddress ?? address : address
         var settings = [
@@ -19,7 +19,7 @@ extension PostgresConfiguration {
         return settings
     }
 
-    /// Session settings, in the form of the server's command line.
+    /// The session settings, as command-line options of the server.
     private func options(direct: Bool) -> String {
         var options: [String] = []
         if !direct {
@@ -35,7 +35,7 @@ extension PostgresConfiguration {
 }
 
 extension Duration {
-    /// Whole ones, rounded down.
+    /// Whole milliseconds, rounded towards zero.
     var milliseconds: Int64 {
         let (seconds, attoseconds) = components
         return seconds * 1_000 + attoseconds / 1_000_000_000_000_000

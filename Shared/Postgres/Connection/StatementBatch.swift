@@ -1,23 +1,23 @@
-/// What one round trip brings back: the rows of each statement, or why there are none.
+/// The result of one round trip: the rows of each statement, or an error.
 typealias BatchResult = Result<[PostgresRows], PostgresError>
 
-/// Statements that travel together, up to one Sync: without a transaction around them they are one.
+/// Statements that are sent together, up to one Sync. Outside a transaction block they are one transaction.
 struct StatementBatch: Sendable {
     let id: UInt64
     let statements: [SQL]
-    /// Success commits, so that a lost answer leaves it open whether it did.
+    /// Whether success commits, so that a lost answer leaves the outcome open.
     let commits: Bool
-    /// Travels among others' batches: must leave no transaction open behind it.
+    /// Whether other callers' batches share the connection. Such a batch must not leave a transaction open.
     let isShared: Bool
-    /// Once is enough.
+    /// A batch is sent again at most once.
     var wasResent = false
     let caller: CheckedContinuation<BatchResult, Never>
 
-    /// When the server says that a prepared statement is not there, or not valid any more, then nothing was done, and trying again helps. In a transaction
-    /// it is too late for that.
+    /// Whether the batch may be sent again after the server reported a missing or stale prepared statement.
+    /// Nothing was executed then. Inside a transaction it is too late, because the transaction has failed.
     var mayBeResent: Bool { isShared && !wasResent }
 
-    /// Why it cannot be sent, if so.
+    /// The reason why the batch cannot be sent, if any.
     var fault: PostgresError? {
         for statement in statements {
             if let fault = statement.parameters.fault { return PostgresError(.invalidParameter, fault) }
@@ -26,35 +26,35 @@ struct StatementBatch: Sendable {
     }
 }
 
-/// What was sent up to one Sync, and how far its answers have come.
+/// A batch that was sent, up to its Sync, and the progress of its answers.
 struct SentGroup {
-    /// A statement prepared on the way.
+    /// A statement that this group prepares.
     struct Preparation {
         let step: Int
         let key: StatementKey
         let name: String
     }
 
-    /// `nil` once nobody waits for it any more.
+    /// `nil` once the caller no longer waits.
     var batch: StatementBatch?
-    /// The connection's own housekeeping: nobody ever waited.
+    /// Whether the group is the connection's own housekeeping, without a caller.
     let isInternal: Bool
     let preparations: [Preparation]
-    /// Answers to come before the Sync's.
+    /// The number of answers expected before that of the Sync.
     let stepCount: Int
     let sentAt: ContinuousClock.Instant
-    let patience: Duration
+    let timeout: Duration
 
     private(set) var step = 0
     private(set) var rows: [PostgresRows] = []
     private(set) var error: PostgresError?
 
-    init(batch: StatementBatch?, preparations: [Preparation], stepCount: Int, patience: Duration) {
+    init(batch: StatementBatch?, preparations: [Preparation], stepCount: Int, timeout: Duration) {
         self.batch = batch
         isInternal = batch == nil
         self.preparations = preparations
         self.stepCount = stepCount
-        self.patience = patience
+        self.timeout = timeout
         sentAt = .now
         rows.reserveCapacity(batch?.statements.count ?? 0)
     }
@@ -66,7 +66,7 @@ struct SentGroup {
         step += 1
     }
 
-    /// The first error is the cause; what follows it was skipped.
+    /// Records a failed step. The first error is kept; the server skips the steps after it.
     mutating func failed(_ cause: PostgresError) {
         if error == nil { error = cause }
         step += 1

@@ -1,35 +1,37 @@
 import Foundation
 import Synchronization
 
-/// Raised from any thread; seen by the one that works, whose statement on the server is cancelled.
+/// A flag that any thread can set. Setting it cancels the statement that the migrating thread runs on the
+/// server.
 final class CancellationFlag: Sendable {
     private struct State {
-        var isRaised = false
-        /// Of the session that works.
+        var isSet = false
+        /// The request that cancels the current session.
         var request: CancelRequest?
     }
 
     private let state = Mutex(State())
 
-    var isRaised: Bool { state.withLock { $0.isRaised } }
+    var isSet: Bool { state.withLock { $0.isSet } }
 
-    func raise() {
+    func set() {
         let isFirst = state.withLock { state in
-            defer { state.isRaised = true }
-            return !state.isRaised
+            defer { state.isSet = true }
+            return !state.isSet
         }
-        if isFirst { cancelUntilOver() }
+        if isFirst { cancelRepeatedly() }
     }
 
-    /// Lets the sign stop what a session does for the length of `body`.
-    func watching<Result>(_ request: CancelRequest?, _ body: () throws -> Result) rethrows -> Result {
+    /// Runs `body`, during which setting the flag sends `request`.
+    func withRequest<Result>(_ request: CancelRequest?, _ body: () throws -> Result) rethrows -> Result {
         state.withLock { $0.request = request }
         defer { state.withLock { $0.request = nil } }
         return try body()
     }
 
-    /// A request that comes between two statements does nothing; so it is repeated until the session is done, from a thread of its own, because each blocks.
-    private func cancelUntilOver() {
+    /// Sends the request until the session ends, because one that arrives between two statements has no
+    /// effect. Uses a thread of its own, because each request blocks.
+    private func cancelRepeatedly() {
         Thread.detachNewThread { [self] in
             while let request = state.withLock({ $0.request }) {
                 request.send()

@@ -1,7 +1,8 @@
 import Reactor
 
 extension PostgresPool {
-    /// Sends statements that change nothing. When the connection goes before the answer has come, they are sent once more, on another one if there is.
+    /// Sends statements that change nothing. After a lost connection they are sent once more, on another one
+    /// if available.
     func performReadOnly(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
         do throws(PostgresError) {
             return try await performShared(statements, commits: false)
@@ -10,22 +11,22 @@ extension PostgresPool {
         }
     }
 
-    /// Sends the statements as one implicit transaction, on whichever shared connection has the least to do.
+    /// Sends the statements as one implicit transaction on the least loaded shared connection.
     ///
-    /// - Parameter commits: success may change something.
+    /// - Parameter commits: whether success may change data.
     func performShared(_ statements: [SQL], commits: Bool = true) async throws(PostgresError) -> [PostgresRows] {
         if Task.isCancelled { throw PostgresError(.cancelled, "the caller was cancelled before anything was sent") }
         let id = nextCaller()
-        let answer = await withTaskCancellationHandler {
+        let result = await withTaskCancellationHandler {
             await withCheckedContinuation { caller in
                 submit(StatementBatch(id: id, statements: statements, commits: commits, isShared: true, caller: caller))
-                // A cancellation that came while the task was on its way here found nothing to abandon.
+                // Cancellation may have come before the batch was submitted.
                 if Task.isCancelled { abandonBatch(id) }
             }
         } onCancel: {
-            Task(executorPreference: io) { await self.abandonBatch(id) }
+            io.post { self.assumeIsolated { $0.abandonBatch(id) } }
         }
-        return try answer.get()
+        return try result.get()
     }
 
     private func submit(_ batch: StatementBatch) {
@@ -38,23 +39,24 @@ extension PostgresPool {
                 self?.assumeIsolated { $0.expire(batch.id) }
             }
             waitingBatches[batch.id] = WaitingBatch(batch: batch, timer: timer)
-        case .refuse(let refusal): batch.caller.resume(returning: .failure(error(for: refusal)))
+        case .reject(let rejection): batch.caller.resume(returning: .failure(error(for: rejection)))
         }
     }
 
     func batchEnded(_ slot: Int) {
-        if let next = state.ended(slot: slot), let connection = shared[slot] { startWaiting(next, on: connection) }
+        if let next = state.ended(slot: slot), let connection = shared[slot] { sendWaiting(next, on: connection) }
         resumeIfQuiet()
     }
 
-    /// The turn of a batch that waited has come.
-    func startWaiting(_ id: UInt64, on connection: PostgresConnection) {
+    /// Sends a batch that waited for a connection.
+    func sendWaiting(_ id: UInt64, on connection: PostgresConnection) {
         guard let waiting = waitingBatches.removeValue(forKey: id) else { return }
         io.cancel(waiting.timer)
         connection.assumeIsolated { $0.send(waiting.batch) }
     }
 
-    /// Whoever waited for an answer waits no longer. What was not sent never is; what was sent goes on.
+    /// Resumes the caller of a batch with an error. A queued batch is not sent; a batch in flight continues
+    /// on the server.
     private func abandonBatch(_ id: UInt64) {
         if state.abandon(id) {
             return fail([id], PostgresError(.cancelled, "the caller was cancelled before anything was sent"))
@@ -64,10 +66,10 @@ extension PostgresPool {
         }
     }
 
-    /// The time to wait for a connection is over.
+    /// Fails a caller whose wait for a connection has timed out.
     func expire(_ id: UInt64) {
         guard state.abandon(id) else { return }
-        fail([id], PostgresError(.acquireTimeout, "no connection came free within \(configuration.acquireTimeout)"))
+        fail([id], PostgresError(.acquireTimeout, "no connection became available within \(configuration.acquireTimeout)"))
         resumeIfQuiet()
     }
 

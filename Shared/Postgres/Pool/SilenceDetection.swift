@@ -1,14 +1,16 @@
 import Reactor
 
 extension PostgresPool {
-    /// For how long the connection in a slot has said nothing although an answer is due.
+    /// The time without input on the connection in a slot while an answer is due.
     func silence(of slot: Int) -> Duration {
         shared[slot]?.assumeIsolated { $0.silence(at: .now) } ?? .zero
     }
 
-    /// While answers are due: looks every 250 ms whether all shared connections have been silent for a second. That may be slow statements, or a server that
-    /// hangs, or a network that has lost it; so it is asked on another connection, and when that is not answered either within 2 s, all silent ones are
-    /// given up. Their callers, and all after them, learn so long before the server's own timeout would have answered them.
+    /// Detects an unresponsive server before the server's own timeout.
+    ///
+    /// While answers are due, checks every 250 ms whether all shared connections have been silent for a
+    /// second. The cause may be slow statements, a hanging server or a broken network. Therefore a new
+    /// connection probes the server. If it is not answered within 2 s, all silent connections are closed.
     func watchForSilence() {
         if isWatchingForSilence { return }
         isWatchingForSilence = true
@@ -38,7 +40,7 @@ extension PostgresPool {
     private func closeSilentConnections() {
         for connection in shared.compactMap(\.self) {
             connection.assumeIsolated {
-                $0.close(.connectionLost, "the server has said nothing for too long, and nothing to a new connection")
+                $0.close(.connectionLost, "the server is unresponsive, also to a new connection")
             }
         }
     }

@@ -1,4 +1,5 @@
-/// A statement's answer: its rows, read where libpq put them and decoded when asked; freed with the last copy of this value or of a row.
+/// The rows of a statement, decoded on demand from libpq's memory. The last copy of this value or of a row
+/// frees it.
 package struct PostgresRows: Sendable, RandomAccessCollection {
     let result: SharedResult
 
@@ -9,20 +10,20 @@ package struct PostgresRows: Sendable, RandomAccessCollection {
         return PostgresRow(result: result, index: index)
     }
 
-    /// Rows inserted, updated, deleted or returned.
+    /// The number of rows inserted, updated, deleted or returned.
     package var affectedCount: Int { result.affectedCount }
 
     package var columnNames: [String] { (0..<result.columnCount).map(result.name(ofColumn:)) }
 }
 
 extension PostgresRows {
-    /// All rows, each as a tuple: `rows.decode((Int64, String?).self)`, one type per column.
+    /// Decodes all rows as tuples, one type per column: `rows.decode((Int64, String?).self)`.
     ///
     /// - Throws: ``PostgresError/Reason/unexpectedResult``
     package func decode<each Column: PostgresDecodable>(
         _ types: (repeat each Column).Type
     ) throws(PostgresError) -> [(repeat each Column)] {
-        // Without rows nothing is decoded, and nothing checked.
+        // Without rows neither types nor columns are checked.
         if isEmpty { return [] }
         var decoded: [(repeat each Column)] = []
         decoded.reserveCapacity(count)
@@ -33,7 +34,7 @@ extension PostgresRows {
         return decoded
     }
 
-    /// The values of the only column.
+    /// Decodes the only column of all rows.
     package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> [Value] {
         if isEmpty { return [] }
         var decoded: [Value] = []
@@ -44,7 +45,7 @@ extension PostgresRows {
         return decoded
     }
 
-    /// The only row, or `nil` when there is none.
+    /// Decodes the only row; `nil` when there is none.
     package func first<each Column: PostgresDecodable>(
         as types: (repeat each Column).Type
     ) throws(PostgresError) -> (repeat each Column)? {
@@ -55,24 +56,24 @@ extension PostgresRows {
         try only()?.decode(type)
     }
 
-    /// The only row.
+    /// Decodes the only row.
     package func one<each Column: PostgresDecodable>(
         as types: (repeat each Column).Type
     ) throws(PostgresError) -> (repeat each Column) {
-        try certain().decode(types)
+        try required().decode(types)
     }
 
     package func one<Value: PostgresDecodable>(as type: Value.Type) throws(PostgresError) -> Value {
-        try certain().decode(type)
+        try required().decode(type)
     }
 
     private func only() throws(PostgresError) -> PostgresRow? {
-        guard count <= 1 else { throw PostgresError(.unexpectedResult, "\(count) rows where one at most is wanted") }
+        guard count <= 1 else { throw PostgresError(.unexpectedResult, "\(count) rows where at most one is expected") }
         return first
     }
 
-    private func certain() throws(PostgresError) -> PostgresRow {
-        guard let row = try only() else { throw PostgresError(.unexpectedResult, "no row where one is wanted") }
+    private func required() throws(PostgresError) -> PostgresRow {
+        guard let row = try only() else { throw PostgresError(.unexpectedResult, "no row where one is expected") }
         return row
     }
 }

@@ -1,10 +1,10 @@
-/// What can be a parameter of a statement.
+/// A type whose values can be parameters of a statement.
 package protocol PostgresEncodable: Sendable {
-    /// Declared to the server with the value, so that it never guesses.
+    /// The type that is declared to the server, so that the server does not infer it.
     static var postgresType: PostgresType { get }
-    /// NULL has no bytes: ``encode(to:)`` is not called.
+    /// Whether the value is NULL; then ``encode(to:)`` is not called.
     var isPostgresNull: Bool { get }
-    /// Writes the value in the type's binary form, without its length.
+    /// Writes the value in the type's binary format, without its length.
     func encode(to writer: inout PostgresWriter)
 }
 
@@ -12,26 +12,26 @@ extension PostgresEncodable {
     package var isPostgresNull: Bool { false }
 }
 
-/// What can be read from a column.
+/// A type that can be read from a column.
 package protocol PostgresDecodable: Sendable {
-    /// Whether a column of this type can be read; asked with an object id.
+    /// Returns whether a column of this type, given by its object id, can be read.
     static func reads(_ type: UInt32) -> Bool
     /// - Parameters:
-    ///   - bytes: the value in the type's binary form.
-    ///   - type: one that ``reads(_:)`` agreed to.
+    ///   - bytes: the value in the type's binary format.
+    ///   - type: a type for which ``reads(_:)`` returned true.
     /// - Throws: ``PostgresError/Reason/unexpectedResult``
     static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> Self
-    /// For NULL. Throws unless the type is optional.
+    /// Returns the value for NULL. Throws unless the type is optional.
     static func decodeNull() throws(PostgresError) -> Self
 }
 
 extension PostgresDecodable {
     package static func decodeNull() throws(PostgresError) -> Self {
-        throw PostgresError(.unexpectedResult, "NULL where \(Self.self) is wanted")
+        throw PostgresError(.unexpectedResult, "NULL where \(Self.self) is expected")
     }
 }
 
-/// What can be an element of an array, which is how many rows travel in one parameter.
+/// A type that can be an element of an array parameter, such as a column of many rows.
 package protocol PostgresArrayElement: Sendable {
     static var postgresArrayType: PostgresType { get }
     static func encodeArray(_ values: [Self], to writer: inout PostgresWriter)
@@ -39,10 +39,10 @@ package protocol PostgresArrayElement: Sendable {
     static func decodeArray(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> [Self]
 }
 
-/// A value that goes both ways, alone and in arrays.
+/// A type that can be written and read, alone and in arrays.
 ///
-/// An own type with a raw value of such a type gets it in one line: `extension ChatID: PostgresValue {}`.
-/// Any other type says what it stands for, see ``PostgresRepresentable``.
+/// A type whose raw value conforms needs one line: `extension ChatID: PostgresValue {}`. Any other type names
+/// its representation, see ``PostgresRepresentable``.
 package protocol PostgresValue: PostgresEncodable, PostgresDecodable, PostgresArrayElement {}
 
 /// `nil` is NULL.
