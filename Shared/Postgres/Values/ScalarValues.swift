@@ -1,3 +1,5 @@
+import Foundation
+
 extension Bool: PostgresValue {
     package static var postgresType: PostgresType { .bool }
     package func encode(to writer: inout PostgresWriter) { writer.write(UInt8(self ? 1 : 0)) }
@@ -32,7 +34,7 @@ extension PostgresEncodable where Self: FixedWidthInteger {
 }
 
 extension PostgresDecodable where Self: FixedWidthInteger & SignedInteger {
-    /// Any integer type that fits for sure.
+    /// Returns true for integer types whose values all fit.
     package static func reads(_ type: UInt32) -> Bool {
         switch type {
         case PostgresType.bigint.id: bitWidth >= 64
@@ -62,12 +64,22 @@ extension Double: PostgresValue {
     }
 }
 
+extension UUID: PostgresValue {
+    package static var postgresType: PostgresType { .uuid }
+    package func encode(to writer: inout PostgresWriter) { withUnsafeBytes(of: uuid) { writer.write(bytes: $0) } }
+    package static func reads(_ type: UInt32) -> Bool { type == PostgresType.uuid.id }
+    package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> UUID {
+        guard bytes.byteCount == 16 else { throw PostgresError(.unexpectedResult, "a UUID has 16 bytes, not \(bytes.byteCount)") }
+        return UUID(uuid: bytes.unsafeLoadUnaligned(as: uuid_t.self))
+    }
+}
+
 extension RawSpan {
-    /// - Throws: ``PostgresError/Reason/unexpectedResult`` unless there are exactly as many bytes as the number has.
+    /// - Throws: ``PostgresError/Reason/unexpectedResult`` unless the span is exactly as long as the number.
     @inline(__always)
     func bigEndian<Number: FixedWidthInteger & BitwiseCopyable>(as _: Number.Type) throws(PostgresError) -> Number {
         guard byteCount == MemoryLayout<Number>.size else {
-            throw PostgresError(.unexpectedResult, "\(byteCount) bytes where \(MemoryLayout<Number>.size) are wanted")
+            throw PostgresError(.unexpectedResult, "\(byteCount) bytes where \(MemoryLayout<Number>.size) are expected")
         }
         return Number(bigEndian: unsafeLoadUnaligned(as: Number.self))
     }

@@ -1,4 +1,5 @@
-/// One dimension. NULL elements need an optional element type. Not for nesting, except bytes: `[[UInt8]]` is `bytea[]`.
+/// An array of one dimension. NULL elements need an optional element type. Only `[[UInt8]]`, which is
+/// `bytea[]`, nests.
 extension Array: PostgresEncodable where Element: PostgresArrayElement {
     package static var postgresType: PostgresType { Element.postgresArrayType }
     package func encode(to writer: inout PostgresWriter) { Element.encodeArray(self, to: &writer) }
@@ -13,7 +14,18 @@ extension Array: PostgresDecodable where Element: PostgresArrayElement {
 
 extension Array: PostgresArrayElement where Element == UInt8 {}
 
-/// The binary form: dimensions (0 or 1), whether there are NULLs, the elements' type, their count, the first index, and each element after its length.
+/// `[UInt8]` is `bytea`. A single byte has no Postgres type.
+extension UInt8: PostgresArrayElement {
+    package static var postgresArrayType: PostgresType { .bytea }
+    package static func encodeArray(_ values: [UInt8], to writer: inout PostgresWriter) { writer.write(bytes: values) }
+    package static func readsArray(_ type: UInt32) -> Bool { type == PostgresType.bytea.id }
+    package static func decodeArray(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> [UInt8] {
+        bytes.withUnsafeBytes { Array($0) }
+    }
+}
+
+/// The binary format: dimensions (0 or 1), a flag for NULLs, the element type, the count, the first index,
+/// and each element after its length.
 extension PostgresArrayElement where Self: PostgresEncodable & PostgresDecodable {
     package static var postgresArrayType: PostgresType { PostgresType(id: postgresType.arrayID, arrayID: 0) }
 
@@ -24,13 +36,14 @@ extension PostgresArrayElement where Self: PostgresEncodable & PostgresDecodable
         writer.write(postgresType.id)
         writer.write(Int32(truncatingIfNeeded: values.count))
         writer.write(Int32(1))
-        for value in values { writer.writeCounted(value) }
+        for value in values { writer.writeWithLength(value) }
     }
 
     private static var emptyArrayHeader: [UInt8] { [0, 0, 0, 0, 0, 0, 0, 0] }
     private static func withBigEndian(_ id: UInt32) -> [UInt8] { withUnsafeBytes(of: id.bigEndian) { Array($0) } }
 
-    /// Ids of arrays of what this reads: a Swift type reads more than the one type it is sent as.
+    /// Returns whether an array type is readable: a Swift type may read more types than the one it is sent
+    /// as.
     package static func readsArray(_ type: UInt32) -> Bool {
         if type == postgresType.arrayID { return true }
         return elementTypes[type].map(reads) ?? false
@@ -43,7 +56,8 @@ extension PostgresArrayElement where Self: PostgresEncodable & PostgresDecodable
         let element = try reader.next(UInt32.self, of: bytes)
         if dimensions == 0 { return [] }
         guard dimensions == 1, reads(element) else {
-            throw PostgresError(.unexpectedResult, "an array of \(dimensions) dimensions of \(PostgresType.name(of: element))")
+            throw PostgresError(
+                .unexpectedResult, "unsupported array: \(dimensions) dimensions of \(PostgresType.name(of: element))")
         }
         let count = Int(try reader.next(Int32.self, of: bytes))
         _ = try reader.next(Int32.self, of: bytes)
@@ -62,7 +76,7 @@ private let elementTypes: [UInt32: UInt32] = [
     1185: 1184, 199: 114, 2951: 2950, 3807: 3802,
 ]
 
-/// A place in an array's bytes; never past their end.
+/// Reads the bytes of an array; throws at their end.
 private struct ArrayReader {
     private var position = 0
 
@@ -70,7 +84,7 @@ private struct ArrayReader {
         _: Number.Type, of bytes: RawSpan
     ) throws(PostgresError) -> Number {
         let size = MemoryLayout<Number>.size
-        guard bytes.byteCount - position >= size else { throw PostgresError(.unexpectedResult, "an array ends early") }
+        guard bytes.byteCount - position >= size else { throw PostgresError(.unexpectedResult, "an array is truncated") }
         defer { position += size }
         return Number(bigEndian: bytes.unsafeLoadUnaligned(fromByteOffset: position, as: Number.self))
     }
@@ -78,7 +92,7 @@ private struct ArrayReader {
     mutating func value<Value: PostgresDecodable>(
         _ length: Int, type: UInt32, of bytes: RawSpan
     ) throws(PostgresError) -> Value {
-        guard bytes.byteCount - position >= length else { throw PostgresError(.unexpectedResult, "an array ends early") }
+        guard bytes.byteCount - position >= length else { throw PostgresError(.unexpectedResult, "an array is truncated") }
         defer { position += length }
         return try Value.decode(bytes.extracting(position..<position + length), type: type)
     }

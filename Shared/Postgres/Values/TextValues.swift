@@ -1,13 +1,14 @@
-/// `text`. Reads every type whose binary form is its text, and `json` and `jsonb`.
+/// `text`. Reads every type whose binary format is its text, and `json` and `jsonb`.
 ///
-/// U+0000, which Postgres cannot store, makes the statement fail with ``PostgresError/Reason/invalidParameter`` before anything is sent.
+/// Text with U+0000, which Postgres cannot store, throws ``PostgresError/Reason/invalidParameter`` before
+/// anything is sent.
 extension String: PostgresValue {
     package static var postgresType: PostgresType { .text }
 
     package func encode(to writer: inout PostgresWriter) {
         var text = self
         text.withUTF8 { bytes in
-            if bytes.contains(0) { writer.fail("a text holds U+0000") }
+            if bytes.contains(0) { writer.fail("text must not contain U+0000") }
             writer.write(bytes: bytes)
         }
     }
@@ -29,7 +30,7 @@ extension String: PostgresValue {
     }
 }
 
-/// A document for a `jsonb` column, as JSON text. It is not checked here: the server does.
+/// A document for a `jsonb` column, as JSON text. The server validates it.
 package struct JSONText: PostgresValue, RawRepresentable, Hashable {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
@@ -46,16 +47,16 @@ package struct JSONText: PostgresValue, RawRepresentable, Hashable {
     package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> JSONText {
         if type == PostgresType.json.id { return JSONText(rawValue: bytes.text) }
         guard bytes.byteCount > 0, bytes.unsafeLoad(as: UInt8.self) == version else {
-            throw PostgresError(.unexpectedResult, "jsonb in a form that is not known")
+            throw PostgresError(.unexpectedResult, "unknown version of the jsonb format")
         }
         return JSONText(rawValue: bytes.extracting(1..<bytes.byteCount).text)
     }
 
-    /// Of the binary form, before the text.
+    /// The version byte that precedes the text in the binary format.
     private static var version: UInt8 { 1 }
 }
 
 extension RawSpan {
-    /// The server sends nothing but valid UTF-8: the connection's encoding says so.
+    /// The content as text. The server sends only valid UTF-8, the connection's encoding.
     var text: String { withUnsafeBytes { String(decoding: $0, as: UTF8.self) } }
 }

@@ -4,8 +4,11 @@ import ServiceLifecycle
 import Synchronization
 
 extension PostgresPool {
-    /// Connects, reconnects after a loss (0.1 s to 1 s between tries, jittered), until shutdown or cancellation. Then takes no new work, waits up to 10 s for
-    /// what is in flight, and closes. Never throws for a server that is away.
+    /// Keeps the shared connections open until shutdown or cancellation. Reconnects 0.1 to 1 s after a loss,
+    /// with jitter.
+    ///
+    /// On shutdown it accepts no new work, waits up to 10 s for work in flight, and closes. An unreachable
+    /// server is not an error.
     package func run() async throws {
         await withDiscardingTaskGroup { group in
             for slot in shared.indices { group.addTask { await self.keepConnected(slot) } }
@@ -15,7 +18,7 @@ extension PostgresPool {
         }
     }
 
-    /// Returns once statements can be sent; at once when they can, or when the caller is cancelled.
+    /// Returns when statements can be sent, at once if they can, or when the caller is cancelled.
     package func ready() async {
         let id = nextCaller()
         await withTaskCancellationHandler {
@@ -24,7 +27,7 @@ extension PostgresPool {
                 readyWaiters[id] = continuation
             }
         } onCancel: {
-            Task(executorPreference: io) { await self.stopWaitingForReady(id) }
+            io.post { self.assumeIsolated { $0.stopWaitingForReady(id) } }
         }
     }
 
@@ -37,53 +40,53 @@ extension PostgresPool {
                 let opened = try await open()
                 if await serve(slot, opened) { backoff.reset() }
             } catch {
-                noteFailure(error)
+                recordFailure(error)
             }
             if !state.isClosed { try? await Task.sleep(for: backoff.next()) }
         }
     }
 
-    /// Connects and logs in, on a thread of its own.
+    /// Connects and logs in on a thread of its own.
     func open() async throws -> OpenedConnection {
         let configuration = configuration
         return try await Blocking.run { try OpenedConnection.openPipelined(configuration) }
     }
 
-    /// Lets callers use the connection until it is gone; whether it was of any use.
+    /// Serves callers on the connection until it closes. Returns whether it lasted longer than a second.
     private func serve(_ slot: Int, _ opened: OpenedConnection) async -> Bool {
         let connection = PostgresConnection(
             number: nextConnectionNumber(), opened, configuration, on: io,
             events: PostgresConnection.Events(
-                flightEnded: { [weak self] in self?.assumeIsolated { $0.flightEnded(slot) } },
+                batchEnded: { [weak self] in self?.assumeIsolated { $0.batchEnded(slot) } },
                 retiring: { [weak self] in self?.assumeIsolated { $0.sharedRetiring(slot) } },
                 closed: { [weak self] error in self?.assumeIsolated { $0.sharedClosed(slot, error) } }))
-        let began = ContinuousClock.now
+        let startedAt = ContinuousClock.now
         install(connection, slot)
         await withCheckedContinuation { closed in
-            // It may have gone while those who waited were sent on it.
+            // The connection may have closed while waiting batches were sent on it.
             if shared[slot] === connection { closedWaiters[slot] = closed } else { closed.resume() }
         }
-        return ContinuousClock.now - began > .seconds(1)
+        return ContinuousClock.now - startedAt > .seconds(1)
     }
 
     private func install(_ connection: PostgresConnection, _ slot: Int) {
-        if state.isClosed { return connection.assumeIsolated { $0.close(.unavailable, "shutting down") } }
+        if state.isClosed { return connection.assumeIsolated { $0.close(.unavailable, "the pool is shutting down") } }
         connection.assumeIsolated { $0.start() }
         shared[slot] = connection
         logger.info("connected to Postgres", metadata: ["slot": "\(slot)", "host": "\(configuration.address.host)"])
-        for caller in state.connected(slot: slot) { startWaiting(caller, on: connection) }
+        for caller in state.connected(slot: slot) { sendWaiting(caller, on: connection) }
         available.store(state.isAvailable, ordering: .relaxed)
         for waiter in readyWaiters.values { waiter.resume() }
         readyWaiters = [:]
     }
 
-    /// Sends no more flights on the connection in `slot`, because its server is read-only.
+    /// Sends no more batches on the connection in `slot`, because its server is read-only.
     private func sharedRetiring(_ slot: Int) {
         lastFailure = "the server is read-only"
         withdraw(slot)
     }
 
-    /// Takes the connection in `slot` out of use; fails the callers that wait when no other is connected.
+    /// Removes the connection in `slot` from use. Fails the waiting callers when no other one is connected.
     private func withdraw(_ slot: Int) {
         let stranded = state.disconnected(slot: slot)
         available.store(state.isAvailable, ordering: .relaxed)
@@ -93,17 +96,17 @@ extension PostgresPool {
     private func sharedClosed(_ slot: Int, _ error: PostgresError) {
         shared[slot] = nil
         if !state.isClosed {
-            logger.warning("lost a connection to Postgres", metadata: ["slot": "\(slot)", "error": "\(error)"])
+            logger.warning("connection to Postgres was lost", metadata: ["slot": "\(slot)", "error": "\(error)"])
             lastFailure = error.message
         }
         withdraw(slot)
         closedWaiters.removeValue(forKey: slot)?.resume()
-        noteQuiet()
+        resumeIfQuiet()
     }
 
-    private func noteFailure(_ error: any Error) {
+    private func recordFailure(_ error: any Error) {
         let message = (error as? PostgresError)?.message ?? "\(error)"
-        if message != lastFailure { logger.warning("cannot connect to Postgres", metadata: ["error": "\(message)"]) }
+        if message != lastFailure { logger.warning("connecting to Postgres failed", metadata: ["error": "\(message)"]) }
         lastFailure = message
     }
 
@@ -112,20 +115,20 @@ extension PostgresPool {
     private func shutDown() async {
         state.close()
         available.store(false, ordering: .relaxed)
-        fail(state.takeAllWaiting(), error(for: .closed))
-        if !state.isQuiet { await quiet(within: .seconds(10)) }
+        fail(state.removeAllWaiting(), error(for: .closed))
+        if !state.isQuiet { await waitUntilQuiet(atMost: .seconds(10)) }
         closeAll()
     }
 
     private func closeAll() {
         for connection in shared.compactMap(\.self) + exclusive.values {
-            connection.assumeIsolated { $0.close(.unavailable, "shutting down") }
+            connection.assumeIsolated { $0.close(.unavailable, "the pool is shutting down") }
         }
         for waiter in readyWaiters.values { waiter.resume() }
         readyWaiters = [:]
     }
 
-    private func quiet(within limit: Duration) async {
+    private func waitUntilQuiet(atMost limit: Duration) async {
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.stopWaitingForQuiet() } }
         await withCheckedContinuation { quietWaiter = $0 }
         io.cancel(timer)
@@ -135,8 +138,8 @@ extension PostgresPool {
         quietWaiter.take()?.resume()
     }
 
-    /// To be called whenever work ends.
-    func noteQuiet() {
+    /// Resumes the shutdown when no work is left. Call it whenever work ends.
+    func resumeIfQuiet() {
         if quietWaiter != nil, state.isQuiet { stopWaitingForQuiet() }
     }
 }
