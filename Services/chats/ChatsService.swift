@@ -10,10 +10,10 @@ import ServiceLifecycle
 
 /// Answers everything about chats, members and messages.
 struct ChatsService: Service {
-    private let reading: ReadingAnswers
-    private let openings: OpeningAnswers
-    private let members: MemberAnswers
-    private let live: LiveAnswers
+    private let reading: ReadingHandler
+    private let openings: NewChatHandler
+    private let members: MemberHandler
+    private let live: LiveHandler
     private let sends: SendBatcher
     private let caches: ChatCaches
     private let store: OpeningStore
@@ -36,15 +36,15 @@ struct ChatsService: Service {
         (self.caches, self.logger) = (caches, logger)
         let transactions = SideTransactions(database)
         store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
-        reading = ReadingAnswers(views: views, history: history, caches: caches)
-        openings = OpeningAnswers(
+        reading = ReadingHandler(views: views, history: history, caches: caches)
+        openings = NewChatHandler(
             store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
-        members = MemberAnswers(
+        members = MemberHandler(
             store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
             markers: markers, views: views, caches: caches, people: people)
         let audienceStore = AudienceStore(database: database)
         let audiences = Audiences(store: audienceStore)
-        live = LiveAnswers(
+        live = LiveHandler(
             markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
@@ -69,7 +69,7 @@ struct ChatsService: Service {
         serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        serving.answer(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
+        serving.answer(GetHistory.self, as: HistoryResponse.self) { [reading] request, _ in try await reading.history(request) }
         serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
         serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
         serving.answer(CreateChat.self) { [openings] request, context in

@@ -18,9 +18,9 @@ struct ChatsProcess: Sendable {
 
     let database: ChatsDatabase
     let caches: ChatCaches
-    let reading: ReadingAnswers
-    let openings: OpeningAnswers
-    let members: MemberAnswers
+    let reading: ReadingHandler
+    let openings: NewChatHandler
+    let members: MemberHandler
     let sends: SendBatcher
 
     private init(_ database: ChatsDatabase, redis: RedisClient, prefix: String) {
@@ -30,11 +30,11 @@ struct ChatsProcess: Sendable {
         }
         let people = People { ids in Set(ids.filter { $0 < Self.unknown }) }
         self.caches = caches
-        reading = ReadingAnswers(views: database.views, history: database.history, caches: caches)
-        openings = OpeningAnswers(
+        reading = ReadingHandler(views: database.views, history: database.history, caches: caches)
+        openings = NewChatHandler(
             store: database.openings, views: database.views, caches: caches, people: people,
             nextID: { ChatID(rawValue: ChatsDatabase.id()) })
-        members = MemberAnswers(
+        members = MemberHandler(
             store: database.members, opening: database.openings, markers: database.markers, views: database.views, caches: caches,
             people: people)
         sends = SendBatcher(

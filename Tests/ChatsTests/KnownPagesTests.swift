@@ -50,7 +50,7 @@ import Testing
     @Test("who keeps no pages gets no tag")
     func unasked() throws {
         let page = try HistoryPage(Page(items: [.sample(seq: 1)], next: "1"))
-        let bytes = try CBOREncoder().encode(HistoryAnswer(page, known: nil))
+        let bytes = try CBOREncoder().encode(HistoryResponse(page, known: nil))
         #expect(bytes == (try CBOREncoder().encode(Page(items: [Message.sample(seq: 1)], next: "1"))))
     }
 
@@ -72,6 +72,6 @@ import Testing
 extension HistoryPage {
     /// As its reader makes it out.
     func read() throws -> Page<Message> {
-        try CBORDecoder().decode(Page<Message>.self, from: try CBOREncoder().encode(HistoryAnswer(self, known: nil)))
+        try CBORDecoder().decode(Page<Message>.self, from: try CBOREncoder().encode(HistoryResponse(self, known: nil)))
     }
 }

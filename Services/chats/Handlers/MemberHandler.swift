@@ -3,7 +3,7 @@ import Contracts
 import Postgres
 
 /// Answers what is about members, their markers and the title.
-struct MemberAnswers: Sendable {
+struct MemberHandler: Sendable {
     let store: MemberStore
     let opening: OpeningStore
     let markers: MarkerStore

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("Answers") struct AnswersTests {
+@Suite("Answers") struct HandlerTests {
     @Test("nobody is put into a chat who does not exist")
     func unknownPeople() async throws {
         try await ChatsProcess.pair { process, _ in
@@ -30,7 +30,7 @@ import Testing
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
             try await process.database.block(ben, anna)
             let database = process.database
-            let lateBlock = OpeningAnswers(
+            let lateBlock = NewChatHandler(
                 store: database.openings, views: database.views, caches: process.caches, people: People { Set($0) },
                 nextID: {
                     try await database.block(carl, anna)

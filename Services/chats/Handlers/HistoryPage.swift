@@ -27,7 +27,7 @@ extension HistoryPage {
 }
 
 /// Coded as ``GetHistory/Response`` is.
-struct HistoryAnswer: Encodable, Sendable {
+struct HistoryResponse: Encodable, Sendable {
     private let tag: PageTag?
     private let unchanged: Bool?
     private let items: CBORElements

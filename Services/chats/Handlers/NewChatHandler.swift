@@ -3,7 +3,7 @@ import Contracts
 import Postgres
 
 /// Answers `chats.create.v1`.
-struct OpeningAnswers: Sendable {
+struct NewChatHandler: Sendable {
     let store: OpeningStore
     let views: ChatViewStore
     let caches: ChatCaches

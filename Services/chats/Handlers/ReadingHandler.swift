@@ -2,7 +2,7 @@ import Cache
 import Contracts
 
 /// Answers what only reads: chats and history.
-struct ReadingAnswers: Sendable {
+struct ReadingHandler: Sendable {
     let views: ChatViewStore
     let history: HistoryStore
     let caches: ChatCaches
@@ -35,8 +35,8 @@ struct ReadingAnswers: Sendable {
     /// Whoever has the page already is let in and answered like everybody else, but for the messages.
     ///
     /// - Throws: `notFound` for who is not in the chat; `invalid` for a position or a limit that cannot be.
-    func history(_ request: GetHistory) async throws -> HistoryAnswer {
-        HistoryAnswer(try await page(request), known: request.known)
+    func history(_ request: GetHistory) async throws -> HistoryResponse {
+        HistoryResponse(try await page(request), known: request.known)
     }
 
     private func page(_ request: GetHistory) async throws -> HistoryPage {

@@ -2,7 +2,7 @@ import Bus
 import Contracts
 
 /// Answers what only live connections do: what has reached a device, and that somebody is writing.
-struct LiveAnswers: Sendable {
+struct LiveHandler: Sendable {
     /// How long it is of interest that somebody writes.
     static let typingLifetime = Duration.seconds(5)
     static let mostMarkers = 256
