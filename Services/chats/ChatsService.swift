@@ -11,12 +11,12 @@ import ServiceLifecycle
 /// Answers everything about chats, members and messages.
 struct ChatsService: Service {
     private let reading: ReadingHandler
-    private let openings: NewChatHandler
+    private let newChats: NewChatHandler
     private let members: MemberHandler
     private let live: LiveHandler
     private let sends: SendBatcher
     private let caches: ChatCaches
-    private let store: OpeningStore
+    private let store: NewChatStore
     private let logger: Logger
 
     /// Registers all that it answers and consumes; the bus begins with it when it runs.
@@ -32,27 +32,27 @@ struct ChatsService: Service {
         let views = ChatViewStore(database: database)
         let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
         let sendStore = SendStore(database: database, outbox: outbox)
-        let (people, markers) = (People(on: bus), MarkerStore(database: database, outbox: outbox))
+        let (people, markers) = (UserDirectory(on: bus), MarkerStore(database: database, outbox: outbox))
         (self.caches, self.logger) = (caches, logger)
-        let transactions = SideTransactions(database)
-        store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
+        let transactions = MembershipTransactions(database)
+        store = NewChatStore(database: database, transactions: transactions, outbox: outbox)
         reading = ReadingHandler(views: views, history: history, caches: caches)
-        openings = NewChatHandler(
+        newChats = NewChatHandler(
             store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
         members = MemberHandler(
-            store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
+            store: MemberStore(database: database, transactions: transactions, outbox: outbox), newChat: store,
             markers: markers, views: views, caches: caches, people: people)
         let audienceStore = AudienceStore(database: database)
-        let audiences = Audiences(store: audienceStore)
+        let audiences = AudienceCache(store: audienceStore)
         live = LiveHandler(
             markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
-        let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
+        let messageIDs = MessageIDProvider(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.note(left: $0) }
-        outbox.deliver(LiveFacts.types) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
+        outbox.deliver(DeliveryBuilder.types) { try await DeliveryBuilder(audiences: audiences).delivery(of: $0) }
         register(on: bus, database: database)
     }
 
@@ -72,8 +72,8 @@ struct ChatsService: Service {
         serving.answer(GetHistory.self, as: HistoryResponse.self) { [reading] request, _ in try await reading.history(request) }
         serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
         serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
-        serving.answer(CreateChat.self) { [openings] request, context in
-            try await openings.create(request, deadline: context.deadline.instant)
+        serving.answer(CreateChat.self) { [newChats] request, context in
+            try await newChats.create(request, deadline: context.deadline.instant)
         }
         serving.answer(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)

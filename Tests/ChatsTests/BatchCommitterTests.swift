@@ -10,7 +10,7 @@ import Testing
     final class Store: Sendable {
         enum Fault { case before(PostgresError), after(PostgresError) }
         struct State {
-            var stored: [Draft.Key: Message] = [:]
+            var stored: [SendKey: Message] = [:]
             var faults: [Fault] = []
             var batches: [Int] = []
             var pauses: [Duration] = []

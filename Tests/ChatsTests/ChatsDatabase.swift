@@ -14,7 +14,7 @@ struct ChatsDatabase: Sendable {
     let pool: PostgresPool
     let outbox: Outbox
     let sends: SendStore
-    let openings: OpeningStore
+    let newChats: NewChatStore
     let members: MemberStore
     let markers: MarkerStore
     let views: ChatViewStore
@@ -41,9 +41,9 @@ struct ChatsDatabase: Sendable {
             on: ChatsProcess.io, logger: .quiet)
         outbox = Outbox(pool, bus: bus, logger: .quiet)
         // Whoever waits here waits for others of the same test, on a busy machine.
-        let transactions = SideTransactions(pool, wait: .seconds(60), lockTimeout: .seconds(60))
+        let transactions = MembershipTransactions(pool, wait: .seconds(60), lockTimeout: .seconds(60))
         sends = SendStore(database: pool, outbox: outbox, lockTimeout: .seconds(60))
-        openings = OpeningStore(database: pool, transactions: transactions, outbox: outbox)
+        newChats = NewChatStore(database: pool, transactions: transactions, outbox: outbox)
         members = MemberStore(database: pool, transactions: transactions, outbox: outbox)
         markers = MarkerStore(database: pool, outbox: outbox)
         views = ChatViewStore(database: pool)
@@ -79,9 +79,9 @@ struct ChatsDatabase: Sendable {
     }
 
     private func open(_ request: CreateChat) async throws -> ChatID {
-        let (opening, id) = (try Opening(request), ChatID(rawValue: Self.id()))
-        try await openings.lead(opening.members.map(\.userID), to: id)
-        _ = try await openings.create(opening, id: id, hash: RequestHash(of: opening), deadline: Self.soon)
+        let (newChat, id) = (try NewChat(request), ChatID(rawValue: Self.id()))
+        try await newChats.lead(newChat.members.map(\.userID), to: id)
+        _ = try await newChats.create(newChat, id: id, hash: RequestHash(of: newChat), deadline: Self.soon)
         return id
     }
 

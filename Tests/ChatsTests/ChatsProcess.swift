@@ -19,7 +19,7 @@ struct ChatsProcess: Sendable {
     let database: ChatsDatabase
     let caches: ChatCaches
     let reading: ReadingHandler
-    let openings: NewChatHandler
+    let newChats: NewChatHandler
     let members: MemberHandler
     let sends: SendBatcher
 
@@ -28,14 +28,14 @@ struct ChatsProcess: Sendable {
         let caches = ChatCaches(history: database.history, redis: redis, prefix: prefix, on: Self.io, attention: .seconds(60)) {
             _ in
         }
-        let people = People { ids in Set(ids.filter { $0 < Self.unknown }) }
+        let people = UserDirectory { ids in Set(ids.filter { $0 < Self.unknown }) }
         self.caches = caches
         reading = ReadingHandler(views: database.views, history: database.history, caches: caches)
-        openings = NewChatHandler(
-            store: database.openings, views: database.views, caches: caches, people: people,
+        newChats = NewChatHandler(
+            store: database.newChats, views: database.views, caches: caches, people: people,
             nextID: { ChatID(rawValue: ChatsDatabase.id()) })
         members = MemberHandler(
-            store: database.members, opening: database.openings, markers: database.markers, views: database.views, caches: caches,
+            store: database.members, newChat: database.newChats, markers: database.markers, views: database.views, caches: caches,
             people: people)
         sends = SendBatcher(
             BatchCommitter(
@@ -84,7 +84,7 @@ struct ChatsProcess: Sendable {
         -> CreateChat.Response
     {
         let request = CreateChat(creatorID: user, kind: kind, title: title, members: members, idempotencyKey: key)
-        return try await openings.create(request, deadline: ChatsDatabase.soon)
+        return try await newChats.create(request, deadline: ChatsDatabase.soon)
     }
 
     func group(_ users: [UserID]) async throws -> ChatID {

@@ -31,12 +31,12 @@ import Testing
             try await process.database.block(ben, anna)
             let database = process.database
             let lateBlock = NewChatHandler(
-                store: database.openings, views: database.views, caches: process.caches, people: People { Set($0) },
+                store: database.newChats, views: database.views, caches: process.caches, people: UserDirectory { Set($0) },
                 nextID: {
                     try await database.block(carl, anna)
                     return ChatID(rawValue: ChatsDatabase.id())
                 })
-            for (answers, member) in [(process.openings, ben), (lateBlock, carl)] {
+            for (answers, member) in [(process.newChats, ben), (lateBlock, carl)] {
                 let request = CreateChat(creatorID: anna, kind: .group, title: "t", members: [member], idempotencyKey: "k")
                 let error = await #expect(throws: ServiceError.self) {
                     try await answers.create(request, deadline: ChatsDatabase.soon)

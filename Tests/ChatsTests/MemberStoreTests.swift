@@ -30,7 +30,7 @@ import Testing
             let chat = try await database.group([anna, ben])
             try await database.send(from: anna, to: chat)
             #expect(try await set(database, anna, chat, carl)?.kind == .added)
-            try await database.openings.lead([carl], to: chat)
+            try await database.newChats.lead([carl], to: chat)
             var view = try await database.views.chat(chat, for: carl)
             #expect(
                 view?.unread == 0 && view?.readSeq == 1 && view?.lastMessage == nil && view?.memberCount == 3 && view?.rev == 3)

@@ -18,11 +18,11 @@ import Testing
         #expect(RequestHash(of: request).hex == hex)
     }
 
-    @Test("so is an opening")
-    func openings() throws {
+    @Test("so is an newChat")
+    func newChats() throws {
         let request = CreateChat(
             creatorID: UserID(rawValue: 5), kind: .group, title: "Swifts", members: [UserID(rawValue: 7), UserID(rawValue: 6)])
-        #expect(RequestHash(of: try Opening(request)).hex == "f649491c26a16ddb8378b8e0ae9401c144066adfa4cd0af45ea489e5263a2a76")
+        #expect(RequestHash(of: try NewChat(request)).hex == "f649491c26a16ddb8378b8e0ae9401c144066adfa4cd0af45ea489e5263a2a76")
     }
 }
 

@@ -8,10 +8,10 @@ import Testing
 @Suite("Send batch, at random") struct SendBatchPropertyTests {
     /// What the database would hold.
     struct Model {
-        var chats: [ChatID: SendBatch.Chat] = [:]
+        var chats: [ChatID: SendBatch.ChatState] = [:]
         var members: [MemberKey: Membership] = [:]
         var blocked: Set<MemberKey> = []
-        var stored: [Draft.Key: SendBatch.Stored] = [:]
+        var stored: [SendKey: StoredMessage] = [:]
         var history: [ChatID: [Message]] = [:]
 
         init(using random: inout SeededGenerator) {
@@ -36,7 +36,7 @@ import Testing
             chats.merge(decision.chats) { $1 }
             for insert in decision.inserts {
                 let message = insert.message
-                let key = Draft.Key(chatID: message.chatID, senderID: message.senderID, clientMessageID: message.clientMessageID)
+                let key = SendKey(chatID: message.chatID, senderID: message.senderID, clientMessageID: message.clientMessageID)
                 #expect(stored.updateValue(insert, forKey: key) == nil, "stored twice")
                 history[message.chatID, default: []].append(message)
             }

@@ -49,7 +49,7 @@ import Testing
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
             let chat = try await database.group([anna, ben])
             let members = MemberStore(
-                database: database.pool, transactions: SideTransactions(database.pool, lockTimeout: .milliseconds(50)),
+                database: database.pool, transactions: MembershipTransactions(database.pool, lockTimeout: .milliseconds(50)),
                 outbox: database.outbox)
             try await holding(chat, of: database) {
                 let error = await #expect(throws: PostgresError.self) {

@@ -34,16 +34,16 @@ import Testing
         }
     }
 
-    @Test("a chat that somebody asked for in vain is there once the fact of its opening is found")
+    @Test("a chat that somebody asked for in vain is there once the fact of its newChat is found")
     func leftOpening() async throws {
         try await ChatsProcess.pair { dead, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
-            let opening = try Opening(CreateChat(creatorID: anna, kind: .direct, members: [ben]))
+            let newChat = try NewChat(CreateChat(creatorID: anna, kind: .direct, members: [ben]))
             let id = ChatID(rawValue: ChatsDatabase.id())
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(id, for: ben) }
-            _ = try await dead.database.openings.create(
-                opening, id: id, hash: RequestHash(of: opening), deadline: ChatsDatabase.soon)
-            await other.caches.note(left: [try OutboxEvent(opening.fact(id: id, at: Timestamp(0)))])
+            _ = try await dead.database.newChats.create(
+                newChat, id: id, hash: RequestHash(of: newChat), deadline: ChatsDatabase.soon)
+            await other.caches.note(left: [try OutboxEvent(newChat.fact(id: id, at: Timestamp(0)))])
             #expect(try await other.history(id, for: ben).items.isEmpty)
         }
     }

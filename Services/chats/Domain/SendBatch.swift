@@ -41,14 +41,14 @@ struct SendBatch: Sendable {
     var members: [MemberKey: Membership]
     /// Senders whom the other one of a direct chat has blocked.
     var blocked: Set<MemberKey>
-    var repeats: [Draft.Key: Stored]
+    var repeats: [SendKey: Stored]
     /// By the database's clock, read under the locks: one clock for all processes.
     var now: Timestamp
 
     /// - Parameter ids: at least as many as drafts, ascending; those of refused and repeated ones are not used.
     func decide(_ drafts: [Draft], ids: [MessageID]) -> Decision {
         var decision = Decision(outcomes: [], inserts: [], chats: [:])
-        var firsts: [Draft.Key: Stored] = [:]
+        var firsts: [SendKey: Stored] = [:]
         decision.outcomes.reserveCapacity(drafts.count)
         for (draft, id) in zip(drafts, ids) {
             guard var chat = decision.chats[draft.key.chatID] ?? chats[draft.key.chatID] else {
@@ -87,7 +87,7 @@ struct SendBatch: Sendable {
     }
 }
 
-extension SendBatch.Chat {
+extension SendBatch.ChatState {
     /// Gives the draft the chat's next place. Time stands still rather than go back along `seq`.
     fileprivate mutating func append(_ draft: Draft, id: MessageID, now: Timestamp) -> Message {
         let sentAt = max(now, lastSentAt ?? now)

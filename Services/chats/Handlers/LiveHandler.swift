@@ -9,7 +9,7 @@ struct LiveHandler: Sendable {
 
     let markers: MarkerStore
     let store: AudienceStore
-    let audiences: Audiences
+    let audiences: AudienceCache
     let show: @Sendable (Delivery, _ lifetime: Duration?) -> Void
 
     /// - Throws: `invalid` for too many markers, none, or a negative `seq`.

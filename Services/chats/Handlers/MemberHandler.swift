@@ -5,11 +5,11 @@ import Postgres
 /// Answers what is about members, their markers and the title.
 struct MemberHandler: Sendable {
     let store: MemberStore
-    let opening: OpeningStore
+    let newChat: NewChatStore
     let markers: MarkerStore
     let views: ChatViewStore
     let caches: ChatCaches
-    let people: People
+    let people: UserDirectory
 
     /// - Throws: `notFound` for who is not in the chat; `invalid` for a limit or a cursor that cannot be.
     func members(_ request: ListMembers) async throws -> Page<Member> {
@@ -29,7 +29,7 @@ struct MemberHandler: Sendable {
         let change = try await noting(request.memberID, in: request.chatID) {
             if let change = try await store.set(request, isKnown: false, deadline: deadline) { return change }
             try await people.check(request.memberID)
-            try await opening.lead([request.memberID], to: request.chatID)
+            try await newChat.lead([request.memberID], to: request.chatID)
             return try await store.set(request, isKnown: true, deadline: deadline)
         }
         guard let change, let member = change.member else { throw ServiceError(.internal, "a member who was set is not there") }

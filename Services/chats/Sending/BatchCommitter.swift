@@ -18,7 +18,7 @@ struct BatchCommitter: Sendable {
     func settle(_ drafts: [Draft], deadline: ContinuousClock.Instant) async -> SettledBatch {
         if drafts.isEmpty { return SettledBatch() }
         do {
-            return await store(BatchPart(drafts: drafts, ids: try await nextIDs(drafts.count)), deadline)
+            return await store(BatchSegment(drafts: drafts, ids: try await nextIDs(drafts.count)), deadline)
         } catch {
             // Whatever became of the ids, nothing of the drafts was begun.
             let wait = (error as? ServiceError)?.retryAfterMilliseconds ?? 1_000
@@ -27,7 +27,7 @@ struct BatchCommitter: Sendable {
         }
     }
 
-    private func store(_ part: BatchPart, _ deadline: ContinuousClock.Instant) async -> SettledBatch {
+    private func store(_ part: BatchSegment, _ deadline: ContinuousClock.Instant) async -> SettledBatch {
         var part = part
         while true {
             do {
@@ -43,7 +43,7 @@ struct BatchCommitter: Sendable {
         }
     }
 
-    private func store(_ parts: [BatchPart.Piece], _ deadline: ContinuousClock.Instant) async -> SettledBatch {
+    private func store(_ parts: [BatchSegment.Piece], _ deadline: ContinuousClock.Instant) async -> SettledBatch {
         var settled: [(places: [Int], batch: SettledBatch)] = []
         for (places, part) in parts { settled.append((places, await store(part, deadline))) }
         return SettledBatch(settled)

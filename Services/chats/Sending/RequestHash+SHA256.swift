@@ -9,9 +9,9 @@ extension RequestHash {
         self.init(sha256: withUnsafeBytes(of: (request.replyTo ?? 0).bigEndian) { Array($0) } + Array(request.text.utf8))
     }
 
-    /// SHA-256 of what an opening asks for: its title, U+0000, and the other people's ids.
-    init(of opening: Opening) {
-        self.init(sha256: Array("\(opening.title ?? "")\0\(opening.others.map(\.description).joined(separator: ","))".utf8))
+    /// SHA-256 of what an newChat asks for: its title, U+0000, and the other people's ids.
+    init(of newChat: NewChat) {
+        self.init(sha256: Array("\(newChat.title ?? "")\0\(newChat.others.map(\.description).joined(separator: ","))".utf8))
     }
 
     private init(sha256 bytes: [UInt8]) { self.init(bytes: Array(SHA256.hash(data: bytes))) }

@@ -5,7 +5,7 @@ import Postgres
 /// Who is in a chat, as what, how far they have read, and under what title.
 struct MemberStore: Sendable {
     let database: PostgresPool
-    let transactions: SideTransactions
+    let transactions: MembershipTransactions
     let outbox: Outbox
 
     /// Members in the order of joining.

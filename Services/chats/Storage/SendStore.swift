@@ -77,7 +77,7 @@ struct SendStore: Sendable {
 
     // MARK: The second flight
 
-    private func insert(_ inserts: [SendBatch.Stored]) -> SQL {
+    private func insert(_ inserts: [StoredMessage]) -> SQL {
         let messages = inserts.map(\.message)
         return """
             INSERT INTO messages (chat_id, seq, id, sent_rev, sender_id, reply_to, sent_at, client_message_id, request_hash, text)
@@ -88,7 +88,7 @@ struct SendStore: Sendable {
             """
     }
 
-    private func update(_ chats: [ChatID: SendBatch.Chat]) -> SQL {
+    private func update(_ chats: [ChatID: SendBatch.ChatState]) -> SQL {
         let (ids, states) = (Array(chats.keys), Array(chats.values))
         return """
             UPDATE chats SET last_seq = n.last_seq, rev = n.rev, last_sent_at = n.sent_at, updated_at = greatest(updated_at, n.sent_at)

@@ -3,7 +3,7 @@ import Contracts
 @testable import Bus
 @testable import Chats
 
-/// A process of chats: what `SendBatcher`, `MessageIDs` and `BatchCommitter` do around their queue, stock and parts; and the consumer of blocks.
+/// A process of chats: what `SendBatcher`, `MessageIDProvider` and `BatchCommitter` do around their queue, stock and parts; and the consumer of blocks.
 final class ChatsHost: Host {
     struct Waiting {
         let draft: Draft
@@ -15,7 +15,7 @@ final class ChatsHost: Host {
     private let rows: ChatRows
     private var parts: Parts?
     private var queue = emptyQueue
-    private var stock = IDStock()
+    private var stock = IDPrefetch()
     private var recent = RecentHistory()
     private var flushIsScheduled = false
 
@@ -46,7 +46,7 @@ final class ChatsHost: Host {
     }
 
     override func begin() {
-        (queue, stock, recent, flushIsScheduled) = (Self.emptyQueue, IDStock(), RecentHistory(), false)
+        (queue, stock, recent, flushIsScheduled) = (Self.emptyQueue, IDPrefetch(), RecentHistory(), false)
         parts?.answerer.begin()
         parts?.ids.begin()
         parts?.store.begin()
@@ -96,7 +96,7 @@ final class ChatsHost: Host {
                 let error = ServiceError(.unavailable, "there are no ids for messages now")
                 return self.finish(batch, inTime, SettledBatch(drafts, failed: error))
             }
-            self.store(BatchPart(drafts: drafts, ids: ids), deadline) { self.finish(batch, inTime, $0) }
+            self.store(BatchSegment(drafts: drafts, ids: ids), deadline) { self.finish(batch, inTime, $0) }
         }
     }
 
@@ -126,7 +126,7 @@ final class ChatsHost: Host {
 
     // MARK: Commits
 
-    private func store(_ part: BatchPart, _ deadline: Int64, _ done: @escaping (SettledBatch) -> Void) {
+    private func store(_ part: BatchSegment, _ deadline: Int64, _ done: @escaping (SettledBatch) -> Void) {
         parts?.store.commit(part.drafts, part.ids) { result in
             switch result {
             case .success(let decision): done(SettledBatch(decision, ids: part.ids))
@@ -146,7 +146,7 @@ final class ChatsHost: Host {
     }
 
     private func store(
-        _ pieces: ArraySlice<BatchPart.Piece>, _ deadline: Int64, _ settled: [(places: [Int], batch: SettledBatch)],
+        _ pieces: ArraySlice<BatchSegment.Piece>, _ deadline: Int64, _ settled: [(places: [Int], batch: SettledBatch)],
         _ done: @escaping (SettledBatch) -> Void
     ) {
         guard let (places, part) = pieces.first else { return done(SettledBatch(settled)) }

@@ -11,9 +11,9 @@ final class ChatRows {
     let outbox: OutboxRows
     var blocks = BlockRows()
     var clock = SkewedClock()
-    private(set) var chats: [ChatID: SendBatch.Chat] = [:]
+    private(set) var chats: [ChatID: SendBatch.ChatState] = [:]
     private(set) var members: [MemberKey: Membership] = [:]
-    private(set) var stored: [Draft.Key: SendBatch.Stored] = [:]
+    private(set) var stored: [SendKey: StoredMessage] = [:]
     private(set) var history: [ChatID: [Message]] = [:]
     private var ids: Set<MessageID> = []
     private var locks: RowLocks<ChatID>
@@ -87,9 +87,9 @@ final class ChatRows {
     }
 
     /// Postgres would refuse some of this by its unique indexes; that anything has to be refused is a fault already.
-    private func store(_ insert: SendBatch.Stored) {
+    private func store(_ insert: StoredMessage) {
         let (message, last) = (insert.message, history[insert.message.chatID]?.last)
-        let key = Draft.Key(
+        let key = SendKey(
             chatID: message.chatID, senderID: message.senderID, clientMessageID: message.clientMessageID)
         simulator.check(stored.updateValue(insert, forKey: key) == nil, "stored twice: \(key.clientMessageID.rawValue)")
         simulator.check(ids.insert(message.id).inserted, "two messages have the id \(message.id)")

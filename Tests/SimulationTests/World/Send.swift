@@ -13,8 +13,8 @@ struct Send {
 
     init(_ request: SendMessage, at time: Int64) { (self.request, begunAt) = (request, time) }
 
-    var key: Draft.Key {
-        Draft.Key(chatID: request.chatID, senderID: request.senderID, clientMessageID: request.clientMessageID)
+    var key: SendKey {
+        SendKey(chatID: request.chatID, senderID: request.senderID, clientMessageID: request.clientMessageID)
     }
 
     /// - Returns: the promise that this answer breaks.

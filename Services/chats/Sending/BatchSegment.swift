@@ -1,12 +1,12 @@
 import Contracts
 
 /// Drafts that are tried together, and what follows when that fails: again, or in smaller parts, or not at all.
-struct BatchPart: Sendable {
+struct BatchSegment: Sendable {
     /// How often the same drafts are tried together.
     static let attempts = 3
 
     /// A smaller part, with the places of its drafts.
-    typealias Piece = (places: [Int], part: BatchPart)
+    typealias Piece = (places: [Int], part: BatchSegment)
 
     struct Failure {
         /// The same drafts again, after a rest, if there is time for one.
@@ -29,7 +29,7 @@ struct BatchPart: Sendable {
     init(drafts: [Draft], ids: [MessageID]) { (self.drafts, self.ids) = (drafts, ids) }
 
     mutating func failed(with error: any Error) -> Failure {
-        let fault = StoreFault(error, isInDoubt: isInDoubt)
+        let fault = CommitFailure(error, isInDoubt: isInDoubt)
         isInDoubt = fault.isInDoubt
         attempts += 1
         return Failure(
@@ -38,7 +38,7 @@ struct BatchPart: Sendable {
     }
 
     /// Smaller parts that may fare better; `nil` when there are none.
-    private func pieces(after fault: StoreFault) -> [Piece]? {
+    private func pieces(after fault: CommitFailure) -> [Piece]? {
         if drafts.count == 1 { return nil }
         if fault.isOfOneChat {
             let chats = Dictionary(grouping: drafts.indices) { drafts[$0].key.chatID }
@@ -49,7 +49,7 @@ struct BatchPart: Sendable {
     }
 
     private func piece(_ places: [Int]) -> Piece {
-        var part = BatchPart(drafts: places.map { drafts[$0] }, ids: places.map { ids[$0] })
+        var part = BatchSegment(drafts: places.map { drafts[$0] }, ids: places.map { ids[$0] })
         part.isInDoubt = isInDoubt
         return (places, part)
     }

@@ -3,12 +3,12 @@ import CBOR
 import Contracts
 
 /// What live connections are shown of the facts of chats.
-struct LiveFacts: Sendable {
+struct DeliveryBuilder: Sendable {
     static let types: [any Event.Type] = [
         MessagesSent.self, ReadMoved.self, ChatCreated.self, ChatUpdated.self, MemberChanged.self,
     ]
 
-    let audiences: Audiences
+    let audiences: AudienceCache
 
     /// Frames and recipients, in the order of the events. What cannot be read is left out.
     ///

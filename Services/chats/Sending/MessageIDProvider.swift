@@ -2,12 +2,12 @@ import Contracts
 import Reactor
 
 /// Gives batches their ids without a round trip each: those of the next batch are fetched while this one commits.
-actor MessageIDs {
+actor MessageIDProvider {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let io: IOThread
     private let fetch: @Sendable (Int) async throws -> [MessageID]
-    private var stock = IDStock()
+    private var stock = IDPrefetch()
 
     /// - Parameter fetch: brings as many ids as asked for, ascending, within a time of its own.
     init(on io: IOThread, fetch: @escaping @Sendable (Int) async throws -> [MessageID]) {

@@ -3,12 +3,12 @@ import Testing
 
 @testable import Chats
 
-@Suite("Opening a chat") struct OpeningTests {
+@Suite("NewChat a chat") struct NewChatTests {
     func ids(_ numbers: Int64...) -> [UserID] { numbers.map(UserID.init(rawValue:)) }
 
     func fields(_ kind: ChatKind, _ title: String?, _ members: [UserID], key: String? = nil) -> [String] {
         do {
-            _ = try Opening(
+            _ = try NewChat(
                 CreateChat(creatorID: UserID(rawValue: 1), kind: kind, title: title, members: members, idempotencyKey: key))
             return []
         } catch { return error.fields.map(\.field) }
@@ -39,18 +39,18 @@ import Testing
 
     @Test("everybody counts once, the creator among them")
     func once() throws {
-        let opening = try Opening(CreateChat(creatorID: UserID(rawValue: 1), kind: .group, title: "t", members: ids(3, 2, 3, 1)))
-        #expect(opening.others == ids(2, 3))
+        let newChat = try NewChat(CreateChat(creatorID: UserID(rawValue: 1), kind: .group, title: "t", members: ids(3, 2, 3, 1)))
+        #expect(newChat.others == ids(2, 3))
     }
 
     @Test("nobody is added who does not exist, or who has blocked the creator")
     func checks() throws {
-        let opening = try Opening(CreateChat(creatorID: UserID(rawValue: 1), kind: .group, title: "t", members: ids(2, 3)))
-        try opening.check(known: Set(ids(1, 2, 3)))
-        try opening.check(blockers: Set(ids(1, 4)))
-        let unknown = #expect(throws: ServiceError.self) { try opening.check(known: Set(ids(3))) }
+        let newChat = try NewChat(CreateChat(creatorID: UserID(rawValue: 1), kind: .group, title: "t", members: ids(2, 3)))
+        try newChat.check(known: Set(ids(1, 2, 3)))
+        try newChat.check(blockers: Set(ids(1, 4)))
+        let unknown = #expect(throws: ServiceError.self) { try newChat.check(known: Set(ids(3))) }
         #expect(unknown?.code == .invalid && unknown?.fields.map(\.field) == ["members"])
-        let blocked = #expect(throws: ServiceError.self) { try opening.check(blockers: Set(ids(3))) }
+        let blocked = #expect(throws: ServiceError.self) { try newChat.check(blockers: Set(ids(3))) }
         #expect(blocked?.code == .denied && blocked?.message.contains("3") == true)
     }
 

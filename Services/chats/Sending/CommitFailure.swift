@@ -2,7 +2,7 @@ import Contracts
 import Postgres
 
 /// Why a commit failed, and what follows from that.
-struct StoreFault {
+struct CommitFailure {
     let error: any Error
     /// Whether this or an earlier try of the same drafts may have stored them.
     let isInDoubt: Bool

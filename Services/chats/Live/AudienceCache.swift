@@ -4,7 +4,7 @@ import Synchronization
 
 /// Who is in which chat, read after the commit of what they have to be told. Those of direct chats never change and are kept; of groups it is kept that they
 /// are groups.
-final class Audiences: Sendable {
+final class AudienceCache: Sendable {
     private enum Known {
         case direct(Pair)
         case group

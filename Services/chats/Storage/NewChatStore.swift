@@ -3,9 +3,9 @@ import Contracts
 import Postgres
 
 /// Opens chats: what is keyed by user first, repeatably; then the chat, in a transaction of its own.
-struct OpeningStore: Sendable {
+struct NewChatStore: Sendable {
     let database: PostgresPool
-    let transactions: SideTransactions
+    let transactions: MembershipTransactions
     let outbox: Outbox
 
     enum Result: Hashable, Sendable {
@@ -53,8 +53,8 @@ struct OpeningStore: Sendable {
     }
 
     /// Of the others, those who have blocked the creator.
-    func blockers(_ opening: Opening) async throws(PostgresError) -> Set<UserID> {
-        Set(try await database.query(Self.blockers(opening), as: UserID.self))
+    func blockers(_ newChat: NewChat) async throws(PostgresError) -> Set<UserID> {
+        Set(try await database.query(Self.blockers(newChat), as: UserID.self))
     }
 
     /// The chat that an `Idempotency-Key` made within the last 24 hours.
@@ -69,16 +69,16 @@ struct OpeningStore: Sendable {
     ///
     /// - Parameter hash: of the request; goes with its `Idempotency-Key`.
     /// - Throws: `denied` when somebody of them has blocked the creator; ``PostgresError``.
-    func create(_ opening: Opening, id: ChatID, hash: RequestHash, deadline: ContinuousClock.Instant) async throws -> Result {
+    func create(_ newChat: NewChat, id: ChatID, hash: RequestHash, deadline: ContinuousClock.Instant) async throws -> Result {
         do {
             var event: OutboxEvent?
             let result = try await transactions.run(deadline: deadline) { transaction in
-                let (earlier, blockers, now) = try await readFacts(opening, id: id, hash: hash, in: transaction)
+                let (earlier, blockers, now) = try await readFacts(newChat, id: id, hash: hash, in: transaction)
                 if let earlier { return Result.repeated(earlier) }
-                try opening.check(blockers: blockers)
-                let created = try OutboxEvent(opening.fact(id: id, at: now))
+                try newChat.check(blockers: blockers)
+                let created = try OutboxEvent(newChat.fact(id: id, at: now))
                 event = created
-                try await transaction.commit([insertChat(opening, id, now), insertMembers(opening, id, now), created.insert])
+                try await transaction.commit([insertChat(newChat, id, now), insertMembers(newChat, id, now), created.insert])
                 return .created
             }
             if let event { outbox.committed([event]) }
@@ -105,12 +105,12 @@ struct OpeningStore: Sendable {
 
     /// Two requests with the same key at once: the second waits for the first one's row here and then finds it.
     private func readFacts(
-        _ opening: Opening, id: ChatID, hash: RequestHash, in transaction: PostgresTransaction
+        _ newChat: NewChat, id: ChatID, hash: RequestHash, in transaction: PostgresTransaction
     ) async throws -> (earlier: ChatID?, blockers: Set<UserID>, now: Timestamp) {
-        var statements: [SQL] = [Self.blockers(opening), "SELECT \(SQL.clock)"]
-        if let key = opening.idempotencyKey {
-            statements.append(insertCreation(key, opening.creatorID, id, hash))
-            statements.append(Self.creation(key, opening.creatorID))
+        var statements: [SQL] = [Self.blockers(newChat), "SELECT \(SQL.clock)"]
+        if let key = newChat.idempotencyKey {
+            statements.append(insertCreation(key, newChat.creatorID, id, hash))
+            statements.append(Self.creation(key, newChat.creatorID))
         }
         let rows = try await transaction.run(statements)
         var earlier = rows.count > 2 ? try Self.creation(in: rows[3], hash: hash) : nil
@@ -118,8 +118,8 @@ struct OpeningStore: Sendable {
         return (earlier, Set(try rows[0].decode(UserID.self)), try rows[1].one(as: Timestamp.self))
     }
 
-    private static func blockers(_ opening: Opening) -> SQL {
-        "SELECT user_id FROM blocks WHERE user_id = ANY(\(opening.others)) AND other_id = \(opening.creatorID) AND blocked"
+    private static func blockers(_ newChat: NewChat) -> SQL {
+        "SELECT user_id FROM blocks WHERE user_id = ANY(\(newChat.others)) AND other_id = \(newChat.creatorID) AND blocked"
     }
 
     private static func creation(_ key: String, _ user: UserID) -> SQL {
@@ -145,15 +145,15 @@ struct OpeningStore: Sendable {
         """
     }
 
-    private func insertChat(_ opening: Opening, _ id: ChatID, _ now: Timestamp) -> SQL {
+    private func insertChat(_ newChat: NewChat, _ id: ChatID, _ now: Timestamp) -> SQL {
         """
         INSERT INTO chats (id, rev, created_by, created_at, updated_at, member_count, kind, title)
-        VALUES (\(id), 1, \(opening.creatorID), \(now), \(now), \(Int32(opening.others.count + 1)), \(opening.chatKind), \(opening.title as String?))
+        VALUES (\(id), 1, \(newChat.creatorID), \(now), \(now), \(Int32(newChat.others.count + 1)), \(newChat.chatKind), \(newChat.title as String?))
         """
     }
 
-    private func insertMembers(_ opening: Opening, _ id: ChatID, _ now: Timestamp) -> SQL {
-        let members = opening.members
+    private func insertMembers(_ newChat: NewChat, _ id: ChatID, _ now: Timestamp) -> SQL {
+        let members = newChat.members
         return """
             INSERT INTO members (chat_id, user_id, joined_seq, read_seq, delivered_seq, rev, joined_at, changed_at, role)
             SELECT \(id), m.user_id, 0, 0, 0, 1, \(now), \(now), m.role

@@ -4,7 +4,7 @@ import DequeModule
 /// Ids that were fetched ahead of need: pure.
 ///
 /// Only while sends follow one another closely is it worth the asking, and only then are such ids still roughly in time order when they are used.
-struct IDStock {
+struct IDPrefetch {
     /// At most so many at a time.
     static let most = 512
     /// Older ones are thrown away.

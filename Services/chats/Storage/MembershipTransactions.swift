@@ -2,7 +2,7 @@ import Postgres
 import ServiceKit
 
 /// Transactions of all but sends: so few at a time that sends always find a connection.
-struct SideTransactions: Sendable {
+struct MembershipTransactions: Sendable {
     private let database: PostgresPool
     private let admission: Admission
     private let lockTimeout: Duration

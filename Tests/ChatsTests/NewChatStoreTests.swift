@@ -5,20 +5,20 @@ import Testing
 
 @testable import Chats
 
-@Suite("Opening chats in the database") struct OpeningStoreTests {
+@Suite("NewChat chats in the database") struct NewChatStoreTests {
     @Test("a pair is reserved once, whoever is first, and however often")
     func pair() async throws {
         try await ChatsDatabase.with { database in
             let pair = Pair(ChatsDatabase.user(), ChatsDatabase.user())
-            #expect(try await database.openings.directChat(of: pair) == nil)
+            #expect(try await database.newChats.directChat(of: pair) == nil)
             let reserved = try await withThrowingTaskGroup(of: ChatID.self) { group in
                 for number in Int64(1)...10 {
-                    group.addTask { try await database.openings.reserve(ChatID(rawValue: number), for: pair) }
+                    group.addTask { try await database.newChats.reserve(ChatID(rawValue: number), for: pair) }
                 }
                 return try await group.reduce(into: Set()) { $0.insert($1) }
             }
             #expect(reserved.count == 1)
-            #expect(try await database.openings.directChat(of: pair) == reserved.first)
+            #expect(try await database.newChats.directChat(of: pair) == reserved.first)
         }
     }
 
@@ -27,13 +27,13 @@ import Testing
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
             let id = ChatID(rawValue: ChatsDatabase.id())
-            try await database.openings.lead([anna, ben], to: id)
-            let results = try await withThrowingTaskGroup(of: OpeningStore.Result.self) { group in
+            try await database.newChats.lead([anna, ben], to: id)
+            let results = try await withThrowingTaskGroup(of: NewChatStore.Result.self) { group in
                 for (one, other) in [(anna, ben), (ben, anna), (anna, ben), (ben, anna)] {
                     group.addTask {
-                        let opening = try Opening(CreateChat(creatorID: one, kind: .direct, members: [other]))
-                        return try await database.openings.create(
-                            opening, id: id, hash: RequestHash(of: opening), deadline: ChatsDatabase.soon)
+                        let newChat = try NewChat(CreateChat(creatorID: one, kind: .direct, members: [other]))
+                        return try await database.newChats.create(
+                            newChat, id: id, hash: RequestHash(of: newChat), deadline: ChatsDatabase.soon)
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -51,7 +51,7 @@ import Testing
     func leadsNowhere() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
-            try await database.openings.lead([anna], to: ChatID(rawValue: ChatsDatabase.id()))
+            try await database.newChats.lead([anna], to: ChatID(rawValue: ChatsDatabase.id()))
             #expect(try await database.views.list(for: anna, after: nil, limit: 10).chats.isEmpty)
             let changed = try await database.views.list(for: anna, changedFrom: Timestamp(0), after: nil, limit: 10)
             #expect(changed.chats.isEmpty)
@@ -80,7 +80,7 @@ import Testing
                 INSERT INTO creations (user_id, key, chat_id, created_at, request_hash)
                 SELECT n, 'k', n, clock_timestamp() - (n + 1) * interval '1 minute', '' FROM generate_series(0, 4999) n
                 """)
-            try await database.openings.forgetOldCreations()
+            try await database.newChats.forgetOldCreations()
             #expect(try await database.pool.one("SELECT max(user_id) FROM creations", as: Int64.self) == 1_438)
         }
     }
@@ -89,15 +89,15 @@ import Testing
     func idempotency() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
-            func create(_ title: String, by user: UserID) async throws -> OpeningStore.Result {
-                let opening = try Opening(
+            func create(_ title: String, by user: UserID) async throws -> NewChatStore.Result {
+                let newChat = try NewChat(
                     CreateChat(
                         creatorID: user, kind: .group, title: title, members: [user == anna ? ben : anna], idempotencyKey: "key"))
-                return try await database.openings.create(
-                    opening, id: ChatID(rawValue: ChatsDatabase.id()), hash: RequestHash(of: opening),
+                return try await database.newChats.create(
+                    newChat, id: ChatID(rawValue: ChatsDatabase.id()), hash: RequestHash(of: newChat),
                     deadline: ChatsDatabase.soon)
             }
-            let results = try await withThrowingTaskGroup(of: OpeningStore.Result.self) { group in
+            let results = try await withThrowingTaskGroup(of: NewChatStore.Result.self) { group in
                 for _ in 0..<8 { group.addTask { try await create("one", by: anna) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
@@ -109,7 +109,7 @@ import Testing
             try await database.pool.execute("UPDATE creations SET created_at = created_at - interval '25 hours'")
             #expect(try await create("two", by: anna) == .created)
             #expect(try await create("two", by: anna) != .created)
-            try await database.openings.forgetOldCreations()
+            try await database.newChats.forgetOldCreations()
             #expect(try await database.pool.query("SELECT key FROM creations").count == 1)
         }
     }

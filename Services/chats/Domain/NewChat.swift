@@ -1,7 +1,7 @@
 import Contracts
 
 /// A chat that somebody wants to open, right by itself.
-struct Opening: Hashable, Sendable {
+struct NewChat: Hashable, Sendable {
     enum Kind: Hashable, Sendable {
         case direct(other: UserID)
         /// Without the creator, each once, ascending.

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Chats
 
-@Suite("Ids in stock") struct IDStockTests {
+@Suite("Ids in stock") struct IDPrefetchTests {
     let start = ContinuousClock.now
 
     func ids(_ range: ClosedRange<Int64>) -> [MessageID] { range.map(MessageID.init(rawValue:)) }
@@ -12,7 +12,7 @@ import Testing
         "a first batch asks for no more than it needs; while they follow one another there is enough for two, or for four more are fetched"
     )
     func demand() {
-        var stock = IDStock()
+        var stock = IDPrefetch()
         #expect(stock.take(8, at: start).isEmpty)
         #expect(stock.demand(after: 8, at: start) == 0)
         #expect(stock.demand(after: 6, at: start + .milliseconds(5)) == 24)
@@ -30,7 +30,7 @@ import Testing
 
     @Test("what has become old is thrown away, as ids are roughly in time order")
     func old() {
-        var stock = IDStock()
+        var stock = IDPrefetch()
         stock.fetched(ids(1...6), at: start)
         #expect(stock.take(2, at: start + .seconds(1)) == ids(1...2))
         #expect(stock.take(2, at: start + .seconds(1) + .milliseconds(1)).isEmpty)
@@ -38,7 +38,7 @@ import Testing
 
     @Test("never more than 512 at a time, and always ascending")
     func bounds() {
-        var stock = IDStock()
+        var stock = IDPrefetch()
         _ = stock.demand(after: 256, at: start)
         #expect(stock.demand(after: 4_096, at: start) == 512)
         stock.fetched(ids(100...200), at: start)
