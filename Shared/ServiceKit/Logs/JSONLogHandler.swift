@@ -49,13 +49,13 @@ package struct JSONLogHandler: LogHandler {
         line.add(logger)
         line.add("message", event.message.description)
         line.add(identity)
-        if let context = ServiceContext.current { add(context, to: &line) }
+        if let context = InstrumentationContext.current { add(context, to: &line) }
         if let error = event.error { line.add("error", String(describing: error)) }
         line.add("metadata", merged(event.metadata))
         output.write(line.end(), soon: event.level >= .warning)
     }
 
-    private func add(_ context: ServiceContext, to line: inout JSONLine) {
+    private func add(_ context: InstrumentationContext, to line: inout JSONLine) {
         if let trace = context.trace {
             line.add("traceId", trace.traceID.description)
             line.add("spanId", trace.spanID.description)

@@ -20,7 +20,7 @@ package struct MartletTracer: Tracer {
     }
 
     package func startSpan<Instant: TracerInstant>(
-        _ operationName: String, context: @autoclosure () -> ServiceContext, ofKind kind: SpanKind,
+        _ operationName: String, context: @autoclosure () -> InstrumentationContext, ofKind kind: SpanKind,
         at instant: @autoclosure () -> Instant,
         function: String, file fileID: String, line: UInt
     ) -> TraceSpan {
@@ -50,7 +50,7 @@ package struct MartletTracer: Tracer {
 
     /// Reads `traceparent`, `tracestate` and `x-request-id`. For peers that are trusted to decide on sampling.
     package func extract<Carrier, Extract: Extractor>(
-        _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
+        _ carrier: Carrier, into context: inout InstrumentationContext, using extractor: Extract
     )
     where Extract.Carrier == Carrier {
         if let parent = extractor.extract(key: "traceparent", from: carrier) {
@@ -61,7 +61,7 @@ package struct MartletTracer: Tracer {
         }
     }
 
-    package func inject<Carrier, Inject: Injector>(_ context: ServiceContext, into carrier: inout Carrier, using injector: Inject)
+    package func inject<Carrier, Inject: Injector>(_ context: InstrumentationContext, into carrier: inout Carrier, using injector: Inject)
     where Inject.Carrier == Carrier {
         if let trace = context.trace {
             injector.inject(trace.traceparent, forKey: "traceparent", into: &carrier)

@@ -94,7 +94,7 @@ private enum TraceKey: ServiceContextKey { typealias Value = TraceContext }
 private enum RequestIDKey: ServiceContextKey { typealias Value = String }
 private enum UserIDKey: ServiceContextKey { typealias Value = String }
 
-extension ServiceContext {
+extension InstrumentationContext {
     /// The span that is current in this context.
     package var trace: TraceContext? {
         get { self[TraceKey.self] }

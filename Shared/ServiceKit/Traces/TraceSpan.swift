@@ -3,7 +3,7 @@ import Tracing
 
 /// A span: recorded when its trace is sampled, otherwise only a context to work in.
 package struct TraceSpan: Tracing.Span {
-    package let context: ServiceContext
+    package let context: InstrumentationContext
     /// `nil` when the trace is not sampled.
     let recording: SpanRecording?
 
