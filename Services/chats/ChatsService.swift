@@ -8,7 +8,7 @@ import Redis
 import ServiceKit
 import ServiceLifecycle
 
-/// Answers everything about chats, members and messages.
+/// Handles all procedures about chats, members and messages.
 struct ChatsService: Service {
     private let reading: ReadingHandler
     private let newChats: NewChatHandler
@@ -16,14 +16,14 @@ struct ChatsService: Service {
     private let live: LiveHandler
     private let sends: SendBatcher
     private let caches: ChatCaches
-    private let store: NewChatStore
+    private let newChatStore: NewChatStore
     private let logger: Logger
 
-    /// Registers all that it answers and consumes; the bus begins with it when it runs.
+    /// Registers all handlers and consumers on the bus, which serves them once it runs.
     ///
     /// - Parameters:
-    ///   - prefix: of this service's keys in Redis.
-    ///   - lives: how long Redis keeps what is read; as usual unless given.
+    ///   - prefix: the prefix of this service's keys in Redis.
+    ///   - lives: the lifetimes of cache entries in Redis; `nil` for the defaults.
     init(
         database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
         outbox: Outbox, ids: IDSource, on io: IOThread, logger: Logger
@@ -32,35 +32,38 @@ struct ChatsService: Service {
         let views = ChatViewStore(database: database)
         let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
         let sendStore = SendStore(database: database, outbox: outbox)
-        let (people, markers) = (UserDirectory(on: bus), MarkerStore(database: database, outbox: outbox))
-        (self.caches, self.logger) = (caches, logger)
+        let (users, markers) = (UserDirectory(on: bus), MarkerStore(database: database, outbox: outbox))
+        self.caches = caches
+        self.logger = logger
         let transactions = MembershipTransactions(database)
-        store = NewChatStore(database: database, transactions: transactions, outbox: outbox)
+        newChatStore = NewChatStore(database: database, transactions: transactions, outbox: outbox)
         reading = ReadingHandler(views: views, history: history, caches: caches)
         newChats = NewChatHandler(
-            store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
+            store: newChatStore, views: views, caches: caches, users: users, nextID: { try await ids.next() })
         members = MemberHandler(
-            store: MemberStore(database: database, transactions: transactions, outbox: outbox), newChat: store,
-            markers: markers, views: views, caches: caches, people: people)
+            store: MemberStore(database: database, transactions: transactions, outbox: outbox),
+            newChats: newChatStore,
+            markers: markers, views: views, caches: caches, users: users)
         let audienceStore = AudienceStore(database: database)
         let audiences = AudienceCache(store: audienceStore)
         live = LiveHandler(
-            markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
+            markers: markers, store: audienceStore, audiences: audiences, deliver: { bus.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDProvider(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
-            commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
+            commit: { try await sendStore.commit($0, ids: $1, deadline: $2) },
+            updateCaches: { await caches.apply($0) })
         sends = SendBatcher(committer, on: io)
-        outbox.beforeSweeping { await caches.note(left: $0) }
+        outbox.beforeSweeping { await caches.invalidate(after: $0) }
         outbox.deliver(DeliveryBuilder.types) { try await DeliveryBuilder(audiences: audiences).delivery(of: $0) }
         register(on: bus, database: database)
     }
 
-    /// Sends, and housekeeping, until shutdown.
+    /// Stores sends and deletes expired idempotency keys, until shutdown.
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await sends.run() }
-            group.addTask { await forgetOldCreations() }
+            group.addTask { await deleteExpiredKeys() }
         }
     }
 
@@ -78,7 +81,7 @@ struct ChatsService: Service {
         serving.answer(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)
         }
-        serving.answer(ListMembers.self) { [members] request, _ in try await members.members(request) }
+        serving.answer(ListMembers.self) { [members] request, _ in try await members.list(request) }
         serving.answer(SetMember.self) { [members] request, context in
             try await members.set(request, deadline: context.deadline.instant)
         }
@@ -93,20 +96,21 @@ struct ChatsService: Service {
 
     private func consume(on bus: Bus, database: PostgresPool) {
         var blocks = WorkQueue("blocks", inbox: Inbox(database))
-        // The highest rev wins, so that taking a fact in twice or late changes nothing.
-        blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
+        // The highest rev wins, so that a repeated or late event changes nothing.
+        blocks.on(BlockChanged.self) { event, _ in try await database.execute(BlockStore.apply(event)) }
         bus.consume(blocks)
         bus.listen(caches.feed)
     }
 
-    private func forgetOldCreations() async {
+    /// Deletes expired idempotency keys every 30 to 90 minutes, for the first time within two minutes.
+    private func deleteExpiredKeys() async {
         try? await cancelWhenGracefulShutdown {
             var wait = Int64.random(in: 60...120)
             while true {
                 try await Task.sleep(for: .seconds(wait))
                 wait = .random(in: 1_800...5_400)
-                do { try await store.forgetOldCreations() } catch {
-                    logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
+                do { try await newChatStore.deleteExpiredKeys() } catch {
+                    logger.warning("expired idempotency keys not deleted", metadata: ["error": "\(error)"])
                 }
             }
         }

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Chats
 
-@Suite("What callers are told of failures") struct FailuresTests {
+@Suite("Errors that callers receive") struct FailuresTests {
     @Test(
-        "a cache that is overloaded, or a load that takes too long, is `unavailable` with a hint when to come back",
+        "an overloaded cache and a slow load are `unavailable` with a time to retry",
         arguments: [CacheOverloaded(), CacheLoadTimedOut()] as [any Error])
     func caches(error: any Error) {
         let refusal = ServiceError(unavailable: error)

@@ -4,8 +4,8 @@ import Testing
 
 @testable import Chats
 
-@Suite("Answers") struct HandlerTests {
-    @Test("nobody is put into a chat who does not exist")
+@Suite("Handlers") struct HandlerTests {
+    @Test("a user who does not exist cannot be added to a chat")
     func unknownPeople() async throws {
         try await ChatsProcess.pair { process, _ in
             let anna = ChatsDatabase.user()
@@ -24,22 +24,22 @@ import Testing
         }
     }
 
-    @Test("a refused group leaves nothing behind, also when the refusal comes at the last moment")
+    @Test("a refused group leaves nothing behind, even if the transaction refuses it")
     func refusedGroups() async throws {
         try await ChatsProcess.pair { process, _ in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
             try await process.database.block(ben, anna)
             let database = process.database
             let lateBlock = NewChatHandler(
-                store: database.newChats, views: database.views, caches: process.caches, people: UserDirectory { Set($0) },
+                store: database.newChats, views: database.views, caches: process.caches, users: UserDirectory { Set($0) },
                 nextID: {
                     try await database.block(carl, anna)
                     return ChatID(rawValue: ChatsDatabase.id())
                 })
-            for (answers, member) in [(process.newChats, ben), (lateBlock, carl)] {
+            for (handler, member) in [(process.newChats, ben), (lateBlock, carl)] {
                 let request = CreateChat(creatorID: anna, kind: .group, title: "t", members: [member], idempotencyKey: "k")
                 let error = await #expect(throws: ServiceError.self) {
-                    try await answers.create(request, deadline: ChatsDatabase.soon)
+                    try await handler.create(request, deadline: ChatsDatabase.soon)
                 }
                 #expect(error?.code == .denied)
             }
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("kinds and roles of tomorrow are refused by name")
+    @Test("unknown kinds and roles are refused with the name of the field")
     func unknownKinds() async throws {
         try await ChatsProcess.pair { process, _ in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("pages of chats give each once; the first one's cursor shows what changed since")
+    @Test("pages of chats return each chat once, and the first page's cursor returns later changes")
     func lists() async throws {
         try await ChatsProcess.pair { process, _ in
             let anna = ChatsDatabase.user()
@@ -82,7 +82,7 @@ import Testing
         }
     }
 
-    @Test("bad cursors, limits and positions are named")
+    @Test("invalid cursors, limits and positions are refused with the name of the field")
     func refusals() async throws {
         try await ChatsProcess.pair { process, _ in
             let (anna, chat) = (ChatsDatabase.user(), ChatID(rawValue: 1))
@@ -98,7 +98,7 @@ import Testing
             #expect(await field { _ = try await process.history(chat, for: anna, limit: 101) } == "limit")
             #expect(
                 await field {
-                    _ = try await process.members.members(ListMembers(userID: anna, chatID: chat, limit: 1, after: ""))
+                    _ = try await process.members.list(ListMembers(userID: anna, chatID: chat, limit: 1, after: ""))
                 }
                     == "after")
             let mark = MarkRead(userID: anna, chatID: chat, seq: -1)
@@ -108,25 +108,25 @@ import Testing
         }
     }
 
-    @Test("members are listed to members, page by page")
+    @Test("only members can list the members, page by page")
     func members() async throws {
         try await ChatsProcess.pair { process, _ in
             let users = (0..<5).map { _ in ChatsDatabase.user() }
             let chat = try await process.group(users)
             var (found, after) = ([UserID](), String?.none)
             repeat {
-                let page = try await process.members.members(ListMembers(userID: users[1], chatID: chat, limit: 2, after: after))
+                let page = try await process.members.list(ListMembers(userID: users[1], chatID: chat, limit: 2, after: after))
                 found += page.items.map(\.userID)
                 after = page.next
             } while after != nil
             #expect(Set(found) == Set(users) && found.count == 5)
             await #expect(throws: ServiceError.noSuchChat) {
-                try await process.members.members(ListMembers(userID: ChatsDatabase.user(), chatID: chat, limit: 2))
+                try await process.members.list(ListMembers(userID: ChatsDatabase.user(), chatID: chat, limit: 2))
             }
         }
     }
 
-    @Test("a role is changed, repeated without effect, and shown")
+    @Test("a role changes, repeating the change has no effect, and lists show it")
     func roles() async throws {
         try await ChatsProcess.pair { process, _ in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -140,7 +140,7 @@ import Testing
         }
     }
 
-    @Test("a read marker moves forward alone, and unread follows")
+    @Test("a read marker moves only forward, and the unread count follows it")
     func markers() async throws {
         try await ChatsProcess.pair { process, _ in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())

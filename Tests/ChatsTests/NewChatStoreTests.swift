@@ -5,8 +5,8 @@ import Testing
 
 @testable import Chats
 
-@Suite("NewChat chats in the database") struct NewChatStoreTests {
-    @Test("a pair is reserved once, whoever is first, and however often")
+@Suite("New chats in the database") struct NewChatStoreTests {
+    @Test("concurrent and repeated reservations of a pair return one id")
     func pair() async throws {
         try await ChatsDatabase.with { database in
             let pair = Pair(ChatsDatabase.user(), ChatsDatabase.user())
@@ -22,13 +22,13 @@ import Testing
         }
     }
 
-    @Test("a chat is made once under its id; who comes later finds it")
+    @Test("concurrent creations under one id create one chat")
     func once() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
             let id = ChatID(rawValue: ChatsDatabase.id())
-            try await database.newChats.lead([anna, ben], to: id)
-            let results = try await withThrowingTaskGroup(of: NewChatStore.Result.self) { group in
+            try await database.newChats.indexMemberships(of: [anna, ben], in: id)
+            let results = try await withThrowingTaskGroup(of: NewChatStore.Creation.self) { group in
                 for (one, other) in [(anna, ben), (ben, anna), (anna, ben), (ben, anna)] {
                     group.addTask {
                         let newChat = try NewChat(CreateChat(creatorID: one, kind: .direct, members: [other]))
@@ -47,18 +47,18 @@ import Testing
         }
     }
 
-    @Test("what leads to a chat that was never made shows nothing")
+    @Test("an index entry without a chat shows nothing")
     func leadsNowhere() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
-            try await database.newChats.lead([anna], to: ChatID(rawValue: ChatsDatabase.id()))
+            try await database.newChats.indexMemberships(of: [anna], in: ChatID(rawValue: ChatsDatabase.id()))
             #expect(try await database.views.list(for: anna, after: nil, limit: 10).chats.isEmpty)
             let changed = try await database.views.list(for: anna, changedFrom: Timestamp(0), after: nil, limit: 10)
             #expect(changed.chats.isEmpty)
         }
     }
 
-    @Test("who has blocked the creator is not put into a chat, and nothing is stored")
+    @Test("a user who has blocked the creator cannot be added, and nothing is stored")
     func blocks() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -67,12 +67,12 @@ import Testing
             #expect(error?.code == .denied && error?.message.contains(ben.description) == true)
             await #expect(throws: ServiceError.self) { try await database.direct(anna, ben) }
             #expect(try await database.pool.query("SELECT id FROM chats").isEmpty)
-            // Blocking is about what the blocked one does.
+            // A block restricts only the blocked user.
             _ = try await database.direct(ben, anna)
         }
     }
 
-    @Test("keys older than a day are forgotten, however many there are")
+    @Test("keys older than a day are deleted, however many there are")
     func forgetting() async throws {
         try await ChatsDatabase.with { database in
             try await database.pool.execute(
@@ -80,16 +80,16 @@ import Testing
                 INSERT INTO creations (user_id, key, chat_id, created_at, request_hash)
                 SELECT n, 'k', n, clock_timestamp() - (n + 1) * interval '1 minute', '' FROM generate_series(0, 4999) n
                 """)
-            try await database.newChats.forgetOldCreations()
+            try await database.newChats.deleteExpiredKeys()
             #expect(try await database.pool.one("SELECT max(user_id) FROM creations", as: Int64.self) == 1_438)
         }
     }
 
-    @Test("an Idempotency-Key makes one group, also at once, and is another's for another request, person or day")
+    @Test("an Idempotency-Key creates one group, and is separate per request, user and day")
     func idempotency() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
-            func create(_ title: String, by user: UserID) async throws -> NewChatStore.Result {
+            func create(_ title: String, by user: UserID) async throws -> NewChatStore.Creation {
                 let newChat = try NewChat(
                     CreateChat(
                         creatorID: user, kind: .group, title: title, members: [user == anna ? ben : anna], idempotencyKey: "key"))
@@ -97,7 +97,7 @@ import Testing
                     newChat, id: ChatID(rawValue: ChatsDatabase.id()), hash: RequestHash(of: newChat),
                     deadline: ChatsDatabase.soon)
             }
-            let results = try await withThrowingTaskGroup(of: NewChatStore.Result.self) { group in
+            let results = try await withThrowingTaskGroup(of: NewChatStore.Creation.self) { group in
                 for _ in 0..<8 { group.addTask { try await create("one", by: anna) } }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
@@ -109,7 +109,7 @@ import Testing
             try await database.pool.execute("UPDATE creations SET created_at = created_at - interval '25 hours'")
             #expect(try await create("two", by: anna) == .created)
             #expect(try await create("two", by: anna) != .created)
-            try await database.newChats.forgetOldCreations()
+            try await database.newChats.deleteExpiredKeys()
             #expect(try await database.pool.query("SELECT key FROM creations").count == 1)
         }
     }

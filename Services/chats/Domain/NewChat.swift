@@ -1,18 +1,20 @@
 import Contracts
 
-/// A chat that somebody wants to open, right by itself.
+/// A request for a new chat whose own fields are valid.
 struct NewChat: Hashable, Sendable {
-    enum Kind: Hashable, Sendable {
+    enum Details: Hashable, Sendable {
         case direct(other: UserID)
-        /// Without the creator, each once, ascending.
+        /// - Parameter others: the members without the creator, ascending, without duplicates.
         case group(title: String, others: [UserID])
     }
 
     let creatorID: UserID
-    let kind: Kind
+    let details: Details
     let idempotencyKey: String?
 
-    /// - Throws: `invalid` with all fields that are against the limits. Somebody named twice counts once; the creator need not be named.
+    /// Duplicate members count once. The creator is a member even if the request does not name them.
+    ///
+    /// - Throws: `invalid` with every field that violates a limit.
     init(_ request: CreateChat) throws(ServiceError) {
         var complaints = Complaints()
         if let key = request.idempotencyKey {
@@ -35,47 +37,52 @@ struct NewChat: Hashable, Sendable {
         try complaints.check()
         creatorID = request.creatorID
         idempotencyKey = request.idempotencyKey
-        kind = request.kind == .direct ? .direct(other: others[0]) : .group(title: request.title ?? "", others: others)
+        details = request.kind == .direct ? .direct(other: others[0]) : .group(title: request.title ?? "", others: others)
     }
 
-    /// Everybody but the creator.
+    /// The members without the creator.
     var others: [UserID] {
-        switch kind {
+        switch details {
         case .direct(let other): [other]
         case .group(_, let others): others
         }
     }
 
-    var chatKind: ChatKind { if case .direct = kind { .direct } else { .group } }
-    var title: String? { if case .group(let title, _) = kind { title } else { nil } }
+    var chatKind: ChatKind { if case .direct = details { .direct } else { .group } }
+    var title: String? { if case .group(let title, _) = details { title } else { nil } }
 
-    /// All, the creator first. Whoever makes a group owns it; of two people nobody is more than the other.
+    /// All members, the creator first. The creator of a group is its owner; a direct chat has no owner.
     var members: [(userID: UserID, role: ChatRole)] {
         let others = others.map { (userID: $0, role: ChatRole.member) }
         return [(userID: creatorID, role: chatKind == .group ? .owner : .member)] + others
     }
 
-    /// What the world is told once the chat is there. A chat begins with `rev` 1.
-    func fact(id: ChatID, at now: Timestamp) -> ChatCreated {
+    /// Returns the event of the creation. A chat begins with `rev` 1.
+    func createdEvent(id: ChatID, at now: Timestamp) -> ChatCreated {
         ChatCreated(
             chatID: id, kind: chatKind, title: title, creatorID: creatorID, members: members.map(\.userID), createdAt: now, rev: 1
         )
     }
 
-    /// - Throws: `invalid` naming those who are not in `known`.
+    /// Checks that all members exist.
+    ///
+    /// - Parameter known: the existing users among them.
+    /// - Throws: `invalid` with the ids of the others.
     func check(known: Set<UserID>) throws(ServiceError) {
         let unknown = others.filter { !known.contains($0) }
         if unknown.isEmpty { return }
-        throw .invalid("members", "nobody is known as \(unknown.prefix(10).map(\.description).joined(separator: ", "))")
+        throw .invalid("members", "there is no user \(unknown.prefix(10).map(\.description).joined(separator: ", "))")
     }
 
-    /// - Parameter blockers: of the others, those who have blocked the creator.
-    /// - Throws: `denied` naming them.
+    /// Checks that no member has blocked the creator.
+    ///
+    /// - Parameter blockers: the users who have blocked the creator.
+    /// - Throws: `denied` with the ids of the blocking members.
     func check(blockers: Set<UserID>) throws(ServiceError) {
-        let unwilling = others.filter(blockers.contains)
-        if unwilling.isEmpty { return }
-        let names = unwilling.prefix(10).map(\.description).joined(separator: ", ")
-        let message = "you cannot open a chat with \(names)"
+        let blocking = others.filter(blockers.contains)
+        if blocking.isEmpty { return }
+        let names = blocking.prefix(10).map(\.description).joined(separator: ", ")
+        let message = "you cannot create a chat with \(names)"
         throw ServiceError(.denied, message, fields: [.init("members", message)])
     }
 }

@@ -4,13 +4,16 @@ import Contracts
 import Crypto
 import ServiceKit
 
-/// A page of history as it is passed on.
+/// A page of history, with its messages encoded as the bus carries them.
 struct HistoryPage: Equatable, Sendable {
     let items: CBORElements
     let next: String?
 
-    /// Of all that is on it. Not of numbers that stand for it: what was stored is shown in another form by another build, and has another past after a
-    /// restore. 128 bits, as people choose the texts.
+    /// A 128-bit hash of the whole page.
+    ///
+    /// It covers the bytes, not a version number: another build can encode stored messages differently, and a
+    /// restored database can assign the same version to other content. 128 bits are needed because users
+    /// choose the texts.
     var tag: PageTag {
         var hash = SHA256()
         items.bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
@@ -26,21 +29,20 @@ extension HistoryPage {
     init(_ page: Page<Message>) throws { self.init(items: try CBORElements(encoding: page.items), next: page.next) }
 }
 
-/// Coded as ``GetHistory/Response`` is.
+/// The response of `chats.history.v1`, with the coding of ``GetHistory/Response``.
 struct HistoryResponse: Encodable, Sendable {
     private let tag: PageTag?
     private let unchanged: Bool?
     private let items: CBORElements
     private let next: String?
 
-    /// - Parameter known: what the reader has; `nil` when it wants no tag.
+    /// - Parameter known: the tag of the page that the reader has; `nil` if the reader wants no tag.
     init(_ page: HistoryPage, known: PageTag?) {
         tag = known == nil ? nil : page.tag
-        if let tag, tag == known {
-            (unchanged, items, next) = (true, CBORElements(), nil)
-        } else {
-            (unchanged, items, next) = (nil, page.items, page.next)
-        }
+        let isUnchanged = tag != nil && tag == known
+        unchanged = isUnchanged ? true : nil
+        items = isUnchanged ? CBORElements() : page.items
+        next = isUnchanged ? nil : page.next
     }
 
     enum CodingKeys: String, CodingKey { case tag, unchanged, items, next }

@@ -2,17 +2,17 @@ import Cache
 import Contracts
 import Postgres
 
-/// Answers what is about members, their markers and the title.
+/// Handles the procedures that concern members, read markers and titles.
 struct MemberHandler: Sendable {
     let store: MemberStore
-    let newChat: NewChatStore
+    let newChats: NewChatStore
     let markers: MarkerStore
     let views: ChatViewStore
     let caches: ChatCaches
-    let people: UserDirectory
+    let users: UserDirectory
 
-    /// - Throws: `notFound` for who is not in the chat; `invalid` for a limit or a cursor that cannot be.
-    func members(_ request: ListMembers) async throws -> Page<Member> {
+    /// - Throws: `notFound` if the user is not a member; `invalid` for a limit or cursor out of range.
+    func list(_ request: ListMembers) async throws -> Page<Member> {
         try Limits.check(limit: request.limit)
         let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
         let key = MemberKey(chatID: request.chatID, userID: request.userID)
@@ -24,38 +24,43 @@ struct MemberHandler: Sendable {
         return Page(items: items, next: next)
     }
 
-    /// Who is new is asked for after the rules have agreed, outside of any transaction; then the rules decide again.
+    /// Gives a user a role in a group, adding the user if necessary.
+    ///
+    /// Whether a new member exists is checked after the rules have permitted the change and outside any
+    /// transaction. The rules then decide again.
     func set(_ request: SetMember, deadline: ContinuousClock.Instant) async throws -> SetMember.Response {
-        let change = try await noting(request.memberID, in: request.chatID) {
+        let change = try await invalidatingCaches(request.memberID, in: request.chatID) {
             if let change = try await store.set(request, isKnown: false, deadline: deadline) { return change }
-            try await people.check(request.memberID)
-            try await newChat.lead([request.memberID], to: request.chatID)
+            try await users.checkExists(request.memberID)
+            try await newChats.indexMemberships(of: [request.memberID], in: request.chatID)
             return try await store.set(request, isKnown: true, deadline: deadline)
         }
-        guard let change, let member = change.member else { throw ServiceError(.internal, "a member who was set is not there") }
-        return SetMember.Response(member: member, added: change.kind == .added)
+        guard let change, let member = change.member else { throw ServiceError(.internal, "the new member is missing") }
+        return SetMember.Response(member: member, added: change.effect == .added)
     }
 
     func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> Done {
-        _ = try await noting(request.memberID, in: request.chatID) { try await store.remove(request, deadline: deadline) }
+        _ = try await invalidatingCaches(request.memberID, in: request.chatID) {
+            try await store.remove(request, deadline: deadline)
+        }
         return Done()
     }
 
-    /// Tells the caches what `change` did, or that nobody knows, before anybody is answered.
-    private func noting(
+    /// Runs `change` and invalidates the cached membership before it returns or throws.
+    private func invalidatingCaches(
         _ member: UserID, in chat: ChatID, _ change: () async throws -> MemberChange?
     ) async throws -> MemberChange? {
         do {
             guard let change = try await change() else { return nil }
-            await caches.note(change, of: member, in: chat)
+            await caches.apply(change, of: member, in: chat)
             return change
         } catch let error as PostgresError where error.mayHaveHappened {
-            await caches.noteDoubt(about: member, in: chat)
+            await caches.invalidateMembership(of: member, in: chat)
             throw error
         }
     }
 
-    /// - Throws: `invalid` for a title that cannot be, and what ``GroupRules`` refuses.
+    /// - Throws: `invalid` for an invalid title; the refusals of ``GroupRules``.
     func rename(_ request: UpdateChat, deadline: ContinuousClock.Instant) async throws -> Chat {
         var complaints = Complaints()
         complaints.add("title", Limits.complaint(about: request.title, Limits.title))
@@ -65,9 +70,9 @@ struct MemberHandler: Sendable {
         return chat
     }
 
-    /// - Throws: `invalid` for a negative `seq`; `notFound` for who is not in the chat.
+    /// - Throws: `invalid` for a negative `seq`; `notFound` if the user is not a member.
     func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
-        guard request.seq >= 0 else { throw ServiceError.invalid("seq", "must be the seq of a message, or 0") }
+        guard request.seq >= 0 else { throw ServiceError.invalid("seq", "must be the seq of a message or 0") }
         return try await markers.markRead(request)
     }
 }

@@ -2,15 +2,16 @@ import Bus
 import Contracts
 import Postgres
 
-/// Answers `chats.create.v1`.
+/// Handles `chats.create.v1`.
 struct NewChatHandler: Sendable {
     let store: NewChatStore
     let views: ChatViewStore
     let caches: ChatCaches
-    let people: UserDirectory
+    let users: UserDirectory
     let nextID: @Sendable () async throws -> ChatID
 
-    /// - Throws: `invalid`, `denied` when somebody of them has blocked the creator, `unavailable` while nobody can say who exists.
+    /// - Throws: `invalid`; `denied` if a member has blocked the creator; `unavailable` if the service
+    ///   `users` cannot be asked which members exist.
     func create(_ request: CreateChat, deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
         let newChat = try NewChat(request)
         if let key = newChat.idempotencyKey,
@@ -18,57 +19,59 @@ struct NewChatHandler: Sendable {
         {
             return try await respond(newChat, earlier, created: true)
         }
-        switch newChat.kind {
-        case .direct(let other): return try await openDirect(newChat, with: other, deadline)
-        case .group: return try await openGroup(newChat, deadline)
+        switch newChat.details {
+        case .direct(let other): return try await createDirect(newChat, with: other, deadline: deadline)
+        case .group: return try await createGroup(newChat, deadline: deadline)
         }
     }
 
-    /// The pair is reserved first, then the chat made by the reserved id: whoever fails in between, or does the same at the same time, leaves
-    /// something that the next one completes.
-    private func openDirect(
-        _ newChat: NewChat, with other: UserID, _ deadline: ContinuousClock.Instant
+    /// Reserves a chat id for the pair, then creates the chat under that id. A later request completes a
+    /// creation that failed in between, and concurrent requests create one chat.
+    private func createDirect(
+        _ newChat: NewChat, with other: UserID, deadline: ContinuousClock.Instant
     ) async throws -> CreateChat.Response {
         let pair = Pair(newChat.creatorID, other)
         var reserved = try await store.directChat(of: pair)
         if let reserved, let chat = try await views.chat(reserved, for: newChat.creatorID) {
             return .init(chat: chat, created: false)
         }
-        try await people.check(newChat)
+        try await users.checkMembersExist(newChat)
         if reserved == nil { reserved = try await store.reserve(try await nextID(), for: pair) }
-        guard let id = reserved else { throw ServiceError(.internal, "a pair without a chat") }
-        return try await make(newChat, id, isReserved: true, deadline)
+        guard let id = reserved else { throw ServiceError(.internal, "the pair has no chat") }
+        return try await create(newChat, id: id, isReserved: true, deadline: deadline)
     }
 
-    /// Most refusals are known before anything is written; the transaction decides again.
-    private func openGroup(_ newChat: NewChat, _ deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
-        try await people.check(newChat)
+    /// Checks the blocks before anything is written, so that most refusals leave nothing behind. The
+    /// transaction checks again.
+    private func createGroup(_ newChat: NewChat, deadline: ContinuousClock.Instant) async throws -> CreateChat.Response {
+        try await users.checkMembersExist(newChat)
         try newChat.check(blockers: try await store.blockers(newChat))
-        return try await make(newChat, try await nextID(), isReserved: false, deadline)
+        return try await create(newChat, id: try await nextID(), isReserved: false, deadline: deadline)
     }
 
-    /// - Parameter isReserved: somebody else may make a chat by this id.
-    private func make(
-        _ newChat: NewChat, _ id: ChatID, isReserved: Bool, _ deadline: ContinuousClock.Instant
+    /// - Parameter isReserved: whether the id is reserved for a pair, so that another request may create this
+    ///   chat too.
+    private func create(
+        _ newChat: NewChat, id: ChatID, isReserved: Bool, deadline: ContinuousClock.Instant
     ) async throws -> CreateChat.Response {
         let members = newChat.members.map(\.userID)
-        let result: NewChatStore.Result
+        let result: NewChatStore.Creation
         do {
-            try await store.lead(members, to: id)
+            try await store.indexMemberships(of: members, in: id)
             result = try await store.create(newChat, id: id, hash: RequestHash(of: newChat), deadline: deadline)
         } catch {
             if (error as? PostgresError)?.mayHaveHappened == true {
-                await caches.noteOpening(of: id, members: members)
+                await caches.invalidateMemberships(of: members, inNewChat: id)
             } else if !isReserved {
-                await store.forget(members, leadTo: id)
+                await store.removeMemberships(of: members, in: id)
             }
             throw error
         }
         if case .repeated(let earlier) = result {
-            if !isReserved { await store.forget(members, leadTo: id) }
+            if !isReserved { await store.removeMemberships(of: members, in: id) }
             return try await respond(newChat, earlier, created: true)
         }
-        await caches.noteOpening(of: id, members: members)
+        await caches.invalidateMemberships(of: members, inNewChat: id)
         return try await respond(newChat, id, created: result == .created)
     }
 
@@ -78,22 +81,23 @@ struct NewChatHandler: Sendable {
     }
 }
 
-/// Knows who exists, by asking `users`.
+/// Checks which users exist.
 struct UserDirectory: Sendable {
-    let known: @Sendable ([UserID]) async throws -> Set<UserID>
+    /// Returns the existing users among the given ones.
+    let existing: @Sendable ([UserID]) async throws -> Set<UserID>
 
-    /// Over the bus.
+    /// Asks the service `users`.
     init(on bus: Bus) {
-        known = { ids in Set(try await bus.call(GetProfiles(ids: ids)).users.map(\.id)) }
+        existing = { ids in Set(try await bus.call(GetProfiles(ids: ids)).users.map(\.id)) }
     }
 
-    init(known: @escaping @Sendable ([UserID]) async throws -> Set<UserID>) { self.known = known }
+    init(existing: @escaping @Sendable ([UserID]) async throws -> Set<UserID>) { self.existing = existing }
 
-    /// - Throws: `invalid` naming who does not exist; what the bus throws.
-    func check(_ newChat: NewChat) async throws { try newChat.check(known: try await known(newChat.others)) }
+    /// - Throws: `invalid` with the ids of the members that do not exist; the errors of the bus.
+    func checkMembersExist(_ newChat: NewChat) async throws { try newChat.check(known: try await existing(newChat.others)) }
 
-    /// - Throws: `notFound` when nobody is known by this id; what the bus throws.
-    func check(_ user: UserID) async throws {
-        guard try await known([user]).contains(user) else { throw ServiceError(.notFound, "nobody is known as \(user)") }
+    /// - Throws: `notFound` if the user does not exist; the errors of the bus.
+    func checkExists(_ user: UserID) async throws {
+        guard try await existing([user]).contains(user) else { throw ServiceError(.notFound, "there is no user \(user)") }
     }
 }

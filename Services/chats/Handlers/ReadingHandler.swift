@@ -1,19 +1,19 @@
 import Cache
 import Contracts
 
-/// Answers what only reads: chats and history.
+/// Handles the procedures that only read: chats and history.
 struct ReadingHandler: Sendable {
     let views: ChatViewStore
     let history: HistoryStore
     let caches: ChatCaches
 
-    /// - Throws: `notFound` for who is not in the chat.
+    /// - Throws: `notFound` if the user is not a member.
     func chat(_ request: GetChat) async throws -> Chat {
         guard let chat = try await views.chat(request.chatID, for: request.userID) else { throw ServiceError.noSuchChat }
         return chat
     }
 
-    /// - Throws: `invalid` for a limit or a cursor that cannot be.
+    /// - Throws: `invalid` for a limit or cursor out of range.
     func list(_ request: ListChats) async throws -> ListChats.Response {
         try Limits.check(limit: request.limit)
         let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
@@ -26,35 +26,36 @@ struct ReadingHandler: Sendable {
             }
         let items = Array(chats.prefix(request.limit))
         let next = chats.count > request.limit ? items.last.map { PageCursor(time: $0.updatedAt, id: $0.id.rawValue).text } : nil
-        // Later pages show what changed since the first: its cursor is the one to keep.
+        // Clients keep the cursor of the first page: later pages also show changes made since then.
         return ListChats.Response(items: items, next: next, cursor: after == nil ? ChangesCursor(askedAt: askedAt).text : nil)
     }
 
-    /// The newest messages come from memory, after their version was checked in the same request; older ones from the store.
+    /// Returns a page of history. The newest messages come from memory, after a check of their version in the
+    /// same request; older ones come from the store.
     ///
-    /// Whoever has the page already is let in and answered like everybody else, but for the messages.
+    /// A reader who already has the page passes the same checks and receives no messages.
     ///
-    /// - Throws: `notFound` for who is not in the chat; `invalid` for a position or a limit that cannot be.
+    /// - Throws: `notFound` if the user is not a member; `invalid` for a position or limit out of range.
     func history(_ request: GetHistory) async throws -> HistoryResponse {
         HistoryResponse(try await page(request), known: request.known)
     }
 
     private func page(_ request: GetHistory) async throws -> HistoryPage {
         try Limits.check(limit: request.limit)
-        async let kept = request.position.isRecent ? caches.recent.get(request.chatID, .checked) : nil
+        async let recent = request.position.isRecent ? caches.recent.get(request.chatID, .checked) : nil
         let key = MemberKey(chatID: request.chatID, userID: request.userID)
         guard let membership = try await caches.memberships.get(key, .checked), membership.isPresent else {
             throw ServiceError.noSuchChat
         }
         let range = try HistoryRange(request.position, limit: request.limit, visibleAfter: membership.joinedSeq)
-        if let page = try await kept?.page(range, limit: request.limit) { return page }
+        if let page = try await recent?.page(range, limit: request.limit) { return page }
         let found = try await history.messages(of: request.chatID, range, limit: request.limit + 1)
         return try HistoryPage(range.page(found, limit: request.limit))
     }
 }
 
 extension GetHistory.Position {
-    /// Whether the newest messages are likely to be what is asked for.
+    /// Whether the page is likely to lie within the newest messages.
     fileprivate var isRecent: Bool {
         switch self {
         case .newest, .after: true

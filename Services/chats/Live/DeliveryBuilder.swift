@@ -2,7 +2,7 @@ import Bus
 import CBOR
 import Contracts
 
-/// What live connections are shown of the facts of chats.
+/// Turns events of chats into frames for live connections.
 struct DeliveryBuilder: Sendable {
     static let types: [any Event.Type] = [
         MessagesSent.self, ReadMoved.self, ChatCreated.self, ChatUpdated.self, MemberChanged.self,
@@ -10,20 +10,20 @@ struct DeliveryBuilder: Sendable {
 
     let audiences: AudienceCache
 
-    /// Frames and recipients, in the order of the events. What cannot be read is left out.
+    /// Returns frames and recipients in the order of the events. Leaves out events that cannot be decoded.
     ///
-    /// - Throws: when it is not known who is in the chats.
+    /// - Throws: if the members of the chats cannot be read.
     func delivery(of events: [OutboxEvent]) async throws -> Delivery {
-        let facts = events.compactMap(Fact.init)
-        let chats = Dictionary(facts.flatMap(\.chats), uniquingKeysWith: max)
-        let audiences = try await audiences.of(chats)
-        return Delivery(items: try facts.flatMap { try $0.items(audiences) })
+        let events = events.compactMap(DeliverableEvent.init)
+        let chats = Dictionary(events.flatMap(\.requiredAudiences), uniquingKeysWith: max)
+        let audiences = try await audiences.audiences(of: chats)
+        return Delivery(items: try events.flatMap { try $0.items(audiences) })
     }
 }
 
-/// A fact that is shown.
-private enum Fact {
-    /// With each message as JSON.
+/// An event that live connections receive as frames.
+private enum DeliverableEvent {
+    /// The messages, and each of them as JSON.
     case sent([Message], [ArraySlice<UInt8>])
     case read(ReadMoved)
     case created(ChatCreated)
@@ -31,64 +31,67 @@ private enum Fact {
     case member(MemberChanged)
 
     init?(_ event: OutboxEvent) {
-        if let fact = event.fact(MessagesSent.self) {
-            let texts = JSONElements.ranges(in: event.data).map { event.data[$0] }
-            guard texts.count == fact.messages.count else { return nil }
-            self = .sent(fact.messages, texts)
-        } else if let fact = event.fact(ReadMoved.self) {
-            self = .read(fact)
-        } else if let fact = event.fact(ChatCreated.self) {
-            self = .created(fact)
-        } else if let fact = event.fact(ChatUpdated.self) {
-            self = .updated(fact)
-        } else if let fact = event.fact(MemberChanged.self) {
-            self = .member(fact)
+        if let sent = event.fact(MessagesSent.self) {
+            let json = JSONElements.ranges(in: event.data).map { event.data[$0] }
+            guard json.count == sent.messages.count else { return nil }
+            self = .sent(sent.messages, json)
+        } else if let read = event.fact(ReadMoved.self) {
+            self = .read(read)
+        } else if let created = event.fact(ChatCreated.self) {
+            self = .created(created)
+        } else if let updated = event.fact(ChatUpdated.self) {
+            self = .updated(updated)
+        } else if let member = event.fact(MemberChanged.self) {
+            self = .member(member)
         } else {
             return nil
         }
     }
 
-    /// Those whose members are to be known, unless they have more than so many.
-    var chats: [(ChatID, Int)] {
+    /// The chats whose members must be known, each with the number of members above which they need not be.
+    var requiredAudiences: [(ChatID, Int)] {
         switch self {
         case .sent(let messages, _): messages.map { ($0.chatID, .max) }
-        case .read(let fact): [(fact.chatID, Audience.mostForReceipts)]
-        // It says itself who is in it.
+        case .read(let event): [(event.chatID, Audience.receiptLimit)]
+        // The event names the members.
         case .created: []
-        case .updated(let fact): [(fact.chatID, .max)]
-        case .member(let fact): [(fact.chatID, .max)]
+        case .updated(let event): [(event.chatID, .max)]
+        case .member(let event): [(event.chatID, .max)]
         }
     }
 
     func items(_ audiences: [ChatID: Audience]) throws -> [Delivery.Item] {
         switch self {
-        case .sent(let messages, let texts):
-            zip(messages, texts).compactMap { message, json in
-                audiences[message.chatID].map { Delivery.Item(to: $0.whoSee(message.seq), message, json: json) }
+        case .sent(let messages, let json):
+            zip(messages, json).compactMap { message, json in
+                audiences[message.chatID].map {
+                    Delivery.Item(to: $0.recipients(ofMessage: message.seq), message, json: json)
+                }
             }
-        case .read(let fact):
+        case .read(let event):
             [
                 try Delivery.Item(
-                    to: audiences[fact.chatID]?.readersOfReceipt(from: fact.userID) ?? [fact.userID],
-                    Frames.Receipt(chatID: fact.chatID, userID: fact.userID, readSeq: fact.readSeq))
+                    to: audiences[event.chatID]?.recipients(ofReadMarkerFrom: event.userID) ?? [event.userID],
+                    ChatFrames.Receipt(chatID: event.chatID, userID: event.userID, readSeq: event.readSeq))
             ]
-        case .created(let fact): [try Delivery.Item(to: fact.members, Frames.Change(fact))]
-        case .updated(let fact): [try Delivery.Item(to: audiences[fact.chatID]?.everybody ?? [], Frames.Change(fact))]
-        case .member(let fact): [try Delivery.Item(to: Self.readers(of: fact, audiences), Frames.Change(fact))]
+        case .created(let event): [try Delivery.Item(to: event.members, ChatFrames.Change(event))]
+        case .updated(let event):
+            [try Delivery.Item(to: audiences[event.chatID]?.members ?? [], ChatFrames.Change(event))]
+        case .member(let event): [try Delivery.Item(to: Self.recipients(of: event, audiences), ChatFrames.Change(event))]
         }
     }
 
-    /// Who was removed hears of it too.
-    private static func readers(of fact: MemberChanged, _ audiences: [ChatID: Audience]) -> [UserID] {
-        let members = audiences[fact.chatID]?.everybody ?? []
-        return members.contains(fact.memberID) ? members : members + [fact.memberID]
+    /// Returns the members, and a removed member too.
+    private static func recipients(of event: MemberChanged, _ audiences: [ChatID: Audience]) -> [UserID] {
+        let members = audiences[event.chatID]?.members ?? []
+        return members.contains(event.memberID) ? members : members + [event.memberID]
     }
 }
 
 extension Delivery.Item {
     fileprivate init(to recipients: [UserID], _ message: Message, json: ArraySlice<UInt8>) {
         self.init(
-            recipients: recipients, frame: Frames.message(message, json: json),
+            recipients: recipients, frame: ChatFrames.message(message, json: json),
             message: Delivery.Place(
                 chatID: message.chatID, seq: message.seq, senderID: message.senderID, clientMessageID: message.clientMessageID,
                 sentAt: message.sentAt))

@@ -1,38 +1,39 @@
 import Contracts
 import Reactor
 
-/// Gives batches their ids without a round trip each: those of the next batch are fetched while this one commits.
+/// Provides batches with message ids. Fetches ids for the next batches while one commits, so that most
+/// batches do not wait for a round trip to `idgen`.
 actor MessageIDProvider {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let io: IOThread
     private let fetch: @Sendable (Int) async throws -> [MessageID]
-    private var stock = IDPrefetch()
+    private var prefetched = IDPrefetch()
 
-    /// - Parameter fetch: brings as many ids as asked for, ascending, within a time of its own.
+    /// - Parameter fetch: returns the given number of ids, ascending, within a time limit of its own.
     init(on io: IOThread, fetch: @escaping @Sendable (Int) async throws -> [MessageID]) {
         self.io = io
         self.fetch = fetch
     }
 
     /// - Returns: `count` ids, ascending.
-    /// - Throws: what `fetch` throws, when what is kept is not enough.
+    /// - Throws: the error of `fetch`, if the prefetched ids do not suffice.
     func next(_ count: Int) async throws -> [MessageID] {
-        let kept = stock.take(count, at: .now)
-        refill(after: count)
-        if kept.count == count { return kept }
-        return (kept + (try await fetch(count - kept.count))).sorted()
+        let ready = prefetched.remove(count, at: .now)
+        prefetch(after: count)
+        if ready.count == count { return ready }
+        return (ready + (try await fetch(count - ready.count))).sorted()
     }
 
-    private func refill(after count: Int) {
-        let wanted = stock.demand(after: count, at: .now)
-        if wanted == 0 { return }
-        // For a later batch: nobody waits for it, and what fails is asked for again when it is needed.
+    private func prefetch(after count: Int) {
+        let size = prefetched.fetchSize(after: count, at: .now)
+        if size == 0 { return }
+        // No batch waits for this fetch. After a failure, the batch that needs ids fetches them itself.
         Task.detached(executorPreference: io) { [self, fetch] in
-            let ids = (try? await fetch(wanted)) ?? []
+            let ids = (try? await fetch(size)) ?? []
             await add(ids)
         }
     }
 
-    private func add(_ ids: [MessageID]) { stock.fetched(ids, at: .now) }
+    private func add(_ ids: [MessageID]) { prefetched.add(ids, at: .now) }
 }

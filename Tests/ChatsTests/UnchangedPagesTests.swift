@@ -6,8 +6,8 @@ import Testing
 
 @testable import Chats
 
-@Suite("Pages that the reader has already") struct KnownPagesTests {
-    @Test("who has the page is told so by every process; after a send it is another page")
+@Suite("Unchanged pages of history") struct UnchangedPagesTests {
+    @Test("every process recognises the page that a reader has, and a send changes the page")
     func known() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test("a tag lets nobody in, and shows nobody more than they may see")
+    @Test("a tag grants no access and reveals no messages")
     func authorised() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -47,14 +47,14 @@ import Testing
         }
     }
 
-    @Test("who keeps no pages gets no tag")
+    @Test("a reader without tags receives none")
     func unasked() throws {
         let page = try HistoryPage(Page(items: [.sample(seq: 1)], next: "1"))
         let bytes = try CBOREncoder().encode(HistoryResponse(page, known: nil))
         #expect(bytes == (try CBOREncoder().encode(Page(items: [Message.sample(seq: 1)], next: "1"))))
     }
 
-    @Test("what differs in anything has another tag")
+    @Test("pages that differ in anything have different tags")
     func tags() throws {
         var edited = Message.sample(seq: 2)
         edited.text = "edited"
@@ -70,7 +70,7 @@ import Testing
 }
 
 extension HistoryPage {
-    /// As its reader makes it out.
+    /// The tag that the reader computes.
     func read() throws -> Page<Message> {
         try CBORDecoder().decode(Page<Message>.self, from: try CBOREncoder().encode(HistoryResponse(self, known: nil)))
     }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Chats
 
-/// What comes in over the bus, and what goes out to everybody.
-@Suite("The doors of chats", .timeLimit(.minutes(5))) struct ChatsDoorTests {
-    /// A call of a procedure with whatever payload.
+/// Malformed calls, published events and cache notices over the bus.
+@Suite("The bus interface of chats", .timeLimit(.minutes(5))) struct ChatsBusTests {
+    /// A call of a procedure with any payload.
     struct Malformed<P: Procedure>: Procedure {
         typealias Response = Done
         static var name: ProcedureName { P.name }
@@ -55,7 +55,7 @@ import Testing
         return nil
     }
 
-    @Test("what cannot be read is invalid, and the next one is answered")
+    @Test("a malformed call is invalid, and the next call is answered")
     func malformed() async throws {
         try await ChatsWorld.with { world in
             for payload in Self.payloads {
@@ -75,8 +75,8 @@ import Testing
         }
     }
 
-    @Test("every change is told with what became of it")
-    func facts() async throws {
+    @Test("every change publishes an event with its result")
+    func events() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
             let chat = try await world.group([anna, ben])
@@ -86,22 +86,23 @@ import Testing
             _ = try await world.bff.call(SetMember(userID: anna, chatID: chat, memberID: carl, role: .admin))
             _ = try await world.bff.call(MarkRead(userID: ben, chatID: chat, seq: 9))
             _ = try await world.bff.call(RemoveMember(userID: anna, chatID: chat, memberID: anna))
-            let facts = world.facts
-            try await eventually("all facts") {
-                Set(facts.of(MemberChanged.self).map(\.rev)).count == 4 && facts.of(ReadMoved.self).count >= 1
-                    && facts.of(ChatUpdated.self).count >= 1 && facts.messages.count >= 1 && facts.of(ChatCreated.self).count >= 1
+            let events = world.events
+            try await eventually("all events") {
+                Set(events.of(MemberChanged.self).map(\.rev)).count == 4 && events.of(ReadMoved.self).count >= 1
+                    && events.of(ChatUpdated.self).count >= 1 && events.messages.count >= 1
+                    && events.of(ChatCreated.self).count >= 1
                     ? () : nil
             }
-            let created = try #require(facts.of(ChatCreated.self).first)
+            let created = try #require(events.of(ChatCreated.self).first)
             #expect(created.chatID == chat && created.kind == .group && created.title == "group" && created.creatorID == anna)
             #expect(created.members == [anna, ben] && created.rev == 1)
-            #expect(facts.messages.first == sent && sent.rev == 2)
-            let updated = try #require(facts.of(ChatUpdated.self).first)
+            #expect(events.messages.first == sent && sent.rev == 2)
+            let updated = try #require(events.of(ChatUpdated.self).first)
             #expect(updated.chatID == chat && updated.title == "new" && updated.userID == anna && updated.rev == 3)
-            let moved = try #require(facts.of(ReadMoved.self).first)
+            let moved = try #require(events.of(ReadMoved.self).first)
             #expect(moved.chatID == chat && moved.userID == ben && moved.readSeq == 1)
-            // A fact may come twice.
-            let changes = Dictionary(facts.of(MemberChanged.self).map { ($0.rev, $0) }) { $1 }.values.sorted { $0.rev < $1.rev }
+            // An event may arrive twice.
+            let changes = Dictionary(events.of(MemberChanged.self).map { ($0.rev, $0) }) { $1 }.values.sorted { $0.rev < $1.rev }
             #expect(changes.map(\.change) == [.added, .roleChanged, .roleChanged, .removed])
             #expect(changes.map(\.memberID) == [carl, carl, carl, anna])
             #expect(changes.map(\.role) == [.member, .admin, .owner, .owner])
@@ -109,7 +110,7 @@ import Testing
         }
     }
 
-    @Test("an instance that is cut off from Redis tells the other: what it answered is soon shown by both")
+    @Test("an instance without Redis notifies the other one, and both soon return what it stored")
     func cutOff() async throws {
         try await ChatsWorld.with(redis: false) { world in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]

@@ -7,9 +7,9 @@ extension Timestamp {
 }
 
 extension Draft {
-    /// The hash stands for the content: equal for equal content.
+    /// The hash stands for the content: equal content has an equal hash.
     static func sample(
-        in chat: ChatID, _ sender: UserID, _ key: String, _ text: String = "hi", replyTo: Int64? = nil
+        in chat: ChatID, from sender: UserID, _ key: String, _ text: String = "hi", replyTo: Int64? = nil
     ) -> Draft {
         let request = SendMessage(
             senderID: sender, chatID: chat, clientMessageID: ClientMessageID(rawValue: key), text: text, replyTo: replyTo)

@@ -5,19 +5,9 @@ import Postgres
 extension ChatKind: PostgresValue {}
 extension ChatRole: PostgresValue {}
 
-/// `bytea`
-extension RequestHash: PostgresValue {
-    package static var postgresType: PostgresType { .bytea }
-    package func encode(to writer: inout PostgresWriter) { writer.write(bytes: bytes) }
-    package static func reads(_ type: UInt32) -> Bool { type == PostgresType.bytea.id }
-    package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> RequestHash {
-        RequestHash(bytes: bytes.withUnsafeBytes { Array($0) })
-    }
-}
-
 extension SQL {
-    /// The server's clock, in whole milliseconds as all our times. In a statement after that which took the locks it is later than
-    /// everything that was ever stamped under them.
+    /// The database's clock in whole milliseconds. In a statement after the one that took a chat's lock, it
+    /// is later than every time that was stored under that lock.
     static let clock: SQL = "date_trunc('milliseconds', clock_timestamp())"
 
     /// The columns of a message, in the order of ``MessageRow``.
@@ -27,7 +17,7 @@ extension SQL {
         """
 }
 
-/// A message as it comes out of a statement.
+/// Decodes the rows of a statement that selects ``SQL/messageColumns``.
 enum MessageRow {
     typealias Columns = (
         ChatID, Int64, MessageID, Int64, UserID, ClientMessageID, String, Timestamp, Timestamp?, Timestamp?, Int64?

@@ -2,9 +2,11 @@ import Bus
 import CBOR
 import Contracts
 
-/// What live connections are shown of chats, as clients get it: `type` first.
-enum Frames {
-    /// Around a message that is JSON already.
+/// The WebSocket frames that chats sends to clients, as JSON with `type` first.
+enum ChatFrames {
+    /// Returns the `message` frame.
+    ///
+    /// - Parameter json: the message as encoded JSON.
     static func message(_ message: Message, json: ArraySlice<UInt8>) -> String {
         var frame = Array(
             #"{"type":"message","chatId":"\#(message.chatID)","seq":\#(message.seq),"rev":\#(message.rev),"message":"#.utf8)
@@ -14,7 +16,7 @@ enum Frames {
         return String(decoding: frame, as: UTF8.self)
     }
 
-    /// How far somebody has read, or has received.
+    /// A member's read marker or delivered marker has moved.
     struct Receipt: Encodable {
         let type = "receipt"
         var chatID: ChatID
@@ -30,6 +32,7 @@ enum Frames {
         }
     }
 
+    /// A member is typing.
     struct Typing: Encodable {
         let type = "typing"
         var chatID: ChatID
@@ -42,7 +45,8 @@ enum Frames {
         }
     }
 
-    /// A chat, or who is in it, is another one now: `created`, `updated` (with the title), or what ``MemberChanged`` tells of a member.
+    /// A chat or its members have changed: `created`, `updated` (with the title), or a change of
+    /// ``MemberChanged``.
     struct Change: Encodable {
         let type = "chat"
         var chatID: ChatID
@@ -62,17 +66,17 @@ enum Frames {
     }
 }
 
-extension Frames.Change {
-    init(_ fact: ChatCreated) { self.init(chatID: fact.chatID, rev: fact.rev, change: "created", title: fact.title) }
-    init(_ fact: ChatUpdated) { self.init(chatID: fact.chatID, rev: fact.rev, change: "updated", title: fact.title) }
-    init(_ fact: MemberChanged) {
+extension ChatFrames.Change {
+    init(_ event: ChatCreated) { self.init(chatID: event.chatID, rev: event.rev, change: "created", title: event.title) }
+    init(_ event: ChatUpdated) { self.init(chatID: event.chatID, rev: event.rev, change: "updated", title: event.title) }
+    init(_ event: MemberChanged) {
         self.init(
-            chatID: fact.chatID, rev: fact.rev, change: fact.change.rawValue, memberID: fact.memberID, role: fact.role)
+            chatID: event.chatID, rev: event.rev, change: event.change.rawValue, memberID: event.memberID, role: event.role)
     }
 }
 
 extension Delivery.Item {
-    /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have.
+    /// - Throws: `EncodingError` or `DecodingError` for values that JSON cannot represent.
     init(to recipients: [UserID], _ frame: some Encodable) throws {
         self.init(recipients: recipients, frame: String(decoding: try [UInt8].json(frame), as: UTF8.self))
     }

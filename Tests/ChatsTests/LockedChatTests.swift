@@ -5,9 +5,9 @@ import Testing
 
 @testable import Chats
 
-/// A chat whose row somebody else holds: a process that was stopped in the middle of a transaction, or a person with psql.
-@Suite("A chat that is held", .timeLimit(.minutes(5))) struct StuckChatTests {
-    /// Holds the chat's row, as somebody else, while `body` runs.
+/// A chat whose row is locked by another transaction, of a frozen process or of an operator with psql.
+@Suite("A locked chat", .timeLimit(.minutes(5))) struct LockedChatTests {
+    /// Holds the lock of the chat's row while `body` runs.
     func holding<Result: Sendable>(
         _ chat: ChatID, of database: ChatsDatabase, _ body: @escaping @Sendable () async throws -> Result
     ) async throws -> Result {
@@ -19,25 +19,25 @@ import Testing
         }
     }
 
-    @Test("its sends are unavailable, all others are stored, and it goes on when it is let go")
+    @Test("its sends are unavailable until the lock is released, and all other sends are stored")
     func sends() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
             var chats: [ChatID] = []
             for _ in 0..<3 { chats.append(try await database.group([anna, ChatsDatabase.user()])) }
-            let drafts = (0..<9).map { Draft.sample(in: chats[$0 % 3], anna, "\($0)") }
+            let drafts = (0..<9).map { Draft.sample(in: chats[$0 % 3], from: anna, "\($0)") }
             var store = database.sends
             store.lockTimeout = .milliseconds(50)
             let committer = BatchCommitter(
                 nextIDs: { (0..<$0).map { _ in MessageID(rawValue: ChatsDatabase.id()) } },
-                commit: { [store] in try await store.commit($0, ids: $1, deadline: $2) }, tell: { _ in })
+                commit: { [store] in try await store.commit($0, ids: $1, deadline: $2) }, updateCaches: { _ in })
             let settled = try await holding(chats[1], of: database) {
                 await committer.settle(drafts, deadline: ChatsDatabase.soon)
             }
             for (index, answer) in settled.answers.enumerated() {
                 #expect(answer.code == (index % 3 == 1 ? .unavailable : nil))
             }
-            #expect(settled.doubts.isEmpty)
+            #expect(settled.uncertainChats.isEmpty)
             let later = await committer.settle(drafts, deadline: ChatsDatabase.soon)
             #expect(try later.answers.map { try $0.get().repeated } == (0..<9).map { $0 % 3 != 1 })
         }

@@ -7,8 +7,8 @@ import Testing
 
 @testable import Chats
 
-@Suite("What live connections are shown of chats", .timeLimit(.minutes(5))) struct LiveTests {
-    /// A frame with everything that one of chats may have.
+@Suite("Frames of chats for live connections", .timeLimit(.minutes(5))) struct LiveFrameTests {
+    /// The union of all fields in frames of chats.
     private struct Frame: Decodable {
         var type: String
         var chatId: ChatID
@@ -29,7 +29,7 @@ import Testing
         let item: Delivery.Item
     }
 
-    /// The frames of one type about one chat, once there are so many.
+    /// Waits for `count` frames of one type about one chat.
     private func frames(_ type: String, of chat: ChatID, _ count: Int = 1, in world: ChatsWorld) async throws -> [Shown] {
         try await eventually("\(count) of \(type)") {
             let all = try world.shown.all.map {
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("a message: to all who were there, the sender too, as HTTP shows it, with its place")
+    @Test("a message goes to all members at that time, including the sender, with its HTTP form and its place")
     func message() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, eve) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("in a direct chat, however often: both")
+    @Test("every message of a direct chat goes to both members")
     func direct() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test("what a chat becomes: to its members, and to the one who is out")
+    @Test("changes of a chat go to its members, and a removal to the removed member too")
     func changes() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, eve) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -105,10 +105,10 @@ import Testing
         }
     }
 
-    @Test("how far somebody has read: to all members of a small chat, in a large one to their own devices")
+    @Test("a read marker goes to all members of a small chat, and to the reader's own devices in a large one")
     func read() async throws {
         try await ChatsWorld.with { world in
-            let users = (0...Audience.mostForReceipts).map { _ in ChatsDatabase.user() }
+            let users = (0...Audience.receiptLimit).map { _ in ChatsDatabase.user() }
             for isLarge in [false, true] {
                 let members = isLarge ? users : Array(users.dropLast())
                 let chat = try await world.group(members)
@@ -121,7 +121,7 @@ import Testing
         }
     }
 
-    @Test("what has reached whom: markers move together, forward, at most to the last message, and the others hear of it")
+    @Test("delivered markers move forward, at most to the last message, and go to the other members")
     func delivered() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, eve, stranger) = (
@@ -144,7 +144,7 @@ import Testing
             #expect(shown.map { $0.frame.userId }.sorted { ($0?.rawValue ?? 0) < ($1?.rawValue ?? 0) } == [ben, eve])
             #expect(shown.allSatisfy { $0.frame.readSeq == nil && !$0.item.recipients.contains($0.frame.userId ?? stranger) })
             #expect(shown.allSatisfy { $0.item.recipients.count == 2 })
-            // Never back, and nothing is told of what does not move.
+            // Markers never move back, and a marker that does not move sends no frame.
             try await mark([(ben, one, 1), (eve, one, 3)])
             try await mark([(ben, one, 3)])
             #expect(try await markers(one) == [anna: 0, ben: 3, eve: 3])
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test("many mark the same rows at once, in any order: nobody waits for ever, and the highest stays")
+    @Test("concurrent markers of the same rows do not deadlock, and the highest stays")
     func deliveredRace() async throws {
         try await ChatsDatabase.with { database in
             let users = (0..<8).map { _ in ChatsDatabase.user() }
@@ -175,7 +175,7 @@ import Testing
         }
     }
 
-    @Test("that somebody writes: to the others, while they may write there")
+    @Test("typing goes to the other members, if the user may send there")
     func typing() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, eve) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -203,7 +203,7 @@ import Testing
         }
     }
 
-    @Test("committed by a process that died before it told: swept, and shown like any other")
+    @Test("the events of a process that died before publishing are swept and delivered")
     func swept() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -220,28 +220,28 @@ import Testing
     }
 }
 
-@Suite("Who is told") struct AudienceTests {
+@Suite("Audiences") struct AudienceTests {
     private let users = (1...5).map { UserID(rawValue: $0) }
 
-    @Test("of a message those who joined before it")
+    @Test("a message goes to the members who had joined before it")
     func messages() {
-        let audience = Audience(users: users, joinedSeqs: [0, 0, 3, 4, 9])
-        #expect(audience.whoSee(1) == Array(users[0...1]))
-        #expect(audience.whoSee(4) == Array(users[0...2]))
-        #expect(audience.whoSee(9) == Array(users[0...3]))
-        #expect(audience.whoSee(10) == users)
-        #expect(audience.everybody == users)
-        #expect(Audience(users: [], joinedSeqs: []).whoSee(1) == [])
+        let audience = Audience(members: users, joinedSeqs: [0, 0, 3, 4, 9])
+        #expect(audience.recipients(ofMessage: 1) == Array(users[0...1]))
+        #expect(audience.recipients(ofMessage: 4) == Array(users[0...2]))
+        #expect(audience.recipients(ofMessage: 9) == Array(users[0...3]))
+        #expect(audience.recipients(ofMessage: 10) == users)
+        #expect(audience.members == users)
+        #expect(Audience(members: [], joinedSeqs: []).recipients(ofMessage: 1) == [])
     }
 
-    @Test("of receipts as many as are few enough")
+    @Test("receipts go to all members of a small chat only")
     func receipts() {
-        let few = Audience(users: users, joinedSeqs: users.map { _ in 0 })
-        #expect(few.readersOfReceipt(from: users[0]) == users)
-        #expect(few.readersOfDelivered(from: users[0]) == Array(users.dropFirst()))
-        let many = (1...Int64(Audience.mostForReceipts + 1)).map { UserID(rawValue: $0) }
-        let large = Audience(users: many, joinedSeqs: many.map { _ in 0 })
-        #expect(large.readersOfReceipt(from: many[3]) == [many[3]])
-        #expect(large.readersOfDelivered(from: many[3]) == [])
+        let few = Audience(members: users, joinedSeqs: users.map { _ in 0 })
+        #expect(few.recipients(ofReadMarkerFrom: users[0]) == users)
+        #expect(few.recipients(ofDeliveredMarkerFrom: users[0]) == Array(users.dropFirst()))
+        let many = (1...Int64(Audience.receiptLimit + 1)).map { UserID(rawValue: $0) }
+        let large = Audience(members: many, joinedSeqs: many.map { _ in 0 })
+        #expect(large.recipients(ofReadMarkerFrom: many[3]) == [many[3]])
+        #expect(large.recipients(ofDeliveredMarkerFrom: many[3]) == [])
     }
 }

@@ -7,34 +7,36 @@ import Testing
 
 @testable import Chats
 
-/// Commits whose process could not tell the caches of them, and how readers learn all the same.
-@Suite("Commits that nobody told of", .timeLimit(.minutes(5))) struct UntoldCommitsTests {
-    @Test("what a dead process committed is shown once its facts are found: messages, members, chats", arguments: [true, false])
+/// Commits whose process could not update the caches, and how readers still see them.
+@Suite("Commits without cache updates", .timeLimit(.minutes(5))) struct StaleCacheTests {
+    @Test(
+        "the commits of a dead process become visible once its events are found: messages, members, chats",
+        arguments: [true, false])
     func leftFacts(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { dead, other in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
             let chat = try await dead.group([anna, ben])
             #expect(try await other.history(chat, for: ben).items.isEmpty)
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(chat, for: carl) }
-            // Straight to the database: committed, and told to nobody.
-            let sent = try await dead.database.send([.sample(in: chat, anna, "a"), .sample(in: chat, anna, "b")])
+            // Written directly to the database: committed, with no cache update.
+            let sent = try await dead.database.send([.sample(in: chat, from: anna, "a"), .sample(in: chat, from: anna, "b")])
             let add = SetMember(userID: anna, chatID: chat, memberID: carl, role: .member)
             let added = try #require(
                 try await dead.database.members.set(add, isKnown: true, deadline: ChatsDatabase.soon))
-            let facts =
-                try [OutboxEvent(MessagesSent(messages: sent.inserts.map(\.message)))] + added.facts.map { try OutboxEvent($0) }
-            await other.caches.note(left: facts)
+            let events =
+                try [OutboxEvent(MessagesSent(messages: sent.inserts.map(\.message)))] + added.events.map { try OutboxEvent($0) }
+            await other.caches.invalidate(after: events)
             #expect(try await other.history(chat, for: ben).items == sent.inserts.map(\.message))
             #expect(try await other.history(chat, for: carl).items.isEmpty)
             let removal = try #require(
                 try await dead.database.members.remove(
                     RemoveMember(userID: anna, chatID: chat, memberID: carl), deadline: ChatsDatabase.soon))
-            await other.caches.note(left: try removal.facts.map { try OutboxEvent($0) })
+            await other.caches.invalidate(after: try removal.events.map { try OutboxEvent($0) })
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(chat, for: carl) }
         }
     }
 
-    @Test("a chat that somebody asked for in vain is there once the fact of its newChat is found")
+    @Test("a chat whose absence was cached becomes visible once the event of its creation is found")
     func leftOpening() async throws {
         try await ChatsProcess.pair { dead, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -43,17 +45,17 @@ import Testing
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(id, for: ben) }
             _ = try await dead.database.newChats.create(
                 newChat, id: id, hash: RequestHash(of: newChat), deadline: ChatsDatabase.soon)
-            await other.caches.note(left: [try OutboxEvent(newChat.fact(id: id, at: Timestamp(0)))])
+            await other.caches.invalidate(after: [try OutboxEvent(newChat.createdEvent(id: id, at: Timestamp(0)))])
             #expect(try await other.history(id, for: ben).items.isEmpty)
         }
     }
 
-    @Test("facts of other kinds, and such as cannot be read, do no harm")
+    @Test("events of other types and malformed events have no effect")
     func otherFacts() async throws {
         try await ChatsProcess.pair { process, _ in
             let user = ChatsDatabase.user()
             let chat = try await process.group([user, ChatsDatabase.user()])
-            await process.caches.note(left: [
+            await process.caches.invalidate(after: [
                 try OutboxEvent(ReadMoved(chatID: chat, userID: user, readSeq: 1)), try OutboxEvent(Unreadable()),
             ])
             #expect(try await process.history(chat, for: user).items.isEmpty)
@@ -66,7 +68,7 @@ import Testing
         var messages = "none"
     }
 
-    @Test("when nobody knows whether a message was stored, the next reader finds out, through any process")
+    @Test("after a send with an unknown outcome, the next reader finds the message through any process")
     func unknownOutcome() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -83,15 +85,15 @@ import Testing
                     guard isFirst else { throw PostgresError(.unavailable, "away") }
                     _ = try await one.database.sends.commit(drafts, ids: ids, deadline: deadline)
                     throw PostgresError(.connectionLost, "no answer", mayHaveHappened: true)
-                }, tell: { await one.caches.note($0) }, pause: { _ in })
-            let settled = await committer.settle([.sample(in: chat, anna, "key", "kept")], deadline: ChatsDatabase.soon)
+                }, updateCaches: { await one.caches.apply($0) }, pause: { _ in })
+            let settled = await committer.settle([.sample(in: chat, from: anna, "key", "kept")], deadline: ChatsDatabase.soon)
             #expect(settled.answers.map(\.code) == [.unknownOutcome])
-            await committer.tell(settled)
+            await committer.updateCaches(settled)
             #expect(try await other.history(chat, for: ben).items.map(\.text) == ["kept"])
         }
     }
 
-    @Test("likewise of a member of whom nobody knows what became")
+    @Test("after a change with an unknown outcome, the next reader finds the membership")
     func memberInDoubt() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -99,12 +101,12 @@ import Testing
             #expect(try await other.history(chat, for: ben).items.isEmpty)
             _ = try await one.database.members.remove(
                 RemoveMember(userID: anna, chatID: chat, memberID: ben), deadline: ChatsDatabase.soon)
-            await one.caches.noteDoubt(about: ben, in: chat)
+            await one.caches.invalidateMembership(of: ben, in: chat)
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(chat, for: ben) }
         }
     }
 
-    @Test("the service finds such facts by itself")
+    @Test("the service finds such events by itself")
     func swept() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
