@@ -3,8 +3,8 @@ import Contracts
 
 @testable import Bus
 
-/// What `CallServer` does around envelopes and what is in hand, on a simulated host.
-final class Answerer {
+/// The part of `CallServer` that handles envelopes and counts calls in hand, on a simulated host.
+final class RPCServer {
     typealias Reply = (Result<[UInt8], ServiceError>) -> Void
 
     let host: Host
@@ -16,57 +16,62 @@ final class Answerer {
     private var flushIsScheduled = false
 
     init(_ service: ServiceName, on host: Host, _ broker: Broker) {
-        (self.service, self.host, self.broker) = (service, host, broker)
+        self.service = service
+        self.host = host
+        self.broker = broker
         broker.add(self, of: service)
     }
 
     func begin() {
-        (inHand, flushIsScheduled) = ([:], false)
+        inHand = [:]
+        flushIsScheduled = false
         outgoing = Coalescer(maximumBytes: ReplyEnvelope.coalescedBytes)
     }
 
-    /// - Parameter answer: is given the request and the moment, by this host's clock, after which nobody waits.
+    /// - Parameter answer: handles a request. Receives its deadline by this host's clock.
     func serve<P: Procedure>(
         _ type: P.Type, _ answer: @escaping (P, Int64, @escaping (Result<P.Response, ServiceError>) -> Void) -> Void
     ) {
         handlers[P.name.rawValue] = { payload, deadline, reply in
             guard let request = try? CBORDecoder().decode(P.self, from: payload) else {
-                return reply(.failure(ServiceError(.invalid, "the request cannot be read")))
+                return reply(.failure(ServiceError(.invalid, "the request cannot be decoded")))
             }
             answer(request, deadline) { result in
                 reply(
                     result.flatMap { response in
-                        Result { try CBOREncoder().encode(response) }.mapError { _ in ServiceError(.internal, "no answer") }
+                        Result { try CBOREncoder().encode(response) }.mapError { _ in
+                            ServiceError(.internal, "the response cannot be encoded")
+                        }
                     })
             }
         }
     }
 
     func received(_ body: [UInt8], from caller: ServiceName, _ address: String) {
-        guard let calls = try? CallEnvelope.decode(body) else { return host.simulator.violated("calls cannot be read") }
-        for call in calls { take(call, address) }
+        guard let calls = try? CallEnvelope.decode(body) else { return host.simulator.violated("calls cannot be decoded") }
+        for call in calls { handle(call, replyTo: address) }
     }
 
-    private func take(_ call: WireCall, _ address: String) {
+    private func handle(_ call: WireCall, replyTo address: String) {
         let (id, name) = (call.correlationID, call.procedure)
         guard let handler = handlers[name] else {
-            return answer(id, address, .failure(ServiceError(.unimplemented, "no such procedure")))
+            return answer(id, to: address, .failure(ServiceError(.unimplemented, "no such procedure")))
         }
         if call.deadline <= host.wallClock {
-            let error = ServiceError(.deadlineExceeded, "came too late to be begun", mayHaveHappened: false)
-            return answer(id, address, .failure(error))
+            let error = ServiceError(.deadlineExceeded, "the call arrived too late", mayHaveHappened: false)
+            return answer(id, to: address, .failure(error))
         }
         guard inHand[name, default: 0] < 128 else {
-            return answer(id, address, .failure(ServiceError(.unavailable, "busy")))
+            return answer(id, to: address, .failure(ServiceError(.unavailable, "busy")))
         }
         inHand[name, default: 0] += 1
         handler(call.payload, call.deadline) { result in
             self.inHand[name, default: 1] -= 1
-            self.answer(id, address, result)
+            self.answer(id, to: address, result)
         }
     }
 
-    private func answer(_ id: UInt64, _ address: String, _ result: Result<[UInt8], ServiceError>) {
+    private func answer(_ id: UInt64, to address: String, _ result: Result<[UInt8], ServiceError>) {
         let reply: WireReply
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)

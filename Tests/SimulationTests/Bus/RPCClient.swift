@@ -3,8 +3,9 @@ import Contracts
 
 @testable import Bus
 
-/// What `CallClient` does around ``PendingCalls``, on a simulated host: timers, turns, envelopes, a connection that goes and comes.
-final class Caller {
+/// The part of `CallClient` around ``PendingCalls``, on a simulated host: timers, turns, envelopes, and a
+/// connection that is lost and restored.
+final class RPCClient {
     typealias Answer = Result<[UInt8], ServiceError>
 
     struct Waiter {
@@ -25,16 +26,21 @@ final class Caller {
     private var nextID: UInt64 = 0
 
     init(_ service: ServiceName, on host: Host, _ broker: Broker) {
-        (self.service, self.host, self.broker) = (service, host, broker)
+        self.service = service
+        self.host = host
+        self.broker = broker
         address = "\(service).replies.\(host.name)"
         broker.add(self)
     }
 
-    /// A new life of its process: answers to what the last one asked still come.
+    /// Starts with empty memory after a restart. Answers to calls from before still arrive.
     func begin() {
-        (pending, unanswered) = (PendingCalls(limit: 1_024), [])
+        pending = PendingCalls(limit: 1_024)
+        unanswered = []
         outgoing = Coalescer(maximumBytes: CallEnvelope.coalescedBytes)
-        (isConnected, flushIsScheduled, graceIsScheduled) = (true, false, false)
+        isConnected = true
+        flushIsScheduled = false
+        graceIsScheduled = false
         nextID = UInt64(host.simulator.between(0, .max / 2))
     }
 
@@ -53,7 +59,7 @@ final class Caller {
             done(
                 answer.flatMap { bytes in
                     Result { try CBORDecoder().decode(P.Response.self, from: bytes) }
-                        .mapError { _ in ServiceError(.internal, "the answer cannot be read") }
+                        .mapError { _ in ServiceError(.internal, "the answer cannot be decoded") }
                 })
         }
         guard pending.add(call, to: P.service, isRepeatable: P.isRepeatable, waiter) else {
@@ -82,7 +88,7 @@ final class Caller {
     }
 
     private func resume(_ waiter: Waiter, _ answer: Answer) {
-        host.simulator.check(unanswered.remove(waiter.id) != nil, "\(host.name) was given two answers to one call")
+        host.simulator.check(unanswered.remove(waiter.id) != nil, "\(host.name) received two answers to one call")
         waiter.resume(answer)
     }
 
@@ -98,15 +104,15 @@ final class Caller {
 
     private func flush() {
         flushIsScheduled = false
-        // Dictionaries have an order of their own in every process; a run has one in all.
+        // Sorted: the order of dictionaries differs between processes, and a seed must reproduce its run.
         for (service, ids) in outgoing.takeRest().sorted(by: { $0.destination.rawValue < $1.destination.rawValue }) {
             send(ids, to: service)
         }
     }
 
     private func send(_ ids: [UInt64], to service: ServiceName) {
-        let taken = ids.compactMap { pending.takeForSending($0) }
-        if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
+        let sends = ids.compactMap { pending.takeForSending($0) }
+        if !sends.isEmpty { send(sends.map(\.call), sends.map(\.attempt), to: service) }
     }
 
     private func send(_ calls: [WireCall], _ attempts: [PendingCalls<Waiter>.Attempt], to service: ServiceName) {
@@ -114,9 +120,9 @@ final class Caller {
             for attempt in attempts { perform(pending.refused(attempt, .notSent("the broker is away")), attempt.id) }
             return
         }
-        host.simulator.note("\(host.name) sends \(calls.map(\.procedure)) try \(attempts.map(\.number.rawValue))")
+        host.simulator.record("\(host.name) sends \(calls.map(\.procedure)) try \(attempts.map(\.number.rawValue))")
         let life = host.life
-        broker.send(CallEnvelope.encode(calls), to: service, from: self.service, address) { outcome in
+        broker.send(CallEnvelope.encode(calls), to: service, from: self.service, replyTo: address) { outcome in
             self.host.after(0) { if life == self.host.life { self.settle(attempts, outcome) } }
         }
     }
@@ -136,7 +142,7 @@ final class Caller {
     // MARK: Answers, and the connection
 
     func received(_ body: [UInt8], from sender: ServiceName) {
-        guard let replies = try? ReplyEnvelope.decode(body) else { return host.simulator.violated("answers cannot be read") }
+        guard let replies = try? ReplyEnvelope.decode(body) else { return host.simulator.violated("answers cannot be decoded") }
         for reply in replies {
             let isInDoubt = reply.kind == .error && pending.isInDoubt(reply.correlationID)
             guard let waiter = pending.answered(reply.correlationID, by: sender.rawValue) else { continue }
@@ -147,7 +153,7 @@ final class Caller {
     func disconnect(for milliseconds: Int64) {
         guard isConnected else { return }
         isConnected = false
-        host.simulator.note("\(host.name) loses its connection")
+        host.simulator.record("\(host.name) loses its connection")
         for (id, step) in pending.lostAll().sorted(by: { $0.id < $1.id }) { perform(step, id) }
         host.after(milliseconds) { self.reconnect() }
     }
@@ -169,6 +175,6 @@ final class Caller {
     }
 }
 
-extension PendingCalls<Caller.Waiter>.Step {
+extension PendingCalls<RPCClient.Waiter>.Step {
     fileprivate var waiterID: UInt64 { if case .fail(let waiter, _) = self { waiter.id } else { 0 } }
 }

@@ -2,29 +2,33 @@ import Contracts
 
 @testable import Chats
 
-/// Somebody who writes in chats, repeats what was not answered, and now and then what was; who blocks others and makes it up with them.
+/// A user with a client: sends messages, repeats sends without an answer and sometimes those with one, and
+/// changes blocks and contacts.
 final class Person {
     let id: UserID
-    private(set) var sends: [Send] = []
-    private unowned let world: World
+    private(set) var sends: [SimulatedSend] = []
+    private unowned let system: SimulatedSystem
     private let chats: [ChatID]
-    /// With whom there is a direct chat.
+    /// The other member of the direct chat.
     private let other: UserID
     private var isWriting = true
-    private var isMeddling = true
-    private var simulator: Simulator { world.simulator }
+    private var isChangingContacts = true
+    private var simulator: Simulator { system.simulator }
 
-    init(_ id: UserID, in chats: [ChatID], other: UserID, _ world: World) {
-        (self.id, self.chats, self.other, self.world) = (id, chats, other, world)
+    init(_ id: UserID, in chats: [ChatID], other: UserID, system: SimulatedSystem) {
+        self.id = id
+        self.chats = chats
+        self.other = other
+        self.system = system
     }
 
     func begin() {
         write()
-        meddle()
+        changeContacts()
     }
 
     func stopWriting() { isWriting = false }
-    func stopMeddling() { isMeddling = false }
+    func stopChangingContacts() { isChangingContacts = false }
 
     // MARK: Sends
 
@@ -34,28 +38,29 @@ final class Person {
         let (number, chat) = (sends.count, simulator.oneOf(chats))
         let request = SendMessage(
             senderID: id, chatID: chat, clientMessageID: .init(rawValue: "\(id)-\(number)"), text: "\(id) says \(number)")
-        sends.append(Send(request, at: simulator.now))
+        sends.append(SimulatedSend(request, at: simulator.now))
         send(number)
     }
 
-    /// What no answer comes to is sent again under its key, perhaps through the other edge, while the first may still be on its way.
+    /// Sends a message, and repeats it under its key if no answer arrives, possibly through the other edge
+    /// and while the first attempt is still in flight.
     private func send(_ number: Int) {
         sends[number].tries += 1
         let (send, attempt) = (sends[number], sends[number].tries)
         simulator.after(6_000) {
             if self.sends[number].answer == nil, self.sends[number].tries == attempt { self.send(number) }
         }
-        simulator.oneOf(world.edges).ask(send.request) { result in
+        simulator.oneOf(system.edges).call(send.request) { result in
             switch result {
             case .success(let response): self.succeeded(number, response)
-            case .failure(let error): self.failed(number, error, attempt, isRepeat: send.answer != nil)
+            case .failure(let error): self.failed(number, error, attempt: attempt, isRepeat: send.answer != nil)
             }
         }
     }
 
     private func succeeded(_ number: Int, _ response: SendMessage.Response) {
         let isNew = sends[number].answer == nil
-        let stored = world.chatRows.stored[sends[number].key]?.message
+        let stored = system.chatRows.stored[sends[number].key]?.message
         if let broken = sends[number].succeeded(response, stored: stored) {
             simulator.violated("\(sends[number].key): \(broken)")
         }
@@ -64,21 +69,21 @@ final class Person {
         if simulator.happens(0.1) { simulator.after(simulator.between(0, 20_000)) { self.misuse(number) } }
     }
 
-    private func failed(_ number: Int, _ error: ServiceError, _ attempt: Int, isRepeat: Bool) {
-        let isDirect = world.chatRows.chats[sends[number].request.chatID]?.kind == .direct
+    private func failed(_ number: Int, _ error: ServiceError, attempt: Int, isRepeat: Bool) {
+        let isDirect = system.chatRows.chats[sends[number].request.chatID]?.kind == .direct
         if let broken = sends[number].failed(error, isDirect: isDirect, isRepeat: isRepeat) {
             simulator.violated("\(sends[number].key): \(broken)")
         }
         guard sends[number].answer == nil, sends[number].tries == attempt else { return }
-        guard !error.mayHaveHappened, attempt == 1, world.isExact else {
+        guard !error.mayHaveHappened, attempt == 1, system.isExact else {
             return simulator.after(simulator.between(50, 1_000)) { self.sendAgain(number, attempt) }
         }
-        // Takes it at its word, and looks whether it was true.
+        // The error says that nothing was stored. Checks that before the next attempt.
         sends[number].tries += 1
         simulator.after(simulator.happens(0.3) ? 12_000 : simulator.between(50, 1_000)) {
-            let stored = self.world.chatRows.stored[self.sends[number].key]
+            let stored = self.system.chatRows.stored[self.sends[number].key]
             self.simulator.check(
-                stored == nil, "\(self.sends[number].key) cannot have happened, it was said (\(error)), and is stored")
+                stored == nil, "\(self.sends[number].key) is stored although its error excludes that: \(error)")
             self.send(number)
         }
     }
@@ -87,39 +92,39 @@ final class Person {
         if sends[number].answer == nil, sends[number].tries == attempt { send(number) }
     }
 
-    /// Another content under a key that was acknowledged.
+    /// Sends different content under an acknowledged key.
     private func misuse(_ number: Int) {
         var request = sends[number].request
         request.text += ", or something else"
-        simulator.oneOf(world.edges).ask(request) { result in
+        simulator.oneOf(system.edges).call(request) { result in
             switch result {
-            case .success: self.simulator.violated("\(self.sends[number].key): another content under the same key was accepted")
+            case .success: self.simulator.violated("\(self.sends[number].key): different content under the same key was accepted")
             case .failure(let error):
                 let isRefused = error.code == .invalid && error.fields.map(\.field) == ["clientMessageId"]
                 let isNoAnswer = [.unavailable, .deadlineExceeded, .unknownOutcome].contains(error.code)
-                self.simulator.check(isRefused || isNoAnswer, "another content under one key is answered \(error)")
+                self.simulator.check(isRefused || isNoAnswer, "different content under one key is answered with \(error)")
             }
         }
     }
 
-    // MARK: Ties
+    // MARK: Contacts
 
-    private func meddle() {
-        guard isMeddling else { return }
-        simulator.after(simulator.between(200, 4_000)) { self.meddle() }
-        let edge = simulator.oneOf(world.edges)
+    private func changeContacts() {
+        guard isChangingContacts else { return }
+        simulator.after(simulator.between(200, 4_000)) { self.changeContacts() }
+        let edge = simulator.oneOf(system.edges)
         if simulator.happens(0.6) {
-            edge.ask(SetBlock(userID: id, otherID: other, blocked: simulator.happens(0.5))) { _ in }
+            edge.call(SetBlock(userID: id, otherID: other, blocked: simulator.happens(0.5))) { _ in }
         } else {
             let step = simulator.oneOf(ChangeConnection.Step.allCases)
-            edge.ask(ChangeConnection(userID: id, otherID: other, step: step)) { _ in }
+            edge.call(ChangeConnection(userID: id, otherID: other, step: step)) { _ in }
         }
     }
 
-    /// Again until it is done.
-    func makePeace() {
-        simulator.oneOf(world.edges).ask(SetBlock(userID: id, otherID: other, blocked: false)) { result in
-            if case .failure = result { self.simulator.after(300) { self.makePeace() } }
+    /// Ends the block of the other user. Repeats until it succeeds.
+    func unblock() {
+        simulator.oneOf(system.edges).call(SetBlock(userID: id, otherID: other, blocked: false)) { result in
+            if case .failure = result { self.simulator.after(300) { self.unblock() } }
         }
     }
 }
