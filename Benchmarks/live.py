@@ -1,8 +1,13 @@
 #!/usr/bin/python3
-"""People who are connected and talk, and a report of what they saw: `live.py [options] <bff> …`, ended by --seconds or a signal.
+"""A load of connected users that checks deliveries: `live.py [options] <bff URL> …`. Prints a report as JSON.
 
-Every device reads all that its user is shown, resumes or fetches what it may have missed, and comes back whenever its socket goes; half of
-them send. At the end whatever was acknowledged must have been seen by every device of every member, and nothing twice on one connection.
+Each user has several devices. A device reconnects whenever its connection ends, resumes its session or fetches what
+it may have missed, and reads all frames. One device of every second user sends. The load ends after --seconds, or
+with SIGINT or SIGTERM.
+
+At the end each device of each member must have every acknowledged message: `missing` must be 0. No connection may
+receive a message twice or out of order: `twice` and `outOfOrder` must be 0. No partition may be served by two
+instances at a time: `partitionsWithTwoOwners` must be 0.
 """
 import argparse
 import asyncio
@@ -21,35 +26,43 @@ import websockets
 
 class Report:
     def __init__(self):
-        self.acknowledged, self.shown, self.gaps, self.resumed, self.anew = {}, 0, 0, 0, 0
-        self.twice, self.disorder, self.overlaps, self.refused, self.errors = 0, 0, 0, 0, {}
-        self.blinks, self.latencies, self.closes = [], [], {}
-        self.here = {}
+        # Sequence numbers of acknowledged messages, by chat.
+        self.acknowledged = {}
+        self.received, self.duplicates, self.out_of_order, self.gaps = 0, 0, 0, 0
+        self.resumed, self.not_resumed, self.refused, self.two_owners = 0, 0, 0, 0
+        # In seconds.
+        self.reconnect_times, self.latencies = [], []
+        # Counts by close code, and by error code or exception.
+        self.closes, self.errors = {}, {}
+        # The URL of each connected device, by partition.
+        self.connected = {}
 
-    def arrived(self, device, partition, url):
-        """Whoever else of this partition has a socket, and was not told to leave it, must have it at the same instance."""
-        others = self.here.setdefault(partition, {})
-        if any(other != url for other in others.values()):
-            self.overlaps += 1
-        others[device] = url
+    def device_connected(self, device, partition, url):
+        """Records a connection, and whether another device of the partition is connected to another instance."""
+        urls = self.connected.setdefault(partition, {})
+        if any(other != url for other in urls.values()):
+            self.two_owners += 1
+        urls[device] = url
 
-    def left(self, device, partition):
-        self.here.get(partition, {}).pop(device, None)
+    def device_disconnected(self, device, partition):
+        self.connected.get(partition, {}).pop(device, None)
 
     def summary(self, devices):
         missing = sum(
             len(seqs - device.seen.get(chat, set()))
-            for device in devices for chat, seqs in self.acknowledged.items() if chat in device.person.chats)
+            for device in devices for chat, seqs in self.acknowledged.items() if chat in device.user.chats)
         return {
-            "devices": len(devices), "acknowledged": sum(map(len, self.acknowledged.values())), "shown": self.shown, "missing": missing,
-            "twice": self.twice, "outOfOrder": self.disorder, "partitionsWithTwoOwners": self.overlaps, "gaps": self.gaps,
-            "reconnects": len(self.blinks), "resumed": self.resumed, "anew": self.anew, "refused": self.refused,
-            "reconnectMs": quantiles(self.blinks), "ackToReceivedMs": quantiles(self.latencies), "closes": self.closes,
-            "errors": self.errors,
+            "devices": len(devices), "acknowledged": sum(map(len, self.acknowledged.values())), "received": self.received,
+            "missing": missing, "twice": self.duplicates, "outOfOrder": self.out_of_order,
+            "partitionsWithTwoOwners": self.two_owners, "gaps": self.gaps, "reconnects": len(self.reconnect_times),
+            "resumed": self.resumed, "notResumed": self.not_resumed, "refused": self.refused,
+            "reconnectMs": quantiles(self.reconnect_times), "ackToReceivedMs": quantiles(self.latencies),
+            "closes": self.closes, "errors": self.errors,
         }
 
 
 def quantiles(seconds):
+    """Returns the median, the 99th percentile and the maximum in milliseconds; `None` without values."""
     if not seconds:
         return None
     ordered = sorted(seconds)
@@ -57,14 +70,17 @@ def quantiles(seconds):
     return {"p50": at(0.5), "p99": at(0.99), "max": round(ordered[-1] * 1000, 1)}
 
 
-class API:
+class APIClient:
+    """Sends each request to a random instance of the bff."""
+
     def __init__(self, urls):
         self.urls = urls
 
-    async def send(self, method, path, body=None, token=None):
-        return await asyncio.to_thread(self.request, method, path, body, token)
+    async def request(self, method, path, body=None, token=None):
+        """Returns the status and the decoded body. The status is 0 if the request failed without a response."""
+        return await asyncio.to_thread(self.request_blocking, method, path, body, token)
 
-    def request(self, method, path, body, token):
+    def request_blocking(self, method, path, body, token):
         headers = {"Content-Type": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
@@ -79,86 +95,104 @@ class API:
         except OSError:
             return 0, None
 
-    async def must(self, *arguments, seconds=120):
-        end = time.monotonic() + seconds
+    async def require(self, *arguments, seconds=120):
+        """Repeats a request until it succeeds, and returns the decoded body. Exits when the time is up."""
+        deadline = time.monotonic() + seconds
         while True:
-            status, answer = await self.send(*arguments)
+            status, answer = await self.request(*arguments)
             if 200 <= status < 300:
                 return answer
-            if time.monotonic() > end:
-                sys.exit(f"{arguments[0]} {arguments[1]}: {status}")
+            if time.monotonic() > deadline:
+                sys.exit(f"error: {arguments[0]} {arguments[1]} still fails after {seconds} s: status {status}")
             await asyncio.sleep(0.25)
 
 
-class Person:
+class VirtualUser:
     def __init__(self, api):
         self.api, self.name, self.chats = api, "live" + uuid.uuid4().hex[:12], []
 
     async def register(self):
+        """Registers the user and logs in."""
         body = {"username": self.name, "password": "correct horse battery", "displayName": self.name}
-        self.id = (await self.api.must("POST", "/v1/users", body))["id"]
-        session = await self.api.must("POST", "/v1/sessions", {"username": self.name, "password": "correct horse battery"})
+        self.id = (await self.api.require("POST", "/v1/users", body))["id"]
+        session = await self.api.require("POST", "/v1/sessions", {"username": self.name, "password": "correct horse battery"})
         self.token, self.refresh, self.url = session["accessToken"], session["refreshToken"], session.get("realtime", {}).get("url")
         return self
 
 
 class Device:
-    def __init__(self, person, report, api):
-        self.person, self.report, self.api = person, report, api
-        self.seen, self.cursor, self.connection, self.n, self.last = {}, None, None, 0, {}
-        self.socket, self.partition, self.url, self.lost = None, None, person.url, None
-        self.acks, self.fetching, self.is_over, self.ready = {}, asyncio.Lock(), False, asyncio.Event()
+    """A device of a user: keeps a connection open, and optionally sends."""
 
-    async def live(self):
-        while not self.is_over:
+    def __init__(self, user, report, api):
+        self.user, self.report, self.api = user, report, api
+        # Sequence numbers of the messages that the device has, by chat.
+        self.seen = {}
+        # The cursor of the list of changed chats.
+        self.cursor = None
+        # What a resume needs: the connection id, and the number of the last frame.
+        self.connection, self.n = None, 0
+        # The last sequence number received on this connection, by chat.
+        self.last = {}
+        self.socket, self.partition, self.url = None, None, user.url
+        # When the connection was lost; `None` while connected.
+        self.lost_at = None
+        # Futures of the answers to sends, by reference.
+        self.answers = {}
+        self.fetching, self.is_stopped, self.ready = asyncio.Lock(), False, asyncio.Event()
+
+    async def run(self):
+        """Connects again and again until the device is stopped."""
+        while not self.is_stopped:
             try:
                 await self.connect()
-            except (OSError, asyncio.TimeoutError, websockets.InvalidHandshake, websockets.InvalidMessage) as problem:
-                self.count(self.report.errors, type(problem).__name__)
+            except (OSError, asyncio.TimeoutError, websockets.InvalidHandshake, websockets.InvalidMessage) as error:
+                self.count(self.report.errors, type(error).__name__)
                 self.report.refused += 1
                 self.url = None
             except websockets.ConnectionClosed as closed:
                 self.count(self.report.closes, str(closed.code))
-            self.gone()
-            if not self.is_over:
+            self.disconnected()
+            if not self.is_stopped:
                 await asyncio.sleep(0.05)
 
-    def gone(self):
+    def disconnected(self):
         self.ready.clear()
-        if self.lost is None:
-            self.lost = time.monotonic()
+        if self.lost_at is None:
+            self.lost_at = time.monotonic()
         if self.partition is not None:
-            self.report.left(self, self.partition)
-        for waiter in self.acks.values():
-            if not waiter.done():
-                waiter.cancel()
+            self.report.device_disconnected(self, self.partition)
+        for answer in self.answers.values():
+            if not answer.done():
+                answer.cancel()
 
     async def connect(self):
+        """Connects and handles frames until the connection ends."""
         if not self.url:
-            status, answer = await self.api.send("GET", "/v1/realtime", None, self.person.token)
+            status, answer = await self.api.request("GET", "/v1/realtime", None, self.user.token)
             if status != 200:
                 return await asyncio.sleep(0.1)
             self.url = answer["url"]
         resume = f"?resume={self.connection}.{self.n}" if self.connection else ""
-        protocols = ["martlet.v1", "bearer." + self.person.token]
-        async with websockets.connect(self.url + resume, subprotocols=protocols, open_timeout=5, ping_interval=None, close_timeout=1) as socket:
+        protocols = ["martlet.v1", "bearer." + self.user.token]
+        async with websockets.connect(
+                self.url + resume, subprotocols=protocols, open_timeout=5, ping_interval=None, close_timeout=1) as socket:
             self.socket = socket
             async for text in socket:
-                await self.take(json.loads(text), socket)
+                self.handle(json.loads(text))
 
-    async def take(self, frame, socket):
+    def handle(self, frame):
         kind = frame["type"]
         if kind == "hello":
-            await self.hello(frame)
+            self.handle_hello(frame)
         else:
             self.n = frame["n"]
         if kind == "message":
-            self.shown(frame)
+            self.handle_message(frame)
         elif kind == "ack":
-            self.noted(frame["ref"], frame)
+            self.complete_send(frame["ref"], frame)
         elif kind == "error":
             self.count(self.report.errors, frame["code"])
-            self.noted(frame.get("ref"), frame)
+            self.complete_send(frame.get("ref"), frame)
         elif kind == "gap":
             self.report.gaps += 1
             asyncio.get_running_loop().create_task(self.fetch())
@@ -166,56 +200,57 @@ class Device:
             self.url = frame.get("url")
             if frame["reason"] == "moved":
                 self.connection = None
-            self.gone()
+            self.disconnected()
 
-    async def hello(self, frame):
-        if self.lost is not None:
-            self.report.blinks.append(time.monotonic() - self.lost)
+    def handle_hello(self, frame):
+        if self.lost_at is not None:
+            self.report.reconnect_times.append(time.monotonic() - self.lost_at)
             if frame["resumed"]:
                 self.report.resumed += 1
             else:
-                self.report.anew += 1
-        self.lost = None
+                self.report.not_resumed += 1
+        self.lost_at = None
         if not frame["resumed"]:
             self.n, self.last = 0, {}
             asyncio.get_running_loop().create_task(self.fetch())
         self.connection, self.partition = frame["connectionId"], frame["partition"]
-        self.report.arrived(self, self.partition, self.url)
+        self.report.device_connected(self, self.partition, self.url)
         self.ready.set()
 
-    def shown(self, frame):
+    def handle_message(self, frame):
         chat, seq = frame["chatId"], frame["seq"]
-        self.report.shown += 1
+        self.report.received += 1
         last = self.last.get(chat, 0)
         if seq == last:
-            self.report.twice += 1
+            self.report.duplicates += 1
         elif seq < last:
-            self.report.disorder += 1
+            self.report.out_of_order += 1
         self.last[chat] = seq
         self.seen.setdefault(chat, set()).add(seq)
-        at = SENT.get((chat, seq))
-        if at is not None:
-            self.report.latencies.append(max(0.0, time.monotonic() - at))
+        acknowledged_at = ACKNOWLEDGED_AT.get((chat, seq))
+        if acknowledged_at is not None:
+            self.report.latencies.append(max(0.0, time.monotonic() - acknowledged_at))
         else:
-            EARLY.setdefault((chat, seq), []).append(self.report)
+            RECEIVED_EARLY.setdefault((chat, seq), []).append(self.report)
 
     async def fetch(self):
-        """Listen first, then fetch, then drop what is there twice."""
+        """Fetches the missing messages of all chats that have changed. Runs while the connection delivers."""
         async with self.fetching:
             path = "/v1/chats?limit=100" + (f"&changedSince={self.cursor}" if self.cursor else "")
-            page = await self.api.must("GET", path, None, self.person.token)
+            page = await self.api.require("GET", path, None, self.user.token)
             changed = [chat["id"] for chat in page["items"]]
             for chat in changed:
-                await self.read(chat)
+                await self.fetch_messages(chat)
             self.cursor = page.get("cursor", self.cursor)
 
-    async def read(self, chat):
+    async def fetch_messages(self, chat):
+        """Fetches the messages after the last one before which the device has all."""
         known = self.seen.setdefault(chat, set())
         after = 0
         while after + 1 in known:
             after += 1
         while True:
-            page = await self.api.must("GET", f"/v1/chats/{chat}/messages?after={after}&limit=100", None, self.person.token)
+            page = await self.api.require("GET", f"/v1/chats/{chat}/messages?after={after}&limit=100", None, self.user.token)
             known.update(message["seq"] for message in page["items"])
             if len(page["items"]) < 100:
                 return
@@ -223,105 +258,114 @@ class Device:
 
     # Sending
 
-    async def talk(self, rate, over):
-        for turn in range(1_000_000_000):
+    async def send_continuously(self, rate, ended):
+        """Sends `rate` messages a second on average, to random chats of the user."""
+        for number in range(1_000_000_000):
             await asyncio.sleep(random.uniform(0.5, 1.5) / rate)
-            if over.is_set():
+            if ended.is_set():
                 return
-            await self.say(random.choice(self.person.chats), f"{self.person.name}-{turn}")
+            await self.send(random.choice(self.user.chats), f"{self.user.name}-{number}")
 
-    async def say(self, chat, key):
-        """Again with its key until it is acknowledged."""
-        frame = {"type": "send", "ref": key, "chatId": chat, "clientMessageId": key, "text": "what " + key + " has to say"}
-        while not self.is_over:
+    async def send(self, chat, key):
+        """Sends a message, and repeats it with the same idempotency key until it is acknowledged."""
+        frame = {"type": "send", "ref": key, "chatId": chat, "clientMessageId": key, "text": f"message {key}"}
+        while not self.is_stopped:
             await self.ready.wait()
-            waiter = self.acks[key] = asyncio.get_running_loop().create_future()
+            answer = self.answers[key] = asyncio.get_running_loop().create_future()
             try:
                 await self.socket.send(json.dumps(frame))
-                answer = await asyncio.wait_for(waiter, 5)
-                if answer["type"] == "ack":
-                    return self.acknowledged(chat, answer["seq"])
+                response = await asyncio.wait_for(answer, 5)
+                if response["type"] == "ack":
+                    return self.record_acknowledged(chat, response["seq"])
             except (asyncio.TimeoutError, asyncio.CancelledError, websockets.ConnectionClosed, OSError):
                 pass
             finally:
-                self.acks.pop(key, None)
+                self.answers.pop(key, None)
             await asyncio.sleep(0.1)
 
-    def acknowledged(self, chat, seq):
+    def record_acknowledged(self, chat, seq):
         self.report.acknowledged.setdefault(chat, set()).add(seq)
         self.seen.setdefault(chat, set()).add(seq)
-        SENT[(chat, seq)] = time.monotonic()
-        # Whoever had it before its sender was told has it after no time at all.
-        for report in EARLY.pop((chat, seq), []):
+        ACKNOWLEDGED_AT[(chat, seq)] = time.monotonic()
+        # Deliveries before the acknowledgement count with a latency of 0.
+        for report in RECEIVED_EARLY.pop((chat, seq), []):
             report.latencies.append(0.0)
 
-    def noted(self, ref, frame):
-        waiter = self.acks.get(ref)
-        if waiter and not waiter.done():
-            waiter.set_result(frame)
+    def complete_send(self, ref, frame):
+        answer = self.answers.get(ref)
+        if answer and not answer.done():
+            answer.set_result(frame)
 
     @staticmethod
-    def count(table, key):
-        table[key] = table.get(key, 0) + 1
+    def count(counts, key):
+        counts[key] = counts.get(key, 0) + 1
 
 
-SENT, EARLY = {}, {}
+# By chat and sequence number: the time of the acknowledgement, and a report for each delivery before it.
+ACKNOWLEDGED_AT, RECEIVED_EARLY = {}, {}
 
 
-async def all_seen(devices, report, gaps, seconds=60):
-    """Whatever is on its way arrives; what somebody may have missed they have been told of, `gaps` times at least."""
-    end = time.monotonic() + seconds
+async def wait_for_deliveries(devices, report, gaps, seconds=60):
+    """Waits until each device has every acknowledged message and there were at least `gaps` gap frames."""
+    deadline = time.monotonic() + seconds
     while report.gaps < gaps or report.summary(devices)["missing"] > 0:
-        if time.monotonic() > end:
+        if time.monotonic() > deadline:
             return
         await asyncio.sleep(0.1)
 
 
-async def gate(directory, over):
+async def wait_for_end_file(directory, ended):
     (directory / "ready").touch()
     while not (directory / "end").exists():
         await asyncio.sleep(0.1)
-    over.set()
+    ended.set()
+
+
+def parse_options():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("bff", nargs="+", help="base URL of an instance of the bff")
+    arguments.add_argument("--people", type=int, default=40, help="number of users; default 40")
+    arguments.add_argument("--devices", type=int, default=3, help="devices per user; default 3")
+    arguments.add_argument("--rate", type=float, default=1, help="messages a second per sending device; default 1")
+    arguments.add_argument("--seconds", type=float, default=0, help="length of the load; 0, the default, means until a signal")
+    arguments.add_argument(
+        "--gate", metavar="DIRECTORY",
+        help="create the file `ready` there once all devices are connected, and end when the file `end` exists")
+    arguments.add_argument(
+        "--gaps", action="store_true", help="before the report, wait up to 60 s for as many gap frames as there are devices")
+    return arguments.parse_args()
 
 
 async def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("bff", nargs="+")
-    arguments.add_argument("--people", type=int, default=40)
-    arguments.add_argument("--devices", type=int, default=3, help="of each")
-    arguments.add_argument("--rate", type=float, default=1, help="messages a second of each who talks")
-    arguments.add_argument("--seconds", type=float, default=0, help="0: until SIGINT or SIGTERM")
-    arguments.add_argument("--gate", metavar="DIRECTORY", help="makes `ready` there, and goes on until there is `end`")
-    arguments.add_argument("--gaps", action="store_true", help="waits at the end until there were as many gaps as devices")
-    options = arguments.parse_args()
-    api, report, over = API(options.bff), Report(), asyncio.Event()
+    options = parse_options()
+    api, report, ended = APIClient(options.bff), Report(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    people = [await Person(api).register() for _ in range(options.people)]
-    for index, person in enumerate(people):
-        other = people[(index + 1) % len(people)]
-        chat = (await api.must("POST", "/v1/chats", {"kind": "direct", "members": [other.id]}, person.token))["id"]
-        person.chats.append(chat)
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    users = [await VirtualUser(api).register() for _ in range(options.people)]
+    for index, user in enumerate(users):
+        other = users[(index + 1) % len(users)]
+        chat = (await api.require("POST", "/v1/chats", {"kind": "direct", "members": [other.id]}, user.token))["id"]
+        user.chats.append(chat)
         other.chats.append(chat)
-    devices = [Device(person, report, api) for person in people for _ in range(options.devices)]
-    lives = [asyncio.create_task(device.live()) for device in devices]
+    devices = [Device(user, report, api) for user in users for _ in range(options.devices)]
+    connections = [asyncio.create_task(device.run()) for device in devices]
     await asyncio.gather(*(device.ready.wait() for device in devices))
     print("ready", file=sys.stderr, flush=True)
     if options.gate:
-        asyncio.create_task(gate(pathlib.Path(options.gate), over))
-    talks = [asyncio.create_task(device.talk(options.rate, over)) for device in devices[:: 2 * options.devices]]
+        asyncio.create_task(wait_for_end_file(pathlib.Path(options.gate), ended))
+    senders = [asyncio.create_task(device.send_continuously(options.rate, ended)) for device in devices[:: 2 * options.devices]]
     try:
-        await asyncio.wait_for(over.wait(), options.seconds or None)
+        await asyncio.wait_for(ended.wait(), options.seconds or None)
     except asyncio.TimeoutError:
-        over.set()
-    await asyncio.wait(talks, timeout=30)
-    await all_seen(devices, report, len(devices) if options.gaps else 0)
+        ended.set()
+    await asyncio.wait(senders, timeout=30)
+    await wait_for_deliveries(devices, report, len(devices) if options.gaps else 0)
     print(json.dumps(report.summary(devices), indent=1), flush=True)
     for device in devices:
-        device.is_over = True
-    for life in lives:
-        life.cancel()
-    await asyncio.gather(*lives, return_exceptions=True)
+        device.is_stopped = True
+    for connection in connections:
+        connection.cancel()
+    await asyncio.gather(*connections, return_exceptions=True)
 
 
 asyncio.run(main())

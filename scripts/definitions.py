@@ -1,8 +1,7 @@
 #!/usr/bin/python3
-"""Prints the RabbitMQ definitions of a Martlet bus in one virtual host: exchanges, and who may do what.
+"""Prints the RabbitMQ definitions of one Martlet virtual host: exchanges, and the permissions of each service.
 
-With --secrets also the users, each with the password in the file rabbitmq.<user> of that directory; one that
-has none yet gets one.
+The rows of scripts/services determine the permissions. --secrets adds the users with their passwords.
 """
 import argparse
 import base64
@@ -14,28 +13,31 @@ import secrets
 
 EXCHANGES = {
     "martlet.rpc": "topic", "martlet.replies": "direct", "martlet.events": "topic", "martlet.notices": "topic", "martlet.dead": "topic",
-    # A message has many keys, and the direct exchange of RabbitMQ 3.10 then looks through all bindings.
+    # A topic exchange, because a delivery has many routing keys: the direct exchange of RabbitMQ 3.10 would scan
+    # all bindings for each.
     "martlet.delivery": "topic"}
 
 
 def services():
-    """Each service with the list of those it may call, and what it has to do with live connections."""
+    """Yields each service with the services that it may call, and its access to deliveries."""
     for line in (pathlib.Path(__file__).parent / "services").read_text().splitlines():
         if not line.startswith("#"):
-            name, _, _, calls, _, live = line.split()
-            yield name, [] if calls == "-" else calls.split(","), live
+            name, _, _, calls, _, deliveries = line.split()
+            yield name, [] if calls == "-" else calls.split(","), deliveries
 
 
-def permissions(vhost, name, calls, live):
+def permissions(vhost, name, calls, deliveries):
+    """Returns the permissions and the topic permissions of a service."""
     own = rf"{name}\..*"
-    read = "|".join(["rpc", "replies", "events", "notices", "dead"] + (["delivery"] if live == "show" else []))
-    write = "|".join(["rpc", "replies", "events", "notices", "dead"] + (["delivery"] if live != "-" else []))
+    common = ["rpc", "replies", "events", "notices", "dead"]
+    read = "|".join(common + (["delivery"] if deliveries == "consume" else []))
+    write = "|".join(common + (["delivery"] if deliveries != "-" else []))
     topics = {
         "martlet.rpc": (f"^({'|'.join(calls)})$", f"^{name}$"),
         "martlet.events": (rf"^{name}\.", ".*"),
-        # What processes tell each other while they live.
+        # Transient broadcasts between running processes.
         "martlet.notices": (rf"^{name}\.", ".*"),
-        # Its dead letters, and back from them to its work queues.
+        # The service's dead letters, and replays from there to its work queues.
         "martlet.dead": (rf"^{name}(\.work\..*)?$", rf"^{name}(\.work\..*)?$"),
     }
     general = {
@@ -62,6 +64,7 @@ def bus(vhost):
 
 
 def password(directory, user):
+    """Returns the password in the file rabbitmq.<user>; generates one if the file does not exist."""
     file = pathlib.Path(directory) / f"rabbitmq.{user}"
     if not file.exists():
         with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as new:
@@ -80,9 +83,12 @@ def user(name, password, tags=""):
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("vhost")
-    arguments.add_argument("--secrets", metavar="DIRECTORY")
-    arguments.add_argument("--administrators", nargs="*", default=[], metavar="USER")
+    arguments.add_argument("vhost", help="name of the virtual host")
+    arguments.add_argument(
+        "--secrets", metavar="DIRECTORY",
+        help="also define the users, each with the password in DIRECTORY/rabbitmq.<user>; missing passwords are generated")
+    arguments.add_argument(
+        "--administrators", nargs="*", default=[], metavar="USER", help="users with all rights in the virtual host")
     options = arguments.parse_args()
     result = bus(options.vhost)
     for name in options.administrators:

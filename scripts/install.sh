@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs the system packages that are missing, and starts none of the servers among them: the stack runs its own.
-# Arguments name further packages.
+# Installs the system packages that are missing. Arguments name further packages.
+# Starts none of the servers in them: a stack runs server processes of its own.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 
 packages=(
@@ -11,13 +11,13 @@ packages=(
 
 installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
-command -v swift >/dev/null || die "there is no Swift toolchain; get one from https://www.swift.org/install"
-command -v apt-get >/dev/null || die "this system has no apt; install what these Debian packages hold: ${packages[*]}"
+command -v swift >/dev/null || die "the Swift toolchain is missing; install it from https://www.swift.org/install"
+command -v apt-get >/dev/null || die "apt-get is missing; install the equivalents of these Debian packages: ${packages[*]}"
 
 missing=()
 for package in "${packages[@]}"; do installed "$package" || missing+=("$package"); done
 ((${#missing[@]})) || exit 0
 
-say "Installing ${missing[*]}"
+log "Installing ${missing[*]}"
 if ((EUID == 0)); then as_root=(); else as_root=(sudo); fi
 "${as_root[@]}" bash "$repository/scripts/apt-install.sh" "${missing[@]}"

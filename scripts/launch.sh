@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What the supervisor runs: notes its own process id, then becomes the program. `launch.sh <program> [instance]`
+# `launch.sh <program> [instance]`: started by the supervisor in the directory of a stack.
+# Writes its process id to run/<program>.pid, then replaces itself with the program, which keeps that id.
 . scripts/lib/common.sh
 stack=$PWD
 for library in settings postgres pgbouncer rabbitmq redis service; do . "scripts/lib/$library.sh"; done
@@ -7,7 +8,7 @@ load_settings
 
 name=$1 instance=${2:-1}
 pid_file=run/$(program_name "$name" "$instance").pid
-# A program that died within a second of its start waits for a second; any other comes back at once.
+# Delays a restart by one second if the previous process started less than a second ago.
 [[ -z $(find "$pid_file" -newermt '1 second ago' 2>/dev/null) ]] || sleep 1
 echo $$ >"$pid_file"
 
@@ -15,5 +16,5 @@ limit=$(ulimit -Hn)
 ulimit -Sn "$([[ $limit == unlimited || $limit -gt 65536 ]] && echo 65536 || echo "$limit")"
 case $name in
 postgres | pgbouncer | epmd | rabbitmq | redis) "run_$name" ;;
-*) become_service "$name" "$instance" ;;
+*) exec_service "$name" "$instance" ;;
 esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make reset`: stops what runs under .local/ and removes all of it.
+# `make reset`: stops all stacks under .local/ and removes that directory.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 cd "$repository"
 stop_stacks .local

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make simulate`: builds the tests and runs the simulation alone, which needs no server.
+# `make simulate`: builds the tests and runs only the simulations. They need no servers.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 cd "$repository"
 swift build --build-tests --explicit-target-dependency-import-check error

@@ -1,23 +1,29 @@
 #!/usr/bin/env bash
-# One private stack of servers and services in a directory of its own: `stack.sh <directory> <command> …`
-#   check                 name the ports that are taken
-#   up                    start the servers, then every service that is in $MARTLET_BIN (default: the release build)
-#   down                  stop everything
-#   stop, start <name>    take one program away until it is started again, such as redis or chats-2
-#   scale <service> <n>   run n instances of a service
-#   env                   print how to reach it, for tests to read: lines of `export NAME=value`
-#   environment <service> [instance]   print what a service is told
-#   service <service> …   run a command of a service: `service users migrate`
-#   rabbitmqctl …         ask the broker
-#   integration …         see integration.py
-# A stack elsewhere than in .local has what tests need beside the rest, unless MARTLET_STACK_KIND is local.
+# Manages one stack: servers and services that run in a directory of their own.
+# Usage: `stack.sh <directory> <command> …`
+#   check                              list the ports that are in use, and fail if there are any
+#   up                                 start the servers, then every service that is built in $MARTLET_BIN
+#   down                               stop all services and servers
+#   stop <program>, start <program>    stop or start one program, such as redis or chats-2
+#   scale <service> <n>                run n instances of a service, 0 to 20
+#   env                                print lines of `export NAME=value` for the tests
+#   environment <service> [instance]   print the environment of a service, passwords included
+#   service <service> <command> …      run a command of a service, such as `service users migrate`
+#   rabbitmqctl …                      run rabbitmqctl against the broker of the stack
+#   integration …                      manage a queue for an external program; see integration.py
+#
+# MARTLET_BIN is the directory of the service binaries. It defaults to the release build.
+#
+# A stack in .local is of kind `local` and uses fixed ports. Any other stack uses free ports and is of kind
+# `test`: it adds PgBouncer, TLS, the broker's management API and an administrator for tests.
+# MARTLET_STACK_KIND=local leaves these additions out.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
-for library in settings tls supervisor postgres pgbouncer rabbitmq redis service live test; do
+for library in settings tls supervisor postgres pgbouncer rabbitmq redis service messaging test; do
     . "$repository/scripts/lib/$library.sh"
 done
 
 directory=${1:-} command=${2:-}
-[[ -n $command ]] || die "usage: stack.sh <directory> <command>; see its first lines"
+[[ -n $command ]] || die "usage: stack.sh <directory> <command>; the head of scripts/stack.sh lists the commands"
 shift 2
 mkdir -p "$directory"
 stack=$(cd "$directory" && pwd -P)
@@ -26,7 +32,7 @@ cd "$stack"
 chmod 0700 .
 
 main() {
-    case $command in up | down | stop | start | scale) take_turn ;; esac
+    case $command in up | down | stop | start | scale) acquire_lock ;; esac
     case $command in
     check | up | down | stop | start | scale | env | environment) "stack_$command" "$@" ;;
     rabbitmqctl) load_settings && rabbitmqctl "$@" ;;
@@ -36,24 +42,25 @@ main() {
     esac
 }
 
-# One at a time: whoever stops a stack that is being started waits until it is. Servers do not inherit the lock.
-take_turn() {
+# Allows one command at a time: `down` waits until a running `up` has finished.
+# Servers do not inherit the lock.
+acquire_lock() {
     exec 7>>lock
-    flock --timeout 300 7 || die "another command is at work in $stack"
+    flock --timeout 300 7 || die "another command still holds the lock of $stack after 300 s; try again when it has finished"
 }
 
 stack_check() {
-    alive supervisor && return
-    stop_leftovers
+    is_running supervisor && return
+    kill_leftovers
     choose_settings
     load_settings
     check_ports
 }
 
 stack_up() {
-    if alive supervisor; then
+    if is_running supervisor; then
         load_settings
-        say "The stack is already up."
+        log "The stack is already running."
         restart_changed_services
     else
         stack_check
@@ -76,31 +83,32 @@ prepare() {
 
 start_servers() {
     start_supervisor
-    program epmd 1 TERM epmd
-    program postgres 10 INT postgres
-    program redis 10 TERM redis
-    program rabbitmq 10 TERM rabbitmq
-    [[ $kind != test ]] || program pgbouncer 15 INT pgbouncer
+    configure_program epmd 1 TERM epmd
+    configure_program postgres 10 INT postgres
+    configure_program redis 10 TERM redis
+    configure_program rabbitmq 10 TERM rabbitmq
+    [[ $kind != test ]] || configure_program pgbouncer 15 INT pgbouncer
     apply_programs
-    answers postgres postgres_answers
+    wait_for_server postgres postgres_is_ready
     bootstrap_postgres
-    answers redis redis_answers
-    answers rabbitmq listening "$(port rabbitmq)"
-    [[ $kind != test ]] || answers pgbouncer listening "$(port pgbouncer)"
+    wait_for_server redis redis_is_ready
+    wait_for_server rabbitmq is_listening "$(port rabbitmq)"
+    [[ $kind != test ]] || wait_for_server pgbouncer is_listening "$(port pgbouncer)"
 }
 
-answers() { # <server> <command that is true once it does>
+# wait_for_server <server> <command…>: waits up to 120 s until the command succeeds.
+wait_for_server() {
     local name=$1
     shift
     wait_until 120 "$@" && return
     tail -n 20 "log/$name.log" >&2
-    die "$name does not answer; see $stack/log/$name.log"
+    die "$name did not become ready within 120 s; see $stack/log/$name.log"
 }
 
 start_services() {
     local name instance
     for name in $(service_names); do
-        if [[ -x bin/$name ]]; then add_instance "$name" 1; else say "$name is not built; leaving it out"; fi
+        if [[ -x bin/$name ]]; then add_instance "$name" 1; else log "Skipping $name: it is not built."; fi
     done
     apply_programs
     for name in $(service_names); do
@@ -108,6 +116,7 @@ start_services() {
     done
 }
 
+# Restarts the services whose binary is newer than their process.
 restart_changed_services() {
     local name instance program
     for name in $(service_names); do
@@ -125,11 +134,11 @@ stack_start() { supervisor start "$@"; }
 
 stack_scale() {
     local name=${1:-} wanted=${2:-}
-    is_service "$name" || die "service is one of: $(service_names | xargs)"
-    [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n is a number from 0 to 20"
-    alive supervisor || die "the stack is not up"
+    is_service "$name" || die "service must be one of: $(service_names | xargs)"
+    [[ $wanted =~ ^([0-9]|1[0-9]|20)$ ]] || die "n must be a number from 0 to 20"
+    is_running supervisor || die "the stack in $stack is not running; start it first"
     load_settings
-    if [[ $name == messaging ]]; then scale_live "$wanted"; else scale_service "$name" "$wanted"; fi
+    if [[ $name == messaging ]]; then scale_messaging "$wanted"; else scale_service "$name" "$wanted"; fi
 }
 
 scale_service() {

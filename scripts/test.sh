@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# `make test`: builds with warnings and undeclared imports as errors, starts servers of its own in .local/test,
-# tests, and stops them again whatever happens. Arguments are those of Swift Testing, such as `--filter Bus`.
+# `make test`: builds the tests, starts a stack in .local/test, runs the tests, and always stops the stack.
+# Warnings and undeclared imports are build errors. Arguments go to Swift Testing, such as `--filter Bus`.
 . "$(dirname "${BASH_SOURCE[0]}")/lib/common.sh"
 cd "$repository"
 stack=.local/test
 mkdir -p .local
 exec 8>.local/test.lock
-flock --nonblock 8 || die "\`make test\` is running here already"
+flock --nonblock 8 || die "another \`make test\` is running in this directory"
 
 clean_up() {
     local result=$?
@@ -16,13 +16,13 @@ clean_up() {
     exit "$result"
 }
 
-# A run that was killed may have left its servers.
+# A killed run may have left its servers running.
 stop_stacks "$stack"
 rm -rf "$stack"
 
 swift build --build-tests --explicit-target-dependency-import-check error
 tests=$(swift build --show-bin-path)/martletPackageTests.xctest
-# The services that the tests start: of the debug build, or as they are shipped.
+# The build whose services the tests start: debug, or release as it is shipped.
 configuration=debug
 if [[ ${MARTLET_TEST_RELEASE:-} ]]; then
     configuration=release
@@ -31,7 +31,8 @@ fi
 MARTLET_BIN=$(swift build -c "$configuration" --show-bin-path)
 export MARTLET_BIN
 
-# Passwords of tests are worth nothing: hash them cheaply. Two cores are shared by many servers: a few tests at a time.
+# Test passwords need no protection, so their hashes are cheap. The parallelism is low because all servers of
+# the stack share the processors with the tests.
 export MARTLET_USERS_PASSWORD_OPERATIONS=1 MARTLET_USERS_PASSWORD_MEMORY=8 MARTLET_USERS_PASSWORD_QUEUE=1000
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH=${SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH:-8}
 
@@ -40,13 +41,13 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 scripts/stack.sh "$stack" up 8>&-
 eval "$(scripts/stack.sh "$stack" env)"
-# Not through `swift test`, which would keep everybody from building until the tests end. All tests at once would
-# only wait for one another's connections. What merely started (◇) is of interest only if it never ends: then the
-# log has it.
+# Runs the test binary directly: `swift test` would block other builds until the tests end. The width is
+# limited because more tests at once would only wait for each other's connections. Lines about started tests
+# (◇) appear in the log only; they matter when a test never ends.
 tests() {
-    # Longer than all of them take on two busy cores: one that hangs must fail, not hold everybody up.
-    local patience="$((30 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
-    NO_COLOR=1 timeout --foreground --kill-after=10 "$patience" \
+    # Longer than all tests take on two busy cores, so that a test that hangs fails the run.
+    local time_limit="$((30 + ${MARTLET_TEST_FAULTS_MINUTES:-0}))m"
+    NO_COLOR=1 timeout --foreground --kill-after=10 "$time_limit" \
         "$tests" --testing-library swift-testing \
         --experimental-maximum-parallelization-width $((4 * $(nproc))) "$@" 2>&1 8>&- |
         tee --append "$stack/log/tests.log" | grep --line-buffered -v '◇'
@@ -54,7 +55,7 @@ tests() {
 if (($#)); then
     tests "$@"
 else
-    # What kills and starves whole stacks comes by itself: beside everything else it would only show how busy the machine is.
+    # Fault tests kill and overload whole stacks. They run alone, because other tests would distort the results.
     result=0
     tests --skip '^FaultTests\.' || result=$?
     tests --filter '^FaultTests\.' || result=$?

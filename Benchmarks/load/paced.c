@@ -1,6 +1,7 @@
-// Sends HTTP requests at a steady rate, whether or not answers come: `paced <port> <file> <connections> <rate> <seconds>`.
-// The file is that of requests.lua. A request that finds no free connection waits for one; its latency counts from when it was meant to leave.
-// Prints one line of JSON.
+// An open-loop load generator: sends HTTP requests at a constant rate, whether or not responses arrive.
+//   paced <port> <file> <connections> <rate> <seconds>
+// The file has the format of requests.lua. A request that finds no free connection waits for one. Its latency
+// counts from its scheduled time, so that waiting is part of it. Prints one line of JSON.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,16 +15,16 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_CONNECTIONS = 256, MOST_TEMPLATES = 4096, BUFFER = 65536, NUMBER = 16 };
+enum { MAX_CONNECTIONS = 256, MAX_TEMPLATES = 4096, BUFFER = 65536, NUMBER = 16 };
 static const int64_t SECOND = 1000000000;
 
 struct template { char *text; size_t length; char *number; };
-struct connection { int64_t intended; size_t received; char buffer[BUFFER]; };
+struct connection { int64_t scheduled; size_t received; char buffer[BUFFER]; };
 
-static struct template templates[MOST_TEMPLATES];
+static struct template templates[MAX_TEMPLATES];
 static int template_count;
-static struct connection connections[MOST_CONNECTIONS];
-static struct pollfd polled[MOST_CONNECTIONS];
+static struct connection connections[MAX_CONNECTIONS];
+static struct pollfd polled[MAX_CONNECTIONS];
 static long sent, refused, answered;
 static int64_t *latencies;
 
@@ -32,6 +33,7 @@ static void die(const char *what) {
     exit(1);
 }
 
+/// Nanoseconds of the monotonic clock.
 static int64_t now(void) {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -44,7 +46,7 @@ static void read_templates(const char *path) {
     size_t room = 0;
     ssize_t length;
     if (!file) die(path);
-    while (template_count < MOST_TEMPLATES && (length = getdelim(&text, &room, 0, file)) > 0) {
+    while (template_count < MAX_TEMPLATES && (length = getdelim(&text, &room, 0, file)) > 0) {
         struct template *next = &templates[template_count++];
         *next = (struct template){text, strlen(text), strstr(text, "@@@@@@@@@@@@@@@@")};
         text = NULL;
@@ -61,7 +63,7 @@ static int open_connection(int port) {
     return descriptor;
 }
 
-static void send_request(int index, int64_t intended, int64_t first) {
+static void send_request(int index, int64_t scheduled, int64_t first) {
     struct template *request = &templates[sent % template_count];
     char number[NUMBER + 1];
     if (request->number) {
@@ -69,13 +71,13 @@ static void send_request(int index, int64_t intended, int64_t first) {
         memcpy(request->number, number, NUMBER);
     }
     sent++;
-    connections[index].intended = intended;
+    connections[index].scheduled = scheduled;
     connections[index].received = 0;
     if (write(polled[index].fd, request->text, request->length) != (ssize_t)request->length) die("write");
 }
 
-/// Whether the whole answer has come.
-static int is_whole(struct connection *connection) {
+/// Whether the response is complete.
+static int is_complete(struct connection *connection) {
     connection->buffer[connection->received] = 0;
     char *body = strstr(connection->buffer, "\r\n\r\n"), *length = strcasestr(connection->buffer, "\r\ncontent-length:");
     if (!body) return 0;
@@ -83,14 +85,14 @@ static int is_whole(struct connection *connection) {
     return connection->received >= head + (length && length < body ? strtoul(length + 17, NULL, 10) : 0);
 }
 
-/// Whether the connection is free again.
+/// Reads what has arrived. Returns whether the response is complete and the connection is free again.
 static int receive(int index) {
     struct connection *connection = &connections[index];
     ssize_t count = read(polled[index].fd, connection->buffer + connection->received, BUFFER - 1 - connection->received);
     if (count <= 0) die("read");
     connection->received += count;
-    if (!is_whole(connection)) return 0;
-    latencies[answered++] = now() - connection->intended;
+    if (!is_complete(connection)) return 0;
+    latencies[answered++] = now() - connection->scheduled;
     if (connection->buffer[9] != '2') refused++;
     return 1;
 }
@@ -101,7 +103,7 @@ static int ascending(const void *one, const void *other) {
 }
 
 static void run(int count, double rate, double seconds) {
-    int free[MOST_CONNECTIONS], free_count = count;
+    int free[MAX_CONNECTIONS], free_count = count;
     long total = rate * seconds;
     int64_t start = now(), first = time(NULL) % 10000000 * 100000000LL;
     latencies = malloc((total + 1) * sizeof *latencies);
@@ -120,14 +122,14 @@ static void run(int count, double rate, double seconds) {
     }
     double duration = (double)(now() - start) / SECOND;
     qsort(latencies, answered, sizeof *latencies, ascending);
-    if (!answered) die("no answer");
+    if (!answered) die("no response");
     printf("{\"rate\": %.1f, \"p50\": %.4f, \"p99\": %.4f, \"requests\": %ld, \"refused\": %ld, \"failed\": %ld}\n",
            answered / duration, latencies[answered / 2] / 1e6, latencies[answered * 99 / 100] / 1e6, answered, refused,
            sent - answered);
 }
 
 int main(int count, char **arguments) {
-    if (count != 6 || atoi(arguments[3]) > MOST_CONNECTIONS || atoi(arguments[3]) < 1) {
+    if (count != 6 || atoi(arguments[3]) > MAX_CONNECTIONS || atoi(arguments[3]) < 1) {
         fprintf(stderr, "usage: paced <port> <file> <connections> <rate> <seconds>\n");
         return 64;
     }

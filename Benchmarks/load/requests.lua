@@ -1,5 +1,6 @@
--- wrk sends, in turn, the requests of a file: `wrk … -s requests.lua <url> -- <file>`. They stand there whole and are separated by a zero byte;
--- `@@@@@@@@@@@@@@@@` in one becomes a number that no other request has. Prints one line of JSON at the end.
+-- Lets wrk send the requests of a file in turn: `wrk … -s requests.lua <url> -- <file>`.
+-- The file holds complete HTTP requests, separated by zero bytes. A number that differs in each request replaces
+-- the placeholder `@@@@@@@@@@@@@@@@`. Prints one line of JSON at the end.
 local requests, sent = {}, 0
 
 function init(arguments)
@@ -9,7 +10,7 @@ function init(arguments)
         requests[#requests + 1] = {before or text, after}
     end
     file:close()
-    -- Numbers of 16 digits, of which the first tell the second in which we began.
+    -- Numbers have 16 digits. They begin with the second of the start, so that runs do not repeat them.
     unique = os.time() % 10000000 * 100000000
 end
 

@@ -1,1 +1,1 @@
-"""What `make bench` is made of: the stack, the programs that measure, and a file for each group of figures."""
+"""The modules of `make bench`: one per group of figures, and the stack, programs and workload that they share."""

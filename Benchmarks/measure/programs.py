@@ -1,4 +1,4 @@
-"""The programs that measure: ours, and those of the bare parts. Each prints what it found, and is given its time."""
+"""The programs that measure: Martlet's own, and those of the baselines. Each prints its result."""
 import contextlib
 import json
 import os
@@ -16,7 +16,7 @@ class Programs:
     def __init__(self, stack):
         self.stack = stack
         self.log = open(stack.directory / "log/bench.log", "w")
-        self.amqp = self.compile(HERE / "floors/amqp.c", "-lrabbitmq")
+        self.amqp = self.compile(HERE / "baselines/amqp.c", "-lrabbitmq")
         self.paced_program = self.compile(HERE / "load/paced.c")
 
     def compile(self, source, *libraries):
@@ -24,20 +24,21 @@ class Programs:
         subprocess.run(["cc", "-std=gnu11", "-O2", "-Wall", "-o", program, source, *libraries], check=True)
         return program
 
-    def output(self, *command, environment={}, patience=60):
+    def output(self, *command, environment={}, timeout=60):
+        """Runs a program to its end and returns its output. `timeout` is in seconds."""
         command = [str(word) for word in command]
-        done = subprocess.run(
-            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True, timeout=patience)
-        if done.returncode != 0:
-            sys.exit(f"error: {' '.join(command)} failed: see its last words:\n{self.last_words()}")
-        return done.stdout
+        result = subprocess.run(
+            command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=self.log, text=True, timeout=timeout)
+        if result.returncode != 0:
+            sys.exit(f"error: {' '.join(command)} failed; the end of its log:\n{self.end_of_log()}")
+        return result.stdout
 
-    def last_words(self):
+    def end_of_log(self):
         return "".join(open(self.log.name).readlines()[-10:])
 
     @contextlib.contextmanager
     def running(self, *command, environment={}, stdin=None):
-        """A program that works until it is ended."""
+        """Yields a running process, and terminates it at the end."""
         process = subprocess.Popen(
             [str(word) for word in command], env={**os.environ, **environment}, stdin=stdin, stdout=subprocess.PIPE, stderr=self.log,
             text=True)
@@ -50,41 +51,47 @@ class Programs:
             except subprocess.TimeoutExpired:
                 process.kill()
 
-    # Ours.
+    # Martlet
 
     def bench_environment(self, service, **changes):
-        """Of a service, quiet and under a name of its own."""
-        given = {**self.stack.environment(service), "MARTLET_LOG_LEVEL": "error", "MARTLET_INSTANCE": f"{service}-bench-{time.monotonic_ns()}"}
-        return {**given, **changes}
+        """Returns the environment of a service, with a unique instance name and without informational logs."""
+        environment = self.stack.environment(service)
+        environment |= {"MARTLET_LOG_LEVEL": "error", "MARTLET_INSTANCE": f"{service}-bench-{time.monotonic_ns()}"}
+        return environment | changes
 
     def bench(self, service, command, *numbers, **changes):
-        printed = self.output(self.stack.binaries / "Bench", service, command, *numbers, environment=self.bench_environment(service, **changes))
-        return json.loads(printed)
+        """Runs `Bench <service> <command> …`. `changes` are variables that replace those of the service."""
+        environment = self.bench_environment(service, **changes)
+        return json.loads(self.output(self.stack.binaries / "Bench", service, command, *numbers, environment=environment))
 
-    # Others'.
+    # Baselines and HTTP load generators
 
-    def amqp_floor(self, command, *arguments, vhost, user="operator", password=None):
-        """The command line and environment of the C program."""
-        words = [self.amqp, command, self.stack.port("rabbitmq"), user, vhost, *arguments]
-        return words, {"AMQP_PASSWORD": password or self.stack.secret("rabbitmq.operator")}
+    def amqp_baseline(self, command, *arguments, vhost, user="operator", password=None):
+        """Returns the command line and the environment of baselines/amqp.c."""
+        command_line = [self.amqp, command, self.stack.port("rabbitmq"), user, vhost, *arguments]
+        return command_line, {"AMQP_PASSWORD": password or self.stack.secret("rabbitmq.operator")}
 
     def pgbench(self, script, seconds):
+        """Returns the transactions per second."""
         printed = self.output(
-            PGBENCH[-1], "-n", "-M", "prepared", "-c", 16, "-j", 2, "-T", max(1, round(seconds)), "-f", HERE / "floors" / script, "bench",
-            environment=self.stack.postgres())
+            PGBENCH[-1], "-n", "-M", "prepared", "-c", 16, "-j", 2, "-T", max(1, round(seconds)),
+            "-f", HERE / "baselines" / script, "bench", environment=self.stack.postgres())
         return float(re.search(r"^tps = ([\d.]+) \(without", printed, re.MULTILINE).group(1))
 
     def redis_benchmark(self, command, requests):
+        """Returns the requests per second."""
         printed = self.output(
             "redis-benchmark", "-p", self.stack.port("redis"), "--user", "operator", "-a", self.stack.secret("redis.operator"),
             "-c", 64, "-P", 1, "-t", command, "-r", 1000, "-d", 300, "-n", requests, "--csv")
         return float(printed.splitlines()[-1].split(",")[1].strip('"'))
 
     def wrk(self, url, requests, seconds, connections=64):
+        """Sends the requests of a file as fast as possible."""
         printed = self.output(
             "wrk", "--threads", 1, "--connections", connections, "--duration", f"{seconds}s", "--script", HERE / "load/requests.lua", url,
             "--", requests)
         return json.loads(printed.splitlines()[-1])
 
     def paced(self, port, requests, rate, seconds, connections=64):
+        """Sends the requests of a file at a constant rate."""
         return json.loads(self.output(self.paced_program, port, requests, connections, int(rate), seconds))

@@ -1,11 +1,11 @@
-"""One run: which figures are wanted, how long to measure, and what has come out so far."""
+"""One run of `make bench`: the wanted figures, the length of measurements, and the results so far."""
 import dataclasses
 import os
 import statistics
 
-from measure import table
+from measure import figures
 from measure.programs import Programs
-from measure.stack import say
+from measure.stack import log
 
 
 class Run:
@@ -19,30 +19,32 @@ class Run:
     def wants(self, *names):
         return any(name in self.wanted for name in names)
 
-    def note(self, name, value, floor=None):
-        self.results[name] = (value, floor)
+    def record(self, name, value, baseline=None):
+        self.results[name] = (value, baseline)
 
-    def take_turns(self, title, /, **sides):
-        """Measures each side once a pass, in turn; the median of each."""
-        say(f"{title}: {' against '.join(name.replace('_', ' ') for name in sides)}")
-        taken = {name: [] for name in sides}
+    def alternate(self, title, /, **sides):
+        """Measures the sides alternately, each once per pass. Returns the median of each by name."""
+        log(f"{title}: {' against '.join(name.replace('_', ' ') for name in sides)}")
+        measured = {name: [] for name in sides}
         for _ in range(self.passes):
             for name, side in sides.items():
-                taken[name].append(side())
-            say("    " + " · ".join(f"{name.replace('_', ' ')} {table.number(values[-1])}" for name, values in taken.items()))
-        return {name: statistics.median(values) for name, values in taken.items()}
+                measured[name].append(side())
+            log("    " + " · ".join(f"{name.replace('_', ' ')} {figures.number(values[-1])}" for name, values in measured.items()))
+        return {name: statistics.median(values) for name, values in measured.items()}
 
     def figures(self):
+        """Returns the wanted figures that were measured, with their values."""
         measured = []
-        for figure in table.FIGURES:
+        for figure in figures.FIGURES:
             if figure.name in self.wanted and figure.name in self.results:
-                value, floor = self.results[figure.name]
-                measured.append(dataclasses.replace(figure, value=value, floor=floor))
+                value, baseline = self.results[figure.name]
+                measured.append(dataclasses.replace(figure, value=value, baseline=baseline))
         return measured
 
     def describe_machine(self):
-        busy = os.getloadavg()[0]
-        say(f"{os.cpu_count()} cores; load before this began: {busy:.1f}" + (", so something else is running" if busy > 1.5 else ""))
+        load = os.getloadavg()[0]
+        warning = "; other processes are running and will affect the results" if load > 1.5 else ""
+        log(f"{os.cpu_count()} cores; load average before the measurements: {load:.1f}{warning}")
         names = ("server_version", "fsync", "full_page_writes", "synchronous_commit")
         shown = self.stack.sql("martlet", *(f"SHOW {name}" for name in names)).splitlines()
-        say("Postgres says: " + ", ".join(f"{name} = {value}" for name, value in zip(names, shown)))
+        log("Postgres settings: " + ", ".join(f"{name} = {value}" for name, value in zip(names, shown)))

@@ -1,4 +1,4 @@
-"""A private stack of its own, beside whatever else runs, and gone at the end whatever happens."""
+"""The stack that `make bench` measures. It runs on free ports beside other stacks and is always removed at the end."""
 import contextlib
 import fcntl
 import os
@@ -14,13 +14,13 @@ import urllib.request
 
 class Stack:
     def __init__(self, repository, directory, settings={}):
-        """The settings are for all its services."""
+        """`settings` are environment variables for all services of the stack."""
         self.settings = settings
         self.repository = pathlib.Path(repository)
         self.directory = self.repository / directory
         self.binaries = self.repository / ".build/release"
 
-    # Its life.
+    # Start and end
 
     def __enter__(self):
         self.directory.parent.mkdir(exist_ok=True)
@@ -28,12 +28,12 @@ class Stack:
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            sys.exit("`make bench` is running here already")
-        for ending in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ending, lambda number, _: sys.exit(128 + number))
-        # A run that was killed may have left its servers.
+            sys.exit("error: another `make bench` is running in this directory")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+        # A killed run may have left its servers running.
         self.remove()
-        say("starting a stack of its own in .local/bench")
+        log("starting a stack in .local/bench")
         try:
             self.script("up", capture=False)
         except BaseException:
@@ -42,10 +42,10 @@ class Stack:
         return self
 
     def __exit__(self, *_):
-        say("stopping the stack")
-        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        log("stopping the stack")
+        handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         self.remove()
-        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGINT, handler)
         self.lock.close()
 
     def remove(self):
@@ -54,17 +54,17 @@ class Stack:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def script(self, *arguments, input=None, capture=True):
-        """One command of scripts/stack.sh; what it printed."""
+        """Runs a command of scripts/stack.sh and returns its output."""
         environment = {**os.environ, **self.settings, "MARTLET_STACK_KIND": "local", "MARTLET_BIN": str(self.binaries)}
-        done = subprocess.run(
+        result = subprocess.run(
             [self.repository / "scripts/stack.sh", self.directory, *map(str, arguments)], env=environment, input=input,
             stdout=subprocess.PIPE if capture else None, text=True, pass_fds=())
-        if done.returncode != 0:
-            sys.exit(f"error: stack.sh {arguments[0]} failed: {done.stdout or ''}")
-        return done.stdout
+        if result.returncode != 0:
+            sys.exit(f"error: stack.sh {arguments[0]} failed: {result.stdout or ''}")
+        return result.stdout
 
     def restart(self, service):
-        """Ready when it returns."""
+        """Restarts a service and waits until it is ready."""
         self.script("stop", service)
         self.script("start", service)
         management = f"http://127.0.0.1:{self.port(service + '_management')}/readyz"
@@ -73,9 +73,9 @@ class Stack:
                 with urllib.request.urlopen(management, timeout=2):
                     return
             time.sleep(0.1)
-        sys.exit(f"error: {service} is not ready again; see {self.directory}/log/{service}.log")
+        sys.exit(f"error: {service} is not ready after its restart; see {self.directory}/log/{service}.log")
 
-    # How to reach it.
+    # Addresses and processes
 
     def port(self, name):
         settings = (self.directory / "config/settings").read_text()
@@ -85,7 +85,7 @@ class Stack:
         return (self.directory / "secrets" / name).read_text().strip()
 
     def environment(self, service):
-        """What that service is told."""
+        """Returns the environment variables of a service."""
         lines = self.script("environment", service, "bench").splitlines()
         return dict(line.split("=", 1) for line in lines)
 
@@ -93,25 +93,26 @@ class Stack:
         return int((self.directory / f"run/{program}.pid").read_text())
 
     def memory(self, service):
-        """Resident, in MiB."""
+        """Returns the resident memory of a service in MiB."""
         pid = self.pid(service)
         status = pathlib.Path(f"/proc/{pid}/status").read_text()
         return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE).group(1)) / 1024
 
     def postgres(self):
-        """Environment for libpq, as the superuser."""
+        """Returns the environment of libpq for the superuser."""
         return {
             "PGHOST": "127.0.0.1", "PGPORT": str(self.port("postgres")), "PGUSER": "postgres", "PGSSLMODE": "disable",
             "PGPASSWORD": self.secret("postgres.postgres"),
         }
 
     def sql(self, database, *commands, file=None):
+        """Runs commands or a file with psql and returns its output."""
         options = [option for command in commands for option in ("--command", command)] + (["--file", file] if file else [])
-        done = subprocess.run(
+        result = subprocess.run(
             ["psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname", database, *options],
             env={**os.environ, **self.postgres()}, stdout=subprocess.PIPE, text=True, check=True)
-        return done.stdout.strip()
+        return result.stdout.strip()
 
 
-def say(text):
+def log(text):
     print(text, flush=True)

@@ -1,7 +1,9 @@
+import Contracts
 import Bus
-import Hummingbird
 import Edge
+import Hummingbird
 import Logging
+import Realtime
 import ServiceKit
 
 /// The public HTTP API, put together: every route over one bus. `openapi.json` documents all of it, and nothing else.
@@ -15,7 +17,7 @@ struct BFF {
     var pages = CurrentValue(PageSizes())
 
     var endpoints: [Endpoint] {
-        UserRoutes(bus: bus, profiles: Profiles(bus: bus)).endpoints
+        UserRoutes(bus: bus, profiles: ProfileCache(bus: bus)).endpoints
             + SessionRoutes(bus: bus, routes: routes, revocations: revocations).endpoints
             + AccountRoutes(bus: bus).endpoints
             + ContactRoutes(bus: bus).endpoints + ChatRoutes(bus: bus).endpoints + MessageRoutes(bus: bus).endpoints

@@ -4,6 +4,7 @@ import Contracts
 import Logging
 import Postgres
 import Reactor
+import Realtime
 import Redis
 import ServiceKit
 import ServiceLifecycle
@@ -26,7 +27,7 @@ struct ChatsService: Service {
     ///   - lives: the lifetimes of cache entries in Redis; `nil` for the defaults.
     init(
         database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
-        outbox: Outbox, ids: IDSource, on io: IOThread, logger: Logger
+        outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
@@ -47,7 +48,7 @@ struct ChatsService: Service {
         let audienceStore = AudienceStore(database: database)
         let audiences = AudienceCache(store: audienceStore)
         live = LiveHandler(
-            markers: markers, store: audienceStore, audiences: audiences, deliver: { bus.deliverOnce($0, lifetime: $1) })
+            markers: markers, store: audienceStore, audiences: audiences, deliver: { deliveries.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDProvider(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
@@ -55,7 +56,9 @@ struct ChatsService: Service {
             updateCaches: { await caches.apply($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.invalidate(after: $0) }
-        outbox.deliver(DeliveryBuilder.types) { try await DeliveryBuilder(audiences: audiences).delivery(of: $0) }
+        outbox.deliver(DeliveryBuilder.types, through: deliveries) {
+            try await DeliveryBuilder(audiences: audiences).delivery(of: $0)
+        }
         register(on: bus, database: database)
     }
 
@@ -68,29 +71,29 @@ struct ChatsService: Service {
     }
 
     private func register(on bus: Bus, database: PostgresPool) {
-        let serving = Serving(bus: bus, logger: logger)
-        serving.answer(SendMessage.self, atMost: 768) { [sends] request, context in
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        serving.answer(GetHistory.self, as: HistoryResponse.self) { [reading] request, _ in try await reading.history(request) }
-        serving.answer(ListChats.self) { [reading] request, _ in try await reading.list(request) }
-        serving.answer(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
-        serving.answer(CreateChat.self) { [newChats] request, context in
+        server.serve(GetHistory.self, as: HistoryResponse.self) { [reading] request, _ in try await reading.history(request) }
+        server.serve(ListChats.self) { [reading] request, _ in try await reading.list(request) }
+        server.serve(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
+        server.serve(CreateChat.self) { [newChats] request, context in
             try await newChats.create(request, deadline: context.deadline.instant)
         }
-        serving.answer(UpdateChat.self) { [members] request, context in
+        server.serve(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)
         }
-        serving.answer(ListMembers.self) { [members] request, _ in try await members.list(request) }
-        serving.answer(SetMember.self) { [members] request, context in
+        server.serve(ListMembers.self) { [members] request, _ in try await members.list(request) }
+        server.serve(SetMember.self) { [members] request, context in
             try await members.set(request, deadline: context.deadline.instant)
         }
-        serving.answer(RemoveMember.self) { [members] request, context in
+        server.serve(RemoveMember.self) { [members] request, context in
             try await members.remove(request, deadline: context.deadline.instant)
         }
-        serving.answer(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
-        serving.answer(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
-        serving.answer(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
+        server.serve(MarkRead.self) { [members] request, _ in try await members.markRead(request) }
+        server.serve(MarkDelivered.self) { [live] request, _ in try await live.markDelivered(request) }
+        server.serve(ShowTyping.self) { [live] request, _ in try await live.showTyping(request) }
         consume(on: bus, database: database)
     }
 
@@ -99,7 +102,7 @@ struct ChatsService: Service {
         // The highest rev wins, so that a repeated or late event changes nothing.
         blocks.on(BlockChanged.self) { event, _ in try await database.execute(BlockStore.apply(event)) }
         bus.consume(blocks)
-        bus.listen(caches.feed)
+        bus.subscribe(caches.feed)
     }
 
     /// Deletes expired idempotency keys every 30 to 90 minutes, for the first time within two minutes.
@@ -117,34 +120,7 @@ struct ChatsService: Service {
     }
 }
 
-/// Registers handlers whose errors become what a caller may know.
-private struct Serving {
-    let bus: Bus
-    let logger: Logger
-
-    func answer<P: Procedure>(
-        _ procedure: P.Type, atMost: Int = 256, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        self.answer(procedure, as: P.Response.self, atMost: atMost, answer)
-    }
-
-    func answer<P: Procedure, Answer: Encodable & Sendable>(
-        _ procedure: P.Type, as type: Answer.Type, atMost: Int = 256,
-        _ answer: @escaping @Sendable (P, CallContext) async throws -> Answer
-    ) {
-        bus.serve(procedure, as: type, atMost: atMost) { [logger] request, context in
-            do { return try await answer(request, context) } catch {
-                let refusal = ServiceError(unavailable: error)
-                if refusal.code == .internal {
-                    logger.error("a request failed", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-                }
-                throw refusal
-            }
-        }
-    }
-}
-
 extension Deadline {
-    /// The same moment by the clock that the database's deadlines go by.
+    /// The deadline by the clock that the database's deadlines use.
     fileprivate var instant: ContinuousClock.Instant { .now + .milliseconds(millisecondsLeft) }
 }

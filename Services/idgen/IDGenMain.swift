@@ -18,7 +18,7 @@ import ServiceKit
                 }
                 return print(rate)
             }
-            bus.serve(NextIDs.self) { request, _ in
+            ProcedureServer(bus, logger: context.logger).serve(NextIDs.self) { request, _ in
                 NextIDs.Response(runs: try await generator.next(request.count))
             }
             try await context.run(

@@ -2,7 +2,8 @@ import Contracts
 import Logging
 import ServiceLifecycle
 
-/// Ends sessions whose time is up, and forgets what has served its time: ended sessions, old idempotency keys. Every instance does it; they do not get in each other's way.
+/// Revokes expired sessions, and deletes old sessions and idempotency keys. Every instance runs one; they
+/// skip each other's rows.
 struct Sweeper: Service {
     let accounts: AccountStore
     let sessions: SessionStore
@@ -12,28 +13,30 @@ struct Sweeper: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                group.addTask { await every(45...75, sweep) }
-                group.addTask { await every(0.4...0.8, endExpired) }
+                group.addTask { await repeating(every: 45...75, sweep) }
+                group.addTask { await repeating(every: 0.4...0.8, revokeExpired) }
             }
         }
     }
 
-    private func every(_ seconds: ClosedRange<Double>, _ body: () async -> Void) async {
+    private func repeating(every seconds: ClosedRange<Double>, _ body: () async -> Void) async {
         while !Task.isCancelled {
             try? await Task.sleep(for: .seconds(.random(in: seconds)))
             if !Task.isCancelled { await body() }
         }
     }
 
-    /// While the database is away there is nobody to ask; it is said by others.
-    private func endExpired() async { while (try? await sessions.endExpired(now: now())) ?? 0 > 0, !Task.isCancelled {} }
+    /// Logs no error: the pool logs that the database is away.
+    private func revokeExpired() async {
+        while (try? await sessions.endExpired(now: now())) ?? 0 > 0, !Task.isCancelled {}
+    }
 
     func sweep() async {
         do {
             try await accounts.sweep(now: now())
             try await sessions.sweep(now: now())
         } catch {
-            logger.notice("could not sweep", metadata: ["error": "\(error)"])
+            logger.notice("sweep failed", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -2,25 +2,24 @@ import Contracts
 import Logging
 import ServiceKit
 
-/// What `users <command>` does besides serving.
+/// The commands of `users` besides serving.
 enum UsersCommand: Equatable {
     case makeAdmin(String)
     case removeAdmin(String)
     case rotateKeys
 
     static let all = [
-        OwnCommand("make-admin", "<username>", "gives an account the role admin; it shows in the tokens of its next refresh"),
-        OwnCommand("remove-admin", "<username>", "takes it away again, and ends the account's sessions, as their tokens have it"),
-        OwnCommand("rotate-keys", "", "makes a new signing key, which signs once every edge has it"),
+        OwnCommand("make-admin", "<username>", "gives an account the role admin, effective with its next refreshed token"),
+        OwnCommand("remove-admin", "<username>", "takes the role admin away and revokes the account's sessions"),
+        OwnCommand("rotate-keys", "", "creates a signing key, which signs once every edge has it"),
     ]
 
-    /// There is nobody of that name.
     struct NoSuchUser: Error, CustomStringConvertible {
         let name: String
         var description: String { "there is no user \"\(name)\"" }
     }
 
-    /// - Returns: `nil` for what every service does.
+    /// - Returns: `nil` for a command that every service has.
     init?(_ command: ServiceCommand) throws {
         guard case .own(let name, let arguments) = command else { return nil }
         switch (name, arguments.first) {
@@ -31,18 +30,19 @@ enum UsersCommand: Equatable {
         }
     }
 
-    func run(_ parts: UsersParts, logger: Logger) async throws {
+    func run(_ components: UsersComponents, logger: Logger) async throws {
         switch self {
         case .makeAdmin(let name):
-            guard let username = try? Username(name), try await parts.accounts.makeAdmin(username) else {
+            guard let username = try? Username(name), try await components.accounts.makeAdmin(username) else {
                 throw NoSuchUser(name: name)
             }
-            logger.info("an account is an admin's now", metadata: ["username": "\(username.text)"])
+            logger.info("admin role granted", metadata: ["username": "\(username.text)"])
         case .removeAdmin(let name):
-            guard let username = try? Username(name), try await parts.accounts.removeAdmin(username, now: parts.sweeper.now())
+            guard let username = try? Username(name),
+                try await components.accounts.removeAdmin(username, now: components.sweeper.now())
             else { throw NoSuchUser(name: name) }
-            logger.info("an account is no admin's any more", metadata: ["username": "\(username.text)"])
-        case .rotateKeys: try await parts.service.keys.rotate()
+            logger.info("admin role removed", metadata: ["username": "\(username.text)"])
+        case .rotateKeys: try await components.service.keys.rotate()
         }
     }
 }

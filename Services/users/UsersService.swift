@@ -1,56 +1,41 @@
 import Bus
-import Cache
 import Contracts
-import Postgres
+import Logging
+import ServiceKit
 
-/// Answers the procedures of users: one line each.
+/// Serves the procedures of users.
 struct UsersService: Sendable {
-    let accounts: Accounts
-    let sessions: Sessions
-    let profiles: Profiles
-    let contacts: Contacts
-    let presence: Presence
+    let accounts: AccountHandler
+    let sessions: SessionHandler
+    let profiles: ProfileHandler
+    let contacts: ContactHandler
+    let presence: PresenceHandler
     let keys: KeyRing
 
-    /// Registers all of them. Before the bus runs.
-    func serve(on bus: Bus) {
-        // Those that hash passwords wait in the hashing pool, which refuses more than it can hold.
-        serve(RegisterUser.self, on: bus) { request, _ in try await accounts.register(request) }
-        serve(LogIn.self, on: bus) { request, _ in try await sessions.logIn(request) }
-        serve(ChangePassword.self, on: bus) { request, _ in try await accounts.changePassword(request) }
+    /// Registers all procedures. Only before the bus runs.
+    func serve(on bus: Bus, logger: Logger) {
+        let server = ProcedureServer(bus, logger: logger)
+        // The hashing pool bounds the procedures that hash passwords.
+        server.serve(RegisterUser.self) { request, _ in try await accounts.register(request) }
+        server.serve(LogIn.self) { request, _ in try await sessions.logIn(request) }
+        server.serve(ChangePassword.self) { request, _ in try await accounts.changePassword(request) }
 
-        serve(GetAccount.self, on: bus) { request, _ in try await accounts.account(request) }
-        serve(UpdateProfile.self, on: bus) { request, _ in try await accounts.update(request) }
-        serve(RefreshSession.self, on: bus) { request, _ in try await sessions.refresh(request) }
-        serve(ListSessions.self, on: bus) { request, _ in try await sessions.list(request) }
-        serve(RevokeSession.self, on: bus) { request, _ in try await sessions.revoke(request) }
-        serve(ListRevocations.self, on: bus) { request, _ in try await sessions.revocations(request) }
-        serve(GetKeys.self, on: bus) { _, _ in GetKeys.Response(keys: try await keys.published()) }
-        serve(GetProfiles.self, on: bus) { request, context in
+        server.serve(GetAccount.self) { request, _ in try await accounts.account(request) }
+        server.serve(UpdateProfile.self) { request, _ in try await accounts.update(request) }
+        server.serve(RefreshSession.self) { request, _ in try await sessions.refresh(request) }
+        server.serve(ListSessions.self) { request, _ in try await sessions.list(request) }
+        server.serve(RevokeSession.self) { request, _ in try await sessions.revoke(request) }
+        server.serve(ListRevocations.self) { request, _ in try await sessions.revocations(request) }
+        server.serve(GetKeys.self) { _, _ in GetKeys.Response(keys: try await keys.published()) }
+        server.serve(GetProfiles.self) { request, context in
             try await profiles.profiles(request, caller: context.caller)
         }
-        serve(SearchUsers.self, on: bus) { request, _ in try await profiles.search(request) }
-        serve(ListConnections.self, on: bus) { request, _ in try await contacts.connections(request) }
-        serve(ChangeConnection.self, on: bus) { request, _ in try await contacts.change(request) }
-        serve(ListBlocks.self, on: bus) { request, _ in try await contacts.blocks(request) }
-        serve(SetBlock.self, on: bus) { request, _ in try await contacts.setBlock(request) }
-        serve(ListContacts.self, on: bus) { request, _ in try await presence.contacts(request) }
-        serve(NoteSeen.self, on: bus) { request, _ in try await presence.note(request) }
-    }
-
-    private func serve<P: Procedure>(
-        _ procedure: P.Type, on bus: Bus, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        bus.serve(procedure) { request, context in
-            do {
-                return try await handler(request, context)
-            } catch let error as PostgresError {
-                throw error.serviceError
-            } catch is CacheOverloaded {
-                throw ServiceError(.unavailable, "too many reads wait", retryAfterMilliseconds: 1_000)
-            } catch is CacheLoadTimedOut {
-                throw ServiceError(.unavailable, "the database is slow", retryAfterMilliseconds: 1_000)
-            }
-        }
+        server.serve(SearchUsers.self) { request, _ in try await profiles.search(request) }
+        server.serve(ListContacts.self) { request, _ in try await contacts.contacts(request) }
+        server.serve(ChangeContact.self) { request, _ in try await contacts.change(request) }
+        server.serve(ListBlocks.self) { request, _ in try await contacts.blocks(request) }
+        server.serve(SetBlock.self) { request, _ in try await contacts.setBlock(request) }
+        server.serve(ListPresenceContacts.self) { request, _ in try await presence.contacts(request) }
+        server.serve(RecordLastSeen.self) { request, _ in try await presence.recordLastSeen(request) }
     }
 }

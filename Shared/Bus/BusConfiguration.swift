@@ -4,7 +4,8 @@ import Contracts
 /// Who we are on the bus, where it is, and the bounds of what we do on it.
 package struct BusConfiguration: Sendable {
     package var service: ServiceName
-    /// `chats-1`: unique among the running processes of all services; part of the names of this process's own queues.
+    /// `chats-1`: unique among the running processes of all services; part of the names of this process's own
+    /// queues.
     package var instance: String
     package var endpoint: AMQPEndpoint
     /// Calls waiting for an answer at once; one more is `unavailable`.

@@ -7,7 +7,6 @@ enum Exchange {
     static let events = "martlet.events"
     static let dead = "martlet.dead"
     static let notices = "martlet.notices"
-    static let delivery = "martlet.delivery"
 
     /// Where an event of this type is told.
     static func telling(_ type: any Event.Type) -> String { type is any Notice.Type ? notices : events }

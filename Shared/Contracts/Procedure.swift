@@ -1,22 +1,24 @@
 /// A request that one service answers for others: a value with a name that never changes.
 ///
-/// Fields are added, never renamed or retyped, within a version: an added field is optional, unknown ones are ignored. A changed meaning is a new version.
+/// Within a version, fields are added, never renamed or retyped: an added field is optional, and unknown
+/// fields are ignored. A changed meaning is a new version.
 public protocol Procedure: Codable, Sendable {
     associatedtype Response: Codable & Sendable
 
     static var name: ProcedureName { get }
-    /// Who answers.
+    /// The service that answers.
     static var service: ServiceName { get }
-    /// Who may ask; checked by the server against the broker-verified name of the caller.
+    /// The services that may call. The server checks the caller's name, which the broker has verified.
     static var callers: Set<ServiceName> { get }
-    /// How long a caller waits unless it says otherwise. At most what is left of its own deadline.
+    /// How long a call waits for its answer; 5 seconds by default. The caller's own deadline may shorten it.
     static var timeout: Duration { get }
-    /// Whether asking twice is as good as asking once, so that the bus may ask again by itself when an answer stays away.
+    /// Whether a repeated call has the effect of one call. Then the bus repeats a call whose answer is lost.
     static var isRepeatable: Bool { get }
-    /// Whether it changes nothing. Then it has never happened, however it fails: the caller is told to ask again, not that it does not know.
+    /// Whether a call changes nothing; false by default. Then a failed call has never happened, and its
+    /// caller may simply retry.
     static var isReadOnly: Bool { get }
-    /// Whether so much hangs on it that it is not refused because others have too much to do. Only for calls of which few are under way at any time: neither
-    /// callers nor servers count them among all others.
+    /// Whether a call is exempt from the limits on concurrent calls of callers and servers; false by default.
+    /// Only for procedures of which few calls are under way at any time.
     static var isVital: Bool { get }
 }
 
@@ -26,7 +28,7 @@ extension Procedure {
     public static var isVital: Bool { false }
 }
 
-/// `<service's noun>.<verb>.v<major>`, as it stands on the wire.
+/// The name of a procedure on the wire: `<service's noun>.<verb>.v<major>`.
 public struct ProcedureName: RawRepresentable, Hashable, Codable, Sendable, ExpressibleByStringLiteral, CustomStringConvertible {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -48,7 +50,7 @@ public struct ServiceName: RawRepresentable, Hashable, Codable, Sendable, Custom
     public static let config = ServiceName(rawValue: "config")
 }
 
-/// The answer of a procedure that has nothing to tell but that it is done.
-public struct Done: Codable, Hashable, Sendable {
+/// The response of a procedure that returns nothing.
+public struct EmptyResponse: Codable, Hashable, Sendable {
     public init() {}
 }

@@ -1,55 +1,55 @@
-/// A refusal that travels back to the caller, as a value.
+/// An error that is sent back to the caller.
 public struct ServiceError: Error, Hashable, Codable, Sendable {
-    /// An open set: a reader built last month survives a code added today.
+    /// What kind of error it is. An open set: readers must accept codes that they do not know.
     public struct Code: RawRepresentable, Hashable, Codable, Sendable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// Well-formed, but against a rule; ``ServiceError/fields`` says which.
+        /// The request is well-formed and breaks a rule; ``ServiceError/fields`` says which.
         public static let invalid = Code(rawValue: "invalid")
-        /// The caller is not who they must be: a bad password, token or session.
+        /// A password, token or session is not valid.
         public static let unauthenticated = Code(rawValue: "unauthenticated")
-        /// Known, and not allowed.
+        /// The caller is known, and not allowed to do this.
         public static let denied = Code(rawValue: "denied")
-        /// Absent, or not visible to this caller.
+        /// The entity is absent, or not visible to this caller.
         public static let notFound = Code(rawValue: "notFound")
-        /// Against what is there already, a taken name for example.
+        /// The request conflicts with what is stored, a taken name for example.
         public static let conflict = Code(rawValue: "conflict")
-        /// The caller's version of the thing is not the present one.
+        /// The caller's version is not the current one.
         public static let stale = Code(rawValue: "stale")
-        /// Refused before any work: nobody serves it, a queue is full, a dependency is away.
+        /// Refused before any work: no instance serves it, a queue is full, or a dependency is away. Retry.
         public static let unavailable = Code(rawValue: "unavailable")
-        /// The time was up; work may have been done.
+        /// The deadline passed; work may have been done.
         public static let deadlineExceeded = Code(rawValue: "deadlineExceeded")
         /// The answer was lost with a connection; work may have been done.
         public static let unknownOutcome = Code(rawValue: "unknownOutcome")
-        /// Nobody knows a procedure of that name.
+        /// The service does not know the procedure.
         public static let unimplemented = Code(rawValue: "unimplemented")
-        /// Our fault; work may have been done.
+        /// A defect of the service; work may have been done.
         public static let `internal` = Code(rawValue: "internal")
 
-        /// Codes whose sender vouches that nothing has been changed.
+        /// Codes that guarantee that nothing was changed.
         static let harmless: Set<Code> = [
             .invalid, .unauthenticated, .denied, .notFound, .conflict, .stale, .unavailable, .unimplemented,
         ]
     }
 
-    /// Why it was refused, where a caller acts on that: more than the code says. An open set as well.
+    /// The reason for an error, where callers act on more than its code. An open set as well.
     public struct Cause: RawRepresentable, Hashable, Codable, Sendable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
 
-        /// The broker had nobody to give it to: at some moment since it was asked no instance of the service was there.
+        /// At some time during the call no instance of the service was connected to the broker.
         public static let nobodyServes = Cause(rawValue: "nobodyServes")
-        /// Nothing is decided for now: whoever might decide otherwise was told so before this answer.
+        /// No instance of `config` can reassign partitions for now; a member keeps its lease.
         public static let standstill = Cause(rawValue: "standstill")
-        /// Only the instance that was asked cannot; another one can at this moment.
+        /// This instance cannot answer; another one can. Ask again.
         public static let elsewhere = Cause(rawValue: "elsewhere")
     }
 
-    /// One field of a request and what is wrong with it.
+    /// An invalid field of a request.
     public struct Field: Hashable, Codable, Sendable {
-        /// The name as the wire has it, `clientMessageId` for example.
+        /// The name on the wire, `clientMessageId` for example.
         public var field: String
         public var message: String
 
@@ -62,17 +62,17 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
     }
 
     public var code: Code
-    /// For people and logs; never parsed, never text of a chat message, never a secret.
+    /// For people and logs. Never parsed; contains no text of chat messages and no secrets.
     public var message: String
     public var fields: [Field]
-    /// Whether the request may have taken effect. Then repeat it with the same id, if at all.
+    /// Whether the request may have taken effect. If true, repeat it only with the same idempotency key.
     public var mayHaveHappened: Bool
-    /// A hint how long to wait before another try, in milliseconds.
+    /// How long to wait before a retry, in milliseconds; a hint.
     public var retryAfterMilliseconds: Int?
-    /// `nil` unless somebody may act on it.
     public var cause: Cause?
 
-    /// - Parameter mayHaveHappened: what the code says unless given; true for any code that this build does not know.
+    /// - Parameter mayHaveHappened: by default what the code guarantees; true for a code that this build does
+    ///   not know.
     public init(
         _ code: Code, _ message: String, fields: [Field] = [], mayHaveHappened: Bool? = nil, retryAfterMilliseconds: Int? = nil,
         cause: Cause? = nil
@@ -85,7 +85,8 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
         self.cause = cause
     }
 
-    /// The same, of a request that changes nothing: an answer that was lost is only one that is not there.
+    /// The same error of a request that changes nothing: it has not happened, and a lost answer is
+    /// `unavailable`.
     public var ofReading: ServiceError {
         var error = self
         error.mayHaveHappened = false
@@ -96,7 +97,7 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
         return error
     }
 
-    /// One wrong field.
+    /// Returns `invalid` with one field.
     public static func invalid(_ field: String, _ message: String) -> ServiceError {
         ServiceError(.invalid, "\(field): \(message)", fields: [Field(field, message)])
     }

@@ -1,9 +1,10 @@
-/// A moment in UTC, to the millisecond. On the wire: RFC 3339 with three decimals and `Z`, `2026-01-31T08:15:30.250Z`.
+/// A time in UTC with milliseconds. On the wire: RFC 3339 with three decimals and
+/// `Z`, `2026-01-31T08:15:30.250Z`.
 public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringConvertible {
-    /// Since 1970-01-01T00:00:00Z; may be negative.
+    /// Milliseconds since 1970-01-01T00:00:00Z; may be negative.
     public let millisecondsSinceEpoch: Int64
 
-    /// The years 0000 to 9999: what the standard can write, and so all that comes from outside.
+    /// The years 0000 to 9999, which RFC 3339 can write. Decoded times lie within.
     static let writable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
 
     public init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
@@ -14,7 +15,7 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         let container = try decoder.singleValueContainer()
         guard let value = Timestamp(try container.decode(String.self)) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "a time is written as in RFC 3339, 2026-01-31T08:15:30.250Z")
+                in: container, debugDescription: "must be a time as in RFC 3339: 2026-01-31T08:15:30.250Z")
         }
         self = value
     }
@@ -24,7 +25,8 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         try container.encode(description)
     }
 
-    /// What lies beyond the years 0000…9999 is written as their first or last moment.
+    /// The time as in RFC 3339. A time outside the years 0000–9999 is written as their first or last
+    /// millisecond.
     public var description: String {
         let written = min(max(millisecondsSinceEpoch, Self.writable.lowerBound), Self.writable.upperBound)
         let (days, inDay) = written.flooredQuotientAndRemainder(dividingBy: 86_400_000)
@@ -52,8 +54,11 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
         }
     }
 
-    /// Any RFC 3339 `date-time`: any number of decimals (beyond milliseconds cut off), `Z` or an offset, a leap second counted as the next second. In UTC it
-    /// must lie within the years 0000…9999, which an offset may lead out of.
+    /// Reads an RFC 3339 `date-time` with `Z` or an offset and any number of decimals; those beyond
+    /// milliseconds are cut off.
+    ///
+    /// A leap second counts as the next second. Returns `nil` for a time that lies outside the years
+    /// 0000–9999 in UTC.
     public init?(_ text: String) {
         var text = text
         guard let time = text.withUTF8({ Timestamp(utf8: $0) }) else { return nil }
@@ -62,9 +67,11 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
 
     private init?(utf8: UnsafeBufferPointer<UInt8>) {
         var scanner = Scanner(utf8)
-        guard let year = scanner.number(digits: 4), scanner.take("-"), let month = scanner.number(digits: 2), scanner.take("-"),
-            let day = scanner.number(digits: 2), scanner.take("T") || scanner.take("t") || scanner.take(" "),
-            let hour = scanner.number(digits: 2), scanner.take(":"), let minute = scanner.number(digits: 2), scanner.take(":"),
+        guard let year = scanner.number(digits: 4), scanner.consume("-"), let month = scanner.number(digits: 2),
+            scanner.consume("-"),
+            let day = scanner.number(digits: 2), scanner.consume("T") || scanner.consume("t") || scanner.consume(" "),
+            let hour = scanner.number(digits: 2), scanner.consume(":"), let minute = scanner.number(digits: 2),
+            scanner.consume(":"),
             let second = scanner.number(digits: 2), let fraction = scanner.fraction(), let offset = scanner.offset(),
             scanner.isAtEnd,
             (1...12).contains(month), (1...Self.days(inMonth: month, of: year)).contains(day), hour < 24, minute < 60,
@@ -79,7 +86,7 @@ public struct Timestamp: Hashable, Comparable, Codable, Sendable, CustomStringCo
 }
 
 extension Timestamp {
-    /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms": days_from_civil.
+    /// Implements days_from_civil of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
     private static func daysSinceEpoch(year: Int64, month: Int64, day: Int64) -> Int64 {
         let shifted = month <= 2 ? year - 1 : year
         let era = shifted.flooredQuotientAndRemainder(dividingBy: 400).quotient
@@ -88,7 +95,7 @@ extension Timestamp {
         return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
     }
 
-    /// The same paper's civil_from_days.
+    /// Implements civil_from_days of the same paper.
     private static func civil(daysSinceEpoch days: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let (era, dayOfEra) = (days + 719_468).flooredQuotientAndRemainder(dividingBy: 146_097)
         let yearOfEra = (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
@@ -112,7 +119,7 @@ extension Timestamp {
         init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
         var isAtEnd: Bool { position == bytes.count }
 
-        mutating func take(_ mark: Unicode.Scalar) -> Bool {
+        mutating func consume(_ mark: Unicode.Scalar) -> Bool {
             guard position < bytes.count, bytes[position] == UInt8(ascii: mark) else { return false }
             position += 1
             return true
@@ -127,9 +134,9 @@ extension Timestamp {
             return value
         }
 
-        /// Milliseconds; zero when there are no decimals.
+        /// Reads milliseconds; zero without decimals.
         mutating func fraction() -> Int64? {
-            guard take(".") else { return 0 }
+            guard consume(".") else { return 0 }
             guard let first = digit() else { return nil }
             var (value, places) = (first, 1)
             while let digit = digit() {
@@ -140,11 +147,12 @@ extension Timestamp {
             return value
         }
 
-        /// Minutes east of UTC.
+        /// Reads the offset in minutes east of UTC.
         mutating func offset() -> Int64? {
-            if take("Z") || take("z") { return 0 }
-            let sign: Int64 = take("-") ? -1 : 1
-            guard sign < 0 || take("+"), let hours = number(digits: 2), take(":"), let minutes = number(digits: 2), hours < 24,
+            if consume("Z") || consume("z") { return 0 }
+            let sign: Int64 = consume("-") ? -1 : 1
+            guard sign < 0 || consume("+"), let hours = number(digits: 2), consume(":"), let minutes = number(digits: 2),
+                hours < 24,
                 minutes < 60
             else { return nil }
             return sign * (hours * 60 + minutes)

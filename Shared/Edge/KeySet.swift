@@ -41,14 +41,14 @@ package actor KeySet: Service {
         }
     }
 
-    /// - Throws: ``TokenRefusal/unknowable(_:)`` while no key at all is known: nothing can be said of any token then.
+    /// - Throws: ``TokenError/unavailable(_:)`` while no key at all is known: nothing can be said of any token then.
     func requireAny() async throws {
         if keys.isEmpty { await ask() }
-        if keys.isEmpty { throw TokenRefusal.unknowable("Access tokens cannot be verified at the moment.") }
+        if keys.isEmpty { throw TokenError.unavailable("Access tokens cannot be verified at the moment.") }
     }
 
     /// - Returns: `nil` when there is no such key, asked anew if that was not done just before.
-    /// - Throws: ``TokenRefusal/unknowable(_:)`` while no key at all is known.
+    /// - Throws: ``TokenError/unavailable(_:)`` while no key at all is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {
         if let key = keys[kid] { return key }
         await ask()

@@ -17,9 +17,9 @@ package struct TokenVerifier: TokenVerifying {
     }
 
     package func verify(_ authorization: String?) async throws -> Caller {
-        guard let authorization else { throw TokenRefusal.absent }
+        guard let authorization else { throw TokenError.missing }
         guard authorization.utf8.count <= 4_096, authorization.prefix(7).lowercased() == "bearer " else {
-            throw TokenRefusal.refused("The Authorization header must be Bearer <access token>.")
+            throw TokenError.rejected("The Authorization header must be Bearer <access token>.")
         }
         let token = String(authorization.dropFirst(7))
         if let known = verified[token], known.expiresAt > now() { return try live(known.caller) }
@@ -32,8 +32,8 @@ package struct TokenVerifier: TokenVerifying {
     private func live(_ caller: Caller) throws -> Caller {
         switch revocations.verdict(on: caller.sessionID) {
         case .live: caller
-        case .revoked: throw TokenRefusal.refused("This session has ended. Sign in again.")
-        case .unknown: throw TokenRefusal.unknowable("It cannot be told at the moment which sessions have ended.")
+        case .revoked: throw TokenError.rejected("This session has ended. Sign in again.")
+        case .unknown: throw TokenError.unavailable("It cannot be told at the moment which sessions have ended.")
         }
     }
 
@@ -43,18 +43,18 @@ package struct TokenVerifier: TokenVerifying {
             let kid = parsed.header.kid
         else {
             try await keys.requireAny()
-            throw TokenRefusal.refused("The access token is not a JWT of ours.")
+            throw TokenError.rejected("The access token is not a JWT of ours.")
         }
         guard let key = try await keys.key(named: kid) else {
-            throw TokenRefusal.refused("The access token was signed by no key of ours.")
+            throw TokenError.rejected("The access token was signed by no key of ours.")
         }
         guard let claims = try? await key.verify(bytes, as: Claims.self).token else {
-            throw TokenRefusal.refused("The access token is forged or damaged.")
+            throw TokenError.rejected("The access token is forged or damaged.")
         }
         guard claims.iss == AccessToken.issuer, claims.aud == AccessToken.audience else {
-            throw TokenRefusal.refused("The access token is meant for somebody else.")
+            throw TokenError.rejected("The access token is meant for somebody else.")
         }
-        guard claims.exp > now() else { throw TokenRefusal.refused("The access token has expired. Refresh the session.") }
+        guard claims.exp > now() else { throw TokenError.rejected("The access token has expired. Refresh the session.") }
         return claims
     }
 

@@ -44,14 +44,20 @@ package struct PostgresError: Error, Sendable {
     /// The same transaction, repeated from its beginning, may well succeed: a serialisation failure or a deadlock.
     package var isTransient: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected }
 
-    /// The database is away or has no room: fit for a `503`. Nothing was done unless ``mayHaveHappened``.
+    /// The database is away, read-only or has no room: fit for a `503`. Nothing was done unless ``mayHaveHappened``.
     package var isUnavailable: Bool {
         switch reason {
         case .unavailable, .overloaded, .acquireTimeout, .connectionLost: true
-        case .server:
-            report.map { ["53", "57", "58"].contains($0.sqlState.errorClass) && $0.sqlState != .queryCanceled } ?? false
+        case .server: report?.sqlState.meansUnavailable ?? false
         default: false
         }
+    }
+}
+
+extension SQLState {
+    /// Insufficient resources (53), operator intervention (57), system error (58), or a read-only server. Not a cancelled statement.
+    fileprivate var meansUnavailable: Bool {
+        self == .readOnlyTransaction || ["53", "57", "58"].contains(errorClass) && self != .queryCanceled
     }
 }
 

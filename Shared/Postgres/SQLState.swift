@@ -23,6 +23,8 @@ package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConve
     package static let numericValueOutOfRange = SQLState(rawValue: "22003")
     package static let divisionByZero = SQLState(rawValue: "22012")
     package static let activeTransaction = SQLState(rawValue: "25001")
+    /// A write on a server, or in a session, that accepts reads only.
+    package static let readOnlyTransaction = SQLState(rawValue: "25006")
     package static let inFailedTransaction = SQLState(rawValue: "25P02")
     package static let invalidStatementName = SQLState(rawValue: "26000")
     package static let featureNotSupported = SQLState(rawValue: "0A000")

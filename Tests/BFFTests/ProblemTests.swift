@@ -40,7 +40,7 @@ import Testing
         let api = TestAPI()
         var open = 0
         for endpoint in BFF.all {
-            if case .anyone = endpoint.access {
+            if case .anonymous = endpoint.access {
                 open += 1
                 continue
             }

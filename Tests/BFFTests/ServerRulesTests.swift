@@ -4,18 +4,20 @@ import Testing
 
 @testable import BFF
 
-@Suite("Time on a connection") struct ConnectionTimesTests {
+@Suite("Time on a connection") struct ConnectionTimeoutsTests {
     @Test("waiting for a request, for a body and for the reader are bounded; work is not")
     func bounds() {
         let start = NIODeadline.uptimeNanoseconds(1)
-        var times = ConnectionTimes(now: start)
+        var times = ConnectionTimeouts(now: start)
         #expect(times.verdict(at: start) == .wait(until: start + .seconds(60)))
         #expect(times.verdict(at: start + .seconds(60)) == .expired(.idle))
-        for (phase, seconds) in [(ConnectionTimes.Phase.body, Int64(10)), (.writing, 30)] {
+        for (phase, seconds) in [(ConnectionTimeouts.Phase.body, Int64(10)), (.writing, 30)] {
             times.enter(phase, at: start)
             #expect(times.verdict(at: start + .seconds(seconds) - .nanoseconds(1)) == .wait(until: start + .seconds(seconds)))
             #expect(times.verdict(at: start + .seconds(seconds)) == .expired(phase))
         }
+        times.enter(.writing, at: start + .seconds(29))
+        #expect(times.verdict(at: start + .seconds(30)) == .expired(.writing))
         times.enter(.working, at: start)
         #expect(times.verdict(at: start + .hours(1)) == .never)
     }

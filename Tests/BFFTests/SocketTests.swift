@@ -13,7 +13,7 @@ import Testing
 
     @Test("requests sent together are answered in their order, the last as the connection's last")
     func pipelining() async throws {
-        let answer = try await SocketEdge.with { edge in
+        let answer = try await TestServer.with { edge in
             try await edge.exchange(
                 "GET /openapi.json HTTP/1.1\r\nHost: m\r\n\r\nPOST /v1/sessions HTTP/1.1\r\nHost: m\r\nContent-Length: 1\r\n\r\n{"
                     + Self.last)
@@ -34,7 +34,7 @@ import Testing
             ("GET / HTTP/1.1\r\n" + (0..<120).map { "H\($0): x\r\n" }.joined() + "\r\n", "431"),
         ])
     func noHTTP(text: String, status: String) async throws {
-        let answer = try await SocketEdge.with { try await $0.exchange(text) }
+        let answer = try await TestServer.with { try await $0.exchange(text) }
         #expect(statuses(answer) == [status])
         #expect(answer.contains("application/problem+json"))
     }
@@ -44,7 +44,7 @@ import Testing
         arguments: ["POST /v1/users", "GET /v1/me", "DELETE /nothing"])
     func tooLarge(route: String) async throws {
         let chunk = "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n"
-        try await SocketEdge.with { edge in
+        try await TestServer.with { edge in
             let declared = try await edge.exchange("\(route) HTTP/1.1\r\nHost: m\r\nContent-Length: 65537\r\n\r\n")
             let chunked = try await edge.exchange(
                 "\(route) HTTP/1.1\r\nHost: m\r\nTransfer-Encoding: chunked\r\n\r\n" + String(repeating: chunk, count: 5))
@@ -58,7 +58,7 @@ import Testing
     @Test("64 KiB exactly are taken, in chunks too")
     func borders() async throws {
         let text = String(repeating: " ", count: 65_534) + "[]"
-        try await SocketEdge.with { edge in
+        try await TestServer.with { edge in
             let whole = try await edge.exchange(
                 "POST /v1/sessions HTTP/1.1\r\nHost: m\r\nConnection: close\r\nContent-Length: 65536\r\n\r\n", text)
             let chunked = try await edge.exchange(
@@ -71,7 +71,7 @@ import Testing
 
     @Test("a client that asks whether its body is welcome is told")
     func expectation() async throws {
-        let answer = try await SocketEdge.with { edge in
+        let answer = try await TestServer.with { edge in
             try await edge.exchange(
                 "POST /v1/sessions HTTP/1.1\r\nHost: m\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: 2\r\n\r\n",
                 "[]")
@@ -81,7 +81,7 @@ import Testing
 
     @Test("an upgrade is not taken up; the request is answered, and the connection ends rather than go deaf")
     func upgrade() async throws {
-        let answer = try await SocketEdge.with { edge in
+        let answer = try await TestServer.with { edge in
             try await edge.exchange(
                 "GET /openapi.json HTTP/1.1\r\nHost: m\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: x\r\n\r\n"
             )
@@ -91,7 +91,7 @@ import Testing
 
     @Test("a large answer is compressed for those who take it, its head alone too")
     func compression() async throws {
-        try await SocketEdge.with { edge in
+        try await TestServer.with { edge in
             let end = "Host: m\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
             let whole = try await edge.exchange("GET /openapi.json HTTP/1.1\r\n" + end)
             let head = try await edge.exchange("HEAD /openapi.json HTTP/1.1\r\n" + end)
@@ -105,7 +105,7 @@ import Testing
 
     @Test("every answer has a date, a length and the request's name")
     func headers() async throws {
-        let answer = try await SocketEdge.with { try await $0.exchange(Self.last) }
+        let answer = try await TestServer.with { try await $0.exchange(Self.last) }
         for name in ["date: ", "content-length: ", "x-request-id: "] { #expect(answer.lowercased().contains(name)) }
     }
 }

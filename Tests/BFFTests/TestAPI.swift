@@ -1,13 +1,14 @@
 import Bus
 import BusTesting
 import Contracts
+import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Edge
 import Logging
 import NIOCore
 import NIOEmbedded
+import Realtime
 import ServiceKit
 
 @testable import BFF
@@ -77,7 +78,7 @@ private struct NameVerifier: TokenVerifying {
         switch authorization {
         case "Bearer ada": TestAPI.ada
         case "Bearer root": TestAPI.root
-        default: throw TokenRefusal.absent
+        default: throw TokenError.missing
         }
     }
 }

@@ -31,6 +31,6 @@ package final class StubBus: ProcedureCaller {
     }
 
     package func payload<P: Procedure>(of request: P) async throws -> [UInt8] {
-        try CBOREncoder().encode(try await call(request))
+        try CBOREncoder.contracts.encode(try await call(request))
     }
 }

@@ -1,3 +1,4 @@
+import BusTesting
 import Contracts
 import ServiceKit
 import TestSupport
@@ -7,6 +8,8 @@ import Tracing
 @testable import Bus
 
 @Suite("One trace over several services", .timeLimit(.minutes(3))) struct TraceTests {
+    init() { Traces.bootstrapped }
+
     /// What a handler found about itself.
     private struct Found: Sendable {
         let context: ServiceContext?
@@ -114,7 +117,7 @@ import Tracing
                 bus.serve(Relay.self) { _, _ in
                     seen.add(Found(context: .current, deadline: .current))
                     _ = try await own.value.call(Echo(text: "deeper"))
-                    return Done()
+                    return EmptyResponse()
                 }
             }
         ) { _ in try await body() }
@@ -133,7 +136,7 @@ import Tracing
 }
 
 private struct Relay: Procedure {
-    typealias Response = Done
+    typealias Response = EmptyResponse
     static let name: ProcedureName = "chats.relay.v1"
     static let service = ServiceName.chats
     static let callers: Set<ServiceName> = [.bff]

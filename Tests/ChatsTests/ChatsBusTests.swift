@@ -9,7 +9,7 @@ import Testing
 @Suite("The bus interface of chats", .timeLimit(.minutes(5))) struct ChatsBusTests {
     /// A call of a procedure with any payload.
     struct Malformed<P: Procedure>: Procedure {
-        typealias Response = Done
+        typealias Response = EmptyResponse
         static var name: ProcedureName { P.name }
         static var service: ServiceName { P.service }
         static var callers: Set<ServiceName> { P.callers }

@@ -9,7 +9,7 @@ import Testing
     @Test("concurrent and repeated reservations of a pair return one id")
     func pair() async throws {
         try await ChatsDatabase.with { database in
-            let pair = Pair(ChatsDatabase.user(), ChatsDatabase.user())
+            let pair = try #require(UserPair(ChatsDatabase.user(), ChatsDatabase.user()))
             #expect(try await database.newChats.directChat(of: pair) == nil)
             let reserved = try await withThrowingTaskGroup(of: ChatID.self) { group in
                 for number in Int64(1)...10 {

@@ -53,9 +53,4 @@ import Testing
         let blocked = #expect(throws: ServiceError.self) { try newChat.check(blockers: Set(ids(3))) }
         #expect(blocked?.code == .denied && blocked?.message.contains("3") == true)
     }
-
-    @Test("a pair is the same from both sides")
-    func pair() {
-        #expect(Pair(UserID(rawValue: 9), UserID(rawValue: 2)) == Pair(UserID(rawValue: 2), UserID(rawValue: 9)))
-    }
 }

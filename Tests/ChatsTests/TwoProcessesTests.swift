@@ -133,7 +133,8 @@ import Testing
     func completion() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
-            let reserved = try await one.database.newChats.reserve(ChatID(rawValue: ChatsDatabase.id()), for: Pair(anna, ben))
+            let reserved = try await one.database.newChats.reserve(
+                ChatID(rawValue: ChatsDatabase.id()), for: try #require(UserPair(anna, ben)))
             await #expect(throws: ServiceError.noSuchChat) { try await one.reading.chat(GetChat(userID: anna, chatID: reserved)) }
             let answer = try await other.create(.direct, by: ben, with: [anna])
             #expect(answer.created && answer.chat.id == reserved)

@@ -25,7 +25,7 @@ import Testing
                             #expect(changed.version == 2 && changed.changedBy == UserID(rawValue: 5))
                             for reader in [bff, users] { try await reader.runs(with: 2) }
                             #expect(users.pages.now == PageSizes(usual: 20, most: 40))
-                            #expect(try users.context.settings.value(PageSizes.most) == 40)
+                            #expect(try users.context.settings.value(PageSizes.most) == .whole(40))
                             #expect(bff.report?.status == .up)
                             for _ in 0..<4 {
                                 let read = try await users.bus.call(GetSection(section: "pageSizes"))

@@ -47,7 +47,7 @@ import Testing
         try expectGolden(RemoveMember.self, #"{"chatId":"71","memberId":"6","userId":"5"}"#)
         try expectGolden(MarkRead.self, #"{"chatId":"71","seq":4,"userId":"5"}"#)
         try expectGolden(MarkRead.Response.self, #"{"readSeq":4,"unread":0}"#)
-        try expectGolden(Done.self, "{}")
+        try expectGolden(EmptyResponse.self, "{}")
         try expectGolden(
             MarkDelivered.self,
             #"{"markers":[{"chatId":"71","seq":4,"userId":"5"},{"chatId":"72","seq":1,"userId":"6"}]}"#)

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// One message as some released version wrote it. It stays here for as long as anybody may still send or store its like.
+/// One message as some released version wrote it. It stays here for as long as anybody may still send or
+/// store its like.
 ///
 /// - Parameter json: compact, keys sorted: what our encoder writes today, unless a field was added since.
 func expectGolden<Value: Codable>(_ type: Value.Type, _ json: String, isCurrent: Bool = true) throws {

@@ -16,7 +16,7 @@ import Testing
     func repeatable() {
         let reading: [any Procedure.Type] = [
             GetAccount.self, ListSessions.self, GetKeys.self, ListRevocations.self, GetProfiles.self, SearchUsers.self,
-            ListConnections.self, ListBlocks.self, GetHistory.self, ListChats.self, GetChat.self, ListMembers.self,
+            ListContacts.self, ListBlocks.self, GetHistory.self, ListChats.self, GetChat.self, ListMembers.self,
         ]
         #expect(reading.allSatisfy { $0.isReadOnly && $0.isRepeatable })
         #expect(!NextIDs.isReadOnly && !SendMessage.isReadOnly && !LogIn.isReadOnly)

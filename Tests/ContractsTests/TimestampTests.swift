@@ -59,7 +59,7 @@ import Testing
             let text = Timestamp(millisecondsSinceEpoch: milliseconds).description
             #expect(Timestamp(text)?.millisecondsSinceEpoch == milliseconds)
         }
-        let modern = Int64.random(in: 0...4_102_444_800_000, using: &random)
+        let modern = Int64.random(in: -11_000_000_000_000...253_402_300_799_999, using: &random)
         let style = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         let date = try Date(Timestamp(millisecondsSinceEpoch: modern).description, strategy: style)
         #expect(Int64((date.timeIntervalSince1970 * 1_000).rounded()) == modern)

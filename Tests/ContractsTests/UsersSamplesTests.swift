@@ -20,7 +20,7 @@ import Testing
         try expectGolden(Session.self, Self.session)
         try expectGolden(Block.self, #"{"since":"\#(Self.at)","userId":"6"}"#)
         for status in ["sent", "received", "connected"] {
-            try expectGolden(Connection.self, #"{"since":"\#(Self.at)","status":"\#(status)","userId":"6"}"#)
+            try expectGolden(Contact.self, #"{"since":"\#(Self.at)","status":"\#(status)","userId":"6"}"#)
         }
         try expectGolden(
             AccessToken.self,
@@ -78,23 +78,23 @@ import Testing
 
     @Test("contacts")
     func contacts() throws {
-        try expectGolden(ListConnections.self, #"{"after":"k-1","limit":20,"userId":"5"}"#)
-        try expectGolden(Page<Connection>.self, #"{"items":[\#(Self.connection)],"next":"k-1"}"#)
+        try expectGolden(ListContacts.self, #"{"after":"k-1","limit":20,"userId":"5"}"#)
+        try expectGolden(Page<Contact>.self, #"{"items":[\#(Self.connection)],"next":"k-1"}"#)
         for step in ["invite", "accept", "cancel", "remove"] {
-            try expectGolden(ChangeConnection.self, #"{"otherId":"6","step":"\#(step)","userId":"5"}"#)
+            try expectGolden(ChangeContact.self, #"{"otherId":"6","step":"\#(step)","userId":"5"}"#)
         }
-        try expectGolden(ChangeConnection.Response.self, #"{"connection":\#(Self.connection)}"#)
-        try expectGolden(ChangeConnection.Response.self, "{}")
+        try expectGolden(ChangeContact.Response.self, #"{"connection":\#(Self.connection)}"#)
+        try expectGolden(ChangeContact.Response.self, "{}")
         try expectGolden(ListBlocks.self, #"{"limit":20,"userId":"5"}"#)
         try expectGolden(SetBlock.self, #"{"blocked":true,"otherId":"6","userId":"5"}"#)
     }
 
     @Test("presence")
     func presence() throws {
-        try expectGolden(ListContacts.self, #"{"userId":"5"}"#)
+        try expectGolden(ListPresenceContacts.self, #"{"userId":"5"}"#)
         try expectGolden(
-            ListContacts.Response.self, #"{"contacts":[{"lastSeenAt":"\#(Self.at)","userId":"6"},{"userId":"7"}]}"#)
-        try expectGolden(NoteSeen.self, #"{"users":[{"at":"\#(Self.at)","sessionId":"31","userId":"5"}]}"#)
+            ListPresenceContacts.Response.self, #"{"contacts":[{"lastSeenAt":"\#(Self.at)","userId":"6"},{"userId":"7"}]}"#)
+        try expectGolden(RecordLastSeen.self, #"{"users":[{"at":"\#(Self.at)","sessionId":"31","userId":"5"}]}"#)
     }
 
     @Test("facts")
@@ -105,8 +105,8 @@ import Testing
         try expectGolden(PasswordChanged.self, #"{"changedAt":"\#(Self.at)","userId":"5"}"#)
         try expectGolden(SessionsRevoked.self, #"{"revokedAt":"\#(Self.at)","sessionIds":["31","32"],"userId":"5"}"#)
         try expectGolden(
-            ConnectionChanged.self, #"{"otherId":"6","rev":2,"status":"connected","step":"accept","userId":"5"}"#)
-        try expectGolden(ConnectionChanged.self, #"{"otherId":"6","rev":3,"step":"remove","userId":"5"}"#)
+            ContactChanged.self, #"{"otherId":"6","rev":2,"status":"connected","step":"accept","userId":"5"}"#)
+        try expectGolden(ContactChanged.self, #"{"otherId":"6","rev":3,"step":"remove","userId":"5"}"#)
         try expectGolden(BlockChanged.self, #"{"blocked":true,"otherId":"6","rev":4,"userId":"5"}"#)
     }
 
@@ -115,7 +115,7 @@ import Testing
         let procedures: [ProcedureName] = [
             RegisterUser.name, GetAccount.name, UpdateProfile.name, ChangePassword.name, LogIn.name, RefreshSession.name,
             ListSessions.name, RevokeSession.name, GetKeys.name, ListRevocations.name, GetProfiles.name, SearchUsers.name,
-            ListConnections.name, ChangeConnection.name, ListBlocks.name, SetBlock.name,
+            ListContacts.name, ChangeContact.name, ListBlocks.name, SetBlock.name,
         ]
         #expect(
             procedures.map(\.rawValue) == [
@@ -126,7 +126,7 @@ import Testing
             ])
         let events: [EventType] = [
             UserRegistered.type, UserUpdated.type, SessionStarted.type, PasswordChanged.type, SessionsRevoked.type,
-            ConnectionChanged.type, BlockChanged.type,
+            ContactChanged.type, BlockChanged.type,
         ]
         #expect(
             events.map(\.rawValue) == [

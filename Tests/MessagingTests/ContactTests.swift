@@ -8,7 +8,7 @@ import Testing
 @Suite("Presence when contacts change", .timeLimit(.minutes(1))) struct ContactTests {
     private static func user(_ id: Int64) -> UserID { UserID(rawValue: id) }
 
-    private static func contacts(_ ids: [Int64]) -> ListContacts.Response {
+    private static func contacts(_ ids: [Int64]) -> ListPresenceContacts.Response {
         .init(contacts: ids.map { .init(userID: user($0), lastSeenAt: .init(millisecondsSinceEpoch: 1_000)) })
     }
 
@@ -33,7 +33,7 @@ import Testing
     func noContactAnyMore() async throws {
         try await Gateway.with { gateway in
             let (one, other) = (try await gateway.client(2), try await gateway.client(3))
-            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([]) }
+            gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             await gateway.hub.deliver(Self.news(that: 1, isOnline: true, to: 2))
             #expect(try await one.said().online == true)
             for user in [2, 3] as [Int64] { await gateway.hub.deliver(Self.tie(of: user, to: 1)) }
@@ -41,7 +41,7 @@ import Testing
             #expect(try await one.said() == RawClient.Said(type: "presence", n: 3, userId: "1", online: false))
             // Told again, it changes nothing.
             await gateway.hub.deliver(Self.tie(of: 2, to: 1))
-            try await eventually("both looked") { gateway.bus.asked(ListContacts.self).count >= 5 ? () : nil }
+            try await eventually("both looked") { gateway.bus.asked(ListPresenceContacts.self).count >= 5 ? () : nil }
             for client in [one, other] { await client.say(#"{"type":"ping"}"#) }
             #expect(try await one.said().type == "connection")
             for client in [one, other] { #expect(try await client.said().type == "pong") }
@@ -51,10 +51,10 @@ import Testing
     @Test("two who are connected by now ask whether the other one is there; what is late news of it counts as it is today")
     func contactFromNowOn() async throws {
         try await Gateway.with { gateway in
-            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([]) }
+            gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             let client = try await gateway.client(2)
-            try await eventually("their coming") { gateway.bus.asked(ListContacts.self).count == 1 ? () : nil }
-            gateway.bus.answer(ListContacts.self) { _ in Self.contacts([1, 4]) }
+            try await eventually("their coming") { gateway.bus.asked(ListPresenceContacts.self).count == 1 ? () : nil }
+            gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([1, 4]) }
             // The invitation, told once more after it was accepted.
             await gateway.hub.deliver(Self.tie(of: 2, to: 1, "sent"))
             #expect(try await client.said().type == "connection")

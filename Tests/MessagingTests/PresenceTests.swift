@@ -96,9 +96,9 @@ import Testing
     @Test("of each device it is noted when it was last here, also while its user's others stay, and when they are moved away")
     func devices() async throws {
         try await Gateway.with { gateway in
-            gateway.bus.answer(ListContacts.self) { _ in .init(contacts: []) }
-            gateway.bus.answer(NoteSeen.self) { _ in Done() }
-            func noted() -> [Int64] { gateway.bus.asked(NoteSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
+            gateway.bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }
+            gateway.bus.answer(RecordLastSeen.self) { _ in EmptyResponse() }
+            func noted() -> [Int64] { gateway.bus.asked(RecordLastSeen.self).flatMap(\.users).map(\.sessionID.rawValue) }
             let (phone, laptop) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 6))
             await phone.send(RawClient.frame(8))
             _ = try await phone.end()
@@ -117,7 +117,7 @@ import Testing
     @Test("after partitions have moved today's contacts are asked, and whoever is none any more is taken back, unasked")
     func askAgain() async throws {
         let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
-        bus.answer(ListContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
+        bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
         let desk = PresenceDesk(
             bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -127,11 +127,11 @@ import Testing
         for contact in [1, 2] as [Int64] {
             await desk.heard(.init(kind: .news, userID: Self.user(contact), online: true), present: [Self.user(9)])
         }
-        bus.answer(ListContacts.self) { _ in throw ServiceError(.unavailable, "away") }
+        bus.answer(ListPresenceContacts.self) { _ in throw ServiceError(.unavailable, "away") }
         await desk.changedHands { _ in true }
-        try await eventually("asked in vain") { bus.asked(ListContacts.self).count > 2 ? () : nil }
+        try await eventually("asked in vain") { bus.asked(ListPresenceContacts.self).count > 2 ? () : nil }
         #expect(shown.count == 0 && told.count == 1)
-        bus.answer(ListContacts.self) { _ in .init(contacts: [.init(userID: Self.user(2))]) }
+        bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [.init(userID: Self.user(2))]) }
         try await eventually("the second question") { told.count == 2 ? () : nil }
         #expect(shown.all == [ServerFrame.presence(Self.user(1), online: false)])
         let question = try #require(told.all.last?.items.first)
@@ -144,16 +144,16 @@ import Testing
     @Test("when the process ends it is noted of everybody when they were last here, many at a time")
     func close() async throws {
         let (bus, io) = (StubBus(), IOThread(name: "presence"))
-        bus.answer(ListContacts.self) { _ in .init(contacts: []) }
-        bus.answer(NoteSeen.self) { _ in Done() }
+        bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }
+        bus.answer(RecordLastSeen.self) { _ in EmptyResponse() }
         let desk = PresenceDesk(
             bus: bus, deliver: { _ in }, on: io, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         for id in 1...300 as ClosedRange<Int64> { await desk.came(Self.user(id), SessionID(rawValue: id)) }
         await desk.close()
-        let noted = bus.asked(NoteSeen.self).map(\.users)
+        let noted = bus.asked(RecordLastSeen.self).map(\.users)
         #expect(noted.map(\.count) == [256, 44])
         #expect(Set(noted.joined().map(\.userID)).count == 300)
         await desk.close()
-        #expect(bus.asked(NoteSeen.self).count == 2)
+        #expect(bus.asked(RecordLastSeen.self).count == 2)
     }
 }

@@ -1,3 +1,4 @@
+import Contracts
 import Foundation
 import Testing
 
@@ -34,8 +35,8 @@ import Testing
             let row = try #require(
                 page.split(separator: "\n").first { $0.hasPrefix("| `\(name).\(field.name)` |") }, "no row for \(field.name)")
             let cells = row.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
-            #expect(cells[1] == field.fallback.text)
-            let range = try #require(field.setting.expectation.firstMatch(of: /from (.+) to (.+)$/))
+            #expect(cells[1] == field.fallback.description)
+            let range = try #require(field.expectation.firstMatch(of: /from (.+) to (.+)$/))
             let bounds = [range.1, range.2].map { $0.hasSuffix(".0") ? $0.dropLast(2) : $0 }
             #expect(cells[2].hasPrefix("\(bounds[0]) to \(bounds[1])"), "\(row)")
         }

@@ -34,16 +34,16 @@ import Testing
         let answers = Answers()
         let (settings, dynamic) = try await make(answers)
         let pages = try dynamic.current(PageSizes.self)
-        #expect(try settings.value(PageSizes.usual) == 50 && pages.now == PageSizes())
+        #expect(try settings.value(PageSizes.usual) == .whole(50) && pages.now == PageSizes())
         answers.set(2, usual: 20, most: 40)
         #expect(await dynamic.readOnce())
-        #expect(try settings.value(PageSizes.usual) == 20 && pages.now == PageSizes(usual: 20, most: 40))
+        #expect(try settings.value(PageSizes.usual) == .whole(20) && pages.now == PageSizes(usual: 20, most: 40))
         answers.set(3, usual: 30, most: 101)
         #expect(await dynamic.readOnce())
-        #expect(try settings.value(PageSizes.usual) == 20 && pages.now == PageSizes(usual: 20, most: 40))
+        #expect(try settings.value(PageSizes.usual) == .whole(20) && pages.now == PageSizes(usual: 20, most: 40))
         answers.fail()
         #expect(await !dynamic.readOnce())
-        #expect(try settings.value(PageSizes.usual) == 20 && pages.now == PageSizes(usual: 20, most: 40))
+        #expect(try settings.value(PageSizes.usual) == .whole(20) && pages.now == PageSizes(usual: 20, most: 40))
     }
 
     @Test("the environment goes before; what does not fit together then is made to fit")
@@ -53,7 +53,7 @@ import Testing
         let pages = try dynamic.current(PageSizes.self)
         answers.set(2, usual: 20, most: 40)
         #expect(await dynamic.readOnce())
-        #expect(try settings.value(PageSizes.most) == 15 && pages.now == PageSizes(usual: 15, most: 15))
+        #expect(try settings.value(PageSizes.most) == .whole(15) && pages.now == PageSizes(usual: 15, most: 15))
         #expect(dynamic.report.details == ["pageSizes": "version 2; fixed here: most"])
     }
 

@@ -1,3 +1,4 @@
+import Contracts
 import Metrics
 import TestSupport
 import Testing
@@ -175,7 +176,7 @@ import Testing
     func process() throws {
         registry.onCollect { ProcessMetrics.collect() }
         let text = try parsed()
-        let now = Double(RFC3339.milliseconds()) / 1_000
+        let now = Double(Timestamp.now.millisecondsSinceEpoch) / 1_000
         #expect(try #require(text["process_resident_memory_bytes"]) > 1_000_000)
         #expect(try #require(text["process_cpu_seconds_total"]) >= 0)
         #expect(try #require(text["process_open_fds"]) >= 3)

@@ -9,8 +9,8 @@ import Testing
     @Test("the defaults of every section are acceptable, and are what the code goes by", arguments: Sections.all.map(\.name))
     func defaults(name: String) throws {
         let schema = try #require(Sections[name])
-        #expect(schema.complaints(about: schema.defaults) == [])
-        #expect(schema.fields.allSatisfy { $0.setting.key == "\(name).\($0.name)" })
+        #expect(schema.errors(in: schema.defaults) == [])
+        #expect(schema.fields.allSatisfy { $0.key == "\(name).\($0.name)" })
         #expect(Set(schema.fields.map(\.name)).count == schema.fields.count)
     }
 
@@ -27,7 +27,7 @@ import Testing
     func accessTokens() {
         var values = TokenTimes.schema.defaults
         values["accessSeconds"] = .whole(901)
-        #expect(TokenTimes.schema.complaints(about: values).map(\.field) == ["values.accessSeconds"])
+        #expect(TokenTimes.schema.errors(in: values).map(\.field) == ["values.accessSeconds"])
     }
 
     @Test(
@@ -41,17 +41,17 @@ import Testing
     func ranges(field: String, value: SettingValue, isAcceptable: Bool) {
         var values = CircuitBreakerPolicy.schema.defaults
         values[field] = value
-        #expect(CircuitBreakerPolicy.schema.complaints(about: values).isEmpty == isAcceptable)
+        #expect(CircuitBreakerPolicy.schema.errors(in: values).isEmpty == isAcceptable)
     }
 
     @Test("what must not exceed another is held against it")
     func orders() {
         var values = MessagingThresholds.schema.defaults
         values["resumeBufferBytes"] = .whole(262_145)
-        let complaint = MessagingThresholds.schema.complaints(about: values)
-        #expect(complaint.map(\.message) == ["must be at most 262144, as outboundBufferBytes is 262144"])
+        let errors = MessagingThresholds.schema.errors(in: values)
+        #expect(errors.map(\.message) == ["must be at most 262144, as outboundBufferBytes is 262144"])
         values["resumeBufferBytes"] = .whole(262_144)
-        #expect(MessagingThresholds.schema.complaints(about: values) == [])
+        #expect(MessagingThresholds.schema.errors(in: values) == [])
     }
 
     /// A section with its type forgotten: made from settings.
@@ -73,13 +73,13 @@ import Testing
             for field in schema.fields where Int.random(in: 0..<4, using: &random) == 0 {
                 values[field.name] = Self.value(near: field, using: &random)
             }
-            let complaints = schema.complaints(about: values)
-            guard complaints.isEmpty else {
-                #expect(complaints.allSatisfy { complaint in schema.fields.contains { complaint.field == "values.\($0.name)" } })
+            let errors = schema.errors(in: values)
+            guard errors.isEmpty else {
+                #expect(errors.allSatisfy { error in schema.fields.contains { error.field == "values.\($0.name)" } })
                 continue
             }
             accepted += 1
-            let entries = values.map { (AbsoluteConfigKey([name, $0]), ConfigValue(.string($1.text), isSecret: false)) }
+            let entries = values.map { (AbsoluteConfigKey([name, $0]), ConfigValue(.string($1.description), isSecret: false)) }
             let provider = InMemoryProvider(values: Dictionary(uniqueKeysWithValues: entries))
             #expect(throws: Never.self, "\(values)") { try make(Settings(providers: [provider])) }
         }
@@ -88,7 +88,7 @@ import Testing
 
     /// Often at its bounds or a little beyond, at times something else altogether.
     private static func value(near field: SectionField, using random: inout SeededGenerator) -> SettingValue? {
-        let bounds = field.setting.expectation.split(separator: " ").compactMap { Double($0) }
+        let bounds = field.expectation.split(separator: " ").compactMap { Double($0) }
         switch Int.random(in: 0..<8, using: &random) {
         case 0: return .text("1")
         case 1: return SettingValue((bounds.last ?? 0) + 1)
@@ -104,6 +104,6 @@ import Testing
     func longKeys() {
         var values = PageSizes.schema.defaults
         values[String(repeating: "x", count: 10_000)] = .whole(1)
-        #expect(PageSizes.schema.complaints(about: values).map(\.field.utf8.count) == [71])
+        #expect(PageSizes.schema.errors(in: values).map(\.field.utf8.count) == [71])
     }
 }

@@ -30,7 +30,7 @@ import Testing
         let examples = try await examples("send")
         let own = Set(ServerFrame.Kind.allCases.map(\.rawValue))
         let others = try Self.types(in: "Services/chats/Live/ChatFrames.swift").union(
-            Self.types(in: "Services/users/Answers/LiveContacts.swift"))
+            Self.types(in: "Services/users/Handlers/ContactDeliveries.swift"))
         #expect(others.count >= 6)
         #expect(Set(examples.keys) == own.union(others))
         var made: [String: [NSDictionary]] = [:]
@@ -119,18 +119,18 @@ import Testing
             ChatFrames.Change(MemberChanged(chatID: chat, memberID: lin, change: .added, role: .member, userID: ada, rev: 12)),
             ChatFrames.Change(MemberChanged(chatID: chat, memberID: lin, change: .removed, role: .member, userID: ada, rev: 13)),
         ]
-        return try [first, second].map { Array(ChatFrames.message($0, json: try [UInt8].json($0)[...]).utf8) }
-            + shown.map { try [UInt8].json($0) }
+        return try [first, second].map { Array(ChatFrames.message($0, json: try CBOREncoder.contracts.json($0)[...]).utf8) }
+            + shown.map { try CBOREncoder.contracts.json($0) }
     }
 
     private static func framesOfUsers() throws -> [ServerFrame.Text] {
         let me = UserID(rawValue: 1)
         let events: [OutboxEvent] = [
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .invite, status: .sent, rev: 1)),
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .accept, status: .connected, rev: 2)),
-            try OutboxEvent(ConnectionChanged(userID: grace, otherID: me, step: .remove, status: nil, rev: 3)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .invite, status: .sent, rev: 1)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .accept, status: .connected, rev: 2)),
+            try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .remove, status: nil, rev: 3)),
             try OutboxEvent(BlockChanged(userID: me, otherID: grace, blocked: true, rev: 4)),
         ]
-        return try LiveContacts.delivery(of: events).items.filter { $0.recipients == [me] }.map { Array($0.frame.utf8) }
+        return try ContactDeliveries.delivery(of: events).items.filter { $0.recipients == [me] }.map { Array($0.frame.utf8) }
     }
 }

@@ -6,13 +6,13 @@ import Testing
 
 @Suite("Contacts") struct ContactTests {
     private func step(
-        _ step: ChangeConnection.Step, _ user: UserID, _ other: UserID, in instance: World.Instance
-    ) async throws -> Connection? {
-        try await instance.contacts.change(ChangeConnection(userID: user, otherID: other, step: step)).connection
+        _ step: ChangeContact.Step, _ user: UserID, _ other: UserID, in instance: World.Instance
+    ) async throws -> Contact? {
+        try await instance.contacts.change(ChangeContact(userID: user, otherID: other, step: step)).contact
     }
 
-    private func list(_ user: UserID, in world: World) async throws -> [Connection] {
-        try await world.one.contacts.connections(ListConnections(userID: user, limit: 100)).items
+    private func list(_ user: UserID, in world: World) async throws -> [Contact] {
+        try await world.one.contacts.contacts(ListContacts(userID: user, limit: 100)).items
     }
 
     @Test("invite, accept, remove: both see it, and each step is told of")
@@ -20,19 +20,19 @@ import Testing
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia").id, try await world.register("tom").id)
             let start = world.clock.now
-            #expect(try await step(.invite, tom, mia, in: world.one) == Connection(userID: mia, status: .sent, since: start))
-            #expect(try await list(mia, in: world) == [Connection(userID: tom, status: .received, since: start)])
+            #expect(try await step(.invite, tom, mia, in: world.one) == Contact(userID: mia, status: .sent, since: start))
+            #expect(try await list(mia, in: world) == [Contact(userID: tom, status: .received, since: start)])
             world.clock.advance(.seconds(5))
             let since = world.clock.now
             #expect(
-                try await step(.accept, mia, tom, in: world.other) == Connection(userID: tom, status: .connected, since: since))
+                try await step(.accept, mia, tom, in: world.other) == Contact(userID: tom, status: .connected, since: since))
             world.clock.advance(.seconds(5))
             // Done already: the same answer, nothing told.
-            #expect(try await step(.accept, mia, tom, in: world.one) == Connection(userID: tom, status: .connected, since: since))
-            #expect(try await list(tom, in: world) == [Connection(userID: mia, status: .connected, since: since)])
+            #expect(try await step(.accept, mia, tom, in: world.one) == Contact(userID: tom, status: .connected, since: since))
+            #expect(try await list(tom, in: world) == [Contact(userID: mia, status: .connected, since: since)])
             #expect(try await step(.remove, tom, mia, in: world.one) == nil)
             #expect(try await list(tom, in: world).isEmpty)
-            let facts = try await world.facts(ConnectionChanged.self).sorted { $0.rev < $1.rev }
+            let facts = try await world.facts(ContactChanged.self).sorted { $0.rev < $1.rev }
             #expect(facts.map(\.rev) == [1, 2, 3])
             #expect(facts.map(\.step) == [.invite, .accept, .remove])
             #expect(facts.map(\.status) == [.sent, .connected, nil])
@@ -52,7 +52,7 @@ import Testing
                 #expect(results.compactMap(\.value).count == 20)
                 #expect(try await list(mia, in: world).map(\.status) == [.connected])
                 #expect(try await list(tom, in: world).map(\.status) == [.connected])
-                let facts = try await world.facts(ConnectionChanged.self).filter { [mia, tom].contains($0.userID) }
+                let facts = try await world.facts(ContactChanged.self).filter { [mia, tom].contains($0.userID) }
                 #expect(Set(facts.map(\.rev)) == [1, 2] && facts.count == 2)
             }
         }
@@ -63,7 +63,7 @@ import Testing
         try await World.with { world async throws in
             for number in 0..<10 {
                 let (mia, tom) = (try await world.register("mia\(number)").id, try await world.register("tom\(number)").id)
-                let results = await atOnce(12) { task -> Connection? in
+                let results = await atOnce(12) { task -> Contact? in
                     if task != 6 { return try await step(.invite, tom, mia, in: task % 2 == 0 ? world.one : world.other) }
                     _ = try await world.other.contacts.setBlock(SetBlock(userID: mia, otherID: tom, blocked: true))
                     return nil
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("a block ends the tie, is told of once, and is listed; lifting it brings nothing back")
+    @Test("a block ends the relationship, is told of once, and is listed; lifting it brings nothing back")
     func block() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia").id, try await world.register("tom").id)
@@ -91,7 +91,7 @@ import Testing
             #expect(try await list(tom, in: world).isEmpty)
             let told = try await world.facts(BlockChanged.self).sorted { $0.rev < $1.rev }
             #expect(told.map(\.blocked) == [true, false] && told.map(\.rev) == [3, 4])
-            #expect(try await world.facts(ConnectionChanged.self).filter { $0.rev == 3 }.map(\.status) == [nil])
+            #expect(try await world.facts(ContactChanged.self).filter { $0.rev == 3 }.map(\.status) == [nil])
         }
     }
 
@@ -124,7 +124,8 @@ import Testing
     @Test("lists go over both sides of pairs, newest first, page by page")
     func pages() async throws {
         try await World.with { world async throws in
-            // Mia's id stands in the middle, so that she is the low one of some pairs and the high one of others.
+            // Mia's id stands in the middle, so that she is the low one of some pairs and the high one of
+            // others.
             var others: [UserID] = []
             for number in 0..<4 { others.append(try await world.register("ann\(number)").id) }
             let mia = try await world.register("mia").id
@@ -138,9 +139,9 @@ import Testing
             let all = try await list(mia, in: world)
             #expect(Set(all.map(\.userID)) == Set(others.dropFirst()))
             #expect(zip(all, all.dropFirst()).allSatisfy { ($0.since, $0.userID) > ($1.since, $1.userID) })
-            var (found, after) = ([Connection](), String?.none)
+            var (found, after) = ([Contact](), String?.none)
             repeat {
-                let page = try await world.one.contacts.connections(ListConnections(userID: mia, limit: 2, after: after))
+                let page = try await world.one.contacts.contacts(ListContacts(userID: mia, limit: 2, after: after))
                 found += page.items
                 after = page.next
             } while after != nil

@@ -40,7 +40,8 @@ import Testing
         #expect(schedule.signing([second], at: start) == nil)
     }
 
-    /// Instances and edges reload when they please; whatever they do, no edge ever meets a living token whose key it does not have.
+    /// Instances and edges reload when they please; whatever they do, no edge ever meets a living token whose
+    /// key it does not have.
     @Test("every token verifies at every edge for as long as it lives", arguments: UInt64(1)...30)
     func simulation(seed: UInt64) {
         var random = SeededGenerator(seed: seed)

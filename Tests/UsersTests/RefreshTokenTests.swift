@@ -13,14 +13,14 @@ import Testing
         let read = try #require(RefreshToken(token.text))
         #expect(read == token)
         #expect(read.sessionID == session)
-        #expect(read.standing(currentHash: token.hash, stampKey: key) == .current)
+        #expect(read.kind(currentHash: token.hash, stampKey: key) == .current)
     }
 
     @Test("the one before is known as such")
     func earlier() {
         let (first, second) = (RefreshToken(for: session, stampKey: key), RefreshToken(for: session, stampKey: key))
         #expect(first.text != second.text)
-        #expect(first.standing(currentHash: second.hash, stampKey: key) == .earlier)
+        #expect(first.kind(currentHash: second.hash, stampKey: key) == .earlier)
     }
 
     @Test("whatever character is changed, it is no token of this session, so that nobody can end another's")
@@ -32,10 +32,10 @@ import Testing
             var changed = characters
             changed[index] = changed[index] == "A" ? "B" : "A"
             guard let read = RefreshToken(String(changed)) else { continue }
-            #expect(read.standing(currentHash: token.hash, stampKey: key) == .forged)
+            #expect(read.kind(currentHash: token.hash, stampKey: key) == .forged)
         }
         #expect(
-            RefreshToken(for: session, stampKey: Sodium.random(32)).standing(currentHash: token.hash, stampKey: key) == .forged)
+            RefreshToken(for: session, stampKey: Sodium.random(32)).kind(currentHash: token.hash, stampKey: key) == .forged)
     }
 
     @Test("other texts are no tokens")

@@ -232,10 +232,10 @@ import Testing
 
 extension World {
     /// As ``one``, with a password's hash at twice the cost.
-    fileprivate func dearer() async throws -> Sessions {
+    fileprivate func dearer() async throws -> SessionHandler {
         let hasher = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: Self.pool)
         let before = one.sessions
-        return Sessions(
+        return SessionHandler(
             store: before.store, accounts: before.accounts, cache: before.cache, hasher: hasher, keys: before.keys,
             nextID: before.nextID, now: before.now, logger: Self.logger)
     }

@@ -22,7 +22,7 @@ import Testing
 
     @Test("cannot narrow what is refused", arguments: ["...", "---", "   ", "%%%", "a_%", "a..", "🜂🜁🜂"])
     func everybody(text: String) async throws {
-        #expect(throws: Complaint.self) { try SearchQuery(text) }
+        #expect(throws: ValidationError.self) { try SearchQuery(text) }
         try await withPeople { database async throws in
             #expect(try await read(by: SearchQuery.pattern(text), in: database) == Self.people)
         }

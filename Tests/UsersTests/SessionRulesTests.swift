@@ -10,22 +10,22 @@ import Testing
     @Test("the current token is renewed for thirty days, counted from now")
     func sliding() {
         let state = SessionState(expiresAt: now + .milliseconds(1))
-        #expect(state.judge(.current, lifetimes: lifetimes, at: now) == .renew(expiresAt: now + .seconds(2_592_000)))
+        #expect(state.verdict(on: .current, lifetimes: lifetimes, at: now) == .renew(expiresAt: now + .seconds(2_592_000)))
     }
 
     @Test("a token used before ends the session; one never issued changes nothing")
     func replay() {
         let state = SessionState(expiresAt: now + .seconds(1))
-        #expect(state.judge(.earlier, lifetimes: lifetimes, at: now) == .replayed)
-        #expect(state.judge(.forged, lifetimes: lifetimes, at: now) == .refused)
+        #expect(state.verdict(on: .earlier, lifetimes: lifetimes, at: now) == .replayed)
+        #expect(state.verdict(on: .forged, lifetimes: lifetimes, at: now) == .refused)
     }
 
     @Test("a session that is over renews nothing, to the millisecond")
     func over() {
         for state in [SessionState(expiresAt: now), SessionState(expiresAt: now + .seconds(9), revokedAt: now)] {
             #expect(!state.isLive(at: now))
-            #expect(state.judge(.current, lifetimes: lifetimes, at: now) == .refused)
-            #expect(state.judge(.earlier, lifetimes: lifetimes, at: now) == .refused)
+            #expect(state.verdict(on: .current, lifetimes: lifetimes, at: now) == .refused)
+            #expect(state.verdict(on: .earlier, lifetimes: lifetimes, at: now) == .refused)
         }
     }
 

@@ -80,10 +80,10 @@ import Testing
             let away = ServiceError(.unavailable, "no ids")
             let nextID: @Sendable () async throws -> Int64 = { throw away }
             let one = world.one
-            let sessions = Sessions(
+            let sessions = SessionHandler(
                 store: one.sessions.store, accounts: one.sessions.accounts, cache: one.sessions.cache, hasher: hasher,
                 keys: one.keys, nextID: nextID, now: one.sessions.now, logger: World.logger)
-            let accounts = Accounts(
+            let accounts = AccountHandler(
                 store: one.accounts.store, profiles: one.accounts.profiles, cache: one.accounts.cache, hasher: hasher,
                 nextID: nextID, now: one.accounts.now)
             // Whoever asks the pool now is refused by it.

@@ -22,9 +22,9 @@ import Testing
             #expect(try await bff.call(ListSessions(userID: mia.id, sessionID: session)).items.map(\.current) == [true])
             #expect(try await world.chats.call(GetProfiles(ids: [tom.id])).users == [tom])
             #expect(try await bff.call(SearchUsers(query: "tom", limit: 10)).items == [tom])
-            let step = ChangeConnection(userID: mia.id, otherID: tom.id, step: .invite)
-            #expect(try await bff.call(step).connection?.status == .sent)
-            #expect(try await bff.call(ListConnections(userID: tom.id, limit: 10)).items.map(\.status) == [.received])
+            let step = ChangeContact(userID: mia.id, otherID: tom.id, step: .invite)
+            #expect(try await bff.call(step).contact?.status == .sent)
+            #expect(try await bff.call(ListContacts(userID: tom.id, limit: 10)).items.map(\.status) == [.received])
             _ = try await bff.call(SetBlock(userID: tom.id, otherID: mia.id, blocked: true))
             #expect(try await bff.call(ListBlocks(userID: tom.id, limit: 10)).items.map(\.userID) == [mia.id])
             _ = try await bff.call(
@@ -45,12 +45,12 @@ import Testing
             let tokens = try await bff.call(LogIn(username: "mia", password: World.password)).tokens
             let session = try world.world.session(of: tokens)
             _ = try await bff.call(UpdateProfile(userID: mia.id, version: 1, displayName: "Mia M"))
-            _ = try await bff.call(ChangeConnection(userID: mia.id, otherID: tom.id, step: .invite))
+            _ = try await bff.call(ChangeContact(userID: mia.id, otherID: tom.id, step: .invite))
             _ = try await bff.call(SetBlock(userID: tom.id, otherID: mia.id, blocked: true))
             _ = try await bff.call(RevokeSession(userID: mia.id, sessionID: session))
             try await eventually("the facts") {
                 heard.all(UserRegistered.self).count == 2 && heard.all(SessionStarted.self).count == 1
-                    && heard.all(UserUpdated.self).count == 1 && heard.all(ConnectionChanged.self).count == 2
+                    && heard.all(UserUpdated.self).count == 1 && heard.all(ContactChanged.self).count == 2
                     && heard.all(BlockChanged.self).count == 1 && heard.all(SessionsRevoked.self).count == 1 ? () : nil
             }
             #expect(heard.all(SessionsRevoked.self).first?.sessionIDs == [session])

@@ -21,7 +21,8 @@ final class TestClock: Sendable {
     func advance(_ duration: Duration) { moment.withLock { $0 = $0 + duration } }
 }
 
-/// The users service of one test, over a schema and a key prefix of its own, without a bus: what it would publish is read from its outbox.
+/// The users service of one test, over a schema and a key prefix of its own, without a bus: what it would
+/// publish is read from its outbox.
 struct World: Sendable {
     static let io = IOThread(name: "users-tests")
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -50,11 +51,11 @@ struct World: Sendable {
 
     /// One running service.
     struct Instance: Sendable {
-        let accounts: Accounts
-        let sessions: Sessions
-        let profiles: Profiles
-        let contacts: Contacts
-        let presence: Presence
+        let accounts: AccountHandler
+        let sessions: SessionHandler
+        let profiles: ProfileHandler
+        let contacts: ContactHandler
+        let presence: PresenceHandler
         let keys: KeyRing
     }
 
@@ -106,13 +107,13 @@ struct World: Sendable {
         let cache = UserCaches(prefix: prefix, redis: redis, on: io, profiles: profiles, now: now, broadcast: { _ in })
         let keys = KeyRing(KeyStore(database: database, seal: KeySeal(passphrase: "test")), now: now, logger: logger)
         return Instance(
-            accounts: Accounts(store: accounts, profiles: profiles, cache: cache, hasher: hasher, nextID: nextID, now: now),
-            sessions: Sessions(
+            accounts: AccountHandler(store: accounts, profiles: profiles, cache: cache, hasher: hasher, nextID: nextID, now: now),
+            sessions: SessionHandler(
                 store: sessions, accounts: accounts, cache: cache, hasher: hasher, keys: keys, nextID: nextID, now: now,
                 logger: logger),
-            profiles: Profiles(cache: cache, bounds: search),
-            contacts: Contacts(store: ContactStore(database: database, outbox: outbox), now: now),
-            presence: Presence(store: PresenceStore(database: database), now: now),
+            profiles: ProfileHandler(cache: cache, bounds: search),
+            contacts: ContactHandler(store: ContactStore(database: database, outbox: outbox), now: now),
+            presence: PresenceHandler(store: PresenceStore(database: database), now: now),
             keys: keys)
     }
 

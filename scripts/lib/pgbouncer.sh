@@ -1,4 +1,4 @@
-# PgBouncer in transaction mode, for the tests' servers only. Like Postgres it refuses to run as root.
+# PgBouncer in transaction mode. Runs in stacks of kind `test` only. Like Postgres, it refuses to run as root.
 
 prepare_pgbouncer() {
     install -d -o "$(system_user)" -m 0700 data/pgbouncer

@@ -1,13 +1,15 @@
-# Postgres: one database, one role and schema per service. It never runs as root.
+# Postgres: one database, one role and schema per service.
 #
-# When we are root it runs as `postgres`, who may not be able to reach the directory of the stack by its path.
-# We open the data directory for it and hand the descriptor over: /proc/self/fd/9 is that directory, for it and
-# for every process it forks. It starts in /, as it insists on being able to return to where it started.
+# Postgres refuses to run as root. If the scripts run as root, the server runs as the user `postgres`, who may
+# lack access to the path of the stack. So the scripts open the data directory as descriptor 9 and pass it on:
+# /proc/self/fd/9 is that directory in the server and in every process that it forks. The server starts in /,
+# because it must be able to return to its initial working directory.
 
 postgres_bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
+# Prints the name of the user that Postgres and PgBouncer run as.
 system_user() { if ((EUID == 0)); then echo postgres; else id -un; fi; }
 
-# as_system_user <command…>: replaces this process.
+# as_system_user <command…>: replaces this process with the command, run as that user.
 as_system_user() {
     if ((EUID == 0)); then exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"; else exec "$@"; fi
 }
@@ -20,7 +22,7 @@ prepare_postgres() {
     postgres_configuration >data/postgres/postgresql.conf
 }
 
-# Made under another name first, so that an interrupted start leaves nothing half done behind.
+# Initialises the cluster under a temporary name, so that an interrupted start leaves no incomplete cluster.
 create_cluster() {
     local password_file
     rm -rf data/postgres.new
@@ -61,15 +63,15 @@ run_postgres() {
     as_system_user "$postgres_bin/postgres" -D /proc/self/fd/9
 }
 
-# sql <database> [psql options]: as the superuser.
+# sql <database> [psql options]: runs psql as the superuser.
 sql() {
     PGPASSWORD=$(secret postgres.postgres) psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 \
         --host 127.0.0.1 --port "$(port postgres)" --username postgres --dbname "$@"
 }
 
-postgres_answers() { sql postgres --command 'SELECT 1'; }
+postgres_is_ready() { sql postgres --command 'SELECT 1'; }
 
-# Database, extensions, roles and schemas; harmless when they are there already.
+# Creates the database, extensions, roles and schemas. Repeating it is safe.
 bootstrap_postgres() {
     local service _ servers
     sql postgres --file scripts/sql/database.sql >/dev/null

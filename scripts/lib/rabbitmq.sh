@@ -1,5 +1,6 @@
-# RabbitMQ: a node of its own, with its own port mapper (epmd), both on loopback.
-# Users, permissions and exchanges are definitions that the node loads whenever it boots; there is no guest.
+# RabbitMQ: one node and one port mapper (epmd) per stack, both on loopback.
+# The node loads users, permissions and exchanges from a definitions file at every boot.
+# The user `guest` does not exist.
 
 prepare_rabbitmq() {
     local administrators=(operator)
@@ -35,12 +36,12 @@ rabbitmq_configuration() {
 }
 
 rabbitmq_environment() {
-    export HOME=$stack/data/rabbitmq # where the cookie is
+    export HOME=$stack/data/rabbitmq # the node and rabbitmqctl find the Erlang cookie here
     export ERL_EPMD_ADDRESS=127.0.0.1 ERL_EPMD_PORT RABBITMQ_DIST_PORT ERL_CRASH_DUMP_SECONDS=0
     ERL_EPMD_PORT=$(port epmd)
     RABBITMQ_DIST_PORT=$(port rabbitmq_distribution)
     export RABBITMQ_NODENAME=martlet@localhost
-    export RABBITMQ_CONF_ENV_FILE=/dev/null # nothing from /etc
+    export RABBITMQ_CONF_ENV_FILE=/dev/null # ignores /etc/rabbitmq
     export RABBITMQ_CONFIG_FILE=config/rabbitmq.conf RABBITMQ_ENABLED_PLUGINS_FILE=config/enabled_plugins
     export RABBITMQ_MNESIA_BASE=data/rabbitmq RABBITMQ_LOG_BASE=$stack/log
     export RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS='-kernel inet_dist_use_interface {127,0,0,1}'
@@ -49,10 +50,10 @@ rabbitmq_environment() {
 
 run_epmd() { exec epmd -port "$(port epmd)" -address 127.0.0.1; }
 
-# Without epmd the node would start one that nobody stops. `RUNNING_UNDER_SYSTEMD` makes the script become the
-# node rather than its parent, so that a signal or a kill reaches the node itself.
+# Waits for epmd: a node that finds none starts one that outlives the stack. With RUNNING_UNDER_SYSTEMD the
+# start script replaces itself with the node instead of staying its parent, so that signals reach the node.
 run_rabbitmq() {
-    wait_until 30 listening "$(port epmd)" || die "epmd does not answer"
+    wait_until 30 is_listening "$(port epmd)" || die "epmd did not start within 30 s"
     rabbitmq_environment
     export RUNNING_UNDER_SYSTEMD=true
     exec /usr/lib/rabbitmq/bin/rabbitmq-server

@@ -1,4 +1,5 @@
-# Redis: a cache with a memory limit that forgets the least recently used. Each service sees its own keys only.
+# Redis: a cache with a memory limit that evicts the least recently used keys.
+# Each service has a user with access to the keys and channels under its own prefix.
 
 prepare_redis() {
     mkdir -p data/redis
@@ -25,6 +26,6 @@ redis_configuration() {
 
 run_redis() { exec redis-server config/redis.conf; }
 
-redis_answers() {
+redis_is_ready() {
     [[ $(REDISCLI_AUTH=$(secret redis.operator) redis-cli -p "$(port redis)" --user operator ping) == PONG ]]
 }

@@ -1,8 +1,10 @@
-# Our own services: what they are told, and how we know that they are ready.
+# Martlet's services: their environment, their commands, their instances, and their readiness.
 
+# program_name <service> <instance>: prints `chats` for the first instance, `chats-2` for the second.
 program_name() { if (($2 == 1)); then echo "$1"; else echo "$1-$2"; fi; }
 
-# service_environment <service> <instance>: lines of VARIABLE=value.
+# service_environment <service> <instance>: prints lines of VARIABLE=value.
+# An instance that is not a number is a command; it gets no ports.
 service_environment() {
     local name http servers server _
     read -r name http _ _ servers _ < <(services | grep "^$1 ")
@@ -12,7 +14,7 @@ service_environment() {
         echo "MARTLET_MANAGEMENT_PORT=$(port "${name}_management" "$2")"
         [[ $http == - ]] || printf '%s\n' MARTLET_HTTP_HOST=127.0.0.1 "MARTLET_HTTP_PORT=$(port "$name" "$2")"
     fi
-    # Seals its signing keys in the database.
+    # Encrypts the signing keys in the database.
     [[ $name != users ]] || echo "MARTLET_USERS_SIGNING_SECRET=$(secret users.signing)"
     [[ $servers != - ]] || servers=
     for server in rabbitmq ${servers//,/ }; do
@@ -28,45 +30,46 @@ service_environment() {
     done
 }
 
-# become_service <service> <instance> [arguments…]
-become_service() {
+# exec_service <service> <instance> [arguments…]: replaces this process with the service.
+exec_service() {
     local environment name _
     mapfile -t environment < <(service_environment "$1" "$2")
-    # A service names every variable that it does not know, so it is not shown what is meant for the stack.
+    # A service logs every MARTLET_* variable that it does not know. Unset those that only the scripts read.
     unset MARTLET_BIN MARTLET_STACK_KIND MARTLET_REDIS_MEMORY "${!MARTLET_TEST_@}"
     while read -r name _; do unset "$(port_variable "$name")"; done < <(listeners && test_listeners)
-    # A process that has trapped would be kept for 15 s, its connections open, while what it was doing is written down.
+    # Printing a backtrace would keep a crashed process and its connections alive for about 15 s.
     export SWIFT_BACKTRACE=${SWIFT_BACKTRACE:-enable=no}
     export "${environment[@]}"
     exec "bin/$1" "${@:3}"
 }
 
-# Runs one command of a service, such as `chats dead-letters list`, beside its instances.
+# service_command <service> <command…>: runs one command of a service, such as `chats dead-letters list`.
 service_command() {
-    is_service "${1:-}" || die "the service is one of: $(service_names | xargs)"
-    become_service "$1" "command-$$" "${@:2}"
+    is_service "${1:-}" || die "service must be one of: $(service_names | xargs)"
+    exec_service "$1" "command-$$" "${@:2}"
 }
 
 is_service() { service_names | grep -qFx -- "$1"; }
 
-add_instance() { program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
+add_instance() { configure_program "$(program_name "$1" "$2")" 20 TERM "$1 $2"; }
 remove_instance() { rm -f "config/programs/$(program_name "$1" "$2").conf" "run/$(program_name "$1" "$2").pid"; }
 
-instances() { # <service>: the numbers of those that are configured
+# instances <service>: prints the numbers of the configured instances.
+instances() {
     local instance
     for instance in {1..20}; do
         if [[ -f config/programs/$(program_name "$1" "$instance").conf ]]; then echo "$instance"; fi
     done
 }
 
-ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
+is_ready() { curl --silent --fail --max-time 2 "http://127.0.0.1:$(port "$1_management" "$2")/readyz"; }
 
-# Up to two minutes for each; shows the end of the log of one that is not ready by then.
+# wait_ready <service> <instance>: waits up to 120 s, then fails and prints the end of the log.
 wait_ready() {
     local name
     name=$(program_name "$1" "$2")
-    wait_until 120 ready "$1" "$2" && return
-    say "$name is not ready. The end of $stack/log/$name.log:"
+    wait_until 120 is_ready "$1" "$2" && return
+    log "$name is not ready after 120 s. The end of $stack/log/$name.log:"
     tail -n 20 "log/$name.log" >&2 || true
-    die "$name is not ready; what it says of itself: curl http://127.0.0.1:$(port "$1_management" "$2")/healthz"
+    die "$name is not ready; for details run: curl http://127.0.0.1:$(port "$1_management" "$2")/healthz"
 }

@@ -1,18 +1,19 @@
-# The supervisor (supervisord) of one stack: it restarts whatever dies and never gives up.
-# All paths are relative to the stack's directory, which is the working directory of everything in it; the socket
-# goes through /proc because the path of a Unix socket may have 107 bytes at most.
+# The supervisor (supervisord) of one stack. It restarts every program that exits, however often.
+# All paths are relative to the directory of the stack, which is the working directory of all its processes.
+# The socket's path goes through /proc because the path of a Unix socket is limited to 107 bytes.
 
 supervisor() { /usr/bin/supervisorctl -c config/supervisor.conf "$@"; }
 
-# Whether a process is alive and works in this stack (process ids are used again by others).
-ours() {
+# belongs_to_stack <process id>: succeeds if the process runs and its working directory is in this stack.
+# The directory is compared because the kernel reuses process ids.
+belongs_to_stack() {
     local where
     where=$(readlink "/proc/$1/cwd" 2>/dev/null) && [[ $where == "$stack" || $where == "$stack"/* ]]
 }
 
 pid_of() { cat "run/$1.pid" 2>/dev/null || echo none; }
-alive() { ours "$(pid_of "$1")"; }
-ended() { ! ours "$1"; } # <process id>
+is_running() { belongs_to_stack "$(pid_of "$1")"; }
+has_exited() { ! belongs_to_stack "$1"; } # <process id>
 
 start_supervisor() {
     rm -f run/* config/programs/*
@@ -34,7 +35,7 @@ start_supervisor() {
 	[include]
 	files=programs/*.conf
 	EOF
-    # Whoever starts us may have signals blocked or ignored, which every program would inherit, and then never stop.
+    # Restores the default signal handling: programs that inherit blocked or ignored signals would never stop.
     (
         close_descriptors
         env --default-signal /usr/bin/supervisord -c config/supervisor.conf
@@ -42,7 +43,8 @@ start_supervisor() {
     wait_until 10 supervisor pid || die "the supervisor did not start; see $stack/log/supervisor.log"
 }
 
-# Closes all but the standard three: a pipe or a lock of whoever starts us must not stay open for as long as the servers live.
+# Closes all descriptors but the standard three. Otherwise pipes and locks of the caller would stay open for
+# as long as the servers run.
 close_descriptors() {
     local descriptor
     for descriptor in /proc/self/fd/*; do
@@ -51,9 +53,10 @@ close_descriptors() {
     done
 }
 
-# program <name> <priority> <stop signal> <arguments of launch.sh>: lower priorities start first and stop last.
-# `startsecs=0` makes every end a mere exit, which is always followed by a restart.
-program() {
+# configure_program <name> <priority> <stop signal> <arguments of launch.sh>
+# Programs with a lower priority start first and stop last. With `startsecs=0` the supervisor treats an exit
+# right after the start like any other and always restarts the program.
+configure_program() {
     cat >"config/programs/$1.conf" <<-EOF
 	[program:$1]
 	command=/bin/bash scripts/launch.sh $4
@@ -71,27 +74,27 @@ program() {
 	EOF
 }
 
-# Starts the programs that were added and stops those that were taken away.
+# Starts programs whose configuration was added and stops those whose configuration was removed.
 apply_programs() { supervisor update >/dev/null; }
 
 stop_supervisor() {
     local pid
     pid=$(pid_of supervisor)
-    if ours "$pid"; then
+    if belongs_to_stack "$pid"; then
         supervisor shutdown >/dev/null || true
-        wait_until 240 ended "$pid" || say "the supervisor does not stop; ending it"
+        wait_until 240 has_exited "$pid" || log "The supervisor did not stop within 240 s; killing it."
     fi
-    stop_leftovers
+    kill_leftovers
     rm -f run/*
 }
 
-# What a killed supervisor left running. Everything here is made to survive this.
-stop_leftovers() {
+# Kills programs that a killed supervisor left running. All servers and services recover from SIGKILL.
+kill_leftovers() {
     local file pid
     for file in run/*.pid; do
         pid=$(cat "$file")
-        ours "$pid" || continue
+        belongs_to_stack "$pid" || continue
         kill -9 "$pid" || true
-        wait_until 10 ended "$pid"
+        wait_until 10 has_exited "$pid"
     done
 }

@@ -1,5 +1,6 @@
-# What tests are told about a stack: see Tests/TestSupport.
+# The environment of the tests: addresses and passwords of a stack. Tests/TestSupport reads it.
 
+# Prints lines of `export MARTLET_TEST_<NAME>=<value>`.
 test_environment() {
     local name
     {
@@ -23,11 +24,12 @@ test_environment() {
         echo "REDIS_HOST=127.0.0.1"
         echo "REDIS_PORT=$(port redis)"
         echo "TLS_CA=$stack/tls/ca.pem"
-        for name in $(service_names); do test_environment_of "$name"; done
+        for name in $(service_names); do service_test_environment "$name"; done
     } | while IFS='=' read -r name value; do printf 'export MARTLET_TEST_%s=%q\n' "$name" "$value"; done
 }
 
-test_environment_of() {
+# service_test_environment <service>: the URLs of its first instance; nothing if the service is not running.
+service_test_environment() {
     local name http _
     read -r name http _ < <(services | grep "^$1 ")
     [[ -n $(instances "$name") ]] || return 0

@@ -1,4 +1,4 @@
-# A certificate authority of the tests' own, and a certificate for servers on this machine.
+# Stacks of kind `test` have a certificate authority and a certificate for servers on 127.0.0.1.
 
 prepare_tls() {
     [[ $kind == test && ! -s tls/server.pem ]] || return 0

@@ -1,4 +1,5 @@
--- One service's role, and the schema that it owns. Variable: service; environment: password.
+-- The role of one service, and the schema that it owns.
+-- Input: the psql variable `service` and the environment variable `password`.
 SET client_min_messages = warning;
 \getenv password password
 SELECT format('CREATE ROLE %I', :'service') WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'service') \gexec

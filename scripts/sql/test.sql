@@ -1,4 +1,5 @@
--- What the tests use: a role that makes schemas and roles, in a database of its own. Environment: password.
+-- The role and database of the tests. The role may create schemas, roles and databases.
+-- Input: the environment variable `password`.
 SET client_min_messages = warning;
 \getenv password password
 SELECT 'CREATE ROLE martlet_test' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'martlet_test') \gexec

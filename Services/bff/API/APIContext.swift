@@ -11,15 +11,15 @@ struct APIContext: RequestContext {
     let requestID = ServiceKit.RequestID()
     /// Who asks; known on routes that need it.
     var caller: Caller?
-    /// The same, told to whoever keeps the journal: routes work on a copy of this context.
-    let asker = Asker()
+    /// The same, told to whoever keeps the accessLog: routes work on a copy of this context.
+    let identity = RequestIdentity()
 
     /// The route that the request took, with `{name}` for what varies; `nil` when there is none.
     var route: String? { endpointPath.flatMap { $0.hasPrefix("/") ? $0 : nil } }
 
     init(source: Source) { coreContext = .init(source: source) }
 
-    final class Asker: Sendable {
+    final class RequestIdentity: Sendable {
         private let known = Mutex<UserID?>(nil)
         var userID: UserID? {
             get { known.withLock { $0 } }

@@ -11,14 +11,14 @@ import Tracing
 struct APIResponder: Sendable {
     private let router: RouterResponder<APIContext>
     private let admission: Admission
-    private let journal: Journal
+    private let accessLog: AccessLog
     /// Looked up once: looking for it among all instruments costs more than a span that is not recorded.
     private let tracer = InstrumentationSystem.tracer
 
     init(
         endpoints: [Endpoint], verifier: any TokenVerifying, pages: CurrentValue<PageSizes>, admission: Admission, logger: Logger
     ) {
-        let gate = Gate(verifier: verifier, pages: pages)
+        let gate = Authorizer(verifier: verifier, pages: pages)
         let router = Router(context: APIContext.self)
         for (path, endpoints) in Dictionary(grouping: endpoints, by: \.path) {
             var methods = endpoints.map(\.method)
@@ -32,7 +32,7 @@ struct APIResponder: Sendable {
         }
         self.router = router.buildResponder()
         self.admission = admission
-        journal = Journal(logger: logger)
+        accessLog = AccessLog(logger: logger)
     }
 
     func respond(to request: Request, context: APIContext) async -> Response {
@@ -48,11 +48,11 @@ struct APIResponder: Sendable {
                 response = try await answer(request, context)
             } catch {
                 failure = error
-                response = Response(Problem(error).reply(requestID: requestID))
+                response = Response(Problem(error).response(requestID: requestID))
             }
             response.headers.append(HTTPField(name: .requestID, value: requestID))
             span.attributes["http.response.status_code"] = response.status.code
-            journal.note(request, response.status, context, since: start, failure)
+            accessLog.record(request, response.status, context, since: start, failure)
             return response
         }
     }
@@ -84,13 +84,13 @@ struct APIResponder: Sendable {
     }
 
     /// What a request passes on its way to a handler.
-    private struct Gate {
+    private struct Authorizer {
         let verifier: any TokenVerifying
         let pages: CurrentValue<PageSizes>
 
-        func handle(_ endpoint: Endpoint, _ request: Request, _ context: APIContext) async throws -> Reply {
+        func handle(_ endpoint: Endpoint, _ request: Request, _ context: APIContext) async throws -> APIResponse {
             switch endpoint.access {
-            case .anyone: return try await endpoint.handler(Call(request: request, context: context, pages: pages.now))
+            case .anonymous: return try await endpoint.handler(APIRequest(request: request, context: context, pages: pages.now))
             case .signedIn, .admin:
                 let caller = try await verifier.verify(request.headers[.authorization])
                 return try await signedIn(caller, endpoint, request, context)
@@ -99,20 +99,20 @@ struct APIResponder: Sendable {
 
         private func signedIn(
             _ caller: Caller, _ endpoint: Endpoint, _ request: Request, _ context: APIContext
-        ) async throws -> Reply {
+        ) async throws -> APIResponse {
             var (context, trace) = (context, ServiceContext.current ?? .topLevel)
             context.caller = caller
-            context.asker.userID = caller.userID
+            context.identity.userID = caller.userID
             trace.userID = caller.userID.description
             if case .admin = endpoint.access, !caller.roles.contains(.admin) { throw Problem.forbidden }
             return try await ServiceContext.withValue(trace) {
-                try await endpoint.handler(Call(request: request, context: context, pages: pages.now))
+                try await endpoint.handler(APIRequest(request: request, context: context, pages: pages.now))
             }
         }
     }
 
     private static func add(
-        _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ gate: Gate
+        _ endpoint: Endpoint, _ method: HTTPRequest.Method, to router: Router<APIContext>, _ gate: Authorizer
     ) {
         router.on(RouterPath(endpoint.path), method: method) { request, context in
             Response(try await gate.handle(endpoint, request, context), to: request)
@@ -130,10 +130,12 @@ struct APIResponder: Sendable {
 }
 
 extension Response {
-    init(_ reply: Reply) {
-        self.init(status: reply.status, headers: reply.completeHeaders, body: .init(byteBuffer: reply.body))
+    init(_ response: APIResponse) {
+        self.init(status: response.status, headers: response.completeHeaders, body: .init(byteBuffer: response.body))
     }
 
     /// With the body compressed where that pays and the client takes it.
-    fileprivate init(_ reply: Reply, to request: Request) { self.init(reply.encoded(for: request.headers[.acceptEncoding])) }
+    fileprivate init(_ response: APIResponse, to request: Request) {
+        self.init(response.encoded(for: request.headers[.acceptEncoding]))
+    }
 }

@@ -4,8 +4,8 @@ import Hummingbird
 /// One documented operation: a method, a path and who may use it.
 struct Endpoint: Sendable {
     enum Access: Sendable {
-        case anyone
-        /// A valid access token of a session that has not ended; ``Call/caller`` is set.
+        case anonymous
+        /// A valid access token of a session that has not ended; ``APIRequest/caller`` is set.
         case signedIn
         /// The same, of somebody with the role admin; anybody else gets `403`.
         case admin
@@ -15,33 +15,39 @@ struct Endpoint: Sendable {
     /// With `{name}` for what varies, as in OpenAPI.
     let path: String
     let access: Access
-    let handler: @Sendable (Call) async throws -> Reply
+    let handler: @Sendable (APIRequest) async throws -> APIResponse
 
-    static func get(_ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (Call) async throws -> Reply)
+    static func get(
+        _ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse
+    )
         -> Endpoint
     {
         Endpoint(method: .get, path: path, access: access, handler: handler)
     }
 
-    static func post(_ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (Call) async throws -> Reply)
+    static func post(
+        _ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse
+    )
         -> Endpoint
     {
         Endpoint(method: .post, path: path, access: access, handler: handler)
     }
 
-    static func put(_ path: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
+    static func put(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
         Endpoint(method: .put, path: path, access: .signedIn, handler: handler)
     }
 
-    static func put(_ path: String, _ access: Access, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
+    static func put(_ path: String, _ access: Access, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse)
+        -> Endpoint
+    {
         Endpoint(method: .put, path: path, access: access, handler: handler)
     }
 
-    static func patch(_ path: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
+    static func patch(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
         Endpoint(method: .patch, path: path, access: .signedIn, handler: handler)
     }
 
-    static func delete(_ path: String, _ handler: @escaping @Sendable (Call) async throws -> Reply) -> Endpoint {
+    static func delete(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
         Endpoint(method: .delete, path: path, access: .signedIn, handler: handler)
     }
 }

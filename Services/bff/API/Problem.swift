@@ -36,14 +36,15 @@ struct Problem: Error, Encodable, Sendable {
         case requestID = "requestId"
     }
 
-    func reply(requestID: String) -> Reply {
+    func response(requestID: String) -> APIResponse {
         var named = self
         named.requestID = requestID
-        var reply =
-            (try? Reply.json(named, HTTPResponse.Status(code: status, reasonPhrase: title))) ?? Reply(.internalServerError)
-        reply.headers[.contentType] = "application/problem+json"
-        for field in headers { reply.headers[field.name] = field.value }
-        return reply
+        var response =
+            (try? APIResponse.json(named, HTTPResponse.Status(code: status, reasonPhrase: title)))
+            ?? APIResponse(.internalServerError)
+        response.headers[.contentType] = "application/problem+json"
+        for field in headers { response.headers[field.name] = field.value }
+        return response
     }
 }
 
@@ -77,8 +78,8 @@ extension Problem {
         switch error {
         case let problem as Problem: self = problem
         case let error as ServiceError: self = Problem(service: error)
-        case TokenRefusal.refused(let detail): self = .unauthorized(detail)
-        case TokenRefusal.unknowable(let detail): self = .unavailable(detail)
+        case TokenError.rejected(let detail): self = .unauthorized(detail)
+        case TokenError.unavailable(let detail): self = .unavailable(detail)
         case let open as CircuitOpen:
             self = .unavailable(
                 "What this needs does not answer at the moment.",

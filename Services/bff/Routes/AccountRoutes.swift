@@ -16,12 +16,12 @@ struct AccountRoutes {
         ]
     }
 
-    private func read(_ call: Call) async throws -> Reply {
-        let account = try await bus.call(GetAccount(userID: try call.caller.userID))
-        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version), for: call)
+    private func read(_ request: APIRequest) async throws -> APIResponse {
+        let account = try await bus.call(GetAccount(userID: try request.caller.userID))
+        return try APIResponse.json(account.user).tagged(APIRequest.accountTag(account.user.id, account.version), for: request)
     }
 
-    private struct Change: Body {
+    private struct Change: JSONBody {
         var displayName: String?
         /// Empty to remove it, which clients say as `null` (RFC 7396).
         var avatarURL: String?
@@ -40,24 +40,24 @@ struct AccountRoutes {
         }
     }
 
-    private func change(_ call: Call) async throws -> Reply {
-        let version = try call.expectedVersion()
-        let body: Change = try await call.body()
+    private func change(_ request: APIRequest) async throws -> APIResponse {
+        let version = try request.expectedVersion()
+        let body: Change = try await request.body()
         let account = try await bus.call(
             UpdateProfile(
-                userID: try call.caller.userID, version: version, displayName: body.displayName, avatarURL: body.avatarURL))
-        return try Reply.json(account.user).tagged(Call.accountTag(account.user.id, account.version))
+                userID: try request.caller.userID, version: version, displayName: body.displayName, avatarURL: body.avatarURL))
+        return try APIResponse.json(account.user).tagged(APIRequest.accountTag(account.user.id, account.version))
     }
 
-    private struct Passwords: Body {
+    private struct Passwords: JSONBody {
         var currentPassword: String
         var newPassword: String
         static let fields: [BodyField] = [.required("currentPassword"), .required("newPassword")]
     }
 
-    private func changePassword(_ call: Call) async throws -> Reply {
-        let caller = try call.caller
-        let body: Passwords = try await call.body()
+    private func changePassword(_ request: APIRequest) async throws -> APIResponse {
+        let caller = try request.caller
+        let body: Passwords = try await request.body()
         _ = try await bus.call(
             ChangePassword(
                 userID: caller.userID, sessionID: caller.sessionID, currentPassword: body.currentPassword,

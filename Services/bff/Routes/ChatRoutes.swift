@@ -21,15 +21,15 @@ struct ChatRoutes {
         ]
     }
 
-    private struct NewChat: Body {
+    private struct NewChat: JSONBody {
         var kind: String
         var title: String?
         var members: [String]
         static let fields: [BodyField] = [.required("kind"), .optional("title"), .required("members", .strings)]
     }
 
-    private func create(_ call: Call) async throws -> Reply {
-        let body: NewChat = try await call.body()
+    private func create(_ request: APIRequest) async throws -> APIResponse {
+        let body: NewChat = try await request.body()
         let (kind, members) = (ChatKind(rawValue: body.kind), body.members.map { UserID($0) })
         let isKnown = ChatKind.known.contains(kind)
         var complaints = members.indices.filter { members[$0] == nil }.prefix(100).map {
@@ -39,73 +39,77 @@ struct ChatRoutes {
         guard complaints.isEmpty else { throw Problem.invalid(complaints) }
         let answer = try await bus.call(
             CreateChat(
-                creatorID: try call.caller.userID, kind: kind, title: body.title, members: members.compactMap(\.self),
-                idempotencyKey: try call.idempotencyKey()))
-        var reply = try Reply.json(answer.chat, answer.created ? .created : .ok)
-        reply.headers[.location] = "/v1/chats/\(answer.chat.id)"
-        return reply
+                creatorID: try request.caller.userID, kind: kind, title: body.title, members: members.compactMap(\.self),
+                idempotencyKey: try request.idempotencyKey()))
+        var response = try APIResponse.json(answer.chat, answer.created ? .created : .ok)
+        response.headers[.location] = "/v1/chats/\(answer.chat.id)"
+        return response
     }
 
-    private func list(_ call: Call) async throws -> Reply {
-        let (after, changedSince) = (try call.query("after"), try call.query("changedSince"))
+    private func list(_ request: APIRequest) async throws -> APIResponse {
+        let (after, changedSince) = (try request.query("after"), try request.query("changedSince"))
         return try await bus.relay(
-            ListChats(userID: try call.caller.userID, limit: try call.limit(), after: after, changedSince: changedSince))
+            ListChats(userID: try request.caller.userID, limit: try request.limit(), after: after, changedSince: changedSince))
     }
 
-    private func read(_ call: Call) async throws -> Reply {
-        try await bus.relay(GetChat(userID: try call.caller.userID, chatID: try call.id("chatId"))).tagged(for: call)
+    private func read(_ request: APIRequest) async throws -> APIResponse {
+        try await bus.relay(GetChat(userID: try request.caller.userID, chatID: try request.id("chatId"))).tagged(for: request)
     }
 
-    private struct Change: Body {
+    private struct Change: JSONBody {
         var title: String
         static let fields: [BodyField] = [.required("title")]
     }
 
-    private func update(_ call: Call) async throws -> Reply {
-        let body: Change = try await call.body()
+    private func update(_ request: APIRequest) async throws -> APIResponse {
+        let body: Change = try await request.body()
         return try .json(
-            try await bus.call(UpdateChat(userID: try call.caller.userID, chatID: try call.id("chatId"), title: body.title)))
+            try await bus.call(UpdateChat(userID: try request.caller.userID, chatID: try request.id("chatId"), title: body.title))
+        )
     }
 
-    private struct Marker: Body {
+    private struct Marker: JSONBody {
         var seq: Int64
         static let fields: [BodyField] = [.required("seq", .integer)]
     }
 
-    private func markRead(_ call: Call) async throws -> Reply {
-        let body: Marker = try await call.body()
+    private func markRead(_ request: APIRequest) async throws -> APIResponse {
+        let body: Marker = try await request.body()
         return try .json(
-            try await bus.call(MarkRead(userID: try call.caller.userID, chatID: try call.id("chatId"), seq: body.seq)))
+            try await bus.call(MarkRead(userID: try request.caller.userID, chatID: try request.id("chatId"), seq: body.seq)))
     }
 
     // MARK: Members
 
-    private func members(_ call: Call) async throws -> Reply {
+    private func members(_ request: APIRequest) async throws -> APIResponse {
         let list = ListMembers(
-            userID: try call.caller.userID, chatID: try call.id("chatId"), limit: try call.limit(), after: try call.query("after")
+            userID: try request.caller.userID, chatID: try request.id("chatId"), limit: try request.limit(),
+            after: try request.query("after")
         )
         return try await bus.relay(list)
     }
 
-    private struct Membership: Body {
+    private struct Membership: JSONBody {
         var role: String?
         static let fields: [BodyField] = [.optional("role")]
     }
 
-    private func setMember(_ call: Call) async throws -> Reply {
-        let body: Membership = try await call.body()
+    private func setMember(_ request: APIRequest) async throws -> APIResponse {
+        let body: Membership = try await request.body()
         let role = ChatRole(rawValue: body.role ?? "member")
         guard ChatRole.known.contains(role) else {
             throw Problem.invalid("role", "must be owner, admin or member")
         }
         let answer = try await bus.call(
-            SetMember(userID: try call.caller.userID, chatID: try call.id("chatId"), memberID: try call.id("userId"), role: role))
+            SetMember(
+                userID: try request.caller.userID, chatID: try request.id("chatId"), memberID: try request.id("userId"),
+                role: role))
         return try .json(answer.member, answer.added ? .created : .ok)
     }
 
-    private func removeMember(_ call: Call) async throws -> Reply {
+    private func removeMember(_ request: APIRequest) async throws -> APIResponse {
         _ = try await bus.call(
-            RemoveMember(userID: try call.caller.userID, chatID: try call.id("chatId"), memberID: try call.id("userId")))
+            RemoveMember(userID: try request.caller.userID, chatID: try request.id("chatId"), memberID: try request.id("userId")))
         return .noContent
     }
 }

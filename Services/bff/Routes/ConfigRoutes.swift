@@ -17,30 +17,31 @@ struct ConfigRoutes {
         ]
     }
 
-    private func list(_ call: Call) async throws -> Reply { try await bus.relay(ListSections()) }
+    private func list(_ request: APIRequest) async throws -> APIResponse { try await bus.relay(ListSections()) }
 
-    private func read(_ call: Call) async throws -> Reply {
-        let section = try await bus.call(GetSection(section: try call.segment("section")))
-        return try Reply.json(section).tagged("\(section.version)", for: call)
+    private func read(_ request: APIRequest) async throws -> APIResponse {
+        let section = try await bus.call(GetSection(section: try request.segment("section")))
+        return try APIResponse.json(section).tagged("\(section.version)", for: request)
     }
 
-    private struct Values: Body {
+    private struct Values: JSONBody {
         var values: [String: SettingValue]
         static let fields: [BodyField] = [.required("values", .object)]
     }
 
-    private func change(_ call: Call) async throws -> Reply {
-        let version = try call.expected { Int64($0).flatMap { $0 > 0 ? $0 : nil } }
-        let body: Values = try await call.body()
+    private func change(_ request: APIRequest) async throws -> APIResponse {
+        let version = try request.expected { Int64($0).flatMap { $0 > 0 ? $0 : nil } }
+        let body: Values = try await request.body()
         let section = try await bus.call(
             SetSection(
-                section: try call.segment("section"), version: version, values: body.values, userID: try call.caller.userID))
-        return try Reply.json(section).tagged("\(section.version)")
+                section: try request.segment("section"), version: version, values: body.values, userID: try request.caller.userID)
+        )
+        return try APIResponse.json(section).tagged("\(section.version)")
     }
 
-    private func history(_ call: Call) async throws -> Reply {
+    private func history(_ request: APIRequest) async throws -> APIResponse {
         try await bus.relay(
             ListSectionChanges(
-                section: try call.segment("section"), limit: try call.limit(), after: try call.query("after")))
+                section: try request.segment("section"), limit: try request.limit(), after: try request.query("after")))
     }
 }

@@ -13,29 +13,30 @@ struct ContactRoutes {
             .put("/v1/blocks/{userId}") { try await setBlock($0, blocked: true) },
             .delete("/v1/blocks/{userId}") { try await setBlock($0, blocked: false) },
         ]
-            + ChangeConnection.Step.allCases.map { step in
+            + ChangeContact.Step.allCases.map { step in
                 .post("/v1/connections/{userId}/\(step.rawValue)", .signedIn) { try await take(step, $0) }
             }
     }
 
-    private func connections(_ call: Call) async throws -> Reply {
-        let page = ListConnections(userID: try call.caller.userID, limit: try call.limit(), after: try call.query("after"))
+    private func connections(_ request: APIRequest) async throws -> APIResponse {
+        let page = ListContacts(
+            userID: try request.caller.userID, limit: try request.limit(), after: try request.query("after"))
         return try await bus.relay(page)
     }
 
-    private func take(_ step: ChangeConnection.Step, _ call: Call) async throws -> Reply {
+    private func take(_ step: ChangeContact.Step, _ request: APIRequest) async throws -> APIResponse {
         let answer = try await bus.call(
-            ChangeConnection(userID: try call.caller.userID, otherID: try call.id("userId"), step: step))
-        return try answer.connection.map { try .json($0) } ?? .noContent
+            ChangeContact(userID: try request.caller.userID, otherID: try request.id("userId"), step: step))
+        return try answer.contact.map { try .json($0) } ?? .noContent
     }
 
-    private func blocks(_ call: Call) async throws -> Reply {
-        let page = ListBlocks(userID: try call.caller.userID, limit: try call.limit(), after: try call.query("after"))
+    private func blocks(_ request: APIRequest) async throws -> APIResponse {
+        let page = ListBlocks(userID: try request.caller.userID, limit: try request.limit(), after: try request.query("after"))
         return try await bus.relay(page)
     }
 
-    private func setBlock(_ call: Call, blocked: Bool) async throws -> Reply {
-        _ = try await bus.call(SetBlock(userID: try call.caller.userID, otherID: try call.id("userId"), blocked: blocked))
+    private func setBlock(_ request: APIRequest, blocked: Bool) async throws -> APIResponse {
+        _ = try await bus.call(SetBlock(userID: try request.caller.userID, otherID: try request.id("userId"), blocked: blocked))
         return .noContent
     }
 }

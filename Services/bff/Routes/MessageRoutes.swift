@@ -8,7 +8,7 @@ import Edge
 /// Sending, and reading history.
 struct MessageRoutes {
     let bus: any ProcedureCaller
-    private let pages = KnownPages()
+    private let pages = HistoryPageCache()
 
     init(bus: any ProcedureCaller) { self.bus = bus }
 
@@ -19,7 +19,7 @@ struct MessageRoutes {
         ]
     }
 
-    private struct NewMessage: Body {
+    private struct NewMessage: JSONBody {
         var clientMessageID: String
         var text: String
         var replyTo: Int64?
@@ -31,16 +31,16 @@ struct MessageRoutes {
         }
     }
 
-    private func send(_ call: Call) async throws -> Reply {
-        let chatID: ChatID = try call.id("chatId")
-        let body: NewMessage = try await call.body()
+    private func send(_ request: APIRequest) async throws -> APIResponse {
+        let chatID: ChatID = try request.id("chatId")
+        let body: NewMessage = try await request.body()
         let answer = try await bus.payload(
             of: SendMessage(
-                senderID: try call.caller.userID, chatID: chatID,
+                senderID: try request.caller.userID, chatID: chatID,
                 clientMessageID: ClientMessageID(rawValue: body.clientMessageID),
                 text: body.text, replyTo: body.replyTo))
-        let isRepeated = try CBORDecoder().decode(Repeated.self, from: answer).repeated
-        return Reply(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
+        let isRepeated = try CBORDecoder.contracts.decode(Repeated.self, from: answer).repeated
+        return APIResponse(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
     }
 
     /// What is looked at of the answer; the message itself is passed on.
@@ -48,31 +48,31 @@ struct MessageRoutes {
         let repeated: Bool
     }
 
-    private func history(_ call: Call) async throws -> Reply {
-        let place = KnownPages.Place(
-            chatID: try call.id("chatId"), position: try position(call), limit: try call.limit())
-        return try await page(at: place, for: try call.caller.userID, clientHas: Self.tag(call)).unchanged(for: call)
+    private func history(_ request: APIRequest) async throws -> APIResponse {
+        let place = HistoryPageCache.Place(
+            chatID: try request.id("chatId"), position: try position(request), limit: try request.limit())
+        return try await page(at: place, for: try request.caller.userID, clientHas: Self.tag(request)).unchanged(for: request)
     }
 
     /// Asks for the page, or whether the one that is kept here, or by the client, still is the page.
-    private func page(at place: KnownPages.Place, for user: UserID, clientHas: PageTag?) async throws -> Reply {
+    private func page(at place: HistoryPageCache.Place, for user: UserID, clientHas: PageTag?) async throws -> APIResponse {
         let kept = pages[place]
         let known = kept?.tag ?? clientHas ?? .none
         let answer = try await bus.payload(
             of: GetHistory(userID: user, chatID: place.chatID, position: place.position, limit: place.limit, known: known))
-        let about = try CBORDecoder().decode(AboutPage.self, from: answer)
-        if about.unchanged == true { return kept?.reply ?? Reply(.notModified).tagged(known.rawValue) }
-        let page = Reply(.ok, json: try about.json(answer))
+        let about = try CBORDecoder.contracts.decode(AboutPage.self, from: answer)
+        if about.unchanged == true { return kept?.response ?? APIResponse(.notModified).tagged(known.rawValue) }
+        let page = APIResponse(.ok, json: try about.json(answer))
         // A chats service of the release before gives none.
         guard let tag = about.tag else { return page }
         let tagged = page.tagged(tag.rawValue)
-        pages.insert(KnownPages.Page(tag: tag, reply: tagged), at: place)
+        pages.insert(HistoryPageCache.Page(tag: tag, response: tagged), at: place)
         return tagged
     }
 
     /// What the client says it has; as long as a tag may be.
-    private static func tag(_ call: Call) -> PageTag? {
-        guard let tag = EntityTags(call.header(.ifNoneMatch))?.onlyStrong, tag.utf8.count <= 64 else { return nil }
+    private static func tag(_ request: APIRequest) -> PageTag? {
+        guard let tag = EntityTags(request.header(.ifNoneMatch))?.onlyStrong, tag.utf8.count <= 64 else { return nil }
         return PageTag(rawValue: String(tag))
     }
 
@@ -93,13 +93,13 @@ struct MessageRoutes {
     }
 
     /// At most one of the four ways to say where.
-    private func position(_ call: Call) throws -> GetHistory.Position {
+    private func position(_ request: APIRequest) throws -> GetHistory.Position {
         var positions: [GetHistory.Position] = []
-        if let seq = try call.number("before") { positions.append(.before(seq: seq)) }
-        if let seq = try call.number("after") { positions.append(.after(seq: seq)) }
-        if let rev = try call.number("changedAfter") { positions.append(.changedAfter(rev: rev)) }
+        if let seq = try request.number("before") { positions.append(.before(seq: seq)) }
+        if let seq = try request.number("after") { positions.append(.after(seq: seq)) }
+        if let rev = try request.number("changedAfter") { positions.append(.changedAfter(rev: rev)) }
         // A zone's + that was not encoded has become a space.
-        if let at = try call.query("at")?.replacing(" ", with: "+") {
+        if let at = try request.query("at")?.replacing(" ", with: "+") {
             guard let time = Timestamp(at) else { throw Problem.invalid("at", "must be a time as in RFC 3339") }
             positions.append(.at(time: time))
         }

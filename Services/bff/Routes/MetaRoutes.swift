@@ -13,31 +13,31 @@ struct MetaRoutes {
 
     var endpoints: [Endpoint] {
         [
-            .get("/openapi.json", .anyone, document),
-            .get("/.well-known/jwks.json", .anyone, jwks),
+            .get("/openapi.json", .anonymous, document),
+            .get("/.well-known/jwks.json", .anonymous, jwks),
         ]
     }
 
     /// Made once: it does not change from request to request.
-    private static let document = Reply(.ok, json: PackageResources.openapi_json).tagged()
+    private static let document = APIResponse(.ok, json: PackageResources.openapi_json).tagged()
 
-    private func document(_ call: Call) async throws -> Reply { Self.document.unchanged(for: call) }
+    private func document(_ request: APIRequest) async throws -> APIResponse { Self.document.unchanged(for: request) }
 
-    private func jwks(_ call: Call) async throws -> Reply { try keys.reply().unchanged(for: call) }
+    private func jwks(_ request: APIRequest) async throws -> APIResponse { try keys.response().unchanged(for: request) }
 }
 
 /// The keys as they are given out: made anew when they are others, not for every request.
 private final class KeysDocument: Sendable {
     private let keys: KeySet
-    private let made = Mutex<(of: GetKeys.Response, reply: Reply)?>(nil)
+    private let made = Mutex<(of: GetKeys.Response, response: APIResponse)?>(nil)
 
     init(_ keys: KeySet) { self.keys = keys }
 
-    func reply() throws -> Reply {
+    func response() throws -> APIResponse {
         guard let published = keys.published else { throw Problem.unavailable("The keys are not known here yet.") }
-        if let made = made.withLock(\.self), made.of == published { return made.reply }
-        let reply = try Reply.json(published).tagged()
-        made.withLock { $0 = (published, reply) }
-        return reply
+        if let made = made.withLock(\.self), made.of == published { return made.response }
+        let response = try APIResponse.json(published).tagged()
+        made.withLock { $0 = (published, response) }
+        return response
     }
 }

@@ -1,7 +1,8 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
+import Realtime
 
 /// Where live connections are made.
 struct RealtimeRoutes {
@@ -14,13 +15,13 @@ struct RealtimeRoutes {
         let partition: Int
     }
 
-    private func place(_ call: Call) async throws -> Reply {
-        guard let place = routes.place(of: try call.caller.userID), let instance = place.instance else {
+    private func place(_ request: APIRequest) async throws -> APIResponse {
+        guard let place = routes.place(of: try request.caller.userID), let instance = place.instance else {
             throw Problem.unavailable("There is nobody to connect to at the moment.")
         }
-        var reply = try Reply.json(Place(url: instance.url, partition: place.partition))
+        var response = try APIResponse.json(Place(url: instance.url, partition: place.partition))
         // It may be another at any time.
-        reply.headers[.cacheControl] = "no-store"
-        return reply
+        response.headers[.cacheControl] = "no-store"
+        return response
     }
 }

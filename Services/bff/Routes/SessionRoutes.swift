@@ -1,7 +1,8 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
+import Realtime
 
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {
@@ -13,14 +14,14 @@ struct SessionRoutes {
 
     var endpoints: [Endpoint] {
         [
-            .post("/v1/sessions", .anyone, logIn),
+            .post("/v1/sessions", .anonymous, logIn),
             .get("/v1/sessions", .signedIn, list),
-            .post("/v1/sessions/refresh", .anyone, refresh),
+            .post("/v1/sessions/refresh", .anonymous, refresh),
             .delete("/v1/sessions/{sessionId}", revoke),
         ]
     }
 
-    private struct Credentials: Body {
+    private struct Credentials: JSONBody {
         var username: String
         var password: String
         var device: String?
@@ -40,48 +41,49 @@ struct SessionRoutes {
         }
     }
 
-    private func logIn(_ call: Call) async throws -> Reply {
-        let body: Credentials = try await call.body()
+    private func logIn(_ request: APIRequest) async throws -> APIResponse {
+        let body: Credentials = try await request.body()
         let session = try await bus.call(LogIn(username: body.username, password: body.password, device: body.device))
         let tokens = session.tokens
         if routes.routes == nil { await routes.readOnce(within: Self.patience) }
         let answer = LoggedIn(
             accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresIn: tokens.expiresIn, user: session.user,
             realtime: routes.place(of: session.user.id)?.instance.map { LoggedIn.Realtime(url: $0.url) })
-        return try Reply.json(answer, .created).unstored
+        return try APIResponse.json(answer, .created).unstored
     }
 
-    private struct Refresh: Body {
+    private struct Refresh: JSONBody {
         var refreshToken: String
         static let fields: [BodyField] = [.required("refreshToken")]
     }
 
-    private func refresh(_ call: Call) async throws -> Reply {
-        let body: Refresh = try await call.body()
-        return try Reply.json(try await bus.call(RefreshSession(refreshToken: body.refreshToken))).unstored
+    private func refresh(_ request: APIRequest) async throws -> APIResponse {
+        let body: Refresh = try await request.body()
+        return try APIResponse.json(try await bus.call(RefreshSession(refreshToken: body.refreshToken))).unstored
     }
 
-    private func list(_ call: Call) async throws -> Reply {
-        let caller = try call.caller
+    private func list(_ request: APIRequest) async throws -> APIResponse {
+        let caller = try request.caller
         return try await bus.relay(
             ListSessions(
-                userID: caller.userID, sessionID: caller.sessionID, limit: try call.limit(), after: try call.query("after")))
+                userID: caller.userID, sessionID: caller.sessionID, limit: try request.limit(), after: try request.query("after"))
+        )
     }
 
-    private func revoke(_ call: Call) async throws -> Reply {
-        let caller = try call.caller
-        let session = try call.segment("sessionId") == "current" ? caller.sessionID : call.id("sessionId")
+    private func revoke(_ request: APIRequest) async throws -> APIResponse {
+        let caller = try request.caller
+        let session = try request.segment("sessionId") == "current" ? caller.sessionID : request.id("sessionId")
         _ = try await bus.call(RevokeSession(userID: caller.userID, sessionID: session))
         revocations.revoke([session])
         return .noContent
     }
 }
 
-extension Reply {
+extension APIResponse {
     /// Secrets stay out of every cache (RFC 6749, 5.1).
-    fileprivate var unstored: Reply {
-        var reply = self
-        reply.headers[.cacheControl] = "no-store"
-        return reply
+    fileprivate var unstored: APIResponse {
+        var response = self
+        response.headers[.cacheControl] = "no-store"
+        return response
     }
 }

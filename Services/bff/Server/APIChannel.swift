@@ -19,6 +19,7 @@ struct APIChannel: ServerChildChannel {
             limits.maxHeaderFieldSize = 8_192
             limits.maxHeaderListSize = Self.headerBytes
             limits.maxHeaderFieldCount = Self.headerFields
+            try Self.boundReads(of: channel)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
@@ -28,6 +29,14 @@ struct APIChannel: ServerChildChannel {
             try pipeline.addHandler(handler)
             return Connection(channel, handler, requests)
         }
+    }
+
+    /// Bounds the input of one turn, which the handler keeps even when it may not work on it yet.
+    private static func boundReads(of channel: any Channel) throws {
+        let options = channel.syncOptions
+        try options?.setOption(.maxMessagesPerRead, value: 1)
+        try options?.setOption(
+            .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2_048, maximum: headerBytes))
     }
 
     func handle(value connection: Connection, logger: Logger) async {
@@ -41,7 +50,7 @@ struct APIChannel: ServerChildChannel {
             let request = Request(head: incoming.head, body: RequestBody(buffer: incoming.body))
             let context = APIContext(source: ApplicationRequestContextSource(channel: connection.channel, logger: self.logger))
             let response = await responder.respond(to: request, context: context)
-            try? await response.body.write(AnswerWriter(connection, response.head))
+            try? await response.body.write(ResponseWriter(connection, response.head))
         }
     }
 }

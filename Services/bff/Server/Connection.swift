@@ -31,7 +31,7 @@ struct IncomingRequest: Sendable {
 }
 
 /// Gathers an answer and sends it in one piece.
-struct AnswerWriter: ResponseBodyWriter {
+struct ResponseWriter: ResponseBodyWriter {
     let connection: Connection
     let head: HTTPResponse
     private var body = ByteBuffer()

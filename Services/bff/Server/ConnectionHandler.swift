@@ -6,8 +6,10 @@ import NIOHTTPTypesHTTP1
 
 /// The end of a connection's pipeline: hands whole requests to the task that serves it and writes the answers, one at a time.
 ///
-/// It reads a little ahead of what is answered, and no further, so that a client that sends faster meets its own socket's bounds. Everything that a
-/// client may take time for is bounded by ``ConnectionTimes``; what is no HTTP, or too large, is answered here, and the connection closed.
+/// Backpressure in both directions bounds the memory of a connection: the handler reads little ahead of the request in
+/// hand, and while the client does not read its responses, the handler neither takes a request nor reads.
+/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself answers what is not HTTP, or too large, and
+/// closes the connection.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
@@ -15,12 +17,12 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     private let requests: AsyncStream<IncomingRequest>.Continuation
     private var assembly = RequestAssembly()
-    private var times = ConnectionTimes(now: .now())
+    private var times = ConnectionTimeouts(now: .distantPast)
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
-    /// What was read together with the request in hand: requests that the client did not wait to send.
-    private var early: Deque<HTTPServerRequestPart> = []
-    /// So much is kept of it until reading pauses; each part is one read's at most.
+    /// Input that arrived before its turn: while a request is in hand, or while the client does not read.
+    private var early: Deque<Input> = []
+    /// Reading pauses when `early` has this many elements; the read under way may add those of one more buffer.
     private static let readsAhead = 16
     private var isReadingPaused = false
     private var isWorking = false
@@ -30,17 +32,24 @@ final class ConnectionHandler: ChannelDuplexHandler {
     /// The last answer is written; only the client's own end is waited for.
     private var isClosing = false
 
+    private enum Input {
+        case part(HTTPServerRequestPart)
+        case unreadable(isHeadTooLarge: Bool)
+        /// The client closed its side.
+        case end
+    }
+
     init(_ requests: AsyncStream<IncomingRequest>.Continuation) { self.requests = requests }
 
     // MARK: The channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        if context.channel.isActive { begin() }
+        if context.channel.isActive { begin(context) }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        begin()
+        begin(context)
         context.fireChannelActive()
     }
 
@@ -51,43 +60,86 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isClosing { return }
-        let part = unwrapInboundIn(data)
-        if isWorking { early.append(part) } else { take(part) }
-    }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { receive(.part(unwrapInboundIn(data))) }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if assembly.isUnderWay, !isWorking, times.phase != .body { enter(.body) }
+        if assembly.isUnderWay, times.phase == .idle { enter(.body) }
     }
 
     /// The channel asks itself for more after each read.
     func read(context: ChannelHandlerContext) {
-        if isWorking, early.count >= Self.readsAhead { isReadingPaused = true } else { context.read() }
+        if mayRead { context.read() } else { isReadingPaused = true }
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable, times.phase == .writing, !isClosing { enter(.idle) }
+        if !isWorking, !isClosing { resume() }
         context.fireChannelWritabilityChanged()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
-        if isClosing { return }
-        if isWorking { isLast = true } else { refuse(error == .headerOverflow ? .headersTooLarge : .badRequest) }
+        receive(.unreadable(isHeadTooLarge: error == .headerOverflow))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case ChannelEvent.inputClosed: isClosing ? context.close(promise: nil) : closeAfterAnswer()
+        case ChannelEvent.inputClosed: endInput(context)
         case is ChannelShouldQuiesceEvent: assembly.isUnderWay ? (isLast = true) : closeAfterAnswer()
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
+    // MARK: Backpressure
+
+    /// Whether the next input may be worked on: no request is in hand, and the client reads its responses.
+    private var isReady: Bool { !isWorking && context?.channel.isWritable == true }
+
+    /// A closing connection reads on, to see the client's end.
+    private var mayRead: Bool {
+        if isClosing { return true }
+        return isWorking ? early.count < Self.readsAhead : context?.channel.isWritable == true
+    }
+
+    private func receive(_ input: Input) {
+        if isClosing { return }
+        if isReady, early.isEmpty { process(input) } else { early.append(input) }
+    }
+
+    /// Goes on with what has arrived, as far as the client reads its responses.
+    private func resume() {
+        enter(waitsFor)
+        while isReady, let input = early.popFirst() { process(input) }
+        if isReadingPaused, mayRead {
+            isReadingPaused = false
+            context?.read()
+        }
+    }
+
+    /// What the connection waits for while no request is in hand.
+    private var waitsFor: ConnectionTimeouts.Phase {
+        if context?.channel.isWritable == false { return .writing }
+        return assembly.isUnderWay ? .body : .idle
+    }
+
+    private func process(_ input: Input) {
+        switch input {
+        case .part(let part): take(part)
+        case .unreadable(let isHeadTooLarge): refuse(isHeadTooLarge ? .headersTooLarge : .badRequest)
+        case .end: closeAfterAnswer()
+        }
+    }
+
+    private func endInput(_ context: ChannelHandlerContext) {
+        if isClosing { return context.close(promise: nil) }
+        if isWorking, early.isEmpty { isLast = true } else { receive(.end) }
+    }
+
     // MARK: Requests
 
-    private func begin() { enter(.idle) }
+    private func begin(_ context: ChannelHandlerContext) {
+        times = ConnectionTimeouts(now: context.eventLoop.now)
+        look()
+    }
 
     private func take(_ part: HTTPServerRequestPart) {
         switch assembly.take(part) {
@@ -114,20 +166,15 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Writes the answer to the request in hand.
     func answer(_ head: HTTPResponse, _ body: ByteBuffer) {
-        guard isWorking, let context else { return }
-        isWorking = false
+        guard isWorking else { return }
         write(HTTPResponseHead(head), isHead ? ByteBuffer() : body)
-        if isLast { return }
-        enter(context.channel.isWritable ? .idle : .writing)
-        while !isWorking, !isLast, let part = early.popFirst() { take(part) }
-        if isReadingPaused, early.count < Self.readsAhead {
-            isReadingPaused = false
-            context.read()
-        }
+        // Only now: while it is written, the channel may become unwritable and writable again.
+        isWorking = false
+        if !isClosing { resume() }
     }
 
     /// Answers what never became a request. Whatever follows on the connection cannot be understood any more.
-    private func refuse(_ refusal: Refusal) {
+    private func refuse(_ refusal: RequestRejection) {
         isLast = true
         early.removeAll()
         write(refusal.head, refusal.body)
@@ -139,24 +186,29 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-        if isLast { finish(context) } else { context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
+        if isLast { finish(context, .end(nil)) } else { context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
     }
 
-    /// Ends our side when all of the answer is out, and waits for the client to end its own: closing at once could take the answer from it.
-    private func finish(_ context: ChannelHandlerContext) {
+    /// Writes `last`, closes our side once everything has left, and waits for the client to close its own: closing both
+    /// at once could discard the response before the client has read it.
+    private func finish(_ context: ChannelHandlerContext, _ last: HTTPServerResponsePart) {
         isClosing = true
+        early.removeAll()
         enter(.writing)
         let written = context.eventLoop.makePromise(of: Void.self)
         written.futureResult.assumeIsolatedUnsafeUnchecked().whenComplete { _ in
             self.context?.close(mode: .output, promise: nil)
             if self.isReadingPaused { self.context?.read() }
         }
-        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+        context.writeAndFlush(wrapOutboundOut(last), promise: written)
     }
 
+    /// Closes when the request in hand is answered, or else when the responses before have left.
     private func closeAfterAnswer() {
         isLast = true
-        if !isWorking { context?.close(promise: nil) }
+        guard !isWorking, !isClosing, let context else { return }
+        let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if unsent == 0 { context.close(promise: nil) } else { finish(context, .body(.byteBuffer(ByteBuffer()))) }
     }
 
     private func end() {
@@ -167,21 +219,23 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Time
 
-    private func enter(_ phase: ConnectionTimes.Phase) {
-        times.enter(phase, at: .now())
-        // A timer that fires too early looks again; only a body's bound comes before the one that is set.
-        if timer == nil || phase == .body { look() }
+    private func enter(_ phase: ConnectionTimeouts.Phase) {
+        guard phase != times.phase, let context else { return }
+        times.enter(phase, at: context.eventLoop.now)
+        // A timer that fires too early looks again; these end before one that may be set.
+        if timer == nil || phase == .body || phase == .writing { look() }
     }
 
     private func look() {
         timer?.cancel()
         timer = nil
-        switch times.verdict(at: .now()) {
+        guard let context else { return }
+        switch times.verdict(at: context.eventLoop.now) {
         case .never: break
         case .expired(.body): refuse(.timeout)
-        case .expired: context?.close(promise: nil)
+        case .expired: context.close(promise: nil)
         case .wait(let deadline):
-            timer = context?.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: deadline) { [weak self] in
+            timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: deadline) { [weak self] in
                 self?.timer = nil
                 self?.look()
             }

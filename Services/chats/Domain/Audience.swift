@@ -21,7 +21,7 @@ struct Audience: Hashable, Sendable {
     }
 
     /// The audience of a direct chat: both users are members from its creation on and cannot leave.
-    init(_ pair: Pair) { self.init(members: [pair.low, pair.high], joinedSeqs: [0, 0]) }
+    init(_ pair: UserPair) { self.init(members: [pair.low, pair.high], joinedSeqs: [0, 0]) }
 
     /// Returns the members who had joined before the message `seq` was sent.
     func recipients(ofMessage seq: Int64) -> [UserID] {

@@ -17,12 +17,12 @@ struct Draft: Hashable, Sendable {
 
     /// - Throws: `invalid` with every field that violates a limit.
     init(_ request: SendMessage, hash: (SendMessage) -> RequestHash) throws(ServiceError) {
-        var complaints = Complaints()
-        complaints.add("text", Limits.complaint(about: request.text, Limits.text))
-        complaints.add(
-            "clientMessageId", Limits.complaint(about: request.clientMessageID.rawValue, Limits.clientMessageID))
-        if let replyTo = request.replyTo, replyTo < 1 { complaints.add("replyTo", "must be the seq of a message") }
-        try complaints.check()
+        var errors = ValidationErrors()
+        errors.check("text", try request.text.validated(length: ChatLimits.text))
+        errors.check(
+            "clientMessageId", try request.clientMessageID.rawValue.validated(length: ChatLimits.clientMessageID))
+        if let replyTo = request.replyTo, replyTo < 1 { errors.add("replyTo", "must be the seq of a message") }
+        try errors.throwIfAny()
         key = SendKey(chatID: request.chatID, senderID: request.senderID, clientMessageID: request.clientMessageID)
         text = request.text
         replyTo = request.replyTo

@@ -36,8 +36,8 @@ struct GroupRules: Sendable {
             guard allowed else {
                 throw ServiceError(.denied, "only owners may add owners and admins; only owners and admins may add members")
             }
-            guard memberCount < Limits.groupMembers else {
-                throw ServiceError(.conflict, "a group can have at most \(Limits.groupMembers) members")
+            guard memberCount < ChatLimits.groupMembers else {
+                throw ServiceError(.conflict, "a group can have at most \(ChatLimits.groupMembers) members")
             }
             return .add
         }

@@ -15,7 +15,7 @@ enum HistoryRange: Hashable, Sendable {
     /// - Parameter floor: the `seq` up to which the reader sees nothing.
     /// - Throws: `invalid` for a `seq`, `rev` or limit out of range.
     init(_ position: GetHistory.Position, limit: Int, visibleAfter floor: Int64) throws(ServiceError) {
-        try Limits.check(limit: limit)
+        _ = try validated("limit", try PageLimit(limit))
         switch position {
         case .newest: self = .backwards(before: .max, floor: floor)
         case .before(let seq):

@@ -16,25 +16,28 @@ struct NewChat: Hashable, Sendable {
     ///
     /// - Throws: `invalid` with every field that violates a limit.
     init(_ request: CreateChat) throws(ServiceError) {
-        var complaints = Complaints()
+        var errors = ValidationErrors()
         if let key = request.idempotencyKey {
-            complaints.add("Idempotency-Key", Limits.complaint(about: key, Limits.idempotencyKey))
+            errors.check("Idempotency-Key", try key.validated(length: ChatLimits.idempotencyKey))
         }
         let others = Set(request.members).subtracting([request.creatorID]).sorted()
         switch request.kind {
         case .direct:
-            if request.title != nil { complaints.add("title", "a direct chat has none") }
-            if others.count != 1 || request.members.count != 1 { complaints.add("members", "must be one other person") }
+            if request.title != nil { errors.add("title", "a direct chat has none") }
+            if others.count != 1 || request.members.count != 1 { errors.add("members", "must be one other person") }
         case .group:
-            complaints.add(
-                "title", request.title.map { Limits.complaint(about: $0, Limits.title) } ?? "a group needs one")
-            if !(1..<Limits.groupMembers).contains(others.count) {
-                complaints.add("members", "must be 1 to \(Limits.groupMembers - 1) other people")
+            if let title = request.title {
+                errors.check("title", try title.validated(length: ChatLimits.title))
+            } else {
+                errors.add("title", "a group needs one")
+            }
+            if !(1..<ChatLimits.groupMembers).contains(others.count) {
+                errors.add("members", "must be 1 to \(ChatLimits.groupMembers - 1) other people")
             }
         default:
-            complaints.add("kind", "must be direct or group")
+            errors.add("kind", "must be direct or group")
         }
-        try complaints.check()
+        try errors.throwIfAny()
         creatorID = request.creatorID
         idempotencyKey = request.idempotencyKey
         details = request.kind == .direct ? .direct(other: others[0]) : .group(title: request.title ?? "", others: others)
@@ -84,16 +87,5 @@ struct NewChat: Hashable, Sendable {
         let names = blocking.prefix(10).map(\.description).joined(separator: ", ")
         let message = "you cannot create a chat with \(names)"
         throw ServiceError(.denied, message, fields: [.init("members", message)])
-    }
-}
-
-/// Two people in the order that makes them one pair.
-struct Pair: Hashable, Sendable {
-    let low: UserID
-    let high: UserID
-
-    init(_ one: UserID, _ other: UserID) {
-        low = min(one, other)
-        high = max(one, other)
     }
 }

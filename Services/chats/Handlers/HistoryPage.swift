@@ -26,7 +26,7 @@ struct HistoryPage: Equatable, Sendable {
 }
 
 extension HistoryPage {
-    init(_ page: Page<Message>) throws { self.init(items: try CBORElements(encoding: page.items), next: page.next) }
+    init(_ page: Page<Message>) throws { self.init(items: try CBOREncoder.contracts.elements(page.items), next: page.next) }
 }
 
 /// The response of `chats.history.v1`, with the coding of ``GetHistory/Response``.

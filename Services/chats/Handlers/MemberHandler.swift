@@ -13,15 +13,12 @@ struct MemberHandler: Sendable {
 
     /// - Throws: `notFound` if the user is not a member; `invalid` for a limit or cursor out of range.
     func list(_ request: ListMembers) async throws -> Page<Member> {
-        try Limits.check(limit: request.limit)
-        let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
+        let limit = try validated("limit", try PageLimit(request.limit))
+        let after = try validated("after", try request.after.map(PageCursor.init(decimal:)))
         let key = MemberKey(chatID: request.chatID, userID: request.userID)
         guard try await caches.memberships.get(key, .checked)?.isPresent == true else { throw ServiceError.noSuchChat }
         let found = try await store.members(of: request.chatID, after: after, limit: request.limit + 1)
-        let items = Array(found.prefix(request.limit))
-        let next =
-            found.count > request.limit ? items.last.map { PageCursor(time: $0.joinedAt, id: $0.userID.rawValue).text } : nil
-        return Page(items: items, next: next)
+        return Page(of: found, limit: limit) { PageCursor(time: $0.joinedAt, id: $0.userID.rawValue).decimal }
     }
 
     /// Gives a user a role in a group, adding the user if necessary.
@@ -39,11 +36,11 @@ struct MemberHandler: Sendable {
         return SetMember.Response(member: member, added: change.effect == .added)
     }
 
-    func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> Done {
+    func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> EmptyResponse {
         _ = try await invalidatingCaches(request.memberID, in: request.chatID) {
             try await store.remove(request, deadline: deadline)
         }
-        return Done()
+        return EmptyResponse()
     }
 
     /// Runs `change` and invalidates the cached membership before it returns or throws.
@@ -62,9 +59,7 @@ struct MemberHandler: Sendable {
 
     /// - Throws: `invalid` for an invalid title; the refusals of ``GroupRules``.
     func rename(_ request: UpdateChat, deadline: ContinuousClock.Instant) async throws -> Chat {
-        var complaints = Complaints()
-        complaints.add("title", Limits.complaint(about: request.title, Limits.title))
-        try complaints.check()
+        _ = try validated("title", try request.title.validated(length: ChatLimits.title))
         _ = try await store.rename(request, deadline: deadline)
         guard let chat = try await views.chat(request.chatID, for: request.userID) else { throw ServiceError.noSuchChat }
         return chat

@@ -30,7 +30,9 @@ struct NewChatHandler: Sendable {
     private func createDirect(
         _ newChat: NewChat, with other: UserID, deadline: ContinuousClock.Instant
     ) async throws -> CreateChat.Response {
-        let pair = Pair(newChat.creatorID, other)
+        guard let pair = UserPair(newChat.creatorID, other) else {
+            throw ServiceError(.internal, "a direct chat has one member")
+        }
         var reserved = try await store.directChat(of: pair)
         if let reserved, let chat = try await views.chat(reserved, for: newChat.creatorID) {
             return .init(chat: chat, created: false)

@@ -15,19 +15,19 @@ struct ReadingHandler: Sendable {
 
     /// - Throws: `invalid` for a limit or cursor out of range.
     func list(_ request: ListChats) async throws -> ListChats.Response {
-        try Limits.check(limit: request.limit)
-        let after = try request.after.map { text throws(ServiceError) in try PageCursor(text) }
-        let since = try request.changedSince.map { text throws(ServiceError) in try ChangesCursor(text) }
+        let limit = try validated("limit", try PageLimit(request.limit))
+        let after = try validated("after", try request.after.map(PageCursor.init(decimal:)))
+        let since = try validated("changedSince", try request.changedSince.map(ChangesCursor.init(_:)))
         let (chats, askedAt) =
             if let since {
                 try await views.list(for: request.userID, changedFrom: since.from, after: after, limit: request.limit + 1)
             } else {
                 try await views.list(for: request.userID, after: after, limit: request.limit + 1)
             }
-        let items = Array(chats.prefix(request.limit))
-        let next = chats.count > request.limit ? items.last.map { PageCursor(time: $0.updatedAt, id: $0.id.rawValue).text } : nil
+        let page = Page(of: chats, limit: limit) { PageCursor(time: $0.updatedAt, id: $0.id.rawValue).decimal }
         // Clients keep the cursor of the first page: later pages also show changes made since then.
-        return ListChats.Response(items: items, next: next, cursor: after == nil ? ChangesCursor(askedAt: askedAt).text : nil)
+        return ListChats.Response(
+            items: page.items, next: page.next, cursor: after == nil ? ChangesCursor(askedAt: askedAt).text : nil)
     }
 
     /// Returns a page of history. The newest messages come from memory, after a check of their version in the
@@ -41,7 +41,7 @@ struct ReadingHandler: Sendable {
     }
 
     private func page(_ request: GetHistory) async throws -> HistoryPage {
-        try Limits.check(limit: request.limit)
+        _ = try validated("limit", try PageLimit(request.limit))
         async let recent = request.position.isRecent ? caches.recent.get(request.chatID, .checked) : nil
         let key = MemberKey(chatID: request.chatID, userID: request.userID)
         guard let membership = try await caches.memberships.get(key, .checked), membership.isPresent else {

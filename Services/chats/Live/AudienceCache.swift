@@ -7,7 +7,7 @@ import Synchronization
 /// Audiences of direct chats never change and are cached. Of a group, only its kind is cached.
 final class AudienceCache: Sendable {
     private enum CachedChat {
-        case direct(Pair)
+        case direct(UserPair)
         case group
     }
 
@@ -44,7 +44,9 @@ final class AudienceCache: Sendable {
         entries.withLock { entries in
             for (chat, (kind, audience)) in found {
                 let members = audience.members
-                if kind == .direct, members.count == 2 { entries.set(chat, .direct(Pair(members[0], members[1])), cost: 1) }
+                if kind == .direct, members.count == 2, let pair = UserPair(members[0], members[1]) {
+                    entries.set(chat, .direct(pair), cost: 1)
+                }
                 if kind == .group { entries.set(chat, .group, cost: 1) }
             }
         }

@@ -78,6 +78,6 @@ extension ChatFrames.Change {
 extension Delivery.Item {
     /// - Throws: `EncodingError` or `DecodingError` for values that JSON cannot represent.
     init(to recipients: [UserID], _ frame: some Encodable) throws {
-        self.init(recipients: recipients, frame: String(decoding: try [UInt8].json(frame), as: UTF8.self))
+        self.init(recipients: recipients, frame: String(decoding: try CBOREncoder.contracts.json(frame), as: UTF8.self))
     }
 }

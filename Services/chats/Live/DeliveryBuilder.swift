@@ -31,17 +31,17 @@ private enum DeliverableEvent {
     case member(MemberChanged)
 
     init?(_ event: OutboxEvent) {
-        if let sent = event.fact(MessagesSent.self) {
+        if let sent = event.decoded(as: MessagesSent.self) {
             let json = JSONElements.ranges(in: event.data).map { event.data[$0] }
             guard json.count == sent.messages.count else { return nil }
             self = .sent(sent.messages, json)
-        } else if let read = event.fact(ReadMoved.self) {
+        } else if let read = event.decoded(as: ReadMoved.self) {
             self = .read(read)
-        } else if let created = event.fact(ChatCreated.self) {
+        } else if let created = event.decoded(as: ChatCreated.self) {
             self = .created(created)
-        } else if let updated = event.fact(ChatUpdated.self) {
+        } else if let updated = event.decoded(as: ChatUpdated.self) {
             self = .updated(updated)
-        } else if let member = event.fact(MemberChanged.self) {
+        } else if let member = event.decoded(as: MemberChanged.self) {
             self = .member(member)
         } else {
             return nil

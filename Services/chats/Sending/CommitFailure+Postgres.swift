@@ -8,7 +8,7 @@ extension CommitFailure {
         self.init(
             scope: database.map { Self.scope(of: $0) } ?? .draft,
             repetition: database.map { Self.repetition(after: $0) } ?? .useless,
-            mayHaveHappened: database?.mayHaveHappened ?? false, error: ServiceError(unavailable: error))
+            mayHaveHappened: database?.mayHaveHappened ?? false, error: ServiceError(thrown: error))
     }
 
     private static func scope(of error: PostgresError) -> Scope {

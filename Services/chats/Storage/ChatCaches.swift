@@ -66,14 +66,14 @@ struct ChatCaches: Sendable {
     func invalidate(after events: [OutboxEvent]) async {
         var (chats, members) = ([ChatID: Int64](), [MemberKey: Int64]())
         for event in events {
-            for position in event.fact(SentPositions.self)?.messages ?? [] {
+            for position in event.decoded(as: SentPositions.self)?.messages ?? [] {
                 chats[position.chatID] = max(position.rev, chats[position.chatID] ?? 0)
             }
-            if let changed = event.fact(MemberChanged.self) {
+            if let changed = event.decoded(as: MemberChanged.self) {
                 let key = MemberKey(chatID: changed.chatID, userID: changed.memberID)
                 members[key] = max(changed.rev, members[key] ?? 0)
             }
-            if let created = event.fact(ChatCreated.self) {
+            if let created = event.decoded(as: ChatCreated.self) {
                 for user in created.members {
                     let key = MemberKey(chatID: created.chatID, userID: user)
                     members[key] = max(created.rev, members[key] ?? 0)
@@ -121,8 +121,8 @@ extension ChatCaches {
     }
 
     /// The feed of keys whose new versions other processes could not write to Redis.
-    var feed: Broadcast {
-        var feed = Broadcast()
+    var feed: EventSubscription {
+        var feed = EventSubscription()
         feed.on(StaleKeysNotice.self) { event, _ in
             memberships.assumeIsolated { $0.receive(event.notice) }
             recent.assumeIsolated { $0.receive(event.notice) }
@@ -164,7 +164,8 @@ private struct StaleKeysNotice: Notice {
 
 extension CacheCoder where Value: Codable {
     fileprivate static func cbor() -> CacheCoder {
-        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+        CacheCoder(
+            encode: { try CBOREncoder.contracts.encode($0) }, decode: { try CBORDecoder.contracts.decode(Value.self, from: $0) })
     }
 }
 

@@ -19,7 +19,7 @@ struct NewChatStore: Sendable {
 
     /// Returns the chat id that is reserved for the pair. The chat does not exist if its creation failed
     /// after that.
-    func directChat(of pair: Pair) async throws(PostgresError) -> ChatID? {
+    func directChat(of pair: UserPair) async throws(PostgresError) -> ChatID? {
         try await database.reads.first(
             "SELECT chat_id FROM direct_pairs WHERE low_user = \(pair.low) AND high_user = \(pair.high)", as: ChatID.self)
     }
@@ -27,7 +27,7 @@ struct NewChatStore: Sendable {
     /// Reserves `id` for the pair unless another id is reserved already.
     ///
     /// - Returns: the reserved id.
-    func reserve(_ id: ChatID, for pair: Pair) async throws(PostgresError) -> ChatID {
+    func reserve(_ id: ChatID, for pair: UserPair) async throws(PostgresError) -> ChatID {
         let reserved = try await database.first(
             """
             INSERT INTO direct_pairs (low_user, high_user, chat_id) VALUES (\(pair.low), \(pair.high), \(id))

@@ -1,6 +1,5 @@
 import Bus
 import Contracts
-import Foundation
 import Logging
 import Postgres
 import ServiceKit
@@ -19,9 +18,7 @@ final class DynamicConfiguration: Sendable {
     /// - Parameter tell: may fail in silence: those who listen ask again now and then.
     init(
         _ store: SectionStore, schemas: [SectionSchema] = Sections.all,
-        now: @escaping @Sendable () -> Timestamp = {
-            Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000))
-        }, logger: Logger,
+        now: @escaping @Sendable () -> Timestamp = { .now }, logger: Logger,
         tell: @escaping @Sendable (SectionChanged) async -> Void
     ) {
         (self.store, self.schemas, self.now, self.logger, self.tell) = (store, schemas, now, logger, tell)
@@ -38,18 +35,11 @@ final class DynamicConfiguration: Sendable {
 
     /// Registers all that it answers. Before the bus runs.
     func serve(on bus: Bus) {
-        serve(ListSections.self, on: bus) { [self] _, _ in try await list() }
-        serve(GetSection.self, on: bus) { [self] request, _ in try await section(request.section) }
-        serve(SetSection.self, on: bus) { [self] request, _ in try await set(request) }
-        serve(ListSectionChanges.self, on: bus) { [self] request, _ in try await changes(request) }
-    }
-
-    private func serve<P: Procedure>(
-        _ procedure: P.Type, on bus: Bus, _ answer: @escaping @Sendable (P, CallContext) async throws -> P.Response
-    ) {
-        bus.serve(procedure, atMost: 32) { request, context in
-            do { return try await answer(request, context) } catch let error as PostgresError { throw ServiceError(error) }
-        }
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(ListSections.self, atMost: 32) { [self] _, _ in try await list() }
+        server.serve(GetSection.self, atMost: 32) { [self] request, _ in try await section(request.section) }
+        server.serve(SetSection.self, atMost: 32) { [self] request, _ in try await set(request) }
+        server.serve(ListSectionChanges.self, atMost: 32) { [self] request, _ in try await changes(request) }
     }
 
     // MARK: Reading
@@ -70,15 +60,14 @@ final class DynamicConfiguration: Sendable {
     /// - Throws: `notFound`; `invalid` for a limit or a cursor that cannot be.
     func changes(_ request: ListSectionChanges) async throws -> Page<ConfigChange> {
         let schema = try schema(request.section)
-        guard (1...100).contains(request.limit) else { throw ServiceError.invalid("limit", "must be 1 to 100") }
+        let limit = try validated("limit", try PageLimit(request.limit))
         let below = try request.after.map { text throws(ServiceError) in
             guard let version = Int64(text), version > 0 else { throw .invalid("after", "must be the next of an earlier page") }
             return version
         }
         try await seed()
-        let found = try await store.changes(of: schema.name, below: below ?? .max, limit: request.limit + 1)
-        let items = Array(found.prefix(request.limit))
-        return Page(items: items, next: found.count > items.count ? items.last.map { "\($0.version)" } : nil)
+        let found = try await store.changes(of: schema.name, below: below ?? .max, limit: limit.count + 1)
+        return Page(of: found, limit: limit) { "\($0.version)" }
     }
 
     // MARK: Changing
@@ -86,10 +75,10 @@ final class DynamicConfiguration: Sendable {
     /// - Throws: `notFound`; `invalid` with every field that is wrong; `stale`.
     func set(_ request: SetSection) async throws -> ConfigSection {
         let schema = try schema(request.section)
-        let complaints = schema.complaints(about: request.values)
-        guard complaints.isEmpty else {
-            let text = complaints.prefix(20).map { "\($0.field) \($0.message)" }.joined(separator: "; ")
-            throw ServiceError(.invalid, text, fields: Array(complaints.prefix(100)))
+        let errors = schema.errors(in: request.values)
+        guard errors.isEmpty else {
+            let text = errors.prefix(20).map { "\($0.field) \($0.message)" }.joined(separator: "; ")
+            throw ServiceError(.invalid, text, fields: Array(errors.prefix(100)))
         }
         try await seed()
         switch try await revise(request, schema) {

@@ -9,6 +9,7 @@ import ServiceKit
 struct Routing: Sendable {
     let leader: Leader
     let desk: RoutingDesk
+    private let logger: Logger
 
     init(_ context: ServiceContext, database: PostgresPool, bus: Bus) throws {
         // An outage of Postgres is everybody's, so it does not make this process unready once it has worked.
@@ -32,6 +33,7 @@ struct Routing: Sendable {
             isConnected: { await bus.isReady }, tell: { try? await bus.broadcast($0) }, onCondition: onCondition)
         let alarm = Alarm(instance, terms: terms) { try await bus.broadcast($0) }
         self.leader = leader
+        self.logger = logger
         desk = RoutingDesk(
             heartbeats: HeartbeatStore(database: database), known: KnownRoutes(store), partitions: partitions, terms: terms,
             alarm: alarm, onNews: { leader.nudge() })
@@ -39,16 +41,17 @@ struct Routing: Sendable {
 
     /// Before the bus runs.
     func serve(on bus: Bus) {
-        var feed = Broadcast()
+        var feed = EventSubscription()
         feed.on(RoutingPulse.self) { [leader, desk] pulse, _ in
             leader.heard(pulse)
             desk.alarm.heard(pulse)
         }
         feed.onLost { [leader] in leader.lostPulses() }
-        bus.listen(feed)
+        bus.subscribe(feed)
         // Whoever is refused without Postgres being away loses its lease, so none must be because too many ask.
-        bus.serve(Heartbeat.self, atMost: 20_000) { [desk] request, _ in try await desk.heartbeat(request) }
-        bus.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }
+        let server = ProcedureServer(bus, logger: logger)
+        server.serve(Heartbeat.self, atMost: 20_000) { [desk] request, _ in try await desk.heartbeat(request) }
+        server.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }
     }
 }
 

@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 
 /// Answers members and those who look for them.
 struct RoutingDesk: Sendable {

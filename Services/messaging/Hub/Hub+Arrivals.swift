@@ -5,17 +5,17 @@ import Synchronization
 
 /// How clients come, come back and leave.
 extension Hub {
-    func welcome(_ port: Port, _ guest: Guest) {
+    func welcome(_ port: SocketHandle, _ guest: HandshakeResult) {
         let partition = ownership.partition(of: guest.caller.userID)
         switch ownership.verdict(on: partition, at: .now) {
         case .accept where !isClosed: enter(port, guest)
-        case .wait where !isClosed: waiting.append(Newcomer(port: port, guest: guest, until: .now + limits.handover))
+        case .wait where !isClosed: waiting.append(PendingConnection(port: port, guest: guest, until: .now + limits.handover))
         case .elsewhere: sendAway(port, partition)
         case .accept, .wait, .unknown: turnAway(port)
         }
     }
 
-    private func enter(_ port: Port, _ guest: Guest) {
+    private func enter(_ port: SocketHandle, _ guest: HandshakeResult) {
         switch revocations.verdict(on: guest.caller.sessionID) {
         case .live: break
         case .revoked: return greetAndClose(port, ServerFrame.disconnect("revoked", afterMilliseconds: 0), .revoked)
@@ -44,7 +44,7 @@ extension Hub {
         return id
     }
 
-    private func goOn(_ id: Line.ID, after n: Int64, _ port: Port) {
+    private func goOn(_ id: Line.ID, after n: Int64, _ port: SocketHandle) {
         // The client is here, so whatever it had before is dead, if it does not know that yet.
         if let former = entries[id]?.port {
             former.line.store(0, ordering: .relaxed)
@@ -61,13 +61,13 @@ extension Hub {
         }
     }
 
-    private func attach(_ port: Port, to id: Line.ID) {
+    private func attach(_ port: SocketHandle, to id: Line.ID) {
         entries[id]?.port = port
         entries[id]?.line.unpark()
         port.line.store(id.number, ordering: .relaxed)
     }
 
-    private func hello(_ id: Line.ID, _ port: Port, resumed: Bool) {
+    private func hello(_ id: Line.ID, _ port: SocketHandle, resumed: Bool) {
         guard let user = entries[id]?.line.userID else { return }
         let text = ServerFrame.hello(
             connectionID: connectionID(id), partition: ownership.partition(of: user), heartbeatSeconds: limits.heartbeatSeconds,
@@ -89,7 +89,7 @@ extension Hub {
     // MARK: Leaving
 
     /// The socket is gone; the line stays for a while.
-    func lost(_ port: Port) {
+    func lost(_ port: SocketHandle) {
         waiting.removeAll { $0.port === port }
         leaving[ObjectIdentifier(port)] = nil
         guard let id = line(of: port) else { return }
@@ -112,16 +112,16 @@ extension Hub {
     // MARK: Elsewhere
 
     /// Whoever has come to the wrong instance.
-    private func sendAway(_ port: Port, _ partition: Int) {
+    private func sendAway(_ port: SocketHandle, _ partition: Int) {
         greetAndClose(port, ServerFrame.disconnect("moved", url: address(partition), afterMilliseconds: Self.spread()), .moved)
     }
 
     /// Whoever cannot be let in here, and may be elsewhere or later.
-    func turnAway(_ port: Port) {
+    func turnAway(_ port: SocketHandle) {
         greetAndClose(port, ServerFrame.disconnect("shutdown", afterMilliseconds: Self.spread()), .goingAway)
     }
 
-    private func greetAndClose(_ port: Port, _ text: ServerFrame.Text, _ code: WebSocketErrorCode) {
+    private func greetAndClose(_ port: SocketHandle, _ text: ServerFrame.Text, _ code: WebSocketErrorCode) {
         output(.send(.frame(text, numbered: 1), n: 1), to: port)
         output(.close(code), to: port)
     }

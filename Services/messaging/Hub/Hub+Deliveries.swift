@@ -104,8 +104,3 @@ extension Delivery.Item {
         }
     }
 }
-
-extension Timestamp {
-    /// By this machine's clock.
-    static var now: Timestamp { Timestamp(millisecondsSinceEpoch: Int64(Date().timeIntervalSince1970 * 1_000)) }
-}

@@ -8,7 +8,7 @@ import Tracing
 
 /// What clients ask for. The same rules and answers as over HTTP, because the same services give them.
 extension Hub {
-    func answer(_ frame: ClientFrame, on port: Port) {
+    func answer(_ frame: ClientFrame, on port: SocketHandle) {
         guard let id = line(of: port), let user = entries[id]?.line.userID else { return }
         figures.noteReceived()
         switch frame {
@@ -23,7 +23,7 @@ extension Hub {
         }
     }
 
-    func complain(_ bad: BadFrame, on port: Port) {
+    func complain(_ bad: BadFrame, on port: SocketHandle) {
         guard let id = line(of: port) else { return }
         show(ServerFrame.error(bad.ref, code: bad.code, bad.message), to: id)
     }

@@ -1,8 +1,8 @@
 import NIOWebSocket
 
 /// What sockets tell reaches the hub in the order in which each has told it.
-extension Hub: SocketEvents {
-    nonisolated func happened(_ events: [SocketEvent]) {
+extension Hub: SocketEventReceiver {
+    nonisolated func receive(_ events: [SocketEvent]) {
         Task(executorPreference: io) { await self.take(events) }
     }
 
@@ -10,19 +10,19 @@ extension Hub: SocketEvents {
         for event in events { take(event.kind, event.port) }
     }
 
-    private func take(_ event: SocketEvent.Kind, _ port: Port) {
+    private func take(_ event: SocketEvent.Kind, _ port: SocketHandle) {
         switch event {
         case .arrived(let guest): welcome(port, guest)
         case .frame(let frame): answer(frame, on: port)
         case .badFrame(let bad): complain(bad, on: port)
-        case .wentTooFar: output(.close(.policyViolation), to: port)
+        case .policyViolated: output(.close(.policyViolation), to: port)
         case .confirmed(let n): confirm(n, on: port)
         case .drained: goOn(port)
         case .left: lost(port)
         }
     }
 
-    private func confirm(_ n: Int64, on port: Port) {
+    private func confirm(_ n: Int64, on port: SocketHandle) {
         guard let id = line(of: port) else { return }
         let before = entries[id]?.line.replay.bytes ?? 0
         entries[id]?.line.received(upTo: n, at: .now)
@@ -30,7 +30,7 @@ extension Hub: SocketEvents {
     }
 
     /// There is room again.
-    private func goOn(_ port: Port) {
+    private func goOn(_ port: SocketHandle) {
         if let id = line(of: port), entries[id]?.line.isGapped == true { tellGap(id) }
     }
 }

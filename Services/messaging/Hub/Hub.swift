@@ -13,14 +13,14 @@ actor Hub {
     /// A line and the socket that shows it; a line without one waits for its client to come back.
     final class Entry {
         var line: Line
-        var port: Port?
+        var port: SocketHandle?
 
         init(_ line: Line) { self.line = line }
     }
 
-    struct Newcomer {
-        let port: Port
-        let guest: Guest
+    struct PendingConnection {
+        let port: SocketHandle
+        let guest: HandshakeResult
         let until: ContinuousClock.Instant
     }
 
@@ -47,7 +47,7 @@ actor Hub {
     var sessions: [SessionID: [Line.ID]] = [:]
     var ownership: Ownership
     var order = ChatOrder<Delivery.Item>(now: .now)
-    var waiting: [Newcomer] = []
+    var waiting: [PendingConnection] = []
     var parked: Deque<(id: Line.ID, at: ContinuousClock.Instant)> = []
     var gapped: Set<Line.ID> = []
     var typing = TypingMemory()
@@ -116,7 +116,7 @@ actor Hub {
     }
 
     /// The line that a port shows.
-    func line(of port: Port) -> Line.ID? {
+    func line(of port: SocketHandle) -> Line.ID? {
         let id = Line.ID(number: port.line.load(ordering: .relaxed))
         return entries[id]?.port === port ? id : nil
     }
@@ -148,7 +148,7 @@ actor Hub {
         if let port = entry.port { write(ServerFrame.gap, to: entry, port) } else { keep(ServerFrame.gap, for: id, entry) }
     }
 
-    private func leaveOut(_ id: Line.ID, _ entry: Entry, _ port: Port) {
+    private func leaveOut(_ id: Line.ID, _ entry: Entry, _ port: SocketHandle) {
         if entry.line.isGapped { return }
         entry.line.gappedAt = .now
         gapped.insert(id)
@@ -156,7 +156,7 @@ actor Hub {
         figures.noteGap()
     }
 
-    private func write(_ text: ServerFrame.Text, to entry: Entry, _ port: Port) {
+    private func write(_ text: ServerFrame.Text, to entry: Entry, _ port: SocketHandle) {
         let n = number(text, entry)
         output(.send(.frame(text, numbered: n), n: n), to: port)
     }
@@ -179,7 +179,7 @@ actor Hub {
     }
 
     /// The one frame without a number.
-    func greet(_ text: ServerFrame.Text, _ id: Line.ID, _ port: Port) {
+    func greet(_ text: ServerFrame.Text, _ id: Line.ID, _ port: SocketHandle) {
         output(.send(.frame(text), n: entries[id]?.line.lastN ?? 0), to: port)
     }
 
@@ -192,7 +192,7 @@ actor Hub {
         forget(id)
     }
 
-    func output(_ command: PortCommand, to port: Port) {
+    func output(_ command: SocketCommand, to port: SocketHandle) {
         if case .send(let bytes, _) = command { figures.sent(bytes.readableBytes) }
         outputs[port.loop].add(command, to: port)
         if flushIsScheduled { return }

@@ -11,7 +11,7 @@ actor PresenceDesk {
     /// Comings and goings that are told at once; further ones wait.
     private static let atOnce = 64
 
-    /// As many as ``NoteSeen`` takes.
+    /// As many as ``RecordLastSeen`` takes.
     private static let seenAtOnce = 256
 
     nonisolated let io: IOThread
@@ -107,8 +107,8 @@ actor PresenceDesk {
 
     /// - Parameter onSilence: called for each who has not said to be there after a while.
     private func ask(
-        _ contacts: [ListContacts.Contact], of user: UserID, _ kind: Delivery.Presence.Kind,
-        onSilence: @escaping @Sendable (isolated PresenceDesk, ListContacts.Contact) -> Void
+        _ contacts: [PresenceContact], of user: UserID, _ kind: Delivery.Presence.Kind,
+        onSilence: @escaping @Sendable (isolated PresenceDesk, PresenceContact) -> Void
     ) async {
         if contacts.isEmpty { return }
         lastQuestion += 1
@@ -131,7 +131,7 @@ actor PresenceDesk {
         if questions[user]?.isEmpty == true { questions[user] = nil }
     }
 
-    private func showAbsent(_ contact: ListContacts.Contact, to user: UserID) {
+    private func showAbsent(_ contact: PresenceContact, to user: UserID) {
         guard table.isOnline(user), contact.lastSeenAt != nil else { return }
         show(user, ServerFrame.presence(contact.userID, online: false, lastSeenAt: contact.lastSeenAt))
     }
@@ -184,7 +184,7 @@ actor PresenceDesk {
         let now = Timestamp.now
         for start in stride(from: 0, to: gone.count, by: Self.seenAtOnce) {
             let part = gone[start..<min(gone.count, start + Self.seenAtOnce)]
-            _ = try? await bus.call(NoteSeen(users: part.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
+            _ = try? await bus.call(RecordLastSeen(users: part.map { .init(userID: $0.user, sessionID: $0.session, at: now) }))
         }
     }
 
@@ -201,8 +201,8 @@ actor PresenceDesk {
         later { await $0.tell([user], [], .init(kind: .letGo, userID: user, online: false)) }
     }
 
-    private func contacts(of user: UserID) async -> [ListContacts.Contact]? {
-        do { return try await bus.call(ListContacts(userID: user)).contacts } catch {
+    private func contacts(of user: UserID) async -> [PresenceContact]? {
+        do { return try await bus.call(ListPresenceContacts(userID: user)).contacts } catch {
             logger.info("contacts were not told", metadata: ["error": "\((error as? ServiceError)?.code.rawValue ?? "-")"])
             return nil
         }

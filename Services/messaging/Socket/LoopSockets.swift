@@ -9,7 +9,7 @@ final class LoopSockets {
     /// What one client may send on average, as it is now.
     let framesPerSecond: @Sendable () -> Double
     private let loop: any EventLoop
-    private let events: any SocketEvents
+    private let events: any SocketEventReceiver
     private var news: [SocketEvent] = []
     private var next = 0
     private var second = 0
@@ -17,7 +17,7 @@ final class LoopSockets {
 
     /// - Parameter heartbeat: seconds.
     init(
-        number: Int, heartbeat: Int, framesPerSecond: @escaping @Sendable () -> Double, events: any SocketEvents,
+        number: Int, heartbeat: Int, framesPerSecond: @escaping @Sendable () -> Double, events: any SocketEventReceiver,
         on loop: any EventLoop
     ) {
         (self.number, self.framesPerSecond, self.events, self.loop) = (number, framesPerSecond, events, loop)
@@ -43,7 +43,7 @@ final class LoopSockets {
     }
 
     /// Passed on once this round is over.
-    func tell(_ kind: SocketEvent.Kind, of port: Port) {
+    func tell(_ kind: SocketEvent.Kind, of port: SocketHandle) {
         news.append(SocketEvent(port: port, kind: kind))
         if news.count == 1 { loop.assumeIsolated().execute { [self] in passOn() } }
     }
@@ -51,6 +51,6 @@ final class LoopSockets {
     private func passOn() {
         let all = news
         news = []
-        events.happened(all)
+        events.receive(all)
     }
 }

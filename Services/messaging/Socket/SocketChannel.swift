@@ -4,7 +4,7 @@ import NIOWebSocket
 
 /// Makes a live connection of an accepted socket: bounded HTTP first, then the upgrade of RFC 6455, then frames.
 struct SocketChannel: Sendable {
-    let door: Door
+    let door: HandshakeAuthenticator
     /// How long a client may take to be let in.
     var patience = TimeAmount.seconds(10)
 
@@ -28,8 +28,8 @@ struct SocketChannel: Sendable {
 
     /// What is known of a client while it is being let in.
     private final class Arrival {
-        var guest: Guest?
-        var refusal: Refusal?
+        var guest: HandshakeResult?
+        var refusal: UpgradeRejection?
     }
 
     private func upgrade(
@@ -48,7 +48,7 @@ struct SocketChannel: Sendable {
             })
         return NIOTypedHTTPServerUpgradeConfiguration(upgraders: [upgrader]) { channel in
             channel.eventLoop.makeCompletedFuture {
-                try channel.pipeline.syncOperations.addHandler(RefusalHandler(arrival.value.refusal))
+                try channel.pipeline.syncOperations.addHandler(RejectionHandler(arrival.value.refusal))
                 return false
             }
         }
@@ -59,8 +59,8 @@ struct SocketChannel: Sendable {
     ) -> EventLoopFuture<HTTPHeaders?> {
         let answer = channel.eventLoop.makePromise(of: HTTPHeaders?.self)
         Task {
-            let result: Result<(HTTPHeaders, Guest), Refusal>
-            do throws(Refusal) { result = .success(try await door.admit(head)) } catch { result = .failure(error) }
+            let result: Result<(HTTPHeaders, HandshakeResult), UpgradeRejection>
+            do throws(UpgradeRejection) { result = .success(try await door.admit(head)) } catch { result = .failure(error) }
             channel.eventLoop.execute {
                 switch result {
                 case .success((let headers, let guest)):

@@ -16,15 +16,15 @@ final class SocketHandler: ChannelInboundHandler {
     private static let earlyFrames = 16
 
     /// Until it was told who came: there may be very many of us.
-    private var guest: Guest?
+    private var guest: HandshakeResult?
     private let sockets: LoopSockets
     private var assembly = FrameAssembly()
     private var conduct = Conduct()
-    private var silence = Silence()
+    private var silence = KeepAlive()
     private var context: ChannelHandlerContext?
     /// Where frames go that are whole.
     private var outlet: ChannelHandlerContext?
-    private var port: Port?
+    private var port: SocketHandle?
     private var bucket = 0
     private var isOpen = false
     private var early: [ByteBuffer] = []
@@ -38,14 +38,14 @@ final class SocketHandler: ChannelInboundHandler {
     /// Of the frames written: what a ping carries, so that its pong tells what was received.
     private var lastN: Int64 = 0
 
-    init(_ guest: Guest, sockets: LoopSockets) { (self.guest, self.sockets) = (guest, sockets) }
+    init(_ guest: HandshakeResult, sockets: LoopSockets) { (self.guest, self.sockets) = (guest, sockets) }
 
     // MARK: The channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         outlet = (try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)) ?? context
-        let port = Port(self, on: context.eventLoop, number: sockets.number)
+        let port = SocketHandle(self, on: context.eventLoop, number: sockets.number)
         self.port = port
         bucket = sockets.add(self)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
@@ -108,7 +108,7 @@ final class SocketHandler: ChannelInboundHandler {
 
     private func giveUp() {
         isDeaf = true
-        if let port { sockets.tell(.wentTooFar, of: port) }
+        if let port { sockets.tell(.policyViolated, of: port) }
     }
 
     /// A client that does not take what is written gets no more of it: a later ping is as good (RFC 6455, 5.5.3).
@@ -135,7 +135,7 @@ final class SocketHandler: ChannelInboundHandler {
     // MARK: What is said to the client
 
     /// - Returns: whether ``flush()`` must follow.
-    func perform(_ command: PortCommand) -> Bool {
+    func perform(_ command: SocketCommand) -> Bool {
         switch command {
         case .open: open()
         case .send(let bytes, let n):

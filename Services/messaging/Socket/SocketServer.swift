@@ -6,7 +6,7 @@ import ServiceLifecycle
 /// The public port of live connections.
 struct SocketServer: Service {
     let channel: SocketChannel
-    let events: any SocketEvents
+    let events: any SocketEventReceiver
     /// From one connection, on average; asked for every frame.
     let framesPerSecond: @Sendable () -> Double
     let loops: MultiThreadedEventLoopGroup

@@ -2,12 +2,13 @@ import Contracts
 import Reactor
 import ServiceKit
 
-/// Runs what keeps a processor busy for long, a password's hash, on a few threads of its own, so that nothing else waits for it.
+/// Runs password hashes on a few threads of their own, so that no other work waits for them.
 struct HashingPool: Sendable {
-    /// How long one waits for a turn at most.
+    /// The longest wait for a thread.
     static let patience = Duration.seconds(5)
 
-    /// As many at one time as there are threads, each with its memory; a few wait, first come, first served; the rest are refused.
+    /// Admits as many hashes as there are threads, each with its memory. A few wait in order; the others are
+    /// refused.
     let admission: Admission
 
     init(admission: Admission) { self.admission = admission }
@@ -17,18 +18,21 @@ struct HashingPool: Sendable {
         self.init(admission: Admission("passwords", limit: threads, queue: queueLimit, wait: patience))
     }
 
-    /// How many run and how many wait.
+    /// The number of running and of waiting hashes.
     var load: (running: Int, waiting: Int) { admission.load }
 
-    /// Waits for a turn, then runs `work` on a thread of its own.
+    /// Waits for a thread, then runs `work` on it.
     ///
-    /// - Throws: `unavailable`, at once when the queue is full and later when the turn does not come; `CancellationError` when the task is cancelled while it
-    ///   waits (what has begun is finished, for it cannot be stopped); what `work` throws.
+    /// - Throws: `unavailable`, at once when the queue is full or after ``patience``;
+    ///   `CancellationError` when the task is cancelled while it waits (running work cannot be stopped); what `work`
+    ///   throws.
     func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         do {
             return try await admission.run { try await Blocking.run(work) }
         } catch is AdmissionRefused {
-            throw ServiceError(.unavailable, "too many passwords are being checked", retryAfterMilliseconds: 1_000)
+            throw ServiceError(
+                .unavailable, "too many log-ins and registrations at the moment; retry in a moment", retryAfterMilliseconds: 1_000
+            )
         }
     }
 }

@@ -1,10 +1,11 @@
 import Contracts
 
-/// What trades for the next access token: opaque to its holder, 75 characters.
+/// An opaque token of 75 characters that is exchanged for new tokens.
 ///
-/// Inside: the session's id (8 bytes), the secret (32 random bytes), and a stamp (16 bytes) that only the service can make. The store keeps SHA-256 of the secret
-/// of the last token and the key of the stamps. So a token that was issued and used is told from one that never was: the first revokes its session, and
-/// nobody can do that to another's session by guessing its id. Who reads the store can forge neither.
+/// It holds the session's id (8 bytes), a secret (32 random bytes), and a stamp (16 bytes) that only the
+/// service can make. The store keeps the SHA-256 of the last token's secret and the key of the stamps. This
+/// distinguishes a used token from a forged one: a used token revokes its session, and a guessed session id
+/// cannot. A reader of the store cannot forge either.
 struct RefreshToken: Equatable {
     private static let secretLength = 32
     private static let stampLength = 16
@@ -14,16 +15,16 @@ struct RefreshToken: Equatable {
     private let secret: [UInt8]
     private let stamp: [UInt8]
 
-    /// A new one.
+    /// Creates a token with a new secret.
     ///
-    /// - Parameter stampKey: of this session; 32 bytes.
+    /// - Parameter stampKey: the session's key, 32 bytes.
     init(for sessionID: SessionID, stampKey: [UInt8]) {
         self.sessionID = sessionID
         secret = Sodium.random(Self.secretLength)
         stamp = Self.stamp(sessionID, secret, key: stampKey)
     }
 
-    /// - Returns: `nil` for what has not the form of a token.
+    /// - Returns: `nil` for a text that does not have the form of a token.
     init?(_ text: String) {
         guard let bytes = Base64URL.decode(text, count: Self.length) else { return nil }
         let id = bytes.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
@@ -35,10 +36,10 @@ struct RefreshToken: Equatable {
 
     var text: String { Base64URL.encode(Self.bytes(of: sessionID) + secret + stamp) }
 
-    /// What the store keeps of it.
+    /// The SHA-256 of the secret, which the store keeps.
     var hash: [UInt8] { Sodium.sha256(secret) }
 
-    func standing(currentHash: [UInt8], stampKey: [UInt8]) -> SessionState.Presented {
+    func kind(currentHash: [UInt8], stampKey: [UInt8]) -> SessionState.PresentedToken {
         guard Sodium.areEqual(stamp, Self.stamp(sessionID, secret, key: stampKey)) else { return .forged }
         return Sodium.areEqual(hash, currentHash) ? .current : .earlier
     }

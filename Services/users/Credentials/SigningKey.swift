@@ -7,7 +7,7 @@ struct SigningKey: Sendable {
     let schedule: KeySchedule.Entry
     private let key: EdDSA.PrivateKey
 
-    /// A new one, named by chance.
+    /// Creates a key with a random id.
     init(createdAt: Timestamp, signsFrom: Timestamp) throws {
         schedule = KeySchedule.Entry(id: Base64URL.encode(Sodium.random(12)), createdAt: createdAt, signsFrom: signsFrom)
         key = try EdDSA.PrivateKey(curve: .ed25519)
@@ -43,18 +43,19 @@ struct SigningKey: Sendable {
     }
 }
 
-/// How private keys lie in the database: sealed under a secret of the deployment's, if it has one.
+/// Encrypts private keys in the database with the deployment's secret, if it has one.
 ///
-/// Sealed or not is written with each key, so that a secret can be given later; keys made before go on working until they are rotated out.
+/// Each row says whether its key is sealed, so that a secret can be added later; earlier keys work until they
+/// are rotated out.
 struct KeySeal: Sendable {
     enum Failure: Error {
-        /// The key is sealed, and no secret was given, or another.
+        /// The key is sealed with another secret than this process has.
         case cannotOpen(kid: String)
     }
 
     private let secret: [UInt8]?
 
-    /// - Parameter passphrase: any text with enough chance in it; `nil` keeps keys as they are.
+    /// - Parameter passphrase: any text with enough entropy; `nil` stores keys unsealed.
     init(passphrase: String?) { secret = passphrase.map { Sodium.sha256(Array("martlet signing keys\u{0}\($0)".utf8)) } }
 
     var isSealing: Bool { secret != nil }

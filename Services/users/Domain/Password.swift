@@ -1,14 +1,15 @@
 import Contracts
 
-/// What only its user knows. Not printed, not compared: it goes into the hash and nowhere else.
+/// A password in clear text. It is hashed or verified, and never printed or compared.
 struct Password: Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     let secret: String
 
-    /// One that is to be set: 8–256 characters, without U+0000.
-    init(new text: String) throws(Complaint) { secret = try text.bounded(8...256) }
+    /// Creates a password to set: 8–256 characters, without U+0000.
+    init(new text: String) throws(ValidationError) { secret = try text.validated(length: 8...256) }
 
-    /// One that is to be tried: any that the door lets through. A short one is only wrong, as every other that is not the right one.
-    init(attempt text: String) throws(Complaint) { secret = try text.bounded(1...256) }
+    /// Creates a password to verify: 1–256 characters. One that is too short to be set is verified, and wrong
+    /// like any other.
+    init(attempt text: String) throws(ValidationError) { secret = try text.validated(length: 1...256) }
 
     var description: String { "Password" }
     var debugDescription: String { "Password" }

@@ -1,26 +1,43 @@
 import Contracts
 
-/// How long what a session hands out from now on is good for.
+/// The user's name for the device of a session: 1–64 characters.
+struct DeviceName: Hashable {
+    let text: String
+    static let unknown = DeviceName()
+
+    private init() { text = "unknown" }
+
+    /// - Parameter text: `nil` for ``unknown``.
+    init(_ text: String?) throws(ValidationError) {
+        guard let text else {
+            self = .unknown
+            return
+        }
+        self.text = try text.validated(length: 1...64)
+    }
+}
+
+/// The lifetimes of tokens that are issued from now on.
 struct TokenLifetimes: Sendable {
     /// At most ``AccessToken/lifetime``.
     var access: Duration = AccessToken.lifetime
-    /// From each use on.
+    /// Restarts with every use.
     var refresh: Duration = .seconds(30 * 86_400)
 }
 
-/// What the store knows of a session when its refresh token is presented.
+/// The stored state of a session at the moment its refresh token is presented.
 struct SessionState: Equatable, Sendable {
     enum Verdict: Equatable {
-        /// The token is traded for a new one, which ends at `expiresAt`.
+        /// The token is exchanged for a new one, which expires at `expiresAt`.
         case renew(expiresAt: Timestamp)
-        /// The token was traded before: somebody has a copy. The session ends now.
+        /// The token was exchanged before, so there is a copy of it. The session ends now.
         case replayed
-        /// Expired, revoked, or not a token that this session ever had. Nothing changes.
+        /// The session has ended, or the token never belonged to it. Nothing changes.
         case refused
     }
 
-    /// How the presented token stands to the session.
-    enum Presented: Equatable {
+    /// The kind of token that is presented.
+    enum PresentedToken: Equatable {
         /// The last one issued.
         case current
         /// An earlier one: genuine, and used.
@@ -32,10 +49,10 @@ struct SessionState: Equatable, Sendable {
     var expiresAt: Timestamp
     var revokedAt: Timestamp?
 
-    /// Whether its user may still act through it.
+    /// Whether the session is neither expired nor revoked.
     func isLive(at now: Timestamp) -> Bool { revokedAt == nil && now < expiresAt }
 
-    func judge(_ token: Presented, lifetimes: TokenLifetimes, at now: Timestamp) -> Verdict {
+    func verdict(on token: PresentedToken, lifetimes: TokenLifetimes, at now: Timestamp) -> Verdict {
         guard isLive(at: now) else { return .refused }
         return switch token {
         case .current: .renew(expiresAt: now + lifetimes.refresh)
@@ -45,7 +62,8 @@ struct SessionState: Equatable, Sendable {
     }
 }
 
-/// From when on revocations are told: the longest lifetime of an access token back at most, whatever they live now, and a minute more for clocks that disagree.
+/// The period whose revocations an edge gets: at most the longest lifetime of an access token, plus a minute
+/// for clock skew.
 struct RevocationWindow {
     static let slack = Duration.seconds(60)
     let start: Timestamp

@@ -2,12 +2,12 @@ import Bus
 import Contracts
 import Postgres
 
-/// Accounts and their passwords.
+/// Stores accounts and their password hashes.
 struct AccountStore: Sendable {
     struct Credentials: Sendable {
         let userID: UserID
         let hash: PasswordHash
-        /// Tells whether the password is still this one. Its hash does not: that is made anew for the same password.
+        /// Identifies the password. The hash does not: the same password may be hashed again.
         let changedAt: Timestamp
     }
 
@@ -17,21 +17,20 @@ struct AccountStore: Sendable {
         let searchText: String
     }
 
-    /// What a registration with an idempotency key left behind.
-    struct Registration: Sendable {
+    /// The stored answer to a registration with an idempotency key.
+    struct EarlierRegistration: Sendable {
         let user: User
         let hash: PasswordHash
     }
 
-    enum Registered: Equatable {
-        case done
-        /// The username is somebody's.
-        case taken
+    enum RegistrationOutcome: Equatable {
+        case registered
+        case usernameTaken
         /// Another registration has used the key.
-        case repeated
+        case keyUsed
     }
 
-    /// For how long a key gives the first answer.
+    /// The time during which a repeated key gets the first answer.
     static let keyLifetime = Duration.seconds(86_400)
 
     let database: PostgresPool
@@ -50,10 +49,10 @@ struct AccountStore: Sendable {
             .map { Credentials(userID: $0.0, hash: $0.1, changedAt: $0.2) }
     }
 
-    /// What there is already, of one moment: the registration under `key`, and whether the username is taken.
+    /// Reads, in one snapshot, the registration under `key` and whether the username is taken.
     func beforeRegistering(
         _ username: Username, key: IdempotencyKey?, now: Timestamp
-    ) async throws -> (earlier: Registration?, isTaken: Bool) {
+    ) async throws -> (earlier: EarlierRegistration?, isTaken: Bool) {
         let row = try await database.reads.query(
             """
             SELECT r.user_id, r.username, r.display_name, r.password_hash, r.created_at,
@@ -66,29 +65,32 @@ struct AccountStore: Sendable {
             return (nil, row.5)
         }
         let user = User(id: id, username: name, displayName: displayName, createdAt: at)
-        return (Registration(user: user, hash: hash), row.5)
+        return (EarlierRegistration(user: user, hash: hash), row.5)
     }
 
-    /// Makes the account, its profile, and the fact that it is there: all or nothing.
-    func register(_ account: NewAccount, key: IdempotencyKey?) async throws -> Registered {
+    /// Stores the account, its profile and its event in one transaction.
+    func register(_ account: NewAccount, key: IdempotencyKey?) async throws -> RegistrationOutcome {
         let event = try OutboxEvent(UserRegistered(user: account.user))
-        let registered = try await database.transaction { transaction in
-            // The key comes first: a repeat waits here for the first try, and then knows that it is one.
+        let outcome = try await database.transaction { transaction in
+            // The key comes first: a concurrent repeat waits here for the first request, and then finds its
+            // key used.
             let first = try await transaction.run([claim(key, account), insert(account)])
-            if key != nil, first[0].isEmpty { throw Refused(outcome: .repeated) }
-            if first[1].isEmpty { throw Refused(outcome: .taken) }
+            if key != nil, first[0].isEmpty { throw Refused(outcome: .keyUsed) }
+            if first[1].isEmpty { throw Refused(outcome: .usernameTaken) }
             try await transaction.commit([insertProfile(account), event.insert])
-            return Registered.done
+            return RegistrationOutcome.registered
         } orElse: { (refused: Refused) in
             refused.outcome
         }
-        if registered == .done { outbox.committed([event]) }
-        return registered
+        if outcome == .registered { outbox.committed([event]) }
+        return outcome
     }
 
-    private struct Refused: Error { let outcome: Registered }
+    /// Rolls the transaction back.
+    private struct Refused: Error { let outcome: RegistrationOutcome }
 
-    /// An old key is taken over. Nothing is returned when the key is in use; nothing happens when there is none.
+    /// Claims the key, also an expired one. Returns no row when the key is in use; does nothing without a
+    /// key.
     private func claim(_ key: IdempotencyKey?, _ account: NewAccount) -> SQL {
         let user = account.user
         return """
@@ -120,9 +122,10 @@ struct AccountStore: Sendable {
 }
 
 extension AccountStore {
-    /// Sets a new password and ends the other sessions, if the password is still the one that was checked.
+    /// Sets a new password and revokes the other sessions, unless the password has changed since `checked`
+    /// was read.
     ///
-    /// - Returns: false when it has changed since, and nothing was done.
+    /// - Returns: false if it has changed; then nothing is stored.
     func changePassword(of checked: Credentials, to hash: PasswordHash, keeping session: SessionID, now: Timestamp) async throws
         -> Bool
     {
@@ -139,20 +142,20 @@ extension AccountStore {
                 WHERE user_id = \(user) AND id <> \(session) AND revoked_at IS NULL AND expires_at > \(now) RETURNING id
                 """,
             ])
-            if rows[0].isEmpty { throw Changed() }
+            if rows[0].isEmpty { throw PasswordChangedSince() }
             let events = try [changed] + SessionStore.revoked(rows[1].decode(SessionID.self), of: user, at: now)
             try await transaction.commit(events.map(\.insert))
             return events
-        } orElse: { (_: Changed) in
+        } orElse: { (_: PasswordChangedSince) in
             []
         }
         outbox.committed(events)
         return !events.isEmpty
     }
 
-    private struct Changed: Error {}
+    private struct PasswordChangedSince: Error {}
 
-    /// - Returns: false when there is no such account.
+    /// - Returns: false if there is no such account.
     func makeAdmin(_ username: Username) async throws -> Bool {
         try await database.execute(
             """
@@ -161,13 +164,14 @@ extension AccountStore {
             """) == 1
     }
 
-    /// Ends the account's sessions with it: their access tokens have the role until they expire. Who is no admin stays signed in.
+    /// Takes the role `admin` away and revokes the account's sessions, whose access tokens carry the role. An
+    /// account without the role keeps its sessions.
     ///
-    /// - Returns: false when there is no such account.
+    /// - Returns: false if there is no such account.
     func removeAdmin(_ username: Username, now: Timestamp) async throws -> Bool {
         var events: [OutboxEvent] = []
         let isFound = try await database.transaction { transaction -> Bool in
-            // First, so that whoever logs in meanwhile waits, and finds the role gone.
+            // The lock comes first: a concurrent log-in waits for it, and then finds the role gone.
             let found = try await transaction.query(
                 "SELECT id, \(Role.admin) = ANY(roles) FROM accounts WHERE username = \(username.text) FOR UPDATE"
             ).first(as: (UserID, Bool).self)
@@ -188,7 +192,7 @@ extension AccountStore {
         return isFound
     }
 
-    /// Forgets keys that have served their time, 1,000 at a time, until there are none.
+    /// Deletes expired idempotency keys, 1,000 at a time.
     func sweep(now: Timestamp) async throws {
         let keys: SQL = """
             DELETE FROM registrations WHERE key IN
@@ -199,14 +203,17 @@ extension AccountStore {
 }
 
 extension PostgresPool {
-    /// A transaction that a refusal of our own rolls back; the refusal becomes its result.
-    nonisolated func transaction<Answer, Refusal: Error>(
-        _ body: (PostgresTransaction) async throws -> Answer, orElse: (Refusal) throws -> Answer
+    /// Runs a transaction. An error of the type `Failure` rolls it back and becomes its result.
+    nonisolated func transaction<Answer, Failure: Error>(
+        _ body: (PostgresTransaction) async throws -> Answer, orElse: (Failure) throws -> Answer
     ) async throws -> Answer {
         do {
             return try await transaction(body)
-        } catch let refusal as Refusal {
-            return try orElse(refusal)
+        } catch let failure as Failure {
+            return try orElse(failure)
         }
     }
 }
+
+extension PasswordHash: PostgresValue {}
+extension Role: PostgresValue {}

@@ -2,14 +2,15 @@ import Bus
 import Contracts
 import Postgres
 
-/// Who sees the presence of whom, and when somebody was last there.
+/// Stores when users were last seen, and reads whose presence a user sees.
 struct PresenceStore: Sendable {
     static let mostContacts = 5_000
 
     let database: PostgresPool
 
-    /// Those with whom `user` is connected, longest first, unless one of the two has blocked the other; at most ``mostContacts``.
-    func contacts(of user: UserID) async throws -> [ListContacts.Contact] {
+    /// Returns the connected contacts of
+    /// `user`, longest connected first, without those where one has blocked the other; at most ``mostContacts``.
+    func contacts(of user: UserID) async throws -> [PresenceContact] {
         try await database.reads.query(
             """
             SELECT c.other, s.at FROM (
@@ -21,13 +22,13 @@ struct PresenceStore: Sendable {
                 AND NOT EXISTS (SELECT FROM blocks WHERE user_id = c.other AND other_id = \(user))
             ORDER BY c.since, c.other LIMIT \(Self.mostContacts)
             """, as: (UserID, Timestamp?).self
-        ).map { ListContacts.Contact(userID: $0.0, lastSeenAt: $0.1) }
+        ).map { PresenceContact(userID: $0.0, lastSeenAt: $0.1) }
     }
 
-    /// Notes when users were there, and through which session; never back, and never later than `now`. Who does not exist is passed over.
+    /// Moves last-seen times of users and sessions forward, never beyond `now`. Ignores unknown users.
     ///
-    /// One statement. Rows are locked in one order, so that two of these never wait for one another in a circle.
-    func note(_ seen: [NoteSeen.Seen], now: Timestamp) async throws {
+    /// One statement. It locks rows in one order, so that two of these cannot deadlock.
+    func recordLastSeen(_ seen: [RecordLastSeen.Seen], now: Timestamp) async throws {
         try await database.execute(
             """
             WITH seen AS MATERIALIZED (
@@ -35,7 +36,7 @@ struct PresenceStore: Sendable {
                 FROM unnest(\(seen.map(\.userID)), \(seen.map(\.sessionID)), \(seen.map(\.at))) AS k (user_id, session_id, at)
             ), devices AS MATERIALIZED (
                 SELECT s.id FROM sessions s WHERE s.id IN (SELECT session_id FROM seen) ORDER BY s.id FOR NO KEY UPDATE
-            ), told AS (
+            ), recorded AS (
                 UPDATE sessions s SET last_seen_at = k.at
                 FROM devices d, (SELECT user_id, session_id, max(at) AS at FROM seen GROUP BY user_id, session_id) k
                 WHERE s.id = d.id AND k.session_id = s.id AND k.user_id = s.user_id AND s.last_seen_at < k.at

@@ -2,26 +2,27 @@ import Bus
 import Contracts
 import Postgres
 
-/// What others see of an account.
+/// Stores the public profiles of accounts.
 struct ProfileStore: Sendable {
     struct Change: Sendable {
         var displayName: DisplayName?
         var avatarURL: AvatarURL?
     }
 
-    enum Updated: Sendable {
-        case done(Account)
-        /// Another version is the present one: this.
-        case stale(present: Account)
+    enum Outcome: Sendable {
+        case updated(Account)
+        /// The current version is another one.
+        case stale(current: Account)
         case notFound
     }
 
     let database: PostgresPool
     let outbox: Outbox
-    /// How long the server works on one search: a part of a name that everybody has in common finds too many to rank.
+    /// The longest time that the database works on one search: a common part of a name finds too many users
+    /// to rank.
     var searchTime: @Sendable () -> Duration = { .seconds(1) }
 
-    /// Those of `ids` that exist.
+    /// Returns the accounts that exist.
     func accounts(_ ids: [UserID]) async throws -> [UserID: Account] {
         let rows = try await database.reads.query(
             "SELECT user_id, username, display_name, avatar_url, created_at, version FROM profiles WHERE user_id = ANY(\(ids))",
@@ -29,26 +30,26 @@ struct ProfileStore: Sendable {
         return Dictionary(uniqueKeysWithValues: rows.map { ($0.0, Self.account($0)) })
     }
 
-    /// Changes what is given, if `version` is the present one. A change that changes nothing takes no new version.
-    func update(_ user: UserID, ifVersion version: Int64, _ change: Change) async throws -> Updated {
+    /// Applies `change` if `version` is the current one. A change to the same values creates no new version.
+    func update(_ user: UserID, ifVersion version: Int64, _ change: Change) async throws -> Outcome {
         var events: [OutboxEvent] = []
-        let updated = try await database.transaction { transaction -> Updated in
+        let outcome = try await database.transaction { transaction -> Outcome in
             let found = try await transaction.query(
                 """
                 SELECT user_id, username, display_name, avatar_url, created_at, version FROM profiles WHERE user_id = \(user) FOR UPDATE
                 """
             ).first(as: (UserID, String, String, String?, Timestamp, Int64).self)
             guard let before = found.map(Self.account) else { return .notFound }
-            guard before.version == version else { return .stale(present: before) }
+            guard before.version == version else { return .stale(current: before) }
             let after = Self.apply(change, to: before)
-            if after == before { return .done(before) }
+            if after == before { return .updated(before) }
             events = [try OutboxEvent(UserUpdated(user: after.user, version: after.version))]
             transaction.enqueue(Self.update(after))
             for event in events { transaction.enqueue(event.insert) }
-            return .done(after)
+            return .updated(after)
         }
         outbox.committed(events)
-        return updated
+        return outcome
     }
 
     private static func apply(_ change: Change, to before: Account) -> Account {
@@ -73,7 +74,9 @@ struct ProfileStore: Sendable {
             user: User(id: row.0, username: row.1, displayName: row.2, avatarURL: row.3, createdAt: row.4), version: row.5)
     }
 
-    /// In the order of ``SearchCursor``, one more than `limit` if there are. On a connection of its own: on a shared one everybody else would stand behind it.
+    /// Returns users in the order of ``SearchCursor``, and one more than `limit` when a page follows.
+    ///
+    /// Runs on a connection of its own: on a shared one, other statements would wait behind it.
     func search(_ query: SearchQuery, after: SearchCursor?, limit: PageLimit) async throws -> [User] {
         let found = try await database.transaction(deadline: .now + searchTime()) {
             try await $0.commit([Self.search(query, after: after, limit: limit)])

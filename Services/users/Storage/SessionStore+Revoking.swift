@@ -3,23 +3,23 @@ import Contracts
 import Postgres
 
 extension SessionStore {
-    /// The living ones, newest first, one more than `limit` if there are.
-    func list(of user: UserID, after: NewestFirstCursor?, limit: PageLimit, asking current: SessionID, now: Timestamp)
-        async throws -> [Session]
-    {
-        let after = after ?? .beforeAll
+    /// Returns live sessions, newest first, and one more than `limit` when a page follows.
+    func list(
+        of user: UserID, after: PageCursor?, limit: PageLimit, asking current: SessionID, now: Timestamp
+    ) async throws -> [Session] {
+        let after = after ?? .newest
         return try await database.reads.query(
             """
             SELECT id, device, created_at, last_seen_at FROM sessions
-            WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.since), \(after.id))
+            WHERE user_id = \(user) AND revoked_at IS NULL AND expires_at > \(now) AND (created_at, id) < (\(after.time), \(after.id))
             ORDER BY created_at DESC, id DESC LIMIT \(limit.count + 1)
             """, as: (SessionID, String, Timestamp, Timestamp).self
         ).map { Session(id: $0.0, device: $0.1, createdAt: $0.2, lastSeenAt: $0.3, current: $0.0 == current) }
     }
 
-    /// Ends a session. One that is over already stays as it is.
+    /// Revokes a session; one that has ended already stays as it is.
     ///
-    /// - Returns: false when the user never had it.
+    /// - Returns: false if the user has no such session.
     func revoke(_ session: SessionID, of user: UserID, now: Timestamp) async throws -> Bool {
         var events: [OutboxEvent] = []
         let isFound = try await database.transaction { transaction -> Bool in
@@ -37,19 +37,20 @@ extension SessionStore {
         return isFound
     }
 
-    /// Sessions revoked at `since` or later, oldest first, one more than ``mostInOneAnswer`` if there are.
-    func revocations(since: Timestamp, after: NewestFirstCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
-        let after = after ?? NewestFirstCursor(since: since, id: 0)
+    /// Returns sessions revoked at `since` or later, oldest first, and one more than ``mostInOneAnswer`` when
+    /// more follow.
+    func revocations(since: Timestamp, after: PageCursor?) async throws -> [(id: SessionID, revokedAt: Timestamp)] {
+        let after = after ?? PageCursor(time: since, id: 0)
         return try await database.reads.query(
             """
             SELECT id, revoked_at FROM sessions WHERE revoked_at IS NOT NULL
-                AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.since), \(after.id))
+                AND revoked_at >= \(since) AND (revoked_at, id) > (\(after.time), \(after.id))
             ORDER BY revoked_at, id LIMIT \(Self.mostInOneAnswer + 1)
             """, as: (SessionID, Timestamp).self
         ).map { ($0.0, $0.1) }
     }
 
-    /// Forgets sessions that ended so long ago that nobody asks for them any more, 1,000 at a time, until there are none.
+    /// Deletes sessions that ended more than a day ago, 1,000 at a time. No edge asks for older revocations.
     func sweep(now: Timestamp) async throws {
         let longAgo = now - .seconds(86_400)
         let revoked: SQL = """
@@ -61,5 +62,34 @@ extension SessionStore {
                 (SELECT id FROM sessions WHERE expires_at < \(longAgo) LIMIT 1000 FOR UPDATE SKIP LOCKED)
             """
         for sessions in [revoked, expired] { while try await database.execute(sessions) == 1_000 {} }
+    }
+}
+
+extension SessionStore {
+    private static let mostExpiredAtOnce = 256
+
+    /// Revokes expired sessions and announces it: a live connection lasts no longer than its session.
+    ///
+    /// - Returns: the number of revoked sessions, at most 256; more may have expired.
+    func endExpired(now: Timestamp) async throws -> Int {
+        var (events, count) = ([OutboxEvent](), 0)
+        try await database.transaction { transaction in
+            (events, count) = ([], 0)
+            let rows = try await transaction.query(
+                """
+                SELECT id, user_id FROM sessions WHERE revoked_at IS NULL AND expires_at <= \(now)
+                ORDER BY expires_at LIMIT \(Self.mostExpiredAtOnce) FOR UPDATE SKIP LOCKED
+                """)
+            let expired = try rows.decode((SessionID, UserID).self)
+            if expired.isEmpty { return }
+            for (user, sessions) in Dictionary(grouping: expired, by: \.1) {
+                events += try Self.revoked(sessions.map(\.0), of: user, at: now)
+            }
+            count = expired.count
+            transaction.enqueue("UPDATE sessions SET revoked_at = \(now) WHERE id = ANY(\(expired.map(\.0)))")
+            for event in events { transaction.enqueue(event.insert) }
+        }
+        outbox.committed(events)
+        return count
     }
 }

@@ -2,7 +2,7 @@ import Bus
 import Contracts
 import Postgres
 
-/// Sessions and their refresh tokens.
+/// Stores sessions and the hashes of their refresh tokens.
 struct SessionStore: Sendable {
     struct NewSession: Sendable {
         let id: SessionID
@@ -14,7 +14,7 @@ struct SessionStore: Sendable {
         let expiresAt: Timestamp
     }
 
-    /// Whom a token speaks for.
+    /// The user that a token is issued to.
     struct Holder: Equatable, Sendable {
         let userID: UserID
         let username: String
@@ -23,26 +23,26 @@ struct SessionStore: Sendable {
 
     enum Renewal: Sendable {
         case renewed(Holder, next: RefreshToken)
-        /// The token had been used before; its session has ended by this.
+        /// The token was used before; its session is revoked now.
         case replayed(UserID)
         case refused
     }
 
-    /// Ids in one ``SessionsRevoked`` and in one answer of ``revocations(since:after:)``.
+    /// The number of ids in one ``SessionsRevoked``, and in one answer of ``revocations(since:after:)``.
     static let mostInOneEvent = 1_000
     static let mostInOneAnswer = 10_000
-    /// Sessions of one user that live at one time.
+    /// The number of live sessions of one user.
     static let mostLiving = 100
 
     let database: PostgresPool
     let outbox: Outbox
-    /// As they are now.
     let lifetimes: @Sendable () -> TokenLifetimes
 
-    /// Begins a session, if the password is still the one that was checked, so that a change of it ends those that log in meanwhile. Ends those that are too many.
+    /// Stores a new session unless the password has changed since
+    /// `checked` was read, and revokes the user's sessions beyond ``mostLiving``.
     ///
-    /// - Parameter rehashed: the same password's hash at today's cost, to be stored with it.
-    /// - Returns: `nil` when the password has changed since, and nothing was done.
+    /// - Parameter rehashed: the hash of the same password at the current cost, to be stored too.
+    /// - Returns: `nil` if the password has changed; then nothing is stored.
     func start(_ session: NewSession, checked: AccountStore.Credentials, rehashed: PasswordHash?) async throws -> Holder? {
         let started = try OutboxEvent(
             SessionStarted(
@@ -50,20 +50,20 @@ struct SessionStore: Sendable {
         var events = [started]
         let holder = try await database.transaction { transaction -> Holder? in
             if let rehashed { transaction.enqueue(Self.store(rehashed, for: checked)) }
-            let rows = try await transaction.run([insert(session, checked), endOthers(than: session)])
-            guard let (username, roles) = try rows[0].first(as: (String, [Role]).self) else { throw Changed() }
+            let rows = try await transaction.run([insert(session, checked), revokeSurplus(besides: session)])
+            guard let (username, roles) = try rows[0].first(as: (String, [Role]).self) else { throw PasswordChangedSince() }
             let ended = try rows[1].decode(SessionID.self)
             events += try Self.revoked(ended, of: session.userID, at: session.createdAt)
             try await transaction.commit(events.map(\.insert))
             return Holder(userID: session.userID, username: username, roles: roles)
-        } orElse: { (_: Changed) in
+        } orElse: { (_: PasswordChangedSince) in
             nil
         }
         if holder != nil { outbox.committed(events) }
         return holder
     }
 
-    private struct Changed: Error {}
+    private struct PasswordChangedSince: Error {}
 
     private static func store(_ rehashed: PasswordHash, for checked: AccountStore.Credentials) -> SQL {
         """
@@ -72,8 +72,9 @@ struct SessionStore: Sendable {
         """
     }
 
-    /// Those unused for longest, beyond as many as one user may have. What another log-in is ending already is left to it.
-    private func endOthers(than session: NewSession) -> SQL {
+    /// Revokes the sessions beyond ``mostLiving``, longest unused first; skips those that a concurrent log-in
+    /// is revoking.
+    private func revokeSurplus(besides session: NewSession) -> SQL {
         """
         UPDATE sessions SET revoked_at = \(session.createdAt) WHERE id IN (
             SELECT id FROM sessions WHERE revoked_at IS NULL AND id IN (
@@ -85,7 +86,7 @@ struct SessionStore: Sendable {
         """
     }
 
-    /// The row lock of the account keeps a change of its password from committing between the look at it and our commit.
+    /// The lock of the account's row keeps a change of the password from committing before this transaction.
     private func insert(_ session: NewSession, _ checked: AccountStore.Credentials) -> SQL {
         """
         WITH holder AS MATERIALIZED (
@@ -100,13 +101,14 @@ struct SessionStore: Sendable {
         """
     }
 
-    /// Trades a refresh token for the next one, or ends its session when it had been traded before: judged and done under the session's row lock.
+    /// Exchanges a refresh token for the next one, or revokes its session when the token was used before;
+    /// under the lock of the session's row.
     func renew(_ token: RefreshToken, now: Timestamp) async throws -> Renewal {
         var events: [OutboxEvent] = []
         let renewal = try await database.transaction { transaction -> Renewal in
             guard let row = try await find(token.sessionID, in: transaction) else { return .refused }
-            let standing = token.standing(currentHash: row.refreshHash, stampKey: row.stampKey)
-            switch row.state.judge(standing, lifetimes: lifetimes(), at: now) {
+            let kind = token.kind(currentHash: row.refreshHash, stampKey: row.stampKey)
+            switch row.state.verdict(on: kind, lifetimes: lifetimes(), at: now) {
             case .refused: return .refused
             case .renew(let expiresAt):
                 let next = RefreshToken(for: token.sessionID, stampKey: row.stampKey)
@@ -147,7 +149,7 @@ struct SessionStore: Sendable {
         }
     }
 
-    /// One event for each 1,000.
+    /// Returns the events that announce revoked sessions, one for each ``mostInOneEvent``.
     static func revoked(_ sessions: [SessionID], of user: UserID, at now: Timestamp) throws -> [OutboxEvent] {
         try stride(from: 0, to: sessions.count, by: mostInOneEvent).map { start in
             let part = Array(sessions[start..<min(start + mostInOneEvent, sessions.count)])

@@ -46,14 +46,14 @@ extension CallClient {
     }
 
     /// Whoever waited for the broker goes on once it gives a sign of life.
-    func hear(_ sign: (inout SilenceWatch) -> Void) {
+    func hear(_ sign: (inout BrokerWatchdog) -> Void) {
         let wasSilent = silence.isSilent
         sign(&silence)
         if wasSilent, !silence.isSilent { resumeWaiting() }
     }
 
     func scheduleTick() {
-        io.schedule(after: SilenceWatch.tick) { [weak self] in self?.assumeIsolated { $0.tick() } }
+        io.schedule(after: BrokerWatchdog.tick) { [weak self] in self?.assumeIsolated { $0.tick() } }
     }
 
     private func tick() {
@@ -108,7 +108,7 @@ extension EnvelopeError {
 
 extension AMQPError {
     /// For people.
-    var whyNotSent: String {
+    package var sendFailureReason: String {
         switch self {
         case .notConnected: "the broker is away"
         case .blocked: "the broker takes no messages now"

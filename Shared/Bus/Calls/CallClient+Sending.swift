@@ -41,7 +41,7 @@ extension CallClient {
             messages.increment()
             if silence.sent() { scheduleTick() }
         } catch {
-            for attempt in attempts { perform(pending.refused(attempt, .notSent(error.whyNotSent)), attempt.id) }
+            for attempt in attempts { perform(pending.refused(attempt, .notSent(error.sendFailureReason)), attempt.id) }
         }
     }
 

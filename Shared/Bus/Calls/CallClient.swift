@@ -8,7 +8,7 @@ import Synchronization
 /// Sends calls and waits for their answers.
 ///
 /// What is called during one turn of the I/O thread leaves together at its end, in few messages for each service called; one that is full leaves at once.
-actor CallClient {
+actor CallClient: BusComponent {
     typealias Answer = Result<[UInt8], ServiceError>
 
     struct Waiter {
@@ -33,7 +33,7 @@ actor CallClient {
     var outgoing = Coalescer<ServiceName, UInt64>(maximumBytes: CallEnvelope.coalescedBytes)
     var flushIsScheduled = false
     var graceTimer: IOTimer?
-    var silence = SilenceWatch()
+    var silence = BrokerWatchdog()
     private var isStopped = false
     private let lastID = Atomic(UInt64.random(in: 0..<(.max / 2)))
     private var metrics = MetricsByProcedure("calls")

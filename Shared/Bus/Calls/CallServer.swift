@@ -6,12 +6,12 @@ import Metrics
 import Reactor
 
 /// Takes calls from the service's request queue, has them handled, and sends the answers of one turn together.
-actor CallServer {
+actor CallServer: BusComponent {
     /// The whole of what waits for an answer from here, per call being handled.
     private struct Running {
         let correlationID: UInt64
         let address: String
-        let desk: ProcedureDesk
+        let desk: ProcedureState
         let start: ContinuousClock.Instant
         let task: Task<Void, Never>
         let timer: IOTimer
@@ -23,7 +23,7 @@ actor CallServer {
     private let configuration: BusConfiguration
     private let logger: Logger
     private nonisolated let tracing = CallTracing()
-    private let desks: [String: ProcedureDesk]
+    private let desks: [String: ProcedureState]
     private var requests: AMQPChannel?
     private var replies: AMQPChannel?
     private var running: [UInt64: Running] = [:]
@@ -42,7 +42,7 @@ actor CallServer {
         self.io = io
         self.configuration = configuration
         self.logger = logger
-        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureDesk($0)) }) { _, last in last }
+        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureState($0)) }) { _, last in last }
     }
 
     // MARK: Life
@@ -119,7 +119,7 @@ actor CallServer {
         }
     }
 
-    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk) -> ServiceError? {
+    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureState) -> ServiceError? {
         if !desk.procedure.callers.contains(caller) { return ServiceError(.denied, "\(caller) may not call \(call.procedure)") }
         if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
             return ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
@@ -132,7 +132,7 @@ actor CallServer {
     }
 
     private func begin(
-        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk, _ address: String, _ start: ContinuousClock.Instant
+        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureState, _ address: String, _ start: ContinuousClock.Instant
     ) {
         nextRun += 1
         let (run, procedure) = (nextRun, desk.procedure)
@@ -184,7 +184,7 @@ actor CallServer {
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)
         case .failure(let error):
-            let payload = (try? CBOREncoder().encode(error)) ?? []
+            let payload = (try? CBOREncoder.contracts.encode(error)) ?? []
             reply = WireReply(correlationID: id, kind: .error, payload: payload)
         }
         if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) {

@@ -19,12 +19,12 @@ struct ServedProcedure: Sendable {
         (name, callers, limit, isVital) = (P.name, P.callers, atMost, P.isVital)
         answer = { payload, context in
             let request: P
-            do { request = try CBORDecoder().decode(P.self, from: payload) } catch {
+            do { request = try CBORDecoder.contracts.decode(P.self, from: payload) } catch {
                 return .failure(.unreadable(error))
             }
             do {
                 let response = try await handler(request, context)
-                let bytes = try CBOREncoder().encode(response)
+                let bytes = try CBOREncoder.contracts.encode(response)
                 if bytes.count > ReplyEnvelope.maximumPayload { throw TooLarge(bytes: bytes.count) }
                 return .success(bytes)
             } catch {

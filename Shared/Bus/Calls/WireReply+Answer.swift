@@ -7,7 +7,7 @@ extension WireReply {
     /// - Parameter isInDoubt: another try of the same call may have done the work; see ``PendingCalls/isInDoubt(_:)``.
     func answer(isInDoubt: Bool) -> Result<[UInt8], ServiceError> {
         if kind == .answer { return .success(payload) }
-        guard let error = try? CBORDecoder().decode(ServiceError.self, from: payload) else {
+        guard let error = try? CBORDecoder.contracts.decode(ServiceError.self, from: payload) else {
             return .failure(ServiceError(.internal, "the error that came back cannot be read"))
         }
         return .failure(isInDoubt ? error.ofOneTry : error)

@@ -40,20 +40,4 @@ enum Queues {
             "\(service).broadcast.\(instance).\(number)", durable: false, exclusive: true, autoDelete: true,
             arguments: ["x-max-length": 100_000])
     }
-
-    /// Deliveries for one process, gone with it. Beyond so many bytes the oldest go to `key`, so that it learns of it: a queue that refuses instead
-    /// would have the sender tell everybody again, for one that is slow.
-    static func delivery(_ name: String, maximumBytes: Int64, droppedTo key: String) -> AMQPQueue {
-        AMQPQueue(
-            name, durable: false, exclusive: true, autoDelete: true,
-            arguments: [
-                "x-max-length-bytes": .integer(maximumBytes), "x-dead-letter-exchange": .string(Exchange.delivery),
-                "x-dead-letter-routing-key": .string(key),
-            ])
-    }
-
-    /// One of the deliveries that were dropped: a note that some were.
-    static func dropped(_ name: String) -> AMQPQueue {
-        AMQPQueue(name, durable: false, exclusive: true, autoDelete: true, arguments: ["x-max-length": 1])
-    }
 }

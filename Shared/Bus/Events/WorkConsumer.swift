@@ -7,14 +7,14 @@ import Reactor
 import Tracing
 
 /// Works on the events of one queue.
-actor WorkConsumer {
+actor WorkConsumer: BusComponent {
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private nonisolated let io: IOThread
     private let queue: WorkQueue
     private let name: String
     private let service: ServiceName
-    private let facts: FactsPublisher
+    private let facts: EventPublisher
     private let logger: Logger
     private var channel: AMQPChannel?
     private var inHand: [UInt64: Task<Void, Never>] = [:]
@@ -27,7 +27,7 @@ actor WorkConsumer {
     private let failed: Counter
     private let dead: Counter
 
-    init(_ queue: WorkQueue, _ service: ServiceName, facts: FactsPublisher, on io: IOThread, logger: Logger) {
+    init(_ queue: WorkQueue, _ service: ServiceName, facts: EventPublisher, on io: IOThread, logger: Logger) {
         (self.queue, self.service, self.facts, self.io) = (queue, service, facts, io)
         name = Queues.work(service, queue.purpose)
         var logger = logger

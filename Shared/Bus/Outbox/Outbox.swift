@@ -19,15 +19,15 @@ package actor Outbox: Service {
     private static let sweepEvery: Duration = .seconds(1)
 
     nonisolated let io: IOThread
-    private let facts: FactsPublisher
+    private let facts: EventPublisher
     private let store: OutboxStore
     let logger: Logger
     private let noteLeft = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
-    nonisolated let delivering: OutboxDelivering
-    var line: OutboxLine
-    /// Facts whose deliveries are not being made yet; at most what ``line`` holds.
-    var undelivered: [OutboxEvent] = []
-    var deliveriesBeingMade = 0
+    nonisolated let forwarding = Mutex(OutboxForwarding())
+    var line: OutboxState
+    /// Events that wait to be forwarded; at most as many as ``line`` holds.
+    var unforwarded: [OutboxEvent] = []
+    var forwardsInProgress = 0
     private var removalIsScheduled = false
     private var idle: [CheckedContinuation<Void, Never>] = []
     /// As large as keeps one claim at a few megabytes.
@@ -40,11 +40,10 @@ package actor Outbox: Service {
         self.init(pool, bus: bus, bounds: .init(), logger: logger)
     }
 
-    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
+    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxState.Bounds, logger: Logger) {
         (facts, io) = (bus.facts, bus.io)
-        delivering = OutboxDelivering(bus.deliveries)
         store = OutboxStore(pool: pool)
-        line = OutboxLine(bounds)
+        line = OutboxState(bounds)
         self.logger = logger
         bus.add(self)
     }
@@ -61,9 +60,9 @@ package actor Outbox: Service {
     }
 
     private func publish(_ events: [OutboxEvent]) {
-        let toDeliver = line.add(events, delivered: delivering.types)
+        let toForward = line.add(events, forwarded: forwarding.withLock(\.types))
         pump()
-        makeDeliveries(of: toDeliver)
+        forward(toForward)
     }
 
     private func pump() {

@@ -23,7 +23,7 @@ package struct OutboxEvent: Hashable, Sendable {
     /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have; `invalid` beyond ``maximumBytes``.
     package init<E: Event>(_ event: E, time: Timestamp? = nil) throws {
         // By way of CBOR, which takes a third of the time: a batch of sends is encoded while its chats are locked.
-        let data = try CBORTranscoder.json(try CBOREncoder().encode(event))
+        let data = try CBOREncoder.contracts.json(event)
         guard data.count <= Self.maximumBytes else {
             throw ServiceError(.invalid, "an event of \(data.count) bytes; \(Self.maximumBytes) is the most")
         }
@@ -40,7 +40,7 @@ package struct OutboxEvent: Hashable, Sendable {
     }
 
     /// What it tells, if that is of this type and can be read.
-    package func fact<E: Event>(_ kind: E.Type) -> E? {
+    package func decoded<E: Event>(as kind: E.Type) -> E? {
         guard type == E.type else { return nil }
         return value as? E ?? (try? JSONDecoder().decode(E.self, from: Data(data)))
     }

@@ -1,4 +1,6 @@
-/// Messages were sent: the 1–256 of one commit, each chat's in ascending `seq`. Dedupe by `(chatId, seq)`.
+/// Messages were sent.
+///
+/// The 1–256 messages of one commit, in ascending `seq` within each chat. Drop duplicates by `(chatId, seq)`.
 public struct MessagesSent: Event {
     public static let type: EventType = "chats.message.sent.v1"
     public var subject: String? { nil }
@@ -12,7 +14,7 @@ public struct MessagesSent: Event {
     enum CodingKeys: String, CodingKey { case messages }
 }
 
-/// A chat was opened.
+/// A chat was created.
 public struct ChatCreated: Event {
     public static let type: EventType = "chats.chat.created.v1"
     public var subject: String? { chatID.description }
@@ -21,7 +23,7 @@ public struct ChatCreated: Event {
     public var kind: ChatKind
     public var title: String?
     public var creatorID: UserID
-    /// All of them.
+    /// All members, the creator included.
     public var members: [UserID]
     public var createdAt: Timestamp
     public var rev: Int64
@@ -46,14 +48,14 @@ public struct ChatCreated: Event {
     }
 }
 
-/// A chat's title has changed.
+/// The title of a chat has changed.
 public struct ChatUpdated: Event {
     public static let type: EventType = "chats.chat.updated.v1"
     public var subject: String? { chatID.description }
 
     public var chatID: ChatID
     public var title: String?
-    /// Who did it.
+    /// The user who made the change.
     public var userID: UserID
     public var rev: Int64
 
@@ -71,9 +73,9 @@ public struct ChatUpdated: Event {
     }
 }
 
-/// Somebody was added to a chat, has another role in it, or is out of it.
+/// A member was added to a chat, got another role, or left or was removed.
 public struct MemberChanged: Event {
-    /// An open set: a reader built last month survives a change added today, of which it learns that `role` and `rev` are others.
+    /// An open set. A reader that does not know a change still sees that `role` and `rev` are new.
     public struct Change: RawRepresentable, Hashable, Codable, Sendable {
         public let rawValue: String
         public init(rawValue: String) { self.rawValue = rawValue }
@@ -89,9 +91,9 @@ public struct MemberChanged: Event {
     public var chatID: ChatID
     public var memberID: UserID
     public var change: Change
-    /// After the change; the last one for `removed`.
+    /// The role after the change; for `removed` the last one.
     public var role: ChatRole
-    /// Who did it.
+    /// The user who made the change.
     public var userID: UserID
     public var rev: Int64
 
@@ -112,14 +114,14 @@ public struct MemberChanged: Event {
     }
 }
 
-/// A member has read up to a message.
+/// A read marker has moved.
 public struct ReadMoved: Event {
     public static let type: EventType = "chats.read.moved.v1"
     public var subject: String? { chatID.description }
 
     public var chatID: ChatID
     public var userID: UserID
-    /// The highest wins.
+    /// Only increases; ignore a lower one.
     public var readSeq: Int64
 
     public init(chatID: ChatID, userID: UserID, readSeq: Int64) {

@@ -1,4 +1,5 @@
-/// Opens a chat. A direct chat of the same two people is one chat, whoever opens it and however often.
+/// Creates a chat. Two users have one direct chat: creating it again, from either side, returns the existing
+/// one.
 public struct CreateChat: Procedure {
     public static let name: ProcedureName = "chats.create.v1"
     public static let service = ServiceName.chats
@@ -7,11 +8,11 @@ public struct CreateChat: Procedure {
 
     public var creatorID: UserID
     public var kind: ChatKind
-    /// Of a group: 1–200 characters.
+    /// The title of a group, 1–200 characters.
     public var title: String?
-    /// The others: one for a direct chat, 1–999 for a group.
+    /// The other members: one for a direct chat, 1–999 for a group.
     public var members: [UserID]
-    /// From the header of that name: the same key within 24 h gives the first answer; 1–128 characters.
+    /// The header `Idempotency-Key`, 1–128 characters: a repeat within 24 h gets the first answer.
     public var idempotencyKey: String?
 
     public init(creatorID: UserID, kind: ChatKind, title: String? = nil, members: [UserID], idempotencyKey: String? = nil) {
@@ -27,10 +28,10 @@ public struct CreateChat: Procedure {
         case creatorID = "creatorId"
     }
 
-    /// The chat, as its creator sees it.
+    /// The chat as its creator sees it.
     public struct Response: Codable, Hashable, Sendable {
         public var chat: Chat
-        /// False when it was there already.
+        /// False if the chat existed already.
         public var created: Bool
 
         public init(chat: Chat, created: Bool) {
@@ -42,7 +43,9 @@ public struct CreateChat: Procedure {
     }
 }
 
-/// Lists a user's chats, newest first; or, newest first too, those changed since a cursor given earlier, those left among them.
+/// Lists the chats of a user, newest first: all of them, or those that have changed since an earlier cursor.
+///
+/// The changed chats include those that the user has left.
 public struct ListChats: Procedure {
     public static let name: ProcedureName = "chats.list.v1"
     public static let service = ServiceName.chats
@@ -50,13 +53,13 @@ public struct ListChats: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
-    /// A `cursor` given earlier. A chat may come twice and is never missed.
+    /// A `cursor` of an earlier response. A chat may come twice and is never missed.
     public var changedSince: String?
 
     public init(userID: UserID, limit: Int, after: String? = nil, changedSince: String? = nil) {
@@ -71,11 +74,12 @@ public struct ListChats: Procedure {
         case userID = "userId"
     }
 
-    /// A page, and where to ask for changes from next time.
+    /// A page of chats, and the cursor for later changes.
     public struct Response: Codable, Hashable, Sendable {
         public var items: [Chat]
         public var next: String?
-        /// For `changedSince`, given with every first page. Asking with it shows whatever changed since, and some chats again.
+        /// The value for `changedSince`, on first pages only. It returns all later changes, and some chats
+        /// again.
         public var cursor: String?
 
         public init(items: [Chat], next: String? = nil, cursor: String? = nil) {
@@ -88,7 +92,7 @@ public struct ListChats: Procedure {
     }
 }
 
-/// Reads one chat of the user; `notFound` when not a member.
+/// Reads one chat of the user; `notFound` if the user is not a member.
 public struct GetChat: Procedure {
     public typealias Response = Chat
     public static let name: ProcedureName = "chats.get.v1"
@@ -97,7 +101,7 @@ public struct GetChat: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
 
@@ -112,7 +116,7 @@ public struct GetChat: Procedure {
     }
 }
 
-/// Changes a group's title; owners and admins only.
+/// Changes the title of a group; only owners and admins may.
 public struct UpdateChat: Procedure {
     public typealias Response = Chat
     public static let name: ProcedureName = "chats.update.v1"
@@ -120,7 +124,7 @@ public struct UpdateChat: Procedure {
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
     /// 1–200 characters.

@@ -1,17 +1,17 @@
-/// What kind of chat it is. An open set: a reader built last month survives a kind added today.
+/// The kind of a chat. An open set: readers must accept kinds that they do not know.
 public struct ChatKind: RawRepresentable, Hashable, Codable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// Of two people; one chat per pair.
+    /// A chat of two users; one per pair.
     public static let direct = ChatKind(rawValue: "direct")
     public static let group = ChatKind(rawValue: "group")
 
-    /// Those that this build knows.
+    /// The values that this build knows.
     public static let known: [ChatKind] = [.direct, .group]
 }
 
-/// What a member may do; a role that a reader does not know allows nothing. An open set, like ``ChatKind``.
+/// What a member may do. An open set, like ``ChatKind``; a role that a reader does not know allows nothing.
 public struct ChatRole: RawRepresentable, Hashable, Codable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -20,29 +20,29 @@ public struct ChatRole: RawRepresentable, Hashable, Codable, Sendable {
     public static let admin = ChatRole(rawValue: "admin")
     public static let member = ChatRole(rawValue: "member")
 
-    /// Those that this build knows.
+    /// The values that this build knows.
     public static let known: [ChatRole] = [.owner, .admin, .member]
 }
 
-/// A chat as one of its members sees it.
+/// A chat as one member, the reader, sees it.
 public struct Chat: Codable, Hashable, Sendable {
     public var id: ChatID
     public var kind: ChatKind
-    /// 1–200 characters; a direct chat has none.
+    /// 1–200 characters; absent for a direct chat.
     public var title: String?
     public var memberCount: Int
-    /// The reader's.
+    /// The reader's role.
     public var role: ChatRole
     public var lastMessage: Message?
-    /// Messages of others after `readSeq`.
+    /// The number of messages of others after `readSeq`.
     public var unread: Int
     public var readSeq: Int64
-    /// Grows with every change inside the chat.
+    /// Increases with every change inside the chat.
     public var rev: Int64
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
-    /// True when the reader is no longer a member; in answers to `changedSince` only. `updatedAt` and `rev` are then those of leaving, and
-    /// what the chat became since (title, members, messages) is left out.
+    /// True if the reader has left the chat; only in answers to `changedSince`. `updatedAt` and `rev` are
+    /// then those of leaving, and later changes of the chat (title, members, messages) are left out.
     public var left: Bool?
 
     public init(
@@ -68,7 +68,7 @@ public struct Chat: Codable, Hashable, Sendable {
     }
 }
 
-/// Somebody in a chat.
+/// A member of a chat.
 public struct Member: Codable, Hashable, Sendable {
     public var userID: UserID
     public var role: ChatRole
@@ -90,23 +90,23 @@ public struct Member: Codable, Hashable, Sendable {
     }
 }
 
-/// A message, as history, events and sockets carry it.
+/// A message as history, events and sockets carry it.
 public struct Message: Codable, Hashable, Sendable {
     public var id: MessageID
     public var chatID: ChatID
     /// 1, 2, 3, … within the chat, in commit order.
     public var seq: Int64
-    /// The chat's `rev` when this message last changed.
+    /// The `rev` of the chat at the last change of this message.
     public var rev: Int64
     public var senderID: UserID
     public var clientMessageID: ClientMessageID
-    /// 1–8,000 characters; empty once deleted.
+    /// 1–8,000 characters; empty after deletion.
     public var text: String
-    /// Never goes back along `seq`.
+    /// Never decreases along `seq`.
     public var sentAt: Timestamp
     public var editedAt: Timestamp?
     public var deletedAt: Timestamp?
-    /// The `seq` of the message that this one answers.
+    /// The `seq` of the message that this message replies to.
     public var replyTo: Int64?
 
     public init(

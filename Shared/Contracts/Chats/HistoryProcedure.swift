@@ -1,9 +1,12 @@
-/// Reads messages of a chat, in ascending `seq`, from where the user joined.
+/// Reads messages of a chat in ascending `seq`, from the time when the user joined.
 ///
-/// A page's `next` is the number to go on with: as ``Position/before(seq:)`` after ``Position/newest`` and ``Position/before(seq:)``,
-/// as ``Position/after(seq:)`` after ``Position/after(seq:)`` and ``Position/at(time:)``, as ``Position/changedAfter(rev:)`` after that.
+/// The `next` of a page is the number for the next page:
+/// - ``Position/before(seq:)`` after ``Position/newest`` and ``Position/before(seq:)``;
+/// - ``Position/after(seq:)`` after ``Position/after(seq:)`` and ``Position/at(time:)``;
+/// - ``Position/changedAfter(rev:)`` after ``Position/changedAfter(rev:)``.
 ///
-/// Whoever keeps pages says which one it has: if that is still the page, for this reader and now, the answer is as good and has no messages in it.
+/// A caller that caches pages sends the tag of its page. If the page is unchanged for this reader, the
+/// response has no messages.
 public struct GetHistory: Procedure {
     public static let name: ProcedureName = "chats.history.v1"
     public static let service = ServiceName.chats
@@ -11,13 +14,13 @@ public struct GetHistory: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
     public var position: Position
     /// 1–100.
     public var limit: Int
-    /// The page that the caller has, ``PageTag/none`` for none; `nil`: it keeps no pages, and wants no tag.
+    /// The tag of the cached page, ``PageTag/none`` without one; `nil` if the caller caches no pages.
     public var known: PageTag?
 
     public init(userID: UserID, chatID: ChatID, position: Position, limit: Int, known: PageTag? = nil) {
@@ -34,17 +37,18 @@ public struct GetHistory: Procedure {
         case chatID = "chatId"
     }
 
-    /// Where to read.
+    /// The part of the history to read.
     public enum Position: Hashable, Sendable {
-        /// The newest ones.
+        /// The newest messages.
         case newest
-        /// Those just before a `seq`.
+        /// The messages directly before a `seq`.
         case before(seq: Int64)
-        /// Those just after a `seq`.
+        /// The messages directly after a `seq`.
         case after(seq: Int64)
-        /// From the first message not before a moment.
+        /// The messages from the first one that is not older than a time.
         case at(time: Timestamp)
-        /// Those sent or changed after a `rev`: the pages by `rev`, each page by `seq`.
+        /// The messages sent or changed after a `rev`: pages are ordered by `rev`, messages within a page by
+        /// `seq`.
         case changedAfter(rev: Int64)
     }
 }
@@ -52,12 +56,12 @@ public struct GetHistory: Procedure {
 extension GetHistory {
     /// A page of messages.
     public struct Response: Codable, Hashable, Sendable {
-        /// Of this page; only for those who said what they know.
+        /// The tag of this page; absent if the request has no ``GetHistory/known``.
         public var tag: PageTag?
-        /// True when it is the page that the caller has; then there is nothing else but the tag.
+        /// True if the cached page is current; then only the tag is set.
         public var unchanged: Bool?
         public var items: [Message]
-        /// Give it back to get what follows; absent at the end.
+        /// The number for the next page; absent on the last page.
         public var next: String?
 
         public init(tag: PageTag? = nil, unchanged: Bool? = nil, items: [Message], next: String? = nil) {
@@ -71,16 +75,16 @@ extension GetHistory {
     }
 }
 
-/// Says what is on a page: equal tags, equal pages, whoever asks and whichever instance answers. Opaque.
+/// An opaque tag of the content of a page: pages with equal tags are equal, for every reader and instance.
 public struct PageTag: RawRepresentable, Hashable, Codable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
-    /// No page's.
+    /// The tag of no page.
     public static let none = PageTag(rawValue: "")
 }
 
-/// On the wire: `{"kind":"before","seq":40}`. A kind that this build does not know is an error; a field is not.
+/// On the wire: `{"kind":"before","seq":40}`. An unknown kind is an error; an unknown field is not.
 extension GetHistory.Position: Codable {
     private enum Kind: String, Codable { case newest, before, after, at, changedAfter }
     private enum CodingKeys: String, CodingKey { case kind, seq, time, rev }

@@ -1,4 +1,4 @@
-/// Lists members, in the order of joining.
+/// Lists the members of a chat in the order of joining.
 public struct ListMembers: Procedure {
     public typealias Response = Page<Member>
     public static let name: ProcedureName = "chats.members.v1"
@@ -7,12 +7,12 @@ public struct ListMembers: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, chatID: ChatID, limit: Int, after: String? = nil) {
@@ -29,14 +29,14 @@ public struct ListMembers: Procedure {
     }
 }
 
-/// Adds somebody to a group or changes their role.
+/// Adds a user to a group, or changes the role of a member.
 public struct SetMember: Procedure {
     public static let name: ProcedureName = "chats.setMember.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
     public var memberID: UserID
@@ -56,10 +56,10 @@ public struct SetMember: Procedure {
         case memberID = "memberId"
     }
 
-    /// The member now.
+    /// The member after the change.
     public struct Response: Codable, Hashable, Sendable {
         public var member: Member
-        /// False when they were in the chat already.
+        /// False if the user was a member already.
         public var added: Bool
 
         public init(member: Member, added: Bool) {
@@ -71,15 +71,15 @@ public struct SetMember: Procedure {
     }
 }
 
-/// Takes somebody out of a group, or lets the user leave. Repeated, it succeeds.
+/// Removes a member from a group; the caller leaves by naming themselves. A repeat succeeds.
 public struct RemoveMember: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.removeMember.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
     public var memberID: UserID
@@ -97,17 +97,17 @@ public struct RemoveMember: Procedure {
     }
 }
 
-/// Moves the user's read marker forward; it never goes back.
+/// Moves the user's read marker forward, never back.
 public struct MarkRead: Procedure {
     public static let name: ProcedureName = "chats.read.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.bff, .messaging]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var chatID: ChatID
-    /// Up to and with this one; at least 0. Beyond the last message counts as the last.
+    /// The last read message, at least 0. A number beyond the last message counts as the last message.
     public var seq: Int64
 
     public init(userID: UserID, chatID: ChatID, seq: Int64) {
@@ -122,7 +122,7 @@ public struct MarkRead: Procedure {
         case chatID = "chatId"
     }
 
-    /// Where the marker is now.
+    /// The marker after the call.
     public struct Response: Codable, Hashable, Sendable {
         public var readSeq: Int64
         public var unread: Int
@@ -136,15 +136,16 @@ public struct MarkRead: Procedure {
     }
 }
 
-/// Moves delivered markers forward: a device of the user has received everything up to there. Those of many users at once, as they come up often.
+/// Moves delivered markers forward: a device of the user has received all messages up to there. One call
+/// carries the markers of many users.
 public struct MarkDelivered: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.delivered.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.messaging]
     public static let isRepeatable = true
 
-    /// 1–256; those of who is not in the chat are passed over.
+    /// 1–256; markers of users who are not in the chat are ignored.
     public var markers: [Marker]
 
     public init(markers: [Marker]) {
@@ -156,7 +157,8 @@ public struct MarkDelivered: Procedure {
     public struct Marker: Codable, Hashable, Sendable {
         public var userID: UserID
         public var chatID: ChatID
-        /// Up to and with this one; at least 0. Beyond the last message counts as the last.
+        /// The last delivered message, at least 0. A number beyond the last message counts as the last
+        /// message.
         public var seq: Int64
 
         public init(userID: UserID, chatID: ChatID, seq: Int64) {
@@ -173,16 +175,17 @@ public struct MarkDelivered: Procedure {
     }
 }
 
-/// Shows the other members that the user is writing. Nothing is stored, and nobody hears of it who is not connected; `notFound` when not a member.
+/// Shows the other connected members that the user is typing. Nothing is stored. `notFound` if the user is
+/// not a member.
 public struct ShowTyping: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "chats.typing.v1"
     public static let service = ServiceName.chats
     public static let callers: Set<ServiceName> = [.messaging]
     public static let timeout = Duration.seconds(2)
     public static let isRepeatable = true
 
-    /// Who writes.
+    /// The user who types.
     public var userID: UserID
     public var chatID: ChatID
 

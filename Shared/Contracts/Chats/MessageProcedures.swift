@@ -1,4 +1,4 @@
-/// Appends one message to a chat. Safe to repeat, for ever: see ``clientMessageID``.
+/// Appends a message to a chat. Safe to repeat at any time: see ``clientMessageID``.
 public struct SendMessage: Procedure {
     public static let name: ProcedureName = "chats.send.v1"
     public static let service = ServiceName.chats
@@ -7,11 +7,12 @@ public struct SendMessage: Procedure {
 
     public var senderID: UserID
     public var chatID: ChatID
-    /// Chosen by the client, unique per chat and sender. Sent twice, it stores one message and gives the same answer; with another content it is `invalid`.
+    /// The client's idempotency key, unique per chat and sender. A repeat stores no message and gets the
+    /// first answer; a repeat with another content is `invalid`.
     public var clientMessageID: ClientMessageID
     /// 1–8,000 characters.
     public var text: String
-    /// A `seq` of the chat that the sender can see.
+    /// The `seq` of a message that the sender can see.
     public var replyTo: Int64?
 
     public init(senderID: UserID, chatID: ChatID, clientMessageID: ClientMessageID, text: String, replyTo: Int64? = nil) {
@@ -29,10 +30,10 @@ public struct SendMessage: Procedure {
         case clientMessageID = "clientMessageId"
     }
 
-    /// The message as stored.
+    /// The stored message.
     public struct Response: Codable, Hashable, Sendable {
         public var message: Message
-        /// True when an earlier try had stored it.
+        /// True if an earlier request has stored it.
         public var repeated: Bool
 
         public init(message: Message, repeated: Bool) {

@@ -1,13 +1,14 @@
-/// A section of the dynamic configuration as it is now: values that belong together and change together.
+/// A section of the dynamic configuration: values that belong together and change together.
 public struct ConfigSection: Codable, Hashable, Sendable {
-    /// In camel case, `pageSizes`.
+    /// The name in camel case, `pageSizes`.
     public var name: String
-    /// 1, 2, 3, … with every change.
+    /// 1, 2, 3, …; incremented with every change.
     public var version: Int64
-    /// By name. All that this release of `config` knows of the section, and what a later one has stored.
+    /// The values by field: all fields of this release of `config`, and those that a later release has
+    /// stored.
     public var values: [String: SettingValue]
     public var changedAt: Timestamp
-    /// Absent: nobody has changed it since the deployment began.
+    /// The admin; absent before the first change.
     public var changedBy: UserID?
 
     public init(name: String, version: Int64, values: [String: SettingValue], changedAt: Timestamp, changedBy: UserID? = nil) {
@@ -21,15 +22,15 @@ public struct ConfigSection: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case name, version, values, changedAt, changedBy }
 }
 
-/// What somebody did to a section.
+/// A change of a section.
 public struct ConfigChange: Codable, Hashable, Sendable {
-    /// Which version it made.
+    /// The version that the change created.
     public var version: Int64
-    /// Of the version before; empty for the first.
+    /// The values of the previous version; empty for the first.
     public var before: [String: SettingValue]
     public var after: [String: SettingValue]
     public var changedAt: Timestamp
-    /// Absent for the first version, which nobody made.
+    /// The admin; absent for the first version.
     public var changedBy: UserID?
 
     public init(
@@ -44,4 +45,20 @@ public struct ConfigChange: Codable, Hashable, Sendable {
     }
 
     enum CodingKeys: String, CodingKey { case version, before, after, changedAt, changedBy }
+}
+
+/// Announces a new version of a section. It may be lost, so readers also read the section regularly.
+public struct SectionChanged: Notice {
+    public static let type: EventType = "config.section.changed.v1"
+    public var subject: String? { name }
+
+    public var name: String
+    public var version: Int64
+
+    public init(name: String, version: Int64) {
+        self.name = name
+        self.version = version
+    }
+
+    enum CodingKeys: String, CodingKey { case name, version }
 }

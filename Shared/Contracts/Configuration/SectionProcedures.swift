@@ -1,4 +1,4 @@
-/// Reads all sections, by name.
+/// Reads all sections in the order of their names.
 public struct ListSections: Procedure {
     public typealias Response = Page<ConfigSection>
     public static let name: ProcedureName = "config.sections.v1"
@@ -11,7 +11,7 @@ public struct ListSections: Procedure {
     public init() {}
 }
 
-/// Reads one section; `notFound` for one that this release does not have.
+/// Reads one section; `notFound` if this release has no such section.
 public struct GetSection: Procedure {
     public typealias Response = ConfigSection
     public static let name: ProcedureName = "config.section.get.v1"
@@ -30,21 +30,24 @@ public struct GetSection: Procedure {
     enum CodingKeys: String, CodingKey { case section }
 }
 
-/// Gives a section new values, all of them: `invalid` with every field that is absent, unknown or out of its range, and then nothing is stored; `stale` when the
-/// version is not the present one. Repeating a change that has happened gives its answer again; values that are there already make no new version.
+/// Replaces all values of a section.
+///
+/// Fails with `invalid` and every field that is absent, unknown or out of its range, or with `stale` if the
+/// version is not the current one; then nothing is stored. A repeated change gets the first answer. The same
+/// values create no new version.
 public struct SetSection: Procedure {
     public typealias Response = ConfigSection
     public static let name: ProcedureName = "config.section.set.v1"
     public static let service = ServiceName.config
-    /// The edge, which has made sure that an admin asks.
+    /// The edge, which has verified that the caller is an admin.
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
     public var section: String
-    /// What the change is meant for.
+    /// The version that the change is based on.
     public var version: Int64
     public var values: [String: SettingValue]
-    /// Who asks.
+    /// The admin.
     public var userID: UserID
 
     public init(section: String, version: Int64, values: [String: SettingValue], userID: UserID) {
@@ -60,7 +63,7 @@ public struct SetSection: Procedure {
     }
 }
 
-/// Lists what was done to a section, the latest first; the last 1,000 changes are kept.
+/// Lists the changes of a section, newest first; the last 1,000 are kept.
 public struct ListSectionChanges: Procedure {
     public typealias Response = Page<ConfigChange>
     public static let name: ProcedureName = "config.section.history.v1"
@@ -72,7 +75,7 @@ public struct ListSectionChanges: Procedure {
     public var section: String
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(section: String, limit: Int, after: String? = nil) {

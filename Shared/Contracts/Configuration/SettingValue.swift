@@ -1,10 +1,11 @@
-/// One value of a section, a simple one of JSON. A number without a fraction is ``whole(_:)``, however it was written.
+/// One value of a section: a JSON value without structure. A number without a fraction is
+/// ``whole(_:)``, also when written as `1.0`.
 public enum SettingValue: Hashable, Sendable {
     case flag(Bool)
     case whole(Int64)
     case number(Double)
     case text(String)
-    /// Of a kind that this release does not know; it cannot be passed on.
+    /// Another kind of value; encoded as `null`.
     case other
 
     public init(_ number: Double) { self = Int64(exactly: number).map { .whole($0) } ?? .number(number) }
@@ -34,6 +35,27 @@ extension SettingValue: Codable {
         case .number(let number): try container.encode(number)
         case .text(let text): try container.encode(text)
         case .other: try container.encodeNil()
+        }
+    }
+}
+
+extension SettingValue: CustomStringConvertible {
+    /// The value of a number.
+    var amount: Double? {
+        switch self {
+        case .whole(let whole): Double(whole)
+        case .number(let number): number
+        case .flag, .text, .other: nil
+        }
+    }
+
+    public var description: String {
+        switch self {
+        case .flag(let flag): "\(flag)"
+        case .whole(let whole): "\(whole)"
+        case .number(let number): "\(number)"
+        case .text(let text): text
+        case .other: "?"
         }
     }
 }

@@ -1,12 +1,12 @@
-/// Issues ids that no other call, process or clock ever issues again.
+/// Issues ids that no other call, process or clock ever issues.
 public struct NextIDs: Procedure {
     public static let name: ProcedureName = "ids.next.v1"
     public static let service = ServiceName.idgen
     public static let callers: Set<ServiceName> = [.users, .chats]
     public static let timeout = Duration.seconds(2)
-    /// Ids that an unanswered try took are lost, which harms nobody.
+    /// The ids of an unanswered call are lost, which does no harm.
     public static let isRepeatable = true
-    /// What one call may ask for at most.
+    /// The most ids of one call.
     public static let mostAtOnce = 4_096
 
     /// 1…4,096.
@@ -16,14 +16,14 @@ public struct NextIDs: Procedure {
 
     enum CodingKeys: String, CodingKey { case count }
 
-    /// As many ids as asked for, ascending. Whoever asked decides what kind of id they become.
+    /// As many ids as requested, ascending. The caller decides what kind of id they become.
     public struct Response: Codable, Hashable, Sendable {
         /// At most 4,096 ids together.
         public var runs: [Run]
 
         public init(runs: [Run]) { self.runs = runs }
 
-        /// - Parameter ids: in the order in which they are to be used.
+        /// - Parameter ids: ascending.
         public init(ids: [RawID]) { runs = Run.joining(ids) }
 
         public init(from decoder: any Decoder) throws {
@@ -31,17 +31,17 @@ public struct NextIDs: Procedure {
             runs = try container.decode([Run].self, forKey: .runs)
             guard runs.reduce(0, { $0 + $1.count }) <= NextIDs.mostAtOnce else {
                 throw DecodingError.dataCorruptedError(
-                    forKey: .runs, in: container, debugDescription: "more ids than one call may ask for")
+                    forKey: .runs, in: container, debugDescription: "must be at most 4,096 ids")
             }
         }
 
-        /// All of them, one by one.
+        /// All ids, one by one.
         public var ids: [RawID] { runs.flatMap(\.ids) }
 
         enum CodingKeys: String, CodingKey { case runs }
     }
 
-    /// An id before anybody said of what.
+    /// An id whose kind the caller decides.
     public struct RawID: Identifier {
         public let rawValue: Int64
         public init(rawValue: Int64) { self.rawValue = rawValue }
@@ -49,7 +49,8 @@ public struct NextIDs: Procedure {
 }
 
 extension NextIDs {
-    /// Ids that follow one another without a hole. A batch is one or two of these: ids written out one by one would be most of what a call costs.
+    /// Consecutive ids. A batch is one or two runs: encoding the ids one by one would dominate the cost of a
+    /// call.
     public struct Run: Codable, Hashable, Sendable {
         public let first: RawID
         /// 1…4,096.

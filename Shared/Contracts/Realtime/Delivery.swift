@@ -1,6 +1,8 @@
-/// Frames for live connections, each with who gets it. Not a fact: whoever is not connected never sees it, and fetches what it tells.
+/// Frames for live connections with their recipients. It is no event: users who are not connected never get
+/// it, and fetch what it announces.
 ///
-/// Told to the partitions of all recipients at once, at least once; an instance of `messaging` shows each frame to those of the recipients that it has.
+/// Published to the partitions of all recipients at once, at least once. An instance of `messaging` sends
+/// each frame to the recipients that are connected to it.
 public struct Delivery: Codable, Hashable, Sendable {
     public var items: [Item]
 
@@ -11,13 +13,13 @@ public struct Delivery: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case items }
 
     public struct Item: Codable, Hashable, Sendable {
-        /// All devices of these users.
+        /// The users; all their devices get the frame.
         public var recipients: [UserID]
-        /// The frame as clients get it, a JSON object with `type` first; only `n` is added to it.
+        /// The frame, a JSON object with `type` first. `messaging` adds only `n`.
         public var frame: String
-        /// Of a new message: shown in the order of its chat, once.
+        /// For a new message, which is sent once and in the order of its chat.
         public var message: Place?
-        /// Of a `presence`, which instances of `messaging` tell one another.
+        /// For a `presence` frame, which instances of `messaging` exchange.
         public var presence: Presence?
 
         public init(recipients: [UserID], frame: String, message: Place? = nil, presence: Presence? = nil) {
@@ -30,20 +32,21 @@ public struct Delivery: Codable, Hashable, Sendable {
         enum CodingKeys: String, CodingKey { case recipients, frame, message, presence }
     }
 
-    /// Whether somebody is there, and what the recipients' instances are to do with it.
+    /// The presence of a user, and what the recipients' instances do with it.
     public struct Presence: Codable, Hashable, Sendable {
-        /// An open set: what is not known is passed over.
+        /// An open set: readers ignore kinds that they do not know.
         public struct Kind: RawRepresentable, Hashable, Codable, Sendable {
             public let rawValue: String
             public init(rawValue: String) { self.rawValue = rawValue }
 
-            /// Show it to the recipients.
+            /// Send the frame to the recipients.
             public static let news = Kind(rawValue: "news")
-            /// Tell the user which of the recipients are there.
+            /// Send the user the presence of the recipients.
             public static let question = Kind(rawValue: "question")
             /// Both.
             public static let newsAndQuestion = Kind(rawValue: "newsAndQuestion")
-            /// To the instance that has the user now, the only recipient: they were let go elsewhere. Unless they have come, say that they are gone.
+            /// Sent to the instance that owns the user, the only recipient, after another instance has closed
+            /// their connections. Unless they have reconnected, announce that they are offline.
             public static let letGo = Kind(rawValue: "letGo")
         }
 
@@ -63,7 +66,8 @@ public struct Delivery: Codable, Hashable, Sendable {
         }
     }
 
-    /// Where a message stands, and which send it answers: the connection that sent it is not shown it again.
+    /// The position of a message and the send that it results from. The sending connection does not get the
+    /// frame.
     public struct Place: Codable, Hashable, Sendable {
         public var chatID: ChatID
         public var seq: Int64

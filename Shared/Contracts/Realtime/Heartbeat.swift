@@ -1,30 +1,33 @@
-/// An instance of `messaging` says that it is there and what it has done, and hears what to do. Its lease runs from the moment it asked.
+/// Reports the state of an instance of `messaging`, renews its lease, and returns its assignment.
+///
+/// The lease runs from the time at which the heartbeat was sent.
 public struct Heartbeat: Procedure {
     public static let name: ProcedureName = "config.heartbeat.v1"
     public static let service = ServiceName.config
     public static let callers: Set<ServiceName> = [.messaging]
-    /// Well below half of the lease: two that stay without an answer must not cost it.
+    /// Well below half of the lease: two heartbeats without an answer must not lose it.
     public static let timeout = Duration.milliseconds(700)
     public static let isRepeatable = true
-    /// Each instance has one under way, and loses its users when it stays away.
+    /// Each instance has one heartbeat under way, and loses its users if it is refused.
     public static let isVital = true
 
-    /// Its name, unique at any time.
+    /// The instance's name, unique at any time.
     public var instance: String
-    /// Chosen anew with every start of the process: what an earlier one had bound is not bound any more.
+    /// A new value for every start of the process. Bindings of an earlier incarnation no longer exist.
     public var incarnation: String
-    /// Where clients reach it, `ws://…` or `wss://…`.
+    /// The address for clients, `ws://…` or `wss://…`.
     public var url: String
-    /// What it was started with; another than the deployment's is `conflict`, and the process ends.
+    /// The configured number of partitions. Another number than the deployment's is a `conflict`, and the
+    /// process exits.
     public var partitionCount: Int
-    /// The highest that it has seen.
+    /// The highest epoch that the instance has seen.
     public var epoch: Int64
-    /// Partitions whose deliveries reach it.
+    /// The partitions whose deliveries reach the instance.
     public var bound: PartitionSet
-    /// Partitions whose users it accepts, or still has connections of.
+    /// The partitions whose users it accepts, or still has connections of.
     public var served: PartitionSet
     public var load: Load
-    /// It wants to go: it gets nothing new, and what it has goes elsewhere.
+    /// Whether it is draining: it gets no partitions, and its own are reassigned.
     public var isLeaving: Bool
 
     public init(
@@ -44,13 +47,13 @@ public struct Heartbeat: Procedure {
 
     enum CodingKeys: String, CodingKey { case instance, incarnation, url, partitionCount, epoch, bound, served, load, isLeaving }
 
-    /// How busy it is.
+    /// The load of an instance.
     public struct Load: Codable, Hashable, Sendable {
-        /// Now.
+        /// The current number.
         public var connections: Int
-        /// Of the time since the last heartbeat, processor seconds a second: 1 is one core.
+        /// Processor seconds per second since the last heartbeat: 1 is one core.
         public var cpu: Double
-        /// Bytes to clients a second, since the last heartbeat.
+        /// Bytes per second to clients since the last heartbeat.
         public var outboundBytes: Double
 
         public init(connections: Int, cpu: Double, outboundBytes: Double) {
@@ -62,15 +65,16 @@ public struct Heartbeat: Procedure {
         enum CodingKeys: String, CodingKey { case connections, cpu, outboundBytes }
     }
 
-    /// What to do.
+    /// The assignment of the instance.
     public struct Response: Codable, Hashable, Sendable {
-        /// Of this assignment; an instance that has seen a higher one ignores the answer.
+        /// The epoch of this assignment. An instance that has seen a higher one ignores the answer.
         public var epoch: Int64
-        /// From the moment the heartbeat was sent.
+        /// Counted from the time at which the heartbeat was sent.
         public var leaseMilliseconds: Int64
-        /// Have the deliveries of these come, and of no others but those of ``Heartbeat/served``.
+        /// The partitions to bind. All others but those in ``Heartbeat/served`` are to be unbound.
         public var bind: PartitionSet
-        /// Accept the users of these, and of no others: whoever is connected of another is told to go where the routes say.
+        /// The partitions whose users are to be accepted. Connected users of other partitions are to be moved
+        /// by the routes.
         public var serve: PartitionSet
 
         public init(epoch: Int64, leaseMilliseconds: Int64, bind: PartitionSet, serve: PartitionSet) {

@@ -1,8 +1,8 @@
-/// Which instance of `messaging` has which partitions.
+/// The partitions of each instance of `messaging`.
 public struct Routes: Codable, Hashable, Sendable {
-    /// Grows with every change; a lower one than known is refused.
+    /// Increases with every change. Readers ignore routes of a lower epoch.
     public var epoch: Int64
-    /// The same for ever; in ``Partitioning/counts``.
+    /// In ``Partitioning/counts``; never changes within a deployment.
     public var partitionCount: Int
     public var instances: [Instance]
 
@@ -16,9 +16,9 @@ public struct Routes: Codable, Hashable, Sendable {
 
     public struct Instance: Codable, Hashable, Sendable {
         public var name: String
-        /// Where clients reach it, `ws://…` or `wss://…`.
+        /// The address for clients, `ws://…` or `wss://…`.
         public var url: String
-        /// Whose users it accepts, or will in a moment.
+        /// The partitions whose users it accepts, or is about to accept.
         public var partitions: PartitionSet
 
         public init(name: String, url: String, partitions: PartitionSet) {
@@ -31,7 +31,7 @@ public struct Routes: Codable, Hashable, Sendable {
     }
 }
 
-/// Reads the routes as they are now.
+/// Reads the current routes.
 public struct GetRoutes: Procedure {
     public typealias Response = Routes
     public static let name: ProcedureName = "config.routes.v1"
@@ -42,4 +42,37 @@ public struct GetRoutes: Procedure {
     public static let isReadOnly = true
 
     public init() {}
+}
+
+/// Announces changed routes. A process that keeps routes reads them again.
+public struct RoutesChanged: Notice {
+    public static let type: EventType = "config.routes.changed.v1"
+
+    public var epoch: Int64
+
+    public init(epoch: Int64) {
+        self.epoch = epoch
+    }
+
+    enum CodingKeys: String, CodingKey { case epoch }
+}
+
+/// A regular notice of each instance of `config` to all others.
+///
+/// The leader receives its own pulses, which proves that it would receive heartbeats. An instance without
+/// Postgres says so before it answers heartbeats with `unavailable`: members keep their leases on that
+/// answer, so the leader must not declare them dead.
+public struct RoutingPulse: Notice {
+    public static let type: EventType = "config.routing.pulse.v1"
+
+    public var instance: String
+    /// Whether it cannot reach Postgres.
+    public var isCut: Bool
+
+    public init(instance: String, isCut: Bool) {
+        self.instance = instance
+        self.isCut = isCut
+    }
+
+    enum CodingKeys: String, CodingKey { case instance, isCut }
 }

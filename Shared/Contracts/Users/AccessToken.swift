@@ -1,4 +1,5 @@
-/// What an access token says: the claims of a JWT signed with EdDSA by a key of ``GetKeys``, named by `kid` in its header.
+/// The claims of an access token: a JWT signed with EdDSA. The
+/// `kid` in its header names a key of ``GetKeys``.
 public struct AccessToken: Codable, Hashable, Sendable {
     public static let issuer = "martlet"
     public static let audience = "martlet"
@@ -8,14 +9,14 @@ public struct AccessToken: Codable, Hashable, Sendable {
     public var iss: String
     /// ``audience``.
     public var aud: String
-    /// Whose it is.
+    /// The user.
     public var sub: UserID
-    /// Which session it belongs to; it is refused once that is revoked.
+    /// The session. Edges refuse the token once the session is revoked.
     public var sid: SessionID
     /// The username.
     public var name: String
     public var roles: [Role]
-    /// When it was made and when it ends, in seconds since 1970-01-01T00:00:00Z.
+    /// The times of issue and of expiry, in seconds since 1970-01-01T00:00:00Z.
     public var iat: Int
     public var exp: Int
 
@@ -35,7 +36,7 @@ public struct AccessToken: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case iss, aud, sub, sid, name, roles, iat, exp }
 }
 
-/// What an account may do beyond its own affairs. An open set.
+/// A right of an account beyond its own data. An open set.
 public struct Role: RawRepresentable, Hashable, Codable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }

@@ -1,4 +1,4 @@
-/// Makes an account. Refused with `conflict` when the name is taken.
+/// Creates an account; `conflict` if the username is taken.
 public struct RegisterUser: Procedure {
     public typealias Response = User
     public static let name: ProcedureName = "users.register.v1"
@@ -13,7 +13,7 @@ public struct RegisterUser: Procedure {
     public var password: String
     /// 1–64 characters.
     public var displayName: String
-    /// From the header of that name: the same key within 24 h gives the first answer; 1–128 characters.
+    /// The header `Idempotency-Key`, 1–128 characters: a repeat within 24 h gets the first answer.
     public var idempotencyKey: String?
 
     public init(username: String, password: String, displayName: String, idempotencyKey: String? = nil) {
@@ -26,7 +26,7 @@ public struct RegisterUser: Procedure {
     enum CodingKeys: String, CodingKey { case username, password, displayName, idempotencyKey }
 }
 
-/// Reads the own account.
+/// Reads the caller's account.
 public struct GetAccount: Procedure {
     public typealias Response = Account
     public static let name: ProcedureName = "users.account.v1"
@@ -35,7 +35,7 @@ public struct GetAccount: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
 
     public init(userID: UserID) {
@@ -47,7 +47,7 @@ public struct GetAccount: Procedure {
     }
 }
 
-/// Changes the own profile under optimistic concurrency: `stale` when `version` is not the present one.
+/// Changes the caller's profile; `stale` if `version` is not the current one.
 public struct UpdateProfile: Procedure {
     public typealias Response = Account
     public static let name: ProcedureName = "users.updateProfile.v1"
@@ -55,9 +55,9 @@ public struct UpdateProfile: Procedure {
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = false
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
-    /// The version that the change is meant for.
+    /// The version that the change is based on.
     public var version: Int64
     /// 1–64 characters; unchanged when absent.
     public var displayName: String?
@@ -78,18 +78,18 @@ public struct UpdateProfile: Procedure {
     }
 }
 
-/// Changes the password and ends every other session.
+/// Changes the caller's password and revokes every other session.
 public struct ChangePassword: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.changePassword.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let timeout = Duration.seconds(10)
     public static let isRepeatable = false
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
-    /// Stays alive.
+    /// The caller's session, which stays.
     public var sessionID: SessionID
     public var currentPassword: String
     /// 8–256 characters.

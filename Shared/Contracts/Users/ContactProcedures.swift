@@ -1,17 +1,17 @@
-/// Lists connections, newest first.
-public struct ListConnections: Procedure {
-    public typealias Response = Page<Connection>
+/// Lists the caller's contacts, newest first.
+public struct ListContacts: Procedure {
+    public typealias Response = Page<Contact>
     public static let name: ProcedureName = "users.connections.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, limit: Int, after: String? = nil) {
@@ -26,14 +26,15 @@ public struct ListConnections: Procedure {
     }
 }
 
-/// Takes one step between two people. A step that is done already changes nothing and succeeds; one against the rules is a `conflict`.
-public struct ChangeConnection: Procedure {
+/// Changes the contact between two users. A step that has been taken already succeeds; a step against the
+/// rules is a `conflict`.
+public struct ChangeContact: Procedure {
     public static let name: ProcedureName = "users.changeConnection.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var otherID: UserID
     public var step: Step
@@ -51,27 +52,27 @@ public struct ChangeConnection: Procedure {
     }
 
     public enum Step: String, Codable, Sendable, CaseIterable {
-        /// Somebody who has invited already is connected by it.
+        /// Invites the other user; connects the two if the other user has invited the caller.
         case invite
-        /// Of an invitation by the other one.
+        /// Accepts an invitation of the other user.
         case accept
-        /// Withdraws an invitation, or declines one.
+        /// Withdraws or declines an invitation.
         case cancel
-        /// Of a connection.
+        /// Removes a connected contact.
         case remove
     }
 
-    /// The tie after the step; none after `cancel` and `remove`.
+    /// The contact after the step; absent after `cancel` and `remove`.
     public struct Response: Codable, Hashable, Sendable {
-        public var connection: Connection?
+        public var contact: Contact?
 
-        public init(connection: Connection?) { self.connection = connection }
+        public init(contact: Contact?) { self.contact = contact }
 
-        enum CodingKeys: String, CodingKey { case connection }
+        enum CodingKeys: String, CodingKey { case contact = "connection" }
     }
 }
 
-/// Lists whom the user has blocked, newest first.
+/// Lists the users whom the caller has blocked, newest first.
 public struct ListBlocks: Procedure {
     public typealias Response = Page<Block>
     public static let name: ProcedureName = "users.blocks.v1"
@@ -80,11 +81,11 @@ public struct ListBlocks: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, limit: Int, after: String? = nil) {
@@ -99,15 +100,15 @@ public struct ListBlocks: Procedure {
     }
 }
 
-/// Blocks or unblocks somebody.
+/// Blocks or unblocks a user.
 public struct SetBlock: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.setBlock.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
     public var otherID: UserID
     public var blocked: Bool

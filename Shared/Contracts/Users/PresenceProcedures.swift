@@ -1,5 +1,6 @@
-/// Whom a user sees the presence of, and who sees theirs: those they are connected with, and neither has blocked the other.
-public struct ListContacts: Procedure {
+/// Lists the users whose presence a user sees and who see theirs: connected contacts without a block on
+/// either side.
+public struct ListPresenceContacts: Procedure {
     public static let name: ProcedureName = "users.contacts.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.messaging]
@@ -15,36 +16,37 @@ public struct ListContacts: Procedure {
     enum CodingKeys: String, CodingKey { case userID = "userId" }
 
     public struct Response: Codable, Hashable, Sendable {
-        /// At most 5,000, those longest connected.
-        public var contacts: [Contact]
+        /// At most 5,000, longest connected first.
+        public var contacts: [PresenceContact]
 
-        public init(contacts: [Contact]) {
+        public init(contacts: [PresenceContact]) {
             self.contacts = contacts
         }
 
         enum CodingKeys: String, CodingKey { case contacts }
     }
+}
 
-    public struct Contact: Codable, Hashable, Sendable {
-        public var userID: UserID
-        /// When they were last connected; absent for those who never were.
-        public var lastSeenAt: Timestamp?
+/// A contact whose presence a user sees.
+public struct PresenceContact: Codable, Hashable, Sendable {
+    public var userID: UserID
+    /// The end of their last live connection; absent if they never had one.
+    public var lastSeenAt: Timestamp?
 
-        public init(userID: UserID, lastSeenAt: Timestamp? = nil) {
-            self.userID = userID
-            self.lastSeenAt = lastSeenAt
-        }
+    public init(userID: UserID, lastSeenAt: Timestamp? = nil) {
+        self.userID = userID
+        self.lastSeenAt = lastSeenAt
+    }
 
-        enum CodingKeys: String, CodingKey {
-            case lastSeenAt
-            case userID = "userId"
-        }
+    enum CodingKeys: String, CodingKey {
+        case lastSeenAt
+        case userID = "userId"
     }
 }
 
-/// Users have gone offline, or are still there: the latest moment counts.
-public struct NoteSeen: Procedure {
-    public typealias Response = Done
+/// Records when users were last online. Only a later time changes a record.
+public struct RecordLastSeen: Procedure {
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.seen.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.messaging]
@@ -61,7 +63,7 @@ public struct NoteSeen: Procedure {
 
     public struct Seen: Codable, Hashable, Sendable {
         public var userID: UserID
-        /// Of the device that was there.
+        /// The session of the device.
         public var sessionID: SessionID
         public var at: Timestamp
 

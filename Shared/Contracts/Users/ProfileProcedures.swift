@@ -1,4 +1,4 @@
-/// Reads public profiles; the unknown ones are left out.
+/// Reads public profiles; unknown users are left out.
 public struct GetProfiles: Procedure {
     public static let name: ProcedureName = "users.profiles.v1"
     public static let service = ServiceName.users
@@ -6,7 +6,7 @@ public struct GetProfiles: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// 1–100; chats may ask for 1,000.
+    /// 1–100; up to 1,000 for `chats`.
     public var ids: [UserID]
 
     public init(ids: [UserID]) {
@@ -15,7 +15,7 @@ public struct GetProfiles: Procedure {
 
     enum CodingKeys: String, CodingKey { case ids }
 
-    /// In the order of the request.
+    /// The profiles in the order of the request.
     public struct Response: Codable, Hashable, Sendable {
         public var users: [User]
 
@@ -27,7 +27,7 @@ public struct GetProfiles: Procedure {
     }
 }
 
-/// Finds people by any part of their names.
+/// Finds users by a part of their username or display name.
 public struct SearchUsers: Procedure {
     public typealias Response = Page<User>
     public static let name: ProcedureName = "users.search.v1"
@@ -40,7 +40,7 @@ public struct SearchUsers: Procedure {
     public var query: String
     /// 1–100.
     public var limit: Int
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(query: String, limit: Int, after: String? = nil) {

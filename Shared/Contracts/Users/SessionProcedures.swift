@@ -1,4 +1,5 @@
-/// Logs in: the same answer, `unauthenticated`, and the same work for an unknown user and for a wrong password.
+/// Starts a session. An unknown user and a wrong password give the same answer, `unauthenticated`, after the
+/// same work.
 public struct LogIn: Procedure {
     public static let name: ProcedureName = "users.logIn.v1"
     public static let service = ServiceName.users
@@ -8,7 +9,7 @@ public struct LogIn: Procedure {
 
     public var username: String
     public var password: String
-    /// What the user calls this device; 1–64 characters.
+    /// The user's name for this device, 1–64 characters.
     public var device: String?
 
     public init(username: String, password: String, device: String? = nil) {
@@ -19,7 +20,7 @@ public struct LogIn: Procedure {
 
     enum CodingKeys: String, CodingKey { case username, password, device }
 
-    /// A new session.
+    /// The tokens of the new session, and its user.
     public struct Response: Codable, Hashable, Sendable {
         public var tokens: Tokens
         public var user: User
@@ -33,7 +34,7 @@ public struct LogIn: Procedure {
     }
 }
 
-/// Trades a refresh token for new tokens. Each works once: a replayed one revokes its session.
+/// Exchanges a refresh token for new tokens. Each token works once: a replayed token revokes its session.
 public struct RefreshSession: Procedure {
     public typealias Response = Tokens
     public static let name: ProcedureName = "users.refresh.v1"
@@ -50,7 +51,7 @@ public struct RefreshSession: Procedure {
     enum CodingKeys: String, CodingKey { case refreshToken }
 }
 
-/// Lists the sessions of a user, newest first.
+/// Lists the caller's live sessions, newest first.
 public struct ListSessions: Procedure {
     public typealias Response = Page<Session>
     public static let name: ProcedureName = "users.sessions.v1"
@@ -59,13 +60,13 @@ public struct ListSessions: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
-    /// The one that asks.
+    /// The caller's session.
     public var sessionID: SessionID
-    /// 1–100; absent for 100.
+    /// 1–100; 100 if absent.
     public var limit: Int?
-    /// A page's `next`.
+    /// The `next` of the previous page.
     public var after: String?
 
     public init(userID: UserID, sessionID: SessionID, limit: Int? = nil, after: String? = nil) {
@@ -82,17 +83,17 @@ public struct ListSessions: Procedure {
     }
 }
 
-/// Ends a session of the user; `notFound` for another's.
+/// Revokes a session of the caller; `notFound` for the session of another user.
 public struct RevokeSession: Procedure {
-    public typealias Response = Done
+    public typealias Response = EmptyResponse
     public static let name: ProcedureName = "users.revokeSession.v1"
     public static let service = ServiceName.users
     public static let callers: Set<ServiceName> = [.bff]
     public static let isRepeatable = true
 
-    /// Who asks.
+    /// The caller.
     public var userID: UserID
-    /// Which to end.
+    /// The session to revoke.
     public var sessionID: SessionID
 
     public init(userID: UserID, sessionID: SessionID) {
@@ -106,7 +107,7 @@ public struct RevokeSession: Procedure {
     }
 }
 
-/// The public keys that verify access tokens.
+/// Reads the public keys that verify access tokens.
 public struct GetKeys: Procedure {
     public static let name: ProcedureName = "users.keys.v1"
     public static let service = ServiceName.users
@@ -130,14 +131,14 @@ public struct GetKeys: Procedure {
 
 /// A public Ed25519 key, RFC 8037.
 public struct JSONWebKey: Codable, Hashable, Sendable {
-    /// `OKP`; the next three: `Ed25519`, `EdDSA`, `sig`.
+    /// `OKP`. The next three are `Ed25519`, `EdDSA` and `sig`.
     public var kty: String
     public var crv: String
     public var alg: String
     public var use: String
-    /// Names the key in a token's header.
+    /// The id of the key, as in the header of a token.
     public var kid: String
-    /// The key, base64url without padding.
+    /// The key in base64url without padding.
     public var x: String
 
     public init(kty: String, crv: String, alg: String, use: String, kid: String, x: String) {
@@ -152,7 +153,7 @@ public struct JSONWebKey: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case kty, crv, alg, use, kid, x }
 }
 
-/// The sessions revoked since a moment, for an edge that missed the feed.
+/// Lists the sessions revoked since a time, for an edge that has missed notices.
 public struct ListRevocations: Procedure {
     public static let name: ProcedureName = "users.revocations.v1"
     public static let service = ServiceName.users
@@ -160,9 +161,9 @@ public struct ListRevocations: Procedure {
     public static let isRepeatable = true
     public static let isReadOnly = true
 
-    /// At most one access token lifetime ago; earlier is taken as that.
+    /// An earlier time than one ``AccessToken/lifetime`` ago counts as that.
     public var since: Timestamp
-    /// An answer's `next`.
+    /// The `next` of the previous answer.
     public var after: String?
 
     public init(since: Timestamp, after: String? = nil) {
@@ -172,10 +173,11 @@ public struct ListRevocations: Procedure {
 
     enum CodingKeys: String, CodingKey { case since, after }
 
-    /// Whose access tokens are to be refused, though not expired. May name some that were revoked a little before `since`.
+    /// The sessions whose access tokens are to be refused. May include some that were revoked shortly before
+    /// `since`.
     public struct Response: Codable, Hashable, Sendable {
         public var sessionIDs: [SessionID]
-        /// There are more: give it back to get them. Absent at the end.
+        /// The cursor of the next answer; absent in the last.
         public var next: String?
 
         public init(sessionIDs: [SessionID], next: String? = nil) {

@@ -1,4 +1,4 @@
-/// Somebody has an account now.
+/// An account was created.
 public struct UserRegistered: Event {
     public static let type: EventType = "users.user.registered.v1"
     public var subject: String? { user.id.description }
@@ -18,7 +18,7 @@ public struct UserUpdated: Event {
     public var subject: String? { user.id.description }
 
     public var user: User
-    /// Of the account; the highest wins.
+    /// The version of the account; ignore a lower one.
     public var version: Int64
 
     public init(user: User, version: Int64) {
@@ -29,21 +29,21 @@ public struct UserUpdated: Event {
     enum CodingKeys: String, CodingKey { case user, version }
 }
 
-/// The tie of two people has changed.
-public struct ConnectionChanged: Event {
+/// The contact of two users has changed.
+public struct ContactChanged: Event {
     public static let type: EventType = "users.connection.changed.v1"
     public var subject: String? { userID.description }
 
-    /// Who took the step.
+    /// The user who took the step.
     public var userID: UserID
     public var otherID: UserID
-    public var step: ChangeConnection.Step
-    /// After the step, seen from `userId`; absent when there is no tie any more.
-    public var status: Connection.Status?
-    /// Of this pair; the highest wins.
+    public var step: ChangeContact.Step
+    /// The status after the step, as `userId` sees it; absent if there is no contact any more.
+    public var status: Contact.Status?
+    /// The revision of this pair; ignore a lower one.
     public var rev: Int64
 
-    public init(userID: UserID, otherID: UserID, step: ChangeConnection.Step, status: Connection.Status? = nil, rev: Int64) {
+    public init(userID: UserID, otherID: UserID, step: ChangeContact.Step, status: Contact.Status? = nil, rev: Int64) {
         self.userID = userID
         self.otherID = otherID
         self.step = step
@@ -58,17 +58,17 @@ public struct ConnectionChanged: Event {
     }
 }
 
-/// Somebody has blocked or unblocked somebody.
+/// A user has blocked or unblocked another.
 public struct BlockChanged: Event {
     public static let type: EventType = "users.block.changed.v1"
     public var subject: String? { userID.description }
 
-    /// Who blocks.
+    /// The user who blocks.
     public var userID: UserID
-    /// Who is blocked.
+    /// The user who is blocked.
     public var otherID: UserID
     public var blocked: Bool
-    /// Of this pair; the highest wins.
+    /// The revision of this pair; ignore a lower one.
     public var rev: Int64
 
     public init(userID: UserID, otherID: UserID, blocked: Bool, rev: Int64) {
@@ -85,7 +85,7 @@ public struct BlockChanged: Event {
     }
 }
 
-/// Somebody has logged in.
+/// A user has logged in.
 public struct SessionStarted: Event {
     public static let type: EventType = "users.session.started.v1"
     public var subject: String? { userID.description }
@@ -109,7 +109,7 @@ public struct SessionStarted: Event {
     }
 }
 
-/// Somebody has a new password; the sessions that end by it are told of by ``SessionsRevoked``.
+/// A password has changed. ``SessionsRevoked`` announces the sessions that this revokes.
 public struct PasswordChanged: Event {
     public static let type: EventType = "users.password.changed.v1"
     public var subject: String? { userID.description }
@@ -128,7 +128,7 @@ public struct PasswordChanged: Event {
     }
 }
 
-/// Sessions have ended before their time: refuse their access tokens from now on.
+/// Sessions were revoked or have expired: refuse their access tokens from now on.
 public struct SessionsRevoked: Event {
     public static let type: EventType = "users.session.revoked.v1"
     public var subject: String? { userID.description }

@@ -1,4 +1,4 @@
-/// A public profile, as everybody sees it.
+/// A public profile.
 public struct User: Codable, Hashable, Sendable {
     public var id: UserID
     /// 3–32 of a–z 0–9 . _ -
@@ -22,7 +22,7 @@ public struct User: Codable, Hashable, Sendable {
     }
 }
 
-/// The own account: the profile and its version, which is the `ETag`.
+/// The caller's account: the profile and its version, which is the `ETag`.
 public struct Account: Codable, Hashable, Sendable {
     public var user: User
     public var version: Int64
@@ -35,12 +35,13 @@ public struct Account: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case user, version }
 }
 
-/// A tie between the reader and another user, seen from the reader's side.
-public struct Connection: Codable, Hashable, Sendable {
+/// A contact between the reader and another user, as the reader sees it. On the wire and in routes it is
+/// called a connection.
+public struct Contact: Codable, Hashable, Sendable {
     public enum Status: String, Codable, Sendable {
-        /// Invited by the reader.
+        /// The reader has invited the other user.
         case sent
-        /// The reader is invited.
+        /// The other user has invited the reader.
         case received
         case connected
     }
@@ -61,7 +62,7 @@ public struct Connection: Codable, Hashable, Sendable {
     }
 }
 
-/// Somebody whom the reader has blocked.
+/// A user whom the reader has blocked.
 public struct Block: Codable, Hashable, Sendable {
     public var userID: UserID
     public var since: Timestamp
@@ -77,13 +78,13 @@ public struct Block: Codable, Hashable, Sendable {
     }
 }
 
-/// A device that is logged in.
+/// The session of a device.
 public struct Session: Codable, Hashable, Sendable {
     public var id: SessionID
     public var device: String
     public var createdAt: Timestamp
     public var lastSeenAt: Timestamp
-    /// The one that asks.
+    /// Whether it is the session of the caller.
     public var current: Bool
 
     public init(id: SessionID, device: String, createdAt: Timestamp, lastSeenAt: Timestamp, current: Bool) {
@@ -97,11 +98,12 @@ public struct Session: Codable, Hashable, Sendable {
     enum CodingKeys: String, CodingKey { case id, device, createdAt, lastSeenAt, current }
 }
 
-/// What a client needs to be let in: a JWT for the requests, an opaque secret to get the next one.
+/// The tokens of a session: a JWT that authorizes requests, and an opaque token that is exchanged for the
+/// next pair.
 public struct Tokens: Codable, Hashable, Sendable {
     public var accessToken: String
     public var refreshToken: String
-    /// Life of the access token, in seconds.
+    /// The lifetime of the access token in seconds.
     public var expiresIn: Int
 
     public init(accessToken: String, refreshToken: String, expiresIn: Int) {

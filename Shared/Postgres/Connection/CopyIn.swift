@@ -133,7 +133,10 @@ extension PostgresConnection {
         switch result.status {
         case PGRES_COPY_IN: return .copying
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK: return .finished(rows: SharedResult(result).affectedCount)
-        default: return .refused(result.report, message: result.message)
+        default:
+            let (report, message) = (result.report, result.message)
+            retireIfReadOnly(report)
+            return .refused(report, message: message)
         }
     }
 }

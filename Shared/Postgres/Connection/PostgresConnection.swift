@@ -14,6 +14,8 @@ actor PostgresConnection: IOSource {
         /// server has taken that.
         var stopping: @Sendable () -> Bool = { true }
         var stopped: @Sendable () -> Void = {}
+        /// The connection accepts no new flights; it closes after the answers to those in flight.
+        var retiring: @Sendable () -> Void = {}
         /// The connection is gone; all its flights have been told.
         var closed: @Sendable (PostgresError) -> Void = { _ in }
     }
@@ -32,6 +34,8 @@ actor PostgresConnection: IOSource {
     private(set) var copyStep: CopyStep?
     /// The server is being asked to stop; then the connection is closed.
     private(set) var isStopping = false
+    /// The server refused a write as read-only; see ``retireIfReadOnly(_:)``.
+    private var isRetiring = false
     private var watch: IOTimer?
     private var lastReceived = ContinuousClock.now
 
@@ -60,7 +64,7 @@ actor PostgresConnection: IOSource {
 
     /// Connected, nothing on its way and no transaction open.
     var isIdle: Bool {
-        guard let handle, !isStopping, groups.isEmpty else { return false }
+        guard let handle, !isStopping, !isRetiring, groups.isEmpty else { return false }
         return PQtransactionStatus(handle.raw) == PQTRANS_IDLE
     }
 
@@ -225,7 +229,9 @@ actor PostgresConnection: IOSource {
 
     private func take(_ result: consuming ResultSet) {
         switch result.status {
-        case PGRES_PIPELINE_SYNC: end(groups.removeFirst())
+        case PGRES_PIPELINE_SYNC:
+            end(groups.removeFirst())
+            if isRetiring, groups.isEmpty { close(.unavailable, "the server is read-only") }
         case PGRES_COMMAND_OK where groups[0].flight?.isShared == true && result.opensTransaction:
             close(.connectionLost, "BEGIN on a shared connection; transactions go through transaction { }")
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: groups[0].succeeded(result)
@@ -240,8 +246,16 @@ actor PostgresConnection: IOSource {
                 return close(.connectionLost, report?.message ?? message, report)
             }
             forgetPreparation()
+            retireIfReadOnly(report)
             groups[0].failed(PostgresError(.server, report.message, report: report))
         }
+    }
+
+    /// Retires the connection after SQLSTATE 25006: a new connection may reach a server that accepts writes.
+    func retireIfReadOnly(_ report: ServerReport?) {
+        guard report?.sqlState == .readOnlyTransaction, !isRetiring else { return }
+        isRetiring = true
+        events.retiring()
     }
 
     private func forgetPreparation() {

@@ -31,8 +31,7 @@ extension PostgresPool {
     private func stopWaitingForReady(_ id: UInt64) { readyWaiters.removeValue(forKey: id)?.resume() }
 
     private func keepConnected(_ slot: Int) async {
-        var backoff = Backoff()
-        var random = SystemRandomNumberGenerator()
+        var backoff = Backoff(.milliseconds(100)...(.seconds(1)))
         while !state.isClosed {
             do {
                 let opened = try await open()
@@ -40,7 +39,7 @@ extension PostgresPool {
             } catch {
                 noteFailure(error)
             }
-            if !state.isClosed { try? await Task.sleep(for: backoff.next(using: &random)) }
+            if !state.isClosed { try? await Task.sleep(for: backoff.next()) }
         }
     }
 
@@ -56,6 +55,7 @@ extension PostgresPool {
             number: nextConnectionNumber(), opened, configuration, on: io,
             events: PostgresConnection.Events(
                 flightEnded: { [weak self] in self?.assumeIsolated { $0.flightEnded(slot) } },
+                retiring: { [weak self] in self?.assumeIsolated { $0.sharedRetiring(slot) } },
                 closed: { [weak self] error in self?.assumeIsolated { $0.sharedClosed(slot, error) } }))
         let began = ContinuousClock.now
         install(connection, slot)
@@ -77,15 +77,26 @@ extension PostgresPool {
         readyWaiters = [:]
     }
 
+    /// Sends no more flights on the connection in `slot`, because its server is read-only.
+    private func sharedRetiring(_ slot: Int) {
+        lastFailure = "the server is read-only"
+        withdraw(slot)
+    }
+
+    /// Takes the connection in `slot` out of use; fails the callers that wait when no other is connected.
+    private func withdraw(_ slot: Int) {
+        let stranded = state.disconnected(slot: slot)
+        available.store(state.isAvailable, ordering: .relaxed)
+        fail(stranded, PostgresError(.unavailable, lastFailure))
+    }
+
     private func sharedClosed(_ slot: Int, _ error: PostgresError) {
         shared[slot] = nil
-        let stranded = state.disconnected(slot: slot)
         if !state.isClosed {
             logger.warning("lost a connection to Postgres", metadata: ["slot": "\(slot)", "error": "\(error)"])
             lastFailure = error.message
         }
-        available.store(state.isAvailable, ordering: .relaxed)
-        fail(stranded, PostgresError(.unavailable, error.message))
+        withdraw(slot)
         closedWaiters.removeValue(forKey: slot)?.resume()
         noteQuiet()
     }

@@ -1,3 +1,4 @@
+import Contracts
 import Logging
 import Tracing
 
@@ -12,7 +13,7 @@ package struct JSONLogHandler: LogHandler {
     private let logger: JSONLine.Fields
     private let identity: JSONLine.Fields
     private let output: any LogOutput
-    private let now: @Sendable () -> Int64
+    private let now: @Sendable () -> Timestamp
 
     /// Bytes of a line at most.
     package static let lineLimit = 16_384
@@ -25,11 +26,10 @@ package struct JSONLogHandler: LogHandler {
         package init(service: String, instance: String) { (self.service, self.instance) = (service, instance) }
     }
 
-    /// - Parameter now: milliseconds since 1970-01-01T00:00:00Z.
     package init(
         label: String, level: Logger.Level, identity: Identity, output: any LogOutput,
         metadataProvider: Logger.MetadataProvider? = nil,
-        now: @escaping @Sendable () -> Int64 = RFC3339.milliseconds
+        now: @escaping @Sendable () -> Timestamp = { .now }
     ) {
         logger = JSONLine.Fields([("logger", label)])
         self.identity = JSONLine.Fields([("service", identity.service), ("instance", identity.instance)])
@@ -44,7 +44,7 @@ package struct JSONLogHandler: LogHandler {
 
     package func log(event: LogEvent) {
         var line = JSONLine(limit: Self.lineLimit)
-        line.add("time", RFC3339.string(milliseconds: now()))
+        line.add("time", now().description)
         line.add("level", event.level.rawValue)
         line.add(logger)
         line.add("message", event.message.description)

@@ -1,3 +1,4 @@
+import Contracts
 import Synchronization
 
 /// The circuit breakers of a process that go by one policy, which may change while they work.

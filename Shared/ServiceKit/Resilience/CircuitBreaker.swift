@@ -1,3 +1,4 @@
+import Contracts
 import Synchronization
 
 /// Stops calling a dependency that fails, so that callers learn at once and it can recover. Safe from any thread.

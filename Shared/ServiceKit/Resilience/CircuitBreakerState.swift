@@ -1,3 +1,5 @@
+import Contracts
+
 /// Decides whether a dependency may be called: pure, time and chance come from outside.
 ///
 /// Closed: all calls pass, and their outcomes are counted over a rolling window; too many failures open it. Open: no call passes until its time is over, which
@@ -122,28 +124,6 @@ struct CircuitBreakerState: Sendable {
     }
 
     private func sliceNumber(_ now: Duration) -> Int64 { Int64(now / (policy.window / Self.sliceCount)) }
-}
-
-/// When a circuit breaker opens, and for how long.
-package struct CircuitBreakerPolicy: Sendable, Hashable {
-    /// Share of failed calls that opens it, 0 to 1.
-    package var failureRatio: Double
-    /// Calls within the window below which it stays closed.
-    package var minimumCalls: Int
-    package var window: Duration
-    /// How long it stays open at first; doubles up to `openLimit` while the trials fail.
-    package var open: Duration
-    package var openLimit: Duration
-    /// Calls that must succeed before it closes.
-    package var trials: Int
-
-    package init(
-        failureRatio: Double = 0.5, minimumCalls: Int = 10, window: Duration = .seconds(10), open: Duration = .milliseconds(500),
-        openLimit: Duration = .seconds(4), trials: Int = 3
-    ) {
-        (self.failureRatio, self.minimumCalls, self.window) = (failureRatio, max(1, minimumCalls), window)
-        (self.open, self.openLimit, self.trials) = (open, openLimit, max(1, trials))
-    }
 }
 
 /// The dependency was not called: it has failed too often just now. Nothing has happened.

@@ -1,3 +1,5 @@
+import Contracts
+
 extension ServiceContext {
     /// A circuit breaker that `/healthz` and `/metrics` show. One per dependency, by a name of its own.
     ///

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport
@@ -110,7 +111,7 @@ import Testing
                 let next = Task { try? await bff.call(Echo(text: "next")) }
                 let delivery = try await eventually("the next call") { try await broker.raw { try $0.take(from: "raw") } }
                 let calls = try CallEnvelope.decode(delivery.body)
-                #expect(try calls.map { try CBORDecoder().decode(Echo.self, from: $0.payload).text } == ["next"])
+                #expect(try calls.map { try CBORDecoder.contracts.decode(Echo.self, from: $0.payload).text } == ["next"])
                 next.cancel()
                 _ = await next.value
             }
@@ -158,13 +159,13 @@ import Testing
                     $0.serve(Lookup.self) { request, _ in
                         keys.add(request.key)
                         if keys.count == 1 { try await untilCancelled() }
-                        return Done()
+                        return EmptyResponse()
                     }
                 }
             ) { _ in
                 try await broker.bus(.bff) { bff in
                     let answer = try await bff.call(Lookup(key: 7), deadline: .after(.seconds(10)))
-                    #expect(answer == Done())
+                    #expect(answer == EmptyResponse())
                     #expect(keys.all == [7, 7])
                 }
             }

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import TestSupport
 import Testing
@@ -174,7 +175,7 @@ import Testing
             try await broker.bus(
                 .users, configure: { $0.handledAtOnce = 1 },
                 register: {
-                    $0.serve(Beat.self) { _, _ in Done() }
+                    $0.serve(Beat.self) { _, _ in EmptyResponse() }
                     $0.serve(Echo.self) { request, _ in
                         begun.tell()
                         await end.value
@@ -187,7 +188,7 @@ import Testing
                     await begun.value
                     #expect(await failure { try await bff.call(Echo(text: "second")) }?.code == .unavailable)
                     let answer = try await bff.call(Beat())
-                    #expect(answer == Done())
+                    #expect(answer == EmptyResponse())
                     end.tell()
                     _ = try await first
                 }
@@ -244,7 +245,7 @@ func failure<Answer>(_ body: () async throws -> Answer) async -> ServiceError? {
 
 /// Something that hangs on its being answered.
 private struct Beat: Procedure {
-    typealias Response = Done
+    typealias Response = EmptyResponse
     static let name: ProcedureName = "users.beat.v1"
     static let service = ServiceName.users
     static let callers: Set<ServiceName> = [.bff]

@@ -39,7 +39,7 @@ import Testing
         let original = CallEnvelope.encode([Self.call(&random), Self.call(&random), Self.call(&random)])
         var refused = 0
         for _ in 0..<300 {
-            let bad = mutated(original, using: &random)
+            let bad = original.mutated(using: &random)
             if (try? CallEnvelope.decode(bad)) == nil { refused += 1 }
             _ = try? ReplyEnvelope.decode(bad)
         }
@@ -50,8 +50,8 @@ import Testing
         "these are not envelopes",
         arguments: ["", "01", "0100", "0121", "01 01 0000000000000001", "01 ff 00", "7b 22 61 22 3a 31 7d"])
     func refused(hex: String) {
-        #expect(throws: EnvelopeError.self) { try CallEnvelope.decode(bytes(hex)) }
-        #expect(throws: EnvelopeError.self) { try ReplyEnvelope.decode(bytes(hex)) }
+        #expect(throws: EnvelopeError.self) { try CallEnvelope.decode([UInt8](hex: hex)) }
+        #expect(throws: EnvelopeError.self) { try ReplyEnvelope.decode([UInt8](hex: hex)) }
     }
 
     @Test("bytes after the last call are refused")

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport
@@ -92,7 +93,7 @@ import Testing
                 .users,
                 register: {
                     $0.serve(Echo.self) { request, _ in request }
-                    $0.serve(Lookup.self) { _, _ in Done() }
+                    $0.serve(Lookup.self) { _, _ in EmptyResponse() }
                 }
             ) { _ in try await body(broker) }
         }
@@ -108,7 +109,7 @@ import Testing
         let delivery = try await eventually("an answer") { try await broker.raw { try $0.take(from: Self.address) } }
         #expect(delivery.properties.userID == "users")
         return try ReplyEnvelope.decode(delivery.body).map { reply in
-            reply.kind == .answer ? nil : try CBORDecoder().decode(ServiceError.self, from: reply.payload).code
+            reply.kind == .answer ? nil : try CBORDecoder.contracts.decode(ServiceError.self, from: reply.payload).code
         }
     }
 
@@ -132,6 +133,6 @@ import Testing
 
 extension WireReply {
     fileprivate static func ok(_ id: UInt64, _ value: some Encodable) throws -> WireReply {
-        WireReply(correlationID: id, kind: .answer, payload: try CBOREncoder().encode(value))
+        WireReply(correlationID: id, kind: .answer, payload: try CBOREncoder.contracts.encode(value))
     }
 }

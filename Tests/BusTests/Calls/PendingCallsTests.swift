@@ -135,7 +135,7 @@ import Testing
     @Test("what one of two tries reports not to have done may have happened")
     func oneOfTwo() throws {
         let error = ServiceError(.unavailable, "busy", retryAfterMilliseconds: 500)
-        let reply = WireReply(correlationID: 1, kind: .error, payload: try CBOREncoder().encode(error))
+        let reply = WireReply(correlationID: 1, kind: .error, payload: try CBOREncoder.contracts.encode(error))
         #expect(reply.answer(isInDoubt: false) == .failure(error))
         let doubtful = ServiceError(.unknownOutcome, "busy", mayHaveHappened: true, retryAfterMilliseconds: 500)
         #expect(reply.answer(isInDoubt: true) == .failure(doubtful))

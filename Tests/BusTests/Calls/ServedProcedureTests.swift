@@ -21,7 +21,7 @@ import Testing
             _, _ -> P.Response in throw error
         }
         let context = CallContext(caller: .bff, procedure: P.name, deadline: .after(.seconds(60)))
-        let answer = await served.answer(try CBOREncoder().encode(request), context)
+        let answer = await served.answer(try CBOREncoder.contracts.encode(request), context)
         if case .failure(let refusal) = answer { return refusal }
         return nil
     }

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import Foundation
 import Postgres
@@ -161,10 +162,10 @@ import Testing
     }
 }
 
-@Suite("The line of events being published") struct OutboxLineTests {
+@Suite("The line of events being published") struct OutboxStateTests {
     @Test("sent in order within the window, removed together once confirmed")
     func life() {
-        var line = OutboxLine(.init(events: 10, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 10, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events + events)  // twice changes nothing
         #expect(line.unpublished == 4)
@@ -185,7 +186,7 @@ import Testing
 
     @Test("what fails or does not fit is left to the sweeper")
     func bounds() {
-        var line = OutboxLine(.init(events: 2, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 2, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events)
         #expect(line.unpublished == 2)
@@ -195,14 +196,14 @@ import Testing
         #expect(line.unpublished == 1)
         line.giveUpWaiting()
         #expect(line.isIdle)
-        var small = OutboxLine(.init(events: 10, bytes: 5, window: 10))
+        var small = OutboxState(.init(events: 10, bytes: 5, window: 10))
         small.add(events)
         #expect(small.unpublished == 1)
     }
 
     @Test("a removal that failed is tried again")
     func removalFails() {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
         line.add([one])
         _ = line.next()
@@ -216,52 +217,52 @@ import Testing
         #expect(line.isIdle)
     }
 
-    @Test("what is delivered too goes when both are confirmed, in whatever order", arguments: [true, false])
+    @Test("a row that is forwarded too is removed when both are confirmed, in either order", arguments: [true, false])
     func delivery(isFirst: Bool) {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
-        #expect(line.add([one], delivered: []).isEmpty)
+        #expect(line.add([one], forwarded: []).isEmpty)
         let two = event(2)
-        #expect(line.add([one, two], delivered: [two.type]) == [two])
+        #expect(line.add([one, two], forwarded: [two.type]) == [two])
         _ = (line.next(), line.next())
         line.confirmed(one.id)
         #expect(line.takeForRemoval() == [one.id])
         line.removed()
-        if isFirst { line.delivered(two.id) } else { line.confirmed(two.id) }
+        if isFirst { line.forwarded(two.id) } else { line.confirmed(two.id) }
         #expect(!line.hasConfirmed && !line.isIdle && line.isKnown(two.id))
-        if isFirst { line.confirmed(two.id) } else { line.delivered(two.id) }
+        if isFirst { line.confirmed(two.id) } else { line.forwarded(two.id) }
         #expect(line.takeForRemoval() == [two.id])
         line.removed()
         #expect(line.isIdle)
     }
 
-    @Test("what is not delivered is published all the same, and its row stays")
-    func notDelivered() {
+    @Test("an event that is not forwarded is published all the same, and its row stays")
+    func notForwarded() {
         for isFirst in [true, false] {
-            var line = OutboxLine()
+            var line = OutboxState()
             let one = event(1)
-            line.add([one], delivered: [one.type])
-            if isFirst { line.notDelivered(one.id) }
+            line.add([one], forwarded: [one.type])
+            if isFirst { line.notForwarded(one.id) }
             #expect(line.next() == one)
             line.confirmed(one.id)
-            if !isFirst { line.notDelivered(one.id) }
-            line.delivered(one.id)  // too late
+            if !isFirst { line.notForwarded(one.id) }
+            line.forwarded(one.id)  // too late
             #expect(line.isIdle && !line.hasConfirmed && !line.isKnown(one.id))
             // Swept.
-            #expect(line.add([one], delivered: [one.type]) == [one])
+            #expect(line.add([one], forwarded: [one.type]) == [one])
         }
     }
 
     @Test("what is not published is left as a whole, whatever became of its delivery")
     func deliveredNotPublished() {
-        var line = OutboxLine()
+        var line = OutboxState()
         let (one, two) = (event(1), event(2))
-        line.add([one, two], delivered: [one.type])
+        line.add([one, two], forwarded: [one.type])
         _ = line.next()
-        line.delivered(one.id)
+        line.forwarded(one.id)
         line.failed(one.id)
         line.giveUpWaiting()
-        line.delivered(two.id)
+        line.forwarded(two.id)
         #expect(line.isIdle && !line.hasConfirmed)
     }
 

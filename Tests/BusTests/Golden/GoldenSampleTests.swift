@@ -1,5 +1,6 @@
 import CBOR
 import Contracts
+import TestSupport
 import Testing
 
 @testable import Bus
@@ -22,12 +23,12 @@ import Testing
         Known(NextIDs.self), Known(RegisterUser.self), Known(GetAccount.self), Known(UpdateProfile.self),
         Known(ChangePassword.self),
         Known(LogIn.self), Known(RefreshSession.self), Known(ListSessions.self), Known(RevokeSession.self), Known(GetKeys.self),
-        Known(ListRevocations.self), Known(GetProfiles.self), Known(SearchUsers.self), Known(ListConnections.self),
-        Known(ChangeConnection.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
+        Known(ListRevocations.self), Known(GetProfiles.self), Known(SearchUsers.self), Known(ListContacts.self),
+        Known(ChangeContact.self), Known(ListBlocks.self), Known(SetBlock.self), Known(CreateChat.self), Known(ListChats.self),
         Known(GetChat.self), Known(UpdateChat.self), Known(ListMembers.self), Known(SetMember.self), Known(RemoveMember.self),
         Known(MarkRead.self), Known(SendMessage.self), Known(GetHistory.self), Known(Heartbeat.self), Known(GetRoutes.self),
         Known(ListSections.self), Known(GetSection.self), Known(SetSection.self), Known(ListSectionChanges.self),
-        Known(MarkDelivered.self), Known(ShowTyping.self), Known(ListContacts.self), Known(NoteSeen.self),
+        Known(MarkDelivered.self), Known(ShowTyping.self), Known(ListPresenceContacts.self), Known(RecordLastSeen.self),
     ]
 
     private func reread(_ sample: GoldenSample, _ bytes: [UInt8]) throws -> [UInt8] {
@@ -39,7 +40,7 @@ import Testing
     @Test("each is read for ever, and nothing in it is lost", arguments: GoldenSample.all)
     func read(sample: GoldenSample) throws {
         let now = try CBORTree(try reread(sample, sample.bytes))
-        #expect(now.contains(try CBORTree(sample.bytes)), "written today: \(hex(now.bytes))")
+        #expect(now.contains(try CBORTree(sample.bytes)), "written today: \(now.bytes.hex)")
     }
 
     @Test("a field of a newer version is ignored, wherever it stands and whatever it is", arguments: GoldenSample.all)
@@ -66,7 +67,7 @@ import Testing
     @Test("an error of a code that this build does not know arrives whole, and may have happened")
     func unknownCode() throws {
         let errors = try GoldenSample.all.filter { $0.kind == .error }.map {
-            try CBORDecoder().decode(ServiceError.self, from: $0.bytes)
+            try CBORDecoder.contracts.decode(ServiceError.self, from: $0.bytes)
         }
         let unknown = try #require(errors.first { $0.code.rawValue == "codeOfTomorrow" })
         #expect(unknown.mayHaveHappened)
@@ -74,7 +75,7 @@ import Testing
 }
 
 private func again<Value: Codable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> [UInt8] {
-    try CBOREncoder().encode(try CBORDecoder().decode(Value.self, from: bytes))
+    try CBOREncoder.contracts.encode(try CBORDecoder.contracts.decode(Value.self, from: bytes))
 }
 
 extension CBORTree {

@@ -31,20 +31,15 @@ extension AMQPAdmin {
         try publish(AMQPMessage(exchange: "martlet.replies", routingKey: address, properties: properties, body: body))
     }
 
-    /// Takes a message for good.
-    func take(from queue: String) throws -> AMQPDelivery? {
-        guard let delivery = try get(fromQueue: queue) else { return nil }
-        try acknowledge(delivery.tag)
-        return delivery
-    }
 }
 
 extension WireCall {
     static func to(
-        _ procedure: String, _ request: some Encodable = Done(), id: UInt64 = 1, deadline: Deadline = .after(.seconds(60))
+        _ procedure: String, _ request: some Encodable = EmptyResponse(), id: UInt64 = 1,
+        deadline: Deadline = .after(.seconds(60))
     ) throws -> WireCall {
         WireCall(
             correlationID: id, deadline: deadline.millisecondsSinceEpoch, procedure: procedure, context: [],
-            payload: try CBOREncoder().encode(request))
+            payload: try CBOREncoder.contracts.encode(request))
     }
 }

@@ -1,4 +1,8 @@
-"""Prints every message of one chat that arrives at a queue, a line of JSON each, until there are as many as expected."""
+"""Consumes the events of a queue and prints each message of one chat as a line of JSON.
+
+Arguments: address, queue, chat, number of messages. Exits when there are as many messages, or with an error after 60
+seconds without an event.
+"""
 import json
 import sys
 
@@ -9,7 +13,7 @@ channel = pika.BlockingConnection(pika.URLParameters(address)).channel()
 seen = set()
 for method, properties, body in channel.consume(queue, inactivity_timeout=60):
     if method is None:
-        sys.exit(f"after 60 quiet seconds {len(seen)} of {expected} had arrived")
+        sys.exit(f"error: {len(seen)} of {expected} messages received, and no event for 60 s")
     headers = properties.headers
     assert headers["cloudEvents_specversion"] == "1.0", headers
     assert headers["cloudEvents_type"] == method.routing_key == "chats.message.sent.v1", headers

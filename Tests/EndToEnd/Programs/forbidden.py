@@ -1,9 +1,12 @@
-"""Tries what an integration's user must not do, and prints the broker's answer to each."""
+"""Attempts what the broker must deny to the user of an integration, and prints the reply code of each attempt.
+
+Arguments: address of the user, a queue of another owner.
+"""
 import sys
 
 import pika
 
-address, others = sys.argv[1], sys.argv[2]
+address, foreign_queue = sys.argv[1], sys.argv[2]
 
 
 def publish(channel, exchange, key):
@@ -12,11 +15,11 @@ def publish(channel, exchange, key):
 
 
 attempts = {
-    "consume": lambda channel: channel.basic_get(others),
+    "consume": lambda channel: channel.basic_get(foreign_queue),
     "publish": lambda channel: publish(channel, "martlet.events", "users.user.registered.v1"),
-    "default": lambda channel: publish(channel, "", others),
+    "default": lambda channel: publish(channel, "", foreign_queue),
     "declare": lambda channel: channel.queue_declare("mine"),
-    "bind": lambda channel: channel.queue_bind(others, "martlet.events", "#"),
+    "bind": lambda channel: channel.queue_bind(foreign_queue, "martlet.events", "#"),
 }
 for name, attempt in attempts.items():
     connection = pika.BlockingConnection(pika.URLParameters(address))

@@ -1,4 +1,8 @@
-"""Tries, as each service's broker user, what one might want to do, and prints what the broker said: `<user> <attempt>: <answer>`."""
+"""Attempts operations as the broker user of each service and prints lines of `<user> <attempt>: <result>`.
+
+The result is `allowed` or the reply code of the broker. RightsTests parses the lines.
+Arguments: port of the broker, directory of the secrets, services separated by commas.
+"""
 import pathlib
 import sys
 
@@ -19,8 +23,8 @@ def bind(name, exchange, key):
     return attempt
 
 
-def note_dropped(name):
-    """As the feed of deliveries declares its queue."""
+def declare_delivery_queue(name):
+    """Declares a queue as the delivery feed does: dropped deliveries are dead-lettered with a key of the service."""
     return lambda channel: channel.queue_declare(
         f"{name}.rights.dropped", exclusive=True,
         arguments={"x-dead-letter-exchange": "martlet.delivery", "x-dead-letter-routing-key": f"dropped.{name}"})
@@ -36,9 +40,9 @@ def attempts(name):
     yield "speaks as operator", publish("martlet.events", f"{name}.right.tried.v1", user_id="operator")
     yield "tells live connections", publish("martlet.delivery", "0")
     yield "hears for live connections", bind(name, "martlet.delivery", "0")
-    yield "has dropped deliveries noted", note_dropped(name)
+    yield "has dropped deliveries noted", declare_delivery_queue(name)
     for other in services:
-        # No caller is named, so whoever takes the call refuses it.
+        # The message names no caller, so the service that receives it refuses the call.
         yield f"calls {other}", publish("martlet.rpc", other)
         yield f"tells a fact of {other}", publish("martlet.events", f"{other}.right.tried.v1")
         yield f"gives a notice of {other}", publish("martlet.notices", f"{other}.right.tried.v1")
@@ -52,7 +56,7 @@ def attempts(name):
             yield f"reads {other}.{queue}", get(f"{other}.{queue}")
 
 
-def answer(connection, attempt):
+def result_of(attempt, connection):
     channel = connection.channel()
     try:
         channel.confirm_delivery()
@@ -67,5 +71,5 @@ for name in services:
     login = pika.PlainCredentials(name, (secrets / f"rabbitmq.{name}").read_text().strip())
     connection = pika.BlockingConnection(pika.ConnectionParameters("127.0.0.1", port, "martlet", login))
     for what, attempt in attempts(name):
-        print(f"{name} {what}: {answer(connection, attempt)}")
+        print(f"{name} {what}: {result_of(attempt, connection)}")
     connection.close()

@@ -1,6 +1,9 @@
-"""Takes from an integration's queue until every expected message has arrived; prints how many came, more than once, and not at all.
+"""Consumes the queue of an integration until every expected message has arrived, and prints the counts as JSON.
 
-Expected are lines of `<chat> <seq> <id>` in a file: all there is of these chats. Messages of other chats are passed over.
+Arguments: address, queue, file. The file lists all messages of some chats as lines of `<chat> <seq> <id>`; messages of
+other chats are ignored. Gives up after 60 seconds without an event.
+
+Counts: `arrived` messages, deliveries that came `again`, `missing` messages, and `unknown` messages of these chats.
 """
 import json
 import sys
@@ -15,7 +18,7 @@ channel = pika.BlockingConnection(pika.URLParameters(address)).channel()
 channel.basic_qos(prefetch_count=500)
 for method, properties, body in channel.consume(queue, inactivity_timeout=60):
     if method is None:
-        break  # nothing more comes
+        break  # no event for 60 s
     for message in json.loads(body)["messages"]:
         if message["chatId"] not in chats:
             continue

@@ -1,6 +1,8 @@
-"""Keeps many connections busy for some seconds, each sending message after message, and prints what came back as JSON.
+"""Sends messages over many connections at once, each as fast as it gets responses, and prints the results as JSON.
 
 Arguments: port, token, chat, connections, seconds.
+Results: counts by `statuses`, refusals `withoutRetryAfter`, `broken` connections, `accepted` messages, and the `slowest`
+and `median` duration of accepted messages in seconds.
 """
 import asyncio
 import collections
@@ -13,8 +15,8 @@ import time
 port, token, chat, connections, seconds = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5])
 statuses, accepted, without_retry, broken = collections.Counter(), [], 0, 0
 numbers = itertools.count()
-# So many connect at a time: more at once than a listener keeps in line would only wait for the kernel to try again.
-doors = asyncio.Semaphore(50)
+# Bounds concurrent connects: beyond the backlog of the listener, a connect waits for the kernel's retry.
+connects = asyncio.Semaphore(50)
 
 
 def request():
@@ -23,7 +25,7 @@ def request():
     return f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
-async def ask(reader, writer):
+async def send(reader, writer):
     global without_retry
     start = time.monotonic()
     writer.write(request())
@@ -42,10 +44,10 @@ async def client(end):
     global broken
     while time.monotonic() < end:
         try:
-            async with doors:
+            async with connects:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
             while time.monotonic() < end:
-                await ask(reader, writer)
+                await send(reader, writer)
             writer.close()
         except (OSError, asyncio.IncompleteReadError):
             broken += 1
@@ -57,8 +59,8 @@ async def main():
     await asyncio.gather(*(client(end) for _ in range(connections)))
 
 
-hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard_limit, hard_limit))
 asyncio.run(main())
 accepted.sort()
 print(json.dumps({

@@ -44,7 +44,7 @@ struct Gateway: Sendable {
         let hub = Hub(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, on: io, logger: logger)
-        let door = Door(verifier: NamedTokens()) {
+        let door = HandshakeAuthenticator(verifier: NamedTokens()) {
             hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
         }
         let server = SocketServer(
@@ -139,7 +139,7 @@ extension Hub {
 private struct NamedTokens: TokenVerifying {
     func verify(_ authorization: String?) async throws -> Caller {
         let parts = (authorization ?? "").dropFirst("Bearer ".count).split(separator: ".").compactMap { Int64($0) }
-        guard parts.count == 2 else { throw TokenRefusal.refused("The access token has expired. Refresh the session.") }
+        guard parts.count == 2 else { throw TokenError.rejected("The access token has expired. Refresh the session.") }
         return Caller(userID: UserID(rawValue: parts[0]), sessionID: SessionID(rawValue: parts[1]), roles: [])
     }
 }

@@ -33,13 +33,13 @@ final class RPCServer {
         _ type: P.Type, _ answer: @escaping (P, Int64, @escaping (Result<P.Response, ServiceError>) -> Void) -> Void
     ) {
         handlers[P.name.rawValue] = { payload, deadline, reply in
-            guard let request = try? CBORDecoder().decode(P.self, from: payload) else {
+            guard let request = try? CBORDecoder.contracts.decode(P.self, from: payload) else {
                 return reply(.failure(ServiceError(.invalid, "the request cannot be decoded")))
             }
             answer(request, deadline) { result in
                 reply(
                     result.flatMap { response in
-                        Result { try CBOREncoder().encode(response) }.mapError { _ in
+                        Result { try CBOREncoder.contracts.encode(response) }.mapError { _ in
                             ServiceError(.internal, "the response cannot be encoded")
                         }
                     })
@@ -76,7 +76,7 @@ final class RPCServer {
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)
         case .failure(let error):
-            reply = WireReply(correlationID: id, kind: .error, payload: (try? CBOREncoder().encode(error)) ?? [])
+            reply = WireReply(correlationID: id, kind: .error, payload: (try? CBOREncoder.contracts.encode(error)) ?? [])
         }
         if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) { send(full, to: address) }
         if flushIsScheduled { return }

@@ -165,7 +165,7 @@ final class ChatsHost: Host {
     // MARK: Blocks
 
     private func apply(_ event: OutboxEvent, _ acknowledge: @escaping ConsumerQueue.Acknowledge) {
-        guard let block = event.fact(BlockChanged.self) else { return simulator.violated("an event cannot be decoded") }
+        guard let block = event.decoded(as: BlockChanged.self) else { return simulator.violated("an event cannot be decoded") }
         components?.database.run({ self.rows.blocks.apply(block) }) { if case .success = $0 { acknowledge() } }
     }
 }
@@ -184,7 +184,7 @@ struct RecentHistory {
             }
             let stored = rows.history[chat, default: []].prefix(Int(recent.lastSeq)).suffix(20)
             simulator.check(
-                page.items == (try? CBORElements(encoding: stored)),
+                page.items == (try? CBOREncoder.contracts.elements(stored)),
                 "a page from memory differs from the stored messages of chat \(chat)")
         }
     }

@@ -2,14 +2,14 @@ import Postgres
 
 @testable import Bus
 
-/// The part of `Outbox` around ``OutboxLine``, on a simulated host: publishes the events of its own commits
+/// The part of `Outbox` around ``OutboxState``, on a simulated host: publishes the events of its own commits
 /// and sweeps up those that other processes have left.
 final class Publisher {
     private let host: Host
     private let rows: OutboxRows
     private let broker: Broker
     private let database: DatabaseLink
-    private var line = OutboxLine()
+    private var line = OutboxState()
 
     init(_ host: Host, rows: OutboxRows, broker: Broker, database: DatabaseLink) {
         self.host = host
@@ -19,7 +19,7 @@ final class Publisher {
     }
 
     func begin() {
-        line = OutboxLine()
+        line = OutboxState()
         sweep()
     }
 

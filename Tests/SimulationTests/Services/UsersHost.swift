@@ -21,7 +21,7 @@ final class UsersHost: Host {
         publisher = Publisher(self, rows: rows.outbox, broker: broker, database: database)
         let rpcServer = RPCServer(.users, on: self, broker)
         rpcServer.serve(SetBlock.self) { [unowned self] in setBlock($0, $2) }
-        rpcServer.serve(ChangeConnection.self) { [unowned self] in change($0, $2) }
+        rpcServer.serve(ChangeContact.self) { [unowned self] in change($0, $2) }
         self.rpcServer = rpcServer
     }
 
@@ -30,24 +30,27 @@ final class UsersHost: Host {
         publisher?.begin()
     }
 
-    private func setBlock(_ request: SetBlock, _ done: @escaping (Result<Done, ServiceError>) -> Void) {
-        guard let pair = Pair(request.userID, request.otherID) else { return }
-        transaction(done, response: Done()) { [rows] in
-            try rows.change(pair) { tie, rev in tie.block(request.blocked, by: request.userID, in: pair, rev: rev) }
+    private func setBlock(_ request: SetBlock, _ done: @escaping (Result<EmptyResponse, ServiceError>) -> Void) {
+        guard let pair = UserPair(request.userID, request.otherID) else { return }
+        transaction(done, response: EmptyResponse()) { [rows] in
+            try rows.change(pair) { relationship, rev in
+                relationship.setBlock(request.blocked, by: request.userID, in: pair, rev: rev)
+            }
         }
     }
 
     private func change(
-        _ request: ChangeConnection, _ done: @escaping (Result<ChangeConnection.Response, ServiceError>) -> Void
+        _ request: ChangeContact, _ done: @escaping (Result<ChangeContact.Response, ServiceError>) -> Void
     ) {
-        guard let pair = Pair(request.userID, request.otherID) else { return }
+        guard let pair = UserPair(request.userID, request.otherID) else { return }
         let side = pair.side(of: request.userID)
-        transaction(done, response: ChangeConnection.Response(connection: nil)) { [rows] in
-            try rows.change(pair) { tie, rev throws(Tie.Refusal) in
-                try tie.take(request.step, by: side)
+        transaction(done, response: ChangeContact.Response(contact: nil)) { [rows] in
+            try rows.change(pair) { relationship, rev throws(RelationshipError) in
+                try relationship.apply(request.step, by: side)
                 return [
-                    ConnectionChanged(
-                        userID: request.userID, otherID: request.otherID, step: request.step, status: tie.status(for: side),
+                    ContactChanged(
+                        userID: request.userID, otherID: request.otherID, step: request.step,
+                        status: relationship.status(for: side),
                         rev: rev)
                 ]
             }
@@ -64,7 +67,7 @@ final class UsersHost: Host {
                 self.publisher?.committed(events)
                 done(.success(response))
             case .success(.failure(let refusal)):
-                done(.failure((refusal as? Tie.Refusal)?.serviceError ?? ServiceError(.internal, "\(refusal)")))
+                done(.failure((refusal as? RelationshipError)?.serviceError ?? ServiceError(.internal, "\(refusal)")))
             case .failure: done(.failure(ServiceError(.unknownOutcome, "the database connection was lost")))
             }
         }

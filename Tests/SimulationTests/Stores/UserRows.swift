@@ -7,7 +7,7 @@ import Contracts
 /// beginning to end, so it runs in one moment here.
 final class UserRows {
     let outbox: OutboxRows
-    private(set) var ties: [Pair: StoredTie] = [:]
+    private(set) var relationships: [UserPair: RelationshipRecord] = [:]
     private let simulator: Simulator
 
     init(_ simulator: Simulator) {
@@ -17,14 +17,16 @@ final class UserRows {
 
     /// - Returns: the events, which are in the outbox by then.
     func change<Refusal: Error>(
-        _ pair: Pair, _ rule: (inout Tie, _ rev: Int64) throws(Refusal) -> [any Event]
+        _ pair: UserPair, _ rule: (inout Relationship, _ rev: Int64) throws(Refusal) -> [any Event]
     ) throws -> [OutboxEvent] {
         let now = Timestamp(millisecondsSinceEpoch: Host.beginning + simulator.now)
-        var tie = ties[pair] ?? StoredTie(value: Tie(), since: now, rev: 0)
-        let before = tie
-        let events = try tie.change(at: now, rule).map { try OutboxEvent($0) }
-        simulator.check(tie.value == before.value || tie.rev == before.rev + 1, "a tie has changed without a rev of its own")
-        if tie.rev > 0 { ties[pair] = tie }
+        var record = relationships[pair] ?? RelationshipRecord(Relationship(), since: now, rev: 0)
+        let before = record
+        let events = try record.change(at: now, rule).map { try OutboxEvent($0) }
+        simulator.check(
+            record.relationship == before.relationship || record.rev == before.rev + 1,
+            "a relationship has changed without a rev of its own")
+        if record.rev > 0 { relationships[pair] = record }
         outbox.insert(events)
         return events
     }

@@ -122,10 +122,12 @@ struct FaultRun {
     }
 
     private func checkBlocks() {
-        for (pair, tie) in system.userRows.ties {
-            for side in Tie.Side.allCases {
+        for (pair, record) in system.userRows.relationships {
+            for side in Relationship.Side.allCases {
                 let (user, other) = (pair.user(side), pair.user(side.other))
-                let (blocked, copy) = (tie.value.blockers.contains(side), system.chatRows.blocks.isBlocked(other, by: user))
+                let (blocked, copy) = (
+                    record.relationship.blockers.contains(side), system.chatRows.blocks.isBlocked(other, by: user)
+                )
                 simulator.check(blocked == copy, "\(user) blocks \(other): \(blocked); in the copy of chats: \(copy)")
             }
         }

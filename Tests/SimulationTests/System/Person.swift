@@ -116,8 +116,8 @@ final class Person {
         if simulator.happens(0.6) {
             edge.call(SetBlock(userID: id, otherID: other, blocked: simulator.happens(0.5))) { _ in }
         } else {
-            let step = simulator.oneOf(ChangeConnection.Step.allCases)
-            edge.call(ChangeConnection(userID: id, otherID: other, step: step)) { _ in }
+            let step = simulator.oneOf(ChangeContact.Step.allCases)
+            edge.call(ChangeContact(userID: id, otherID: other, step: step)) { _ in }
         }
     }
 

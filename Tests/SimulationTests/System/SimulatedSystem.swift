@@ -110,7 +110,7 @@ final class SimulatedSystem {
 
     /// Receives an event as an integration, which ignores repeats.
     private func receive(_ event: OutboxEvent, _ acknowledge: ConsumerQueue.Acknowledge) {
-        guard let sent = event.fact(MessagesSent.self) else { return simulator.violated("an event cannot be decoded") }
+        guard let sent = event.decoded(as: MessagesSent.self) else { return simulator.violated("an event cannot be decoded") }
         for message in sent.messages {
             let earlier = received[message.chatID, default: [:]].updateValue(message, forKey: message.seq)
             simulator.check(earlier == nil || earlier == message, "two messages with one seq were published: \(message.seq)")

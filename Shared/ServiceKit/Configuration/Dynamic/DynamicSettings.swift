@@ -72,7 +72,7 @@ package final class DynamicSettings: Service {
             }
         }
         // Nothing has come from `config` yet: what is set now is set by others.
-        let fixed = Section.schema.fields.filter { $0.isSet(settings) }.map(\.name)
+        let fixed = Section.schema.fields.filter { (try? settings.optional($0.setting)) != nil }.map(\.name)
         state.withLock { state in
             state.followers[Section.schema.name, default: []].append(again)
             state.fixed[Section.schema.name] = fixed.isEmpty ? nil : fixed
@@ -82,8 +82,8 @@ package final class DynamicSettings: Service {
     // MARK: Its life
 
     /// What to give to the bus.
-    package var feed: Broadcast {
-        var feed = Broadcast()
+    package var feed: EventSubscription {
+        var feed = EventSubscription()
         feed.on(SectionChanged.self) { [wake] _, _ in wake.yield() }
         // Also after every loss: whatever was told meanwhile is in the answer.
         feed.onStart { [wake] in wake.yield() }

@@ -40,12 +40,12 @@ struct KeptSections: Sendable {
         for section in sections {
             guard let schema = schemas.first(where: { $0.name == section.name }) else { continue }
             let values = schema.completed(schema.known(section.values))
-            let complaints = schema.complaints(about: values)
-            if complaints.isEmpty {
+            let errors = schema.errors(in: values)
+            if errors.isEmpty {
                 if states[section.name]?.kept?.values ?? schema.defaults != values { outcome.changed.append(section.name) }
                 states[section.name] = State(kept: Kept(version: section.version, values: values))
             } else if states[section.name]?.refused?.version != section.version {
-                let reason = complaints.map { "\($0.field) \($0.message)" }.joined(separator: "; ")
+                let reason = errors.map { "\($0.field) \($0.message)" }.joined(separator: "; ")
                 states[section.name, default: State()].refused = Refused(version: section.version, reason: reason)
                 outcome.refused.append(section.name)
             }

@@ -1,0 +1,85 @@
+import Contracts
+import TestSupport
+import Testing
+
+@testable import Messaging
+
+@Suite("Who is let in", .timeLimit(.minutes(1))) struct HandshakeTests {
+    private static let token = "Authorization: Bearer 1.2"
+
+    /// The first line of the answer, and its body.
+    private func refusal(_ gateway: Gateway, _ path: String, _ headers: [String], method: String = "GET") async throws
+        -> (status: String, head: String, body: String)
+    {
+        let client = try await RawClient.connect(to: gateway.port)
+        let head = try await client.ask(path, headers, method: method)
+        let body = await client.rest()
+        return (String(head.split(separator: " ")[1]), head, body)
+    }
+
+    @Test("the subprotocol is selected when it is offered; the token comes with it, or in the header")
+    func accepted() async throws {
+        try await Gateway.with { gateway in
+            let offers = [
+                ([Self.token], false), ([Self.token, "Sec-WebSocket-Protocol: martlet.v1"], true),
+                (["Sec-WebSocket-Protocol: martlet.v1, bearer.1.2"], true),
+                (["Sec-WebSocket-Protocol: bearer.1.2", "Sec-WebSocket-Protocol: other, martlet.v1"], true),
+            ]
+            for (headers, isSelected) in offers {
+                for path in ["/", "/rt/anything", "/v1/realtime?resume=x.1"] {
+                    let client = try await RawClient.connect(to: gateway.port)
+                    let head = try await client.ask(path, headers)
+                    #expect(head.hasPrefix("HTTP/1.1 101 "))
+                    #expect(head.lowercased().contains("sec-websocket-protocol: martlet.v1\r\n") == isSelected)
+                    #expect(!head.contains("bearer"))
+                    #expect(try await client.said().type == "hello")
+                }
+            }
+        }
+    }
+
+    @Test("who is refused is told why")
+    func refused() async throws {
+        try await Gateway.with { gateway in
+            let bad: [(path: String, headers: [String], status: String, code: String)] = [
+                ("/rt/x", [], "401", "unauthenticated"), ("/rt/x", ["Authorization: Bearer expired"], "401", "unauthenticated"),
+                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1, bearer.expired"], "401", "unauthenticated"),
+                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1"], "401", "unauthenticated"),
+                // A browser would refuse an answer that selects none of what it offers.
+                ("/rt/x", ["Sec-WebSocket-Protocol: bearer.1.2"], "400", "malformed"),
+                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v2, bearer.1.2"], "400", "malformed"),
+                ("/rt/x", [Self.token, "Sec-WebSocket-Protocol: other"], "400", "malformed"),
+                ("/rt", [Self.token], "404", "notFound"), ("/rt/x/y", [Self.token], "404", "notFound"),
+            ]
+            for one in bad {
+                let answer = try await refusal(gateway, one.path, one.headers)
+                #expect(answer.status == one.status, "\(one)")
+                #expect(answer.body.contains("\"code\":\"\(one.code)\""), "\(one)")
+                #expect(answer.head.contains("application/problem+json"))
+                let id = try #require(answer.head.firstMatch(of: /\r\nX-Request-ID: ([0-9a-f]{16})\r\n/)?.output.1)
+                #expect(answer.body.contains("\"requestId\":\"\(id)\""), "\(one)")
+            }
+            for method in ["GET", "POST"] {
+                let answer = try await refusal(gateway, "/rt/x/y", ["X-Request-ID: my-request.1"], method: method)
+                #expect(answer.head.contains("X-Request-ID: my-request.1\r\n"))
+                #expect(answer.body.contains("\"requestId\":\"my-request.1\""))
+            }
+            #expect(try await refusal(gateway, "/rt/x", [Self.token], method: "POST").status == "426")
+        }
+    }
+
+    @Test("without a lease nobody is let in, and the balancer may try another")
+    func shut() async throws {
+        try await Gateway.with { gateway in
+            await gateway.hub.tick(now: .now + .seconds(700))
+            let answer = try await refusal(gateway, "/rt/x", [Self.token])
+            #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
+            // Whoever has to refresh first is told so.
+            for headers in [[], ["Authorization: Bearer expired"]] {
+                #expect(try await refusal(gateway, "/rt/x", headers).status == "401")
+            }
+            await gateway.assign(Gateway.everything, epoch: 1)
+            _ = try await gateway.client(1)
+        }
+    }
+}
