@@ -53,6 +53,8 @@ extension Target.Dependency {
     static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
     static let jwt = product(name: "JWTKit", package: "jwt-kit")
     static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let httpClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
 }
 
 let package = Package(
@@ -81,6 +83,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         // The loop, and the faces of three C libraries.
@@ -164,7 +168,8 @@ let package = Package(
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing,
+                .lifecycle,
                 .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix,
@@ -178,7 +183,7 @@ let package = Package(
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
         // What both edges need: tokens, revocations, request ids, problem+json.
-        shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
+        shared("Edge", ["Bus", "Contracts", .httpTypes, .jwt, .lifecycle, .logging, .nio, .nioHTTP1]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
 
         // Live connections, and which process has whose.
@@ -186,7 +191,7 @@ let package = Package(
             name: "Messaging",
             dependencies: [
                 "Bus", "CBOR", "Contracts", "Edge", "Reactor", "Realtime", "ServiceKit", .collections, .lifecycle, .logging,
-                .metrics, .tracing, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
+                .metrics, .tracing, .httpTypes, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
             "Messaging",
@@ -197,8 +202,8 @@ let package = Package(
         service(
             "Config", path: "config",
             [
-                "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .lifecycle, .logging, .metrics, .nio, .nioPosix,
-                .nioHTTP1, .nioSSL,
+                "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .httpClient, .lifecycle, .logging, .metrics, .nio,
+                .nioHTTP1, .nioSSL, .subprocess,
             ]),
         tests(
             "Config",
@@ -235,7 +240,8 @@ let package = Package(
         .testTarget(
             name: "SimulationTests",
             dependencies: [
-                "Bus", "CBOR", "Chats", "Contracts", "IDGen", "Messaging", "Postgres", "StackTesting", "TestSupport", "Users",
+                "Bus", "CBOR", "Chats", "Config", "Contracts", "IDGen", "Messaging", "Postgres", "StackTesting", "TestSupport",
+                "Users",
             ],
             swiftSettings: settings),
 

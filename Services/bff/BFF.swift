@@ -6,13 +6,13 @@ import Logging
 import Realtime
 import ServiceKit
 
-/// The public HTTP API, put together: every route over one bus. `openapi.json` documents all of it, and nothing else.
+/// The public HTTP API: every route, over one bus. `openapi.json` documents exactly these routes.
 struct BFF {
     let bus: any ProcedureCaller
     let keys: KeySet
     let verifier: any TokenVerifying
     let routes: RouteTable
-    /// Learns at once of what is revoked here; the others hear of it.
+    /// Learns of a revocation by this process at once; other processes learn of it through events.
     let revocations: Revocations
     var pages = CurrentValue(PageSizes())
 

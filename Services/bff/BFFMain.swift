@@ -9,15 +9,16 @@ import ServiceKit
         await Bootstrap.main("bff") { context in
             let (http, bus) = (try HTTPSettings(context.settings), try context.bus())
             let dynamic = try context.dynamic(bus)
-            let (haveKeys, caughtUp) = (context.health.flag("keys", .own), context.health.flag("revocations", .own))
-            let keys = KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }
+            let keysFlag = context.health.flag("keys", .own)
+            let revocationsFlag = context.health.flag("revocations", .own)
+            let keys = KeySet(bus: bus, logger: context.logger) { keysFlag.set(.up) }
             let revocations = Revocations()
-            let feed = RevocationFeed(revocations, bus: bus, logger: context.logger, onCaughtUp: { caughtUp.set(.up) })
+            let feed = RevocationFeed(revocations, bus: bus, logger: context.logger, onCaughtUp: { revocationsFlag.set(.up) })
             bus.subscribe(feed.subscription)
             context.health.add("revocationFeed", .dependency) {
                 .feed(silentFor: revocations.silence, patience: Revocations.patience)
             }
-            let calls = CircuitBreakingCaller(bus: bus, context: context, atOnce: max(1, http.requests * 3 / 4))
+            let calls = CircuitBreakingCaller(bus: bus, context: context, limit: max(1, http.requests * 3 / 4))
             let routes = RouteTable(bus: bus, logger: context.logger)
             bus.subscribe(routes.subscription)
             let api = BFF(

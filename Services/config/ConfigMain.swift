@@ -8,16 +8,30 @@ import ServiceKit
         await Bootstrap.main("config", settings: RoutingSettings.all + ScalingSettings.all, commands: [simulate]) { context in
             if case .own = context.command { return print(WeekSimulation.run()) }
             let (database, bus) = (try context.postgres(), try context.bus())
-            DynamicConfiguration(SectionStore(database: database), bus: bus, logger: context.logger).serve(on: bus)
-            let routing = try Routing(context, database: database, bus: bus)
+            SectionService(SectionStore(database: database), bus: bus, logger: context.logger).serve(on: bus)
+            let routing = try RoutingComponents(context, database: database, bus: bus)
             routing.serve(on: bus)
+            let scaling = Autoscaler.services(
+                try ScalingSettings(context.settings), store: LoadStore(database: database), logger: context.logger,
+                isLeading: { await routing.leader.isLeading })
             try await context.run(
-                [database, bus, routing.leader] + (try Scaling.services(context, database: database, leader: routing.leader))
-                    + [context.consuming(bus)],
+                [database, bus, routing.leader] + scaling + [context.consuming(bus)],
                 migrate: { try await context.migrate(try ConfigMigrations.all()) })
         }
     }
 
     private static let simulate = OwnCommand(
-        "simulate", "", "replays a week of 10 million users over up to 160 instances, and tells what moved; asks no server")
+        "simulate", "",
+        "replays a week of 10 million users on up to 160 instances and prints how many were moved; needs no server")
+}
+
+enum ConfigMigrations {
+    static func all() throws -> MigrationSet {
+        try MigrationSet([
+            "0001_deployment": PackageResources._001_deployment_sql,
+            "0002_dynamic": PackageResources._002_dynamic_sql,
+            "0003_routing": PackageResources._003_routing_sql,
+            "0004_scaling": PackageResources._004_scaling_sql,
+        ])
+    }
 }

@@ -16,7 +16,7 @@ struct MessagingParts {
     let revocationFeed: RevocationFeed
     let routes: RouteTable
     let hub: Hub
-    let membership: Membership
+    let membership: ClusterMembership
     let clockwork: Clockwork
     let server: SocketServer
 
@@ -26,7 +26,7 @@ struct MessagingParts {
     init(_ context: ServiceContext, bus: Bus, thresholds: CurrentValue<MessagingThresholds>) throws {
         let (settings, http) = (try MessagingSettings(context.settings), try HTTPSettings(context.settings))
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
-        let identity = Membership.Identity(
+        let identity = MemberIdentity(
             instance: context.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
             url: try settings.url ?? MessagingSettings.address(of: http, instance: context.instance),
             partitionCount: try context.settings.value(CommonSettings.partitionCount))
@@ -54,13 +54,14 @@ struct MessagingParts {
             keys.published != nil && revocations.areKnown
         }
         server = SocketServer(
-            channel: SocketChannel(door: Self.door(keys, revocations, hub, atMost: settings.connections)), events: hub,
+            channel: SocketChannel(authenticator: Self.authenticator(keys, revocations, hub, atMost: settings.connections)),
+            events: hub,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
             heartbeatSeconds: settings.heartbeat,
-            farewell: { await membership.leave() }, logger: context.logger)
+            drain: { await membership.leave() }, logger: context.logger)
         (self.routes, self.hub, self.membership) = (routes, hub, membership)
         clockwork = Clockwork(hub: hub, on: context.io)
-        routes.onRead { [membership] _ in membership.routesAreRead() }
+        routes.onRead { [membership] _ in membership.routesRead() }
         listen(on: bus)
     }
 
@@ -69,30 +70,30 @@ struct MessagingParts {
         bus.subscribe(revocationFeed.subscription)
         bus.subscribe(routes.subscription)
         var news = EventSubscription()
-        news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
+        news.on(RoutesChanged.self) { [membership] _, _ in membership.heartbeatNow() }
         bus.subscribe(news)
     }
 
     private static func membership(
-        _ identity: Membership.Identity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        _ identity: MemberIdentity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
-    ) -> Membership {
+    ) -> ClusterMembership {
         let membershipFlag = context.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
             onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
-        let membership = Membership(
+        let membership = ClusterMembership(
             identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
-            onStanding: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
+            onReady: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
         hooks.set(
             onStart: {
                 hub.assumeIsolated { $0.feedIsBack() }
-                membership.feedIsBack()
+                membership.feedStarted()
             },
             onLost: {
                 hub.assumeIsolated { $0.feedIsLost() }
-                membership.feedIsLost()
+                membership.feedLost()
             })
         bus.subscribe(feed)
         return membership
@@ -110,11 +111,16 @@ struct MessagingParts {
         return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
     }
 
-    private static func door(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int) -> HandshakeAuthenticator
+    private static func authenticator(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int)
+        -> HandshakeAuthenticator
     {
         HandshakeAuthenticator(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
-            guard hub.isOpen.load(ordering: .relaxed) else { return .unavailable("This instance has no users at the moment.") }
-            guard hub.figures.connections.load(ordering: .relaxed) < limit else { return .unavailable("This instance is full.") }
+            guard hub.isOpen.load(ordering: .relaxed) else {
+                return .unavailable("This instance does not accept connections at the moment. Retry in a few seconds.")
+            }
+            guard hub.figures.connections.load(ordering: .relaxed) < limit else {
+                return .unavailable("This instance is at capacity. Retry in a few seconds.")
+            }
             return nil
         }
     }

@@ -15,7 +15,7 @@ package final class Bus: Service {
     struct Registered {
         var procedures: [ServedProcedure] = []
         var queues: [WorkQueue] = []
-        var feeds: [EventSubscription] = []
+        var subscriptions: [EventSubscription] = []
         var attached: [(component: any BusComponent, connection: AMQPConnection)] = []
         /// The connections of attached components, by purpose.
         var connections: [String: AMQPConnection] = [:]
@@ -27,7 +27,7 @@ package final class Bus: Service {
     package let configuration: BusConfiguration
     package let io: IOThread
     package let logger: Logger
-    let facts: EventPublisher
+    let publisher: EventPublisher
     private let client: CallClient
     private let tracing = CallTracing()
     private let calls: AMQPConnection
@@ -40,7 +40,7 @@ package final class Bus: Service {
         self.io = io
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
-        facts = EventPublisher(configuration.service, on: io)
+        publisher = EventPublisher(configuration.service, on: io)
         calls = AMQPConnection(configuration.endpoint(named: "calls", confirmationsMayWait: true), on: io, logger: logger)
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
@@ -77,7 +77,7 @@ package final class Bus: Service {
             throw ServiceError(.deadlineExceeded, "no time is left to call \(P.name)", mayHaveHappened: false)
         }
         let payload = try Self.encode(request)
-        let span = tracing.began(P.name.rawValue)
+        let span = tracing.startCall(P.name.rawValue)
         defer { span.end() }
         let call = WireCall(
             correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
@@ -85,7 +85,7 @@ package final class Bus: Service {
         switch await client.call(call, to: P.service, isRepeatable: P.isRepeatable, isVital: P.isVital) {
         case .success(let payload): return payload
         case .failure(let error):
-            span.note(error)
+            span.setFailed(error)
             throw P.isReadOnly ? error.ofReading : error
         }
     }
@@ -125,6 +125,29 @@ package final class Bus: Service {
         precondition(P.service == configuration.service, "\(P.name) is a procedure of \(P.service)")
         register { $0.procedures.append(served) }
     }
+
+    // MARK: Events
+
+    /// Handles the events of `queue`, each at least once. Before ``run()`` only.
+    package func consume(_ queue: WorkQueue) { register { $0.queues.append(queue) } }
+
+    /// Receives the events of `subscription` while connected. Before ``run()`` only.
+    package func subscribe(_ subscription: EventSubscription) { register { $0.subscriptions.append(subscription) } }
+
+    /// Sends a transient event of this service to the current subscribers, such as an invalidation. It is
+    /// neither stored nor confirmed.
+    ///
+    /// - Throws: `unavailable` when it cannot be sent now; `invalid` when it cannot be encoded.
+    package func broadcast(_ event: some Event) async throws(ServiceError) {
+        let row: OutboxEvent
+        do { row = try OutboxEvent(event) } catch { throw ServiceError(.invalid, "the event cannot be encoded: \(error)") }
+        do { try await publisher.broadcast(row, exchange: Exchange.name(for: type(of: event))) } catch {
+            throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000)
+        }
+    }
+
+    /// Has ``run()`` end only after `outbox` has published what was committed.
+    func add(_ outbox: Outbox) { registered.withLock { $0.outboxes.append(outbox) } }
 
     // MARK: Components
 
@@ -220,16 +243,18 @@ package final class Bus: Service {
     private func components(of registered: Registered) -> BusComponents {
         var components = BusComponents()
         components.add(client, on: calls)
-        components.add(facts, on: events)
+        components.add(publisher, on: events)
         for attached in registered.attached { components.add(attached.component, on: attached.connection) }
         if !registered.procedures.isEmpty {
             components.add(CallServer(registered.procedures, configuration, on: io, logger: logger), on: calls)
         }
         for queue in registered.queues {
-            components.add(WorkConsumer(queue, configuration.service, facts: facts, on: io, logger: logger), on: events)
+            components.add(
+                WorkConsumer(queue, of: configuration.service, publisher: publisher, on: io, logger: logger), on: events)
         }
-        for (index, feed) in registered.feeds.enumerated() {
-            components.add(EventSubscriber(feed, configuration, number: index + 1, on: io, logger: logger), on: events)
+        for (index, subscription) in registered.subscriptions.enumerated() {
+            components.add(
+                EventSubscriber(subscription, configuration, number: index + 1, on: io, logger: logger), on: events)
         }
         return components
     }

@@ -98,28 +98,28 @@ extension CBORMapDecoder {
     }
 
     @inline(__always)
-    private func read<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value { try one(field(key), key, read) }
+    private func read<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value { try item(field(key), key, read: read) }
 
     @inline(__always)
     private func readIfPresent<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value? {
         let field = try fieldIfPresent(key)
-        return field.isAbsent ? nil : try one(field, key, read)
+        return field.isAbsent ? nil : try item(field, key, read: read)
     }
 
     @inline(__always)
     private func integer<Value: FixedWidthInteger>(_ key: Key) throws -> Value {
-        try one(field(key), key) { try reader.integer(at: $0, as: Value.self) }
+        try item(field(key), key) { try reader.integer(at: $0, as: Value.self) }
     }
 
     @inline(__always)
     private func integerIfPresent<Value: FixedWidthInteger>(_ key: Key) throws -> Value? {
         let field = try fieldIfPresent(key)
-        return field.isAbsent ? nil : try one(field, key) { try reader.integer(at: $0, as: Value.self) }
+        return field.isAbsent ? nil : try item(field, key) { try reader.integer(at: $0, as: Value.self) }
     }
 
     /// Reads a value that is a single item.
     @inline(__always)
-    private func one<Value>(_ field: CBORField, _ key: Key, _ read: (Int) throws -> Value) throws -> Value {
+    private func item<Value>(_ field: CBORField, _ key: Key, read: (Int) throws -> Value) throws -> Value {
         do {
             let value = try read(field.value)
             cursor.advance(past: field.index, to: reader.next)

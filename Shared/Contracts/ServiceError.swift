@@ -40,7 +40,7 @@ public struct ServiceError: Error, Hashable, Codable, Sendable {
         public init(rawValue: String) { self.rawValue = rawValue }
 
         /// At some time during the call no instance of the service was connected to the broker.
-        public static let nobodyServes = Cause(rawValue: "nobodyServes")
+        public static let noInstance = Cause(rawValue: "nobodyServes")
         /// No instance of `config` can reassign partitions for now; a member keeps its lease.
         public static let standstill = Cause(rawValue: "standstill")
         /// This instance cannot answer; another one can. Ask again.

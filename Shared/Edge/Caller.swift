@@ -1,29 +1,31 @@
 import Contracts
 
-/// Tells who an access token speaks for.
+/// Verifies access tokens.
 package protocol TokenVerifying: Sendable {
-    /// - Parameter authorization: the `Authorization` header.
+    /// - Parameter authorization: the value of the `Authorization` header.
     /// - Throws: ``TokenError``.
     func verify(_ authorization: String?) async throws -> Caller
 }
 
-/// Who asks, as their access token says.
+/// The user who makes a request, by the claims of the access token.
 package struct Caller: Hashable, Sendable {
     package let userID: UserID
     package let sessionID: SessionID
     package let roles: [Role]
 
     package init(userID: UserID, sessionID: SessionID, roles: [Role]) {
-        (self.userID, self.sessionID, self.roles) = (userID, sessionID, roles)
+        self.userID = userID
+        self.sessionID = sessionID
+        self.roles = roles
     }
 }
 
-/// Why nobody is let in; for people, and naming nothing of the token.
+/// Why a request has no ``Caller``. The texts are for people and contain nothing of the token.
 package enum TokenError: Error, Equatable {
-    /// No token, a bad one, or an ended session: 401.
+    /// No token, an invalid one, or one of an ended session: 401.
     case rejected(String)
-    /// This edge cannot tell at the moment: 503, never 401.
+    /// Nothing can be said about the token at present: 503, never 401.
     case unavailable(String)
 
-    package static let missing = rejected("Sign in and send the access token as Authorization: Bearer <token>.")
+    package static let missing = rejected("Send an access token as Authorization: Bearer <token>.")
 }

@@ -5,12 +5,15 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// The public keys of `users`, kept: they go on working while `users` is away.
+/// The public signing keys of `users`. Known keys stay in use while `users` is unavailable.
+///
+/// Only one reload runs at a time, so an older answer never replaces a newer one.
 package actor KeySet: Service {
-    /// How often keys are looked after, so that a new one is known before it signs.
+    /// `users` publishes a key longer than this before it signs with it.
     private static let interval = Duration.seconds(60)
-    /// An unknown key's name makes us ask at most this often.
-    private static let pause = Duration.seconds(5)
+    /// The least time between two reloads that unknown key names cause.
+    private static let minimumPause = Duration.seconds(5)
+    private static let retryDelay = Duration.milliseconds(250)
 
     private let bus: any ProcedureCaller
     private let logger: Logger
@@ -18,74 +21,78 @@ package actor KeySet: Service {
     private let onKeys: @Sendable () -> Void
     private var keys: [String: JWTKeyCollection] = [:]
     private nonisolated let document = Mutex<GetKeys.Response?>(nil)
-    private var asked: ContinuousClock.Instant?
-    /// The asking that goes on now; whoever needs its answer waits for it.
-    private var asking: Task<Void, Never>?
+    private var lastReload: ContinuousClock.Instant?
+    /// The reload under way. Callers that need its result wait for it.
+    private var reload: Task<Void, Never>?
 
-    /// - Parameter onKeys: called whenever keys were fetched.
+    /// - Parameter onKeys: called after every successful reload.
     package init(bus: any ProcedureCaller, logger: Logger, onKeys: @escaping @Sendable () -> Void = {}) {
-        (self.bus, self.logger, self.onKeys) = (bus, logger, onKeys)
+        self.bus = bus
+        self.logger = logger
+        self.onKeys = onKeys
     }
 
-    /// As `users` publishes them; `nil` until they were fetched.
+    /// The keys as `users` publishes them; `nil` until the first successful reload.
     package nonisolated var published: GetKeys.Response? { document.withLock { $0 } }
 
-    /// Fetches the keys at once and every minute.
+    /// Reloads the keys at once and every minute; every 250 ms until the first success.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             while !Task.isCancelled {
-                await self.refresh()
-                let wait = self.published == nil ? Duration.milliseconds(250) : Self.interval
-                try? await Task.sleep(for: wait)
+                await self.reloadKeys()
+                try? await Task.sleep(for: self.published == nil ? Self.retryDelay : Self.interval)
             }
         }
     }
 
-    /// - Throws: ``TokenError/unavailable(_:)`` while no key at all is known: nothing can be said of any token then.
+    /// - Throws: ``TokenError/unavailable(_:)`` while no key is known: no token can be judged then.
     func requireAny() async throws {
-        if keys.isEmpty { await ask() }
-        if keys.isEmpty { throw TokenError.unavailable("Access tokens cannot be verified at the moment.") }
+        if keys.isEmpty { await reloadIfDue() }
+        if keys.isEmpty {
+            throw TokenError.unavailable("Sign-in keys are not available yet. Retry in a few seconds.")
+        }
     }
 
-    /// - Returns: `nil` when there is no such key, asked anew if that was not done just before.
-    /// - Throws: ``TokenError/unavailable(_:)`` while no key at all is known.
+    /// Returns the key with this name. For an unknown name it first reloads the keys, unless a reload has
+    /// just ended.
+    ///
+    /// - Throws: ``TokenError/unavailable(_:)`` while no key is known.
     func key(named kid: String) async throws -> JWTKeyCollection? {
         if let key = keys[kid] { return key }
-        await ask()
+        await reloadIfDue()
         try await requireAny()
         return keys[kid]
     }
 
-    /// Anew, if that was not done just before; together with whoever is asking.
-    private func ask() async {
-        if let asking {
-            await asking.value
-        } else if asked.map({ clock.now - $0 > Self.pause }) ?? true {
-            await refresh()
+    private func reloadIfDue() async {
+        if let reload {
+            await reload.value
+        } else if lastReload.map({ clock.now - $0 > Self.minimumPause }) ?? true {
+            await reloadKeys()
         }
     }
 
-    private func refresh() async {
-        if let asking { return await asking.value }
-        // On nobody's account: the first one to ask may be in a hurry, or leave.
-        let asking = Task.detached { await self.fetch() }
-        self.asking = asking
-        await asking.value
-        self.asking = nil
+    private func reloadKeys() async {
+        if let reload { return await reload.value }
+        // Detached: the deadline and cancellation of the first caller must not end the reload for the others.
+        let reload = Task.detached { await self.fetch() }
+        self.reload = reload
+        await reload.value
+        self.reload = nil
     }
 
     private func fetch() async {
-        asked = clock.now
+        lastReload = clock.now
         do {
             let answer = try await bus.call(GetKeys())
             var fetched: [String: JWTKeyCollection] = [:]
             for key in answer.keys where key.kty == "OKP" && key.crv == "Ed25519" {
-                guard let verifying = try? EdDSA.PublicKey(x: key.x, curve: .ed25519) else {
-                    logger.error("a key cannot be read", metadata: ["kid": "\(key.kid)"])
+                guard let publicKey = try? EdDSA.PublicKey(x: key.x, curve: .ed25519) else {
+                    logger.error("signing key not readable", metadata: ["kid": "\(key.kid)"])
                     continue
                 }
                 let collection = JWTKeyCollection()
-                await collection.add(eddsa: verifying)
+                await collection.add(eddsa: publicKey)
                 fetched[key.kid] = collection
             }
             guard !fetched.isEmpty else { return }
@@ -93,7 +100,7 @@ package actor KeySet: Service {
             document.withLock { $0 = answer }
             onKeys()
         } catch {
-            logger.notice("keys not fetched", metadata: ["error": "\(error)"])
+            logger.notice("signing keys not fetched", metadata: ["error": "\(error)"])
         }
     }
 }

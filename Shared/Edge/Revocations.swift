@@ -1,27 +1,27 @@
 import Contracts
 import Synchronization
 
-/// Which sessions have ended before their access tokens have.
+/// The sessions that ended before their access tokens expire.
 package final class Revocations: Sendable {
     package enum Verdict: Equatable {
         case live, revoked
-        /// Cut off from the news for too long.
+        /// Revocations may have been missed for longer than ``Revocations/patience``, or the first list is
+        /// missing.
         case unknown
     }
 
-    /// What was known goes on being used this long after the feed is lost.
+    /// How long sessions count as live after the subscription was lost.
     package static let patience = Duration.seconds(10)
-    /// Tokens outlive a revocation by their lifetime at most; a minute more for clocks that disagree.
-    private static let memory = AccessToken.lifetime + .seconds(60)
+    /// How long a revocation is kept: the lifetime of a token, and a minute for clocks that disagree.
+    private static let retention = AccessToken.lifetime + .seconds(60)
 
     private struct State {
         var revoked: [SessionID: ContinuousClock.Instant] = [:]
         var nextSweep: ContinuousClock.Instant
-        /// Since when there is no news; `nil` while there is.
+        /// When the subscription was lost; `nil` while it is up.
         var lostSince: ContinuousClock.Instant?
-        /// How often the feed was lost.
         var losses = 0
-        /// The first list has come.
+        /// Whether a complete list has ever arrived.
         var everKnown = false
 
         func isFresh(at now: ContinuousClock.Instant) -> Bool {
@@ -34,7 +34,7 @@ package final class Revocations: Sendable {
 
     package init(now: @escaping @Sendable () -> ContinuousClock.Instant = { .now }) {
         self.now = now
-        state = Mutex(State(nextSweep: now() + Self.memory))
+        state = Mutex(State(nextSweep: now() + Self.retention))
     }
 
     package func verdict(on session: SessionID) -> Verdict {
@@ -45,45 +45,52 @@ package final class Revocations: Sendable {
         }
     }
 
-    /// News from the feed.
+    /// Records that these sessions have ended.
     package func revoke(_ sessions: [SessionID]) {
         let now = now()
         state.withLock { state in
-            for session in sessions { state.revoked[session] = now + Self.memory }
+            for session in sessions { state.revoked[session] = now + Self.retention }
             if now >= state.nextSweep {
                 state.revoked = state.revoked.filter { $0.value > now }
-                state.nextSweep = now + Self.memory
+                state.nextSweep = now + Self.retention
             }
         }
     }
 
-    /// Whether it can be told of any session that it lives: the list has come, and there were news not long ago.
+    /// Whether a session can be called live: a list has arrived, and the subscription is up or was lost a
+    /// short time ago.
     package var areFresh: Bool {
         let now = now()
         return state.withLock { $0.isFresh(at: now) }
     }
 
-    /// Whether the list has come, once.
+    /// Whether a complete list has ever arrived.
     package var areKnown: Bool { state.withLock(\.everKnown) }
 
-    /// How often the feed was lost; to be asked before the list is fetched.
+    /// How often the subscription was lost. Read it before the list is fetched, for ``caughtUp(losses:)``.
     package var losses: Int { state.withLock { $0.losses } }
 
-    /// The feed is there, and what it may have missed was fetched and told to ``revoke(_:)``: nothing is unknown now, unless it was lost again meanwhile.
-    package func caughtUp(losses: Int) {
+    /// The subscription is up, and ``revoke(_:)`` was called with everything that it may have missed.
+    ///
+    /// - Parameter losses: ``losses`` before the fetch.
+    /// - Returns: false if the subscription was lost meanwhile. The list is then still incomplete.
+    @discardableResult
+    package func caughtUp(losses: Int) -> Bool {
         state.withLock { state in
-            guard state.losses == losses else { return }
+            guard state.losses == losses else { return false }
             state.everKnown = true
             state.lostSince = nil
+            return true
         }
     }
 
-    /// For how long there has been no news; `nil` while there is.
+    /// The time since the subscription was lost; `nil` while it is up.
     package var silence: Duration? {
         let now = now()
         return state.withLock { $0.lostSince.map { now - $0 } }
     }
 
+    /// The subscription was lost.
     package func lost() {
         let now = now()
         state.withLock { state in

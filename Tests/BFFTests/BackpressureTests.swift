@@ -55,7 +55,7 @@ import Testing
             id: UserID(rawValue: 1), username: "ada", displayName: String(repeating: "x", count: responseBytes),
             createdAt: Timestamp(millisecondsSinceEpoch: 0)), version: 1)
 
-    @Test("while the channel is not writable, the handler takes no request and does not read")
+    @Test("while the channel is not writable, the handler starts no request and does not read")
     func unwritable() throws {
         let connection = try EmbeddedConnection()
         try connection.receive(3)
@@ -105,7 +105,7 @@ import Testing
     }
 }
 
-/// A client that reads only when it is told to, and yields the `X-Request-ID` of every whole response.
+/// A client that reads only after ``read()``, and yields the `X-Request-ID` of every complete response.
 private struct PausingClient {
     let channel: any Channel
     let names: AsyncStream<String>
@@ -157,7 +157,7 @@ private final class NameCollector: ChannelInboundHandler {
     func channelInactive(context: ChannelHandlerContext) { names.finish() }
 }
 
-/// A connection's handler on a loop whose time passes when a test says so.
+/// A connection's handler on an event loop whose time the test advances.
 private struct EmbeddedConnection {
     let channel = EmbeddedChannel()
     let reads = ReadCounter()
@@ -185,7 +185,7 @@ private struct EmbeddedConnection {
 
     /// Answers the request in hand; false if there is none.
     func answers() throws -> Bool {
-        handler.answer(HTTPResponse(status: .ok), ByteBuffer())
+        handler.respond(HTTPResponse(status: .ok), body: ByteBuffer())
         var isAnswered = false
         while try channel.readOutbound(as: HTTPServerResponsePart.self) != nil { isAnswered = true }
         return isAnswered

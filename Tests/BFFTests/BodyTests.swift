@@ -5,9 +5,9 @@ import Testing
 
 @testable import BFF
 
-@Suite("Bad input at the door") struct BodyTests {
+@Suite("Invalid input") struct BodyTests {
     @Test(
-        "what is no JSON object is 400",
+        "a body that is not a JSON object is 400",
         arguments: [
             "", "{", "[]", "\"text\"", "null", "{\"text\":}", "{} {}", String(repeating: "[", count: 30_000), "{\"a\":1e999}x",
         ])
@@ -24,7 +24,7 @@ import Testing
         #expect(answer.status == 400)
     }
 
-    @Test("every field that is missing or of the wrong type is named at once")
+    @Test("one response names every field that is missing or of the wrong type")
     func fields() async throws {
         let answer = try await TestAPI().send(.post, "/v1/users", body: #"{"username":7,"displayName":null}"#, as: nil)
         #expect(answer.status == 422)
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test(
-        "a number that is no whole 64-bit number is named",
+        "a value that is not a whole 64-bit number is an error of its field",
         arguments: ["1.5", "\"1\"", "1e30", "true", "null", "9223372036854775808"])
     func numbers(value: String) async throws {
         let answer = try await TestAPI().send(.put, "/v1/chats/5/read", body: "{\"seq\":\(value)}")
@@ -40,7 +40,7 @@ import Testing
         #expect(answer.fields == ["seq"])
     }
 
-    @Test("more than 64 KiB is 413")
+    @Test("a body of more than 64 KiB is 413")
     func large() async throws {
         let api = TestAPI()
         let text = String(repeating: "x", count: RequestAssembly.maximumBody)
@@ -58,27 +58,27 @@ import Testing
         #expect(answer.json["readSeq"] as? Int == 3)
     }
 
-    @Test("an id in the path that is none names nothing", arguments: ["0", "-1", "abc", "9223372036854775808", "1%00", "01"])
+    @Test("a path parameter that is not an id is 404", arguments: ["0", "-1", "abc", "9223372036854775808", "1%00", "01"])
     func ids(id: String) async throws {
         let answer = try await TestAPI().send(.get, "/v1/chats/\(id)")
         #expect(answer.status == 404)
     }
 
-    @Test("a page's limit is 1 to 100", arguments: ["0", "101", "-1", "ten", "1.5", ""])
+    @Test("the limit of a page is 1 to 100", arguments: ["0", "101", "-1", "ten", "1.5", ""])
     func limit(limit: String) async throws {
         let answer = try await TestAPI().send(.get, "/v1/chats?limit=\(limit)")
         #expect(answer.status == 422)
         #expect(answer.fields == ["limit"])
     }
 
-    @Test("history is read at one place", arguments: ["before=1&after=2", "at=yesterday", "before=x"])
+    @Test("history accepts one valid position", arguments: ["before=1&after=2", "at=yesterday", "before=x"])
     func positions(query: String) async throws {
         let answer = try await TestAPI().send(.get, "/v1/chats/5/messages?\(query)")
         #expect(answer.status == 422)
         #expect(!answer.fields.isEmpty)
     }
 
-    @Test("members that are no ids are named by their place")
+    @Test("an error names the index of a member that is not an id")
     func members() async throws {
         let answer = try await TestAPI().send(.post, "/v1/chats", body: #"{"kind":"group","title":"t","members":["1","x"]}"#)
         #expect(answer.status == 422)

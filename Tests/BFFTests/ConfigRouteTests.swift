@@ -7,13 +7,13 @@ import Testing
 
 @testable import BFF
 
-@Suite("The configuration, for admins") struct ConfigRouteTests {
+@Suite("Configuration routes for admins") struct ConfigRouteTests {
     private let section = ConfigSection(
         name: "pageSizes", version: 3, values: ["usual": .whole(20), "most": .whole(40)],
         changedAt: Timestamp(millisecondsSinceEpoch: 0), changedBy: UserID(rawValue: 3))
     private let body = #"{"values":{"usual":20,"most":40}}"#
 
-    @Test("who is no admin is refused, whatever they ask, before anybody else is asked")
+    @Test("a caller without the role admin is rejected on every route, before any service is called")
     func authorisation() async throws {
         var count = 0
         for endpoint in BFF.all {
@@ -54,7 +54,7 @@ import Testing
         #expect(again.status == 304 && again.body.isEmpty)
     }
 
-    @Test("a change says which version it is meant for, and who makes it")
+    @Test("a change passes on the version from If-Match and the caller")
     func changing() async throws {
         let api = TestAPI()
         api.bus.answer(SetSection.self) { request in
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test(
-        "a body that is none is refused here; what is in it is looked at by config",
+        "bff rejects a body of the wrong form; config checks the values",
         arguments: [
             ("", 400), ("[]", 400), ("{}", 422), (#"{"values":[]}"#, 422),
             (#"{"values":{"usual":"x","most":[1],"a":null}}"#, 200),
@@ -91,8 +91,8 @@ import Testing
         if status == 422 { #expect(answer.fields == ["values"]) }
     }
 
-    @Test("refusals of config become problems")
-    func refusals() async throws {
+    @Test("errors of config become problems")
+    func errors() async throws {
         let api = TestAPI()
         let errors: [(ServiceError, Int)] = [
             (.invalid("values.usual", "must be less"), 422), (ServiceError(.stale, "version 4"), 412),

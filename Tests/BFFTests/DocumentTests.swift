@@ -24,7 +24,7 @@ import Testing
         return try JSONDecoder().decode(Document.self, from: answer.body)
     }
 
-    @Test("documents every route, and no other")
+    @Test("documents exactly the routes of the API")
     func routes() async throws {
         let document = try await document()
         let documented = Set(document.paths.flatMap { path, operations in operations.keys.map { "\($0.uppercased()) \(path)" } })
@@ -33,7 +33,7 @@ import Testing
         #expect(document.openapi.hasPrefix("3.1"))
     }
 
-    @Test("says which operations are open without a token")
+    @Test("marks the operations that need no token")
     func security() async throws {
         let document = try await document()
         for endpoint in BFF.all {
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("an unchanged document is not sent again")
+    @Test("a client that has the document gets 304")
     func etag() async throws {
         let api = TestAPI()
         let etag = try #require(try await api.send(.get, "/openapi.json", as: nil).headers[.eTag])

@@ -1,5 +1,6 @@
 import BusTesting
 import Contracts
+import Edge
 import Foundation
 import HTTPTypes
 import NIOCore
@@ -10,7 +11,7 @@ import Testing
 @Suite("Pages of history") struct HistoryPageTests {
     private static let path = "/v1/chats/5/messages?limit=2"
 
-    @Test("a page is fetched once; then it is only asked whether it still is the page")
+    @Test("a page is fetched once and then only confirmed")
     func keptPage() async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self, Self.page("one"))
@@ -23,7 +24,7 @@ import Testing
         #expect(api.bus.asked(GetHistory.self).map(\.known) == [PageTag.none, PageTag(rawValue: "one")])
     }
 
-    @Test("another page takes its place")
+    @Test("a changed page replaces the cached one")
     func changedPage() async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self, Self.page("one"))
@@ -36,7 +37,7 @@ import Testing
         #expect(api.bus.asked(GetHistory.self).last?.known == PageTag(rawValue: "two"))
     }
 
-    @Test("who is refused sees nothing of what is kept")
+    @Test("a caller without access gets nothing from the cache")
     func refused() async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self, Self.page("one"))
@@ -47,7 +48,7 @@ import Testing
         #expect(answer.code == "notFound")
     }
 
-    @Test("another place, or another length, is another page")
+    @Test("another position or limit is another page")
     func places() async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self, Self.page("one"))
@@ -58,7 +59,7 @@ import Testing
         #expect(api.bus.asked(GetHistory.self).allSatisfy { $0.known == PageTag.none })
     }
 
-    @Test("a client that has the page is told so, whether or not it is kept here", arguments: [true, false])
+    @Test("a client that has the page gets 304, whether or not it is cached", arguments: [true, false])
     func notModified(isKept: Bool) async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self, Self.page("one"))
@@ -72,7 +73,7 @@ import Testing
         #expect(!stale.body.isEmpty)
     }
 
-    @Test("chats of the release before gives no tag: its pages are passed on and not kept")
+    @Test("a page without a tag, from the previous release of chats, is passed on and not cached")
     func untagged() async throws {
         let api = TestAPI()
         api.bus.answer(GetHistory.self) { _ in GetHistory.Response(items: [Self.message("x")]) }
@@ -84,28 +85,30 @@ import Testing
         #expect(api.bus.asked(GetHistory.self).allSatisfy { $0.known == PageTag.none })
     }
 
-    @Test("what is kept is bounded; what was asked for lately stays")
+    @Test("the cache is bounded in bytes and keeps recently used pages")
     func bounded() {
         let pages = HistoryPageCache(bytes: 20_000)
         let body = ByteBuffer(repeating: 0x20, count: 1_000)
-        func place(_ number: Int) -> HistoryPageCache.Place {
-            HistoryPageCache.Place(chatID: ChatID(rawValue: 1), position: .before(seq: Int64(number)), limit: 50)
+        func key(_ number: Int) -> HistoryPageKey {
+            HistoryPageKey(chatID: ChatID(rawValue: 1), position: .before(seq: Int64(number)), limit: 50)
         }
         for number in 1...100 {
-            pages.insert(.init(tag: PageTag(rawValue: "\(number)"), response: APIResponse(.ok, body: body)), at: place(number))
-            _ = pages[place(1)]
+            pages.insert(
+                HistoryPage(tag: PageTag(rawValue: "\(number)"), response: APIResponse(.ok, body: body)), for: key(number))
+            _ = pages[key(1)]
         }
-        let kept = (1...100).filter { pages[place($0)] != nil }
+        let kept = (1...100).filter { pages[key($0)] != nil }
         #expect(kept.contains(1))
         #expect(kept.contains(100))
         #expect(kept.count <= 13)
         pages.insert(
-            .init(tag: PageTag(rawValue: "large"), response: APIResponse(.ok, body: ByteBuffer(repeating: 0, count: 20_000))),
-            at: place(101))
-        #expect(pages[place(101)] == nil)
+            HistoryPage(
+                tag: PageTag(rawValue: "large"), response: APIResponse(.ok, body: ByteBuffer(repeating: 0, count: 20_000))),
+            for: key(101))
+        #expect(pages[key(101)] == nil)
     }
 
-    /// As `chats` answers when this is the page.
+    /// Answers as `chats` does when this is the present page.
     private static func page(_ tag: String) -> @Sendable (GetHistory) async throws -> GetHistory.Response {
         { request in
             let tag = PageTag(rawValue: tag)

@@ -8,7 +8,7 @@ import Testing
 @testable import BFF
 
 @Suite("Problems") struct ProblemTests {
-    @Test("an unknown path is 404 and a problem that names the request")
+    @Test("an unknown path is 404, as a problem with the request id")
     func notFound() async throws {
         let answer = try await TestAPI().send(.get, "/v2/nothing", headers: [.requestID: "my-request.1"])
         #expect(answer.status == 404)
@@ -19,14 +19,16 @@ import Testing
         #expect(answer.json["status"] as? Int == 404)
     }
 
-    @Test("a request id that is no plain word is replaced", arguments: ["", "a b", "a\u{e9}", String(repeating: "x", count: 65)])
+    @Test(
+        "a request id with other than plain characters is replaced",
+        arguments: ["", "a b", "a\u{e9}", String(repeating: "x", count: 65)])
     func requestID(given: String) async throws {
         let answer = try await TestAPI().send(.get, "/v2/nothing", headers: [.requestID: given])
         #expect(answer.headers[.requestID]?.count == 16)
     }
 
     @Test(
-        "a known path with another method is 405 and says what is allowed",
+        "a known path with another method is 405, with Allow",
         arguments: [HTTPRequest.Method.delete, .options, .trace, .patch])
     func methodNotAllowed(method: HTTPRequest.Method) async throws {
         let answer = try await TestAPI().send(method, "/v1/chats", as: nil)
@@ -35,7 +37,7 @@ import Testing
         #expect(answer.code == "methodNotAllowed")
     }
 
-    @Test("every operation but the open ones asks for a token, before anything else")
+    @Test("every operation that is not anonymous rejects a request without a valid token first")
     func unauthorized() async throws {
         let api = TestAPI()
         var open = 0
@@ -56,7 +58,7 @@ import Testing
     }
 
     @Test(
-        "a service's refusal becomes its status",
+        "each service error has its status",
         arguments: [
             (ServiceError.Code.invalid, 422), (.unauthenticated, 401), (.denied, 403), (.notFound, 404), (.conflict, 409),
             (.stale, 412),
@@ -73,7 +75,7 @@ import Testing
         #expect((answer.headers[.retryAfter] == "3") == (status == 503))
     }
 
-    @Test("what a handler did not expect says nothing of itself")
+    @Test("an unexpected error reveals nothing to the client")
     func unexpected() async throws {
         struct Secret: Error { let password = "hunter2" }
         let api = TestAPI()
@@ -83,7 +85,7 @@ import Testing
         #expect(!String(decoding: answer.body, as: UTF8.self).contains("hunter2"))
     }
 
-    @Test("beyond what it can carry the edge refuses at once, with Retry-After")
+    @Test("at capacity a request is rejected at once, with Retry-After")
     func shedding() async throws {
         let api = TestAPI(admission: Admission("test", limit: 1, queue: 0, wait: .seconds(1)))
         let (arrived, arrive) = AsyncStream.makeStream(of: Void.self)

@@ -2,20 +2,20 @@ import Bus
 import BusTesting
 import Contracts
 import Realtime
-import HTTPTypes
 import Edge
+import HTTPTypes
 import TestSupport
 import Testing
 
 @testable import BFF
 
-@Suite("Where live connections are made", .timeLimit(.minutes(1))) struct RealtimeTests {
+@Suite("The address of live connections", .timeLimit(.minutes(1))) struct RealtimeTests {
     private static func routes(epoch: Int64, _ url: String) -> Routes {
         Routes(
             epoch: epoch, partitionCount: 4, instances: [.init(name: "messaging-1", url: url, partitions: PartitionSet(0..<4))])
     }
 
-    @Test("whoever asks is told the instance that has them, by the newest routes; 503 while there are none")
+    @Test("the caller gets the instance of their partition by the newest routes; 503 without routes")
     func place() async throws {
         let api = TestAPI()
         let none = try await api.send(.get, "/v1/realtime")
@@ -29,14 +29,14 @@ import Testing
         #expect(try await api.send(.get, "/v1/realtime", as: nil).status == 401)
     }
 
-    @Test("a partition that nobody has leads nowhere")
+    @Test("a partition without an instance is 503")
     func unowned() async throws {
         let api = TestAPI()
         api.routes.take(Routes(epoch: 1, partitionCount: 4, instances: []))
         #expect(try await api.send(.get, "/v1/realtime").status == 503)
     }
 
-    @Test("logging in tells it too")
+    @Test("a log-in returns the address too")
     func logIn() async throws {
         let api = TestAPI()
         let user = User(id: TestAPI.ada.userID, username: "ada", displayName: "Ada", createdAt: .init(millisecondsSinceEpoch: 0))
@@ -50,7 +50,7 @@ import Testing
         #expect(realtime?["url"] as? String == "ws://one")
     }
 
-    @Test("logging in asks for the routes when none were read yet; that they cannot be had keeps nobody out")
+    @Test("a log-in fetches missing routes, and succeeds without them")
     func logInFirst() async throws {
         let api = TestAPI()
         let user = User(id: TestAPI.ada.userID, username: "ada", displayName: "Ada", createdAt: .init(millisecondsSinceEpoch: 0))

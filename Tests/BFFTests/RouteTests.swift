@@ -1,7 +1,7 @@
 import BusTesting
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
 import Logging
 import ServiceKit
 import ServiceLifecycle
@@ -13,7 +13,7 @@ import Testing
     private let user = User(
         id: UserID(rawValue: 1), username: "ada", displayName: "Ada", createdAt: Timestamp(millisecondsSinceEpoch: 0))
 
-    @Test("HEAD answers as GET does; the body is left out on the way to the socket")
+    @Test("HEAD has the status and headers of GET; the connection leaves out the body")
     func head() async throws {
         let api = TestAPI()
         api.bus.answer(GetProfiles.self) { _ in GetProfiles.Response(users: [user]) }
@@ -23,7 +23,7 @@ import Testing
         #expect(try await api.send(.head, "/v1/users/5", as: nil).status == 401)
     }
 
-    @Test("null removes the avatar; what is absent stays as it is")
+    @Test("null removes the avatar; an absent field stays as it is")
     func avatar() async throws {
         let api = TestAPI()
         api.bus.answer(UpdateProfile.self) { _ in Account(user: user, version: 3) }
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test(
-        "an If-Match that we have not given out is stale",
+        "an If-Match that the server never gave out is 412",
         arguments: ["\"1.+2\"", "\"1.02\"", "W/\"1.2\"", "1.2", "\"x\"", "\"\"", "\"2.2\"", "\"2\""])
     func ifMatch(tag: String) async throws {
         let answer = try await TestAPI().send(.patch, "/v1/me", body: #"{"displayName":"A"}"#, headers: [.ifMatch: tag])
@@ -44,7 +44,7 @@ import Testing
     }
 
     @Test(
-        "pages are as large as the deployment has them now: who asks for more gets that, and who asks for what cannot be is refused"
+        "the deployment's present page sizes limit a page; a limit outside of 1 to 100 is an error"
     )
     func pageSizes() async throws {
         let pages = CurrentValue(PageSizes())

@@ -4,14 +4,14 @@ import Testing
 
 @testable import BFF
 
-@Suite("The edge on a socket") struct SocketTests {
+@Suite("HTTP over a socket") struct SocketTests {
     private static let last = "GET /v2/nothing HTTP/1.1\r\nHost: m\r\nConnection: close\r\n\r\n"
 
     private func statuses(_ answer: String) -> [String] {
         answer.components(separatedBy: "HTTP/1.1 ").dropFirst().map { String($0.prefix(3)) }
     }
 
-    @Test("requests sent together are answered in their order, the last as the connection's last")
+    @Test("pipelined requests are answered in order, and the last one closes the connection")
     func pipelining() async throws {
         let answer = try await TestServer.with { edge in
             try await edge.exchange(
@@ -24,7 +24,7 @@ import Testing
     }
 
     @Test(
-        "what is no HTTP is told so, and the connection ends",
+        "bytes that are not HTTP get a problem, and the connection closes",
         arguments: [
             ("hello\r\n\r\n", "400"), ("FOO / HTTP/1.1\r\n\r\n", "400"), ("GET / HTTP/1.1\r\nA b: c\r\n\r\n", "400"),
             ("GET /openapi.json HTTP/1.1\r\n\r\n", "400"), ("GET /openapi.json HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(
-        "a body beyond 64 KiB is 413 on every route, declared or not, and the connection ends",
+        "a body of more than 64 KiB is 413 on every route, declared or not, and the connection closes",
         arguments: ["POST /v1/users", "GET /v1/me", "DELETE /nothing"])
     func tooLarge(route: String) async throws {
         let chunk = "4000\r\n" + String(repeating: "x", count: 0x4000) + "\r\n"
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("64 KiB exactly are taken, in chunks too")
+    @Test("a body of 64 KiB is accepted, in chunks too")
     func borders() async throws {
         let text = String(repeating: " ", count: 65_534) + "[]"
         try await TestServer.with { edge in
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("a client that asks whether its body is welcome is told")
+    @Test("a client that expects 100 Continue gets it")
     func expectation() async throws {
         let answer = try await TestServer.with { edge in
             try await edge.exchange(
@@ -79,7 +79,7 @@ import Testing
         #expect(statuses(answer) == ["100", "400"])
     }
 
-    @Test("an upgrade is not taken up; the request is answered, and the connection ends rather than go deaf")
+    @Test("a request for an upgrade is answered without one, and the connection closes")
     func upgrade() async throws {
         let answer = try await TestServer.with { edge in
             try await edge.exchange(
@@ -89,7 +89,7 @@ import Testing
         #expect(statuses(answer) == ["200"])
     }
 
-    @Test("a large answer is compressed for those who take it, its head alone too")
+    @Test("a large response is compressed for clients that accept it, for HEAD too")
     func compression() async throws {
         try await TestServer.with { edge in
             let end = "Host: m\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test("every answer has a date, a length and the request's name")
+    @Test("every response has a date, a length and the request id")
     func headers() async throws {
         let answer = try await TestServer.with { try await $0.exchange(Self.last) }
         for name in ["date: ", "content-length: ", "x-request-id: "] { #expect(answer.lowercased().contains(name)) }

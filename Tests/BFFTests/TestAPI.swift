@@ -13,7 +13,9 @@ import ServiceKit
 
 @testable import BFF
 
-/// The whole API over a stubbed bus, without a socket. `Bearer ada` is signed in as user 1 in session 2, `Bearer root` as user 3, an admin.
+/// The API over a stubbed bus, without a socket.
+///
+/// `Bearer ada` is the token of user 1 in session 2; `Bearer root` that of user 3, an admin.
 struct TestAPI {
     static let ada = Caller(userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2), roles: [])
     static let root = Caller(userID: UserID(rawValue: 3), sessionID: SessionID(rawValue: 4), roles: [.admin])
@@ -40,7 +42,7 @@ struct TestAPI {
         let body: Data
         var json: [String: Any] { (try? JSONSerialization.jsonObject(with: body) as? [String: Any]) ?? [:] }
         var code: String? { json["code"] as? String }
-        /// The fields that the problem complains about.
+        /// The fields that the problem names.
         var fields: [String] { (json["errors"] as? [[String: Any]] ?? []).compactMap { $0["field"] as? String } }
     }
 
@@ -64,7 +66,7 @@ struct TestAPI {
 }
 
 extension BFF {
-    /// Every route there is.
+    /// Every route.
     static var all: [Endpoint] {
         let bus = StubBus()
         let keys = KeySet(bus: bus, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })

@@ -51,7 +51,7 @@ package enum EventTables {
     ]
 }
 
-/// A broker and a database of one test's own.
+/// A broker and a database for one test.
 package struct EventWorld: Sendable {
     package let broker: TestBroker
     package let pool: PostgresPool
@@ -67,14 +67,14 @@ package struct EventWorld: Sendable {
 
     package func outbox(_ bus: Bus) -> Outbox { Outbox(pool, bus: bus, logger: TestBroker.logger) }
 
-    /// Commits an event of `users`, as a store does.
+    /// Commits an event of `users` like a store.
     package func commit(_ name: String, id: Int64 = 1) async throws -> OutboxEvent {
         let event = try OutboxEvent(UserRenamed(id: UserID(rawValue: id), name: name))
         _ = try await pool.atomically([event.insert])
         return event
     }
 
-    /// As if these rows had been committed a while ago.
+    /// Makes all rows look as if they had been committed a while ago.
     package func age(_ seconds: Int32 = 10) async throws {
         try await pool.execute("UPDATE outbox SET claimed_at = claimed_at - make_interval(secs => \(seconds))")
     }
@@ -83,7 +83,7 @@ package struct EventWorld: Sendable {
 
     package func tableIsEmpty() async throws { try await eventually("an empty outbox") { try await rows == 0 ? () : nil } }
 
-    /// A queue named `all` that gets every event.
+    /// Declares a queue `all` that receives every event.
     package func declareListener() async throws {
         try await broker.raw { raw in
             try raw.declare(.queue(AMQPQueue("all")))
@@ -91,7 +91,7 @@ package struct EventWorld: Sendable {
         }
     }
 
-    /// Takes what the listener has until there are so many.
+    /// Receives events from the queue `all` until there are `count`.
     package func heard(_ count: Int) async throws -> [AMQPDelivery] {
         let seen = Seen<AMQPDelivery>()
         return try await eventually("\(count) events") {
@@ -101,7 +101,6 @@ package struct EventWorld: Sendable {
     }
 }
 
-/// An event as a raw client may publish it.
 extension AMQPMessage {
     package static func event(_ type: String, _ body: String, headers: AMQPTable? = nil, as user: String = "users") -> AMQPMessage
     {

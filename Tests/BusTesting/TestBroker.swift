@@ -7,9 +7,11 @@ import Reactor
 import ServiceLifecycle
 import TestSupport
 
-/// A virtual host with the exchanges of the bus, and a user who may do everything in it, also in the name of any service.
+/// A virtual host with the exchanges of the bus, and a user with all rights in it who may impersonate any
+/// service.
 ///
-/// Broker users are global and the services' own names taken, so tests speak for services as an impersonator. The permissions are tested apart.
+/// Users of the broker are global and the names of the services are in use, hence the impersonation. Other
+/// tests cover the permissions.
 package struct TestBroker: Sendable {
     package let host: VirtualHost
 
@@ -37,7 +39,7 @@ package struct TestBroker: Sendable {
         var endpoint = AMQPEndpoint(
             host: server.host, port: server.port, vhost: host.name, user: user ?? host.name, password: "bus",
             connectionName: "test")
-        // Many tests log in at the same broker at the same time.
+        // Many tests log in at the same time.
         endpoint.connectTimeout = .seconds(60)
         return endpoint
     }
@@ -49,13 +51,13 @@ package struct TestBroker: Sendable {
             "PUT", "permissions/\(host.name)/\(name)", body: String(decoding: permissions, as: UTF8.self))
     }
 
-    /// A bus of `service`; runs while `body` does, then stops as a service stops.
+    /// Runs a bus of `service` while `body` runs, then stops it as a service does.
     package func bus<Result>(
         _ service: ServiceName, instance: String? = nil, on io: IOThread = TestBroker.io,
         configure: (inout BusConfiguration) -> Void = { _ in }, register: (Bus) -> Void = { _ in },
         _ body: (Bus) async throws -> Result
     ) async throws -> Result {
-        let bus = Bus(configuration(service, instance, configure), on: io, logger: Self.logger)
+        let bus = Bus(configuration(of: service, instance: instance, configure), on: io, logger: Self.logger)
         register(bus)
         let group = ServiceGroup(services: [bus], logger: Self.logger)
         let life = Task.detached { try await group.run() }
@@ -73,7 +75,7 @@ package struct TestBroker: Sendable {
     }
 
     package func configuration(
-        _ service: ServiceName, _ instance: String?, _ configure: (inout BusConfiguration) -> Void
+        of service: ServiceName, instance: String? = nil, _ configure: (inout BusConfiguration) -> Void = { _ in }
     ) -> BusConfiguration {
         var configuration = BusConfiguration(service: service, instance: instance ?? "\(service)-1", endpoint: endpoint())
         configuration.drainTimeout = .seconds(60)
@@ -81,11 +83,11 @@ package struct TestBroker: Sendable {
         return configuration
     }
 
-    /// Closes the connections whose names begin so from the broker's side, once they are known there.
+    /// Closes the connections whose names start with `prefix` at the broker, once it knows them.
     package func closeConnections(named prefix: String) async throws {
         struct Connection: Decodable {
             var name: String
-            /// As the client calls itself.
+            /// The name that the client chose.
             var ownName: String?
             enum CodingKeys: String, CodingKey {
                 case name
@@ -105,7 +107,7 @@ package struct TestBroker: Sendable {
         }
     }
 
-    /// Does one thing with a raw client.
+    /// Runs `body` with a client without the bus.
     package func raw<Result: Sendable>(_ body: @escaping @Sendable (AMQPAdmin) throws -> Result) async throws -> Result {
         try await AMQPAdmin.run(endpoint(), body)
     }

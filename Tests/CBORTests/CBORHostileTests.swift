@@ -4,9 +4,9 @@ import Testing
 
 @testable import CBOR
 
-@Suite("CBOR: bad bytes are an error and nothing else") struct CBORHostileTests {
+@Suite("CBOR: malformed bytes are an error") struct CBORHostileTests {
     @Test(
-        "each of these is refused",
+        "malformed bytes are refused",
         arguments: [
             ("", "nothing at all"), ("18", "a head cut off"), ("1b00000000", "a number cut off"), ("6461", "text cut off"),
             ("a1", "a map cut off"), ("a16161", "a value missing"), ("0000", "trailing bytes"), ("9f01ff", "an indefinite array"),
@@ -22,7 +22,7 @@ import Testing
         #expect(throws: DecodingError.self, "\(what)") { try CBORDecoder.ids.decode(Anything.self, from: [UInt8](hex: hex)) }
     }
 
-    @Test("a wrong type says what was expected, and where")
+    @Test("the error for a wrong type names the expected type and the place")
     func wrongType() throws {
         struct Outer: Codable { var list: [Inner] }
         struct Inner: Codable { var number: Int }
@@ -37,7 +37,7 @@ import Testing
         #expect(context.debugDescription == "expected Int, found text")
     }
 
-    @Test("an absent field, a null and a number out of range are told apart")
+    @Test("an absent field, a null and a number out of range are different errors")
     func absentNullRange() throws {
         #expect(try decodingASmallInteger("a0") == "absent")
         #expect(try decodingASmallInteger("a1 65 76616c7565 f6") == "another type")
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test("nesting is refused beyond its bound when asked for, and skipped at any depth when not")
+    @Test("deep nesting is refused where it is decoded, and skipped elsewhere")
     func nesting() throws {
         let deep = [UInt8](repeating: 0x81, count: 100_000) + [0x00]
         #expect(throws: DecodingError.self) { try CBORDecoder.ids.decode(Nest.self, from: deep) }
@@ -68,7 +68,7 @@ import Testing
         #expect(throws: EncodingError.self) { try CBOREncoder.ids.encode(Nest.of(depth: CBOREncoder.maximumDepth + 1)) }
     }
 
-    @Test("whatever is changed, cut or inserted: a value or an error", arguments: UInt64(1)...16)
+    @Test("mutated bytes are a value or an error", arguments: UInt64(1)...16)
     func mutations(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let original = try CBOREncoder.ids.encode([Sample.random(using: &random), Sample.random(using: &random)])
@@ -83,7 +83,7 @@ import Testing
         #expect(refused > 30)
     }
 
-    @Test("bytes by chance: a value or an error", arguments: UInt64(1)...20)
+    @Test("random bytes are a value or an error", arguments: UInt64(1)...20)
     func noise(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<500 {

@@ -5,8 +5,8 @@ import Testing
 
 @testable import CBOR
 
-@Suite("CBOR: what was encoded comes back") struct CBORRoundTripTests {
-    @Test("the bytes are those of RFC 8949's examples")
+@Suite("CBOR: decoding returns the encoded value") struct CBORRoundTripTests {
+    @Test("the examples of RFC 8949 encode to its bytes")
     func examples() throws {
         let cases: [(any Codable, String)] = [
             (0, "00"), (23, "17"), (24, "1818"), (100, "1864"), (1_000, "1903e8"), (1_000_000, "1a000f4240"),
@@ -19,7 +19,7 @@ import Testing
         for (value, expected) in cases { #expect(try CBOREncoder.ids.encode(value).hex == expected) }
     }
 
-    @Test("random values of every shape", arguments: UInt64(1)...60)
+    @Test("random values of every type", arguments: UInt64(1)...60)
     func random(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let value = Sample.random(using: &random)
@@ -27,7 +27,7 @@ import Testing
         #expect(try CBORDecoder.ids.decode(Sample.self, from: bytes) == value)
     }
 
-    @Test("an id of any kind is its number in decimal, as text")
+    @Test("an id of any type is its number in decimal, as text")
     func identifiers() throws {
         func check<ID: Identifier>(_: ID.Type) throws {
             for number in [1, 23, 1_000, Int64.max] {
@@ -46,7 +46,7 @@ import Testing
         try check(NextIDs.RawID.self)
     }
 
-    @Test("containers that need longer heads than were left for them", arguments: [0, 23, 24, 255, 256, 65_536])
+    @Test("containers whose heads need more than the reserved byte", arguments: [0, 23, 24, 255, 256, 65_536])
     func longContainers(count: Int) throws {
         let array = Array(repeating: ["x"], count: count)
         #expect(try roundTrip(array) == array)
@@ -54,7 +54,7 @@ import Testing
         #expect(try roundTrip(map) == map)
     }
 
-    @Test("elements that are kept as CBOR: coded as their array is, cut and joined", arguments: [0, 1, 23, 24, 300])
+    @Test("kept elements encode like their array, also cut and joined", arguments: [0, 1, 23, 24, 300])
     func elements(count: Int) throws {
         let values = (0..<count).map { [String($0): [$0]] }
         let array = try CBOREncoder.ids.encode(["values": values])
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    @Test("integers at the ends of their ranges")
+    @Test("integers at the limits of their types")
     func integerLimits() throws {
         #expect(try roundTrip(Int64.min) == .min)
         #expect(try roundTrip(Int64.max) == .max)
@@ -81,7 +81,7 @@ import Testing
         #expect(try roundTrip([UInt16.min, .max]) == [.min, .max])
     }
 
-    @Test("floating-point numbers, also those that are none")
+    @Test("floating-point numbers, infinities and NaN")
     func floats() throws {
         for value in [0, -0.0, 1.5, .infinity, -.infinity, .leastNonzeroMagnitude, .greatestFiniteMagnitude] as [Double] {
             #expect(try roundTrip(value) == value)
@@ -125,12 +125,12 @@ import Testing
         #expect(try roundTrip([Int?.none, 3]) == [nil, 3])
     }
 
-    @Test("nested containers by hand, written in order and read in any")
+    @Test("nested containers, written in order and read in any order")
     func nestedContainers() throws {
         #expect(try roundTrip(ByHand(a: 1, b: ["x", "y"], c: 3)) == ByHand(a: 1, b: ["x", "y"], c: 3))
     }
 
-    @Test("a container that was left refuses to be written to")
+    @Test("a write to a closed container fails")
     func leftContainer() {
         #expect(throws: EncodingError.self) { try CBOREncoder.ids.encode(Interleaved()) }
         #expect(throws: EncodingError.self) { try CBOREncoder.ids.encode(Twice()) }
@@ -192,7 +192,11 @@ private struct ByHand: Codable, Equatable {
 
     enum Keys: CodingKey { case outer, list, last, inner }
 
-    init(a: Int, b: [String], c: Int) { (self.a, self.b, self.c) = (a, b, c) }
+    init(a: Int, b: [String], c: Int) {
+        self.a = a
+        self.b = b
+        self.c = c
+    }
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Keys.self)

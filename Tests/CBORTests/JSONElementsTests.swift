@@ -4,13 +4,13 @@ import Testing
 
 @testable import CBOR
 
-@Suite("Lists taken apart that are JSON already") struct JSONElementsTests {
+@Suite("JSON arrays split into elements") struct JSONElementsTests {
     private func elements(_ json: String) -> [String] {
         let bytes = Array(json.utf8)
         return JSONElements.ranges(in: bytes).map { String(decoding: bytes[$0], as: UTF8.self) }
     }
 
-    @Test("the elements of the one array, as they stand")
+    @Test("returns the elements of the only array, unchanged")
     func ranges() {
         #expect(elements(#"{"items":[]}"#) == [])
         #expect(elements(#"{"items":[1,"a",null]}"#) == ["1", #""a""#, "null"])
@@ -19,7 +19,7 @@ import Testing
         #expect(elements("{}") == [])
     }
 
-    @Test("of any list of values, each as it is coded by itself", arguments: UInt64(1)...50)
+    @Test("returns each element as it is encoded alone", arguments: UInt64(1)...50)
     func random(seed: UInt64) throws {
         struct List: Codable { var items: [Message] }
         var random = SeededGenerator(seed: seed)

@@ -7,10 +7,10 @@ import Testing
     private static let (old, new) = (MemberID(instance: "old", incarnation: "1"), MemberID(instance: "new", incarnation: "1"))
     private static let prepared = Handover(previous: old, next: new, since: 5, step: .prepared)
     private static let committed = Handover(previous: old, next: new, since: 5, step: .committed(at: 6))
-    private static let fromNobody = Handover(previous: nil, next: new, since: 5, step: .committed(at: 5))
+    private static let fromNone = Handover(previous: nil, next: new, since: 5, step: .committed(at: 5))
 
-    /// What both have said of partition 7; `nil`: it is dead.
-    struct Said: Sendable {
+    /// The reports of both owners about partition 7; `nil` for a dead member.
+    struct Reports: Sendable {
         var old: (epoch: Int64, serves: Bool)? = (6, false)
         var new: (epoch: Int64, binds: Bool)? = (6, true)
         var newIsLeaving = false
@@ -28,50 +28,55 @@ import Testing
     }
 
     struct Step: Sendable, CustomTestStringConvertible {
-        let what: String
+        let name: String
         let from: Handover
-        let said: Said
-        let outcome: Handover.Outcome
-        var testDescription: String { what }
+        let reports: Reports
+        let progress: Handover.Progress
+        var testDescription: String { name }
     }
 
     private static func step(
-        _ what: String, _ from: Handover, _ said: Said, _ outcome: Handover.Outcome
-    ) -> Step { Step(what: what, from: from, said: said, outcome: outcome) }
+        _ name: String, _ from: Handover, _ reports: Reports, _ progress: Handover.Progress
+    ) -> Step { Step(name: name, from: from, reports: reports, progress: progress) }
 
     private static let steps = [
-        step("the next owner has not bound", prepared, Said(new: (6, false)), .stays(prepared)),
-        step("it had bound before it was told to", prepared, Said(new: (4, true)), .stays(prepared)),
-        step("it has bound", prepared, Said(), .stays(.init(previous: old, next: new, since: 5, step: .committed(at: 9)))),
-        step("the previous owner has users yet", committed, Said(old: (6, true)), .stays(committed)),
-        step("it had none before it was told to close", committed, Said(old: (5, false)), .stays(committed)),
-        step("it has closed", committed, Said(), .finished),
-        step("the next owner has lost its binding", committed, Said(new: (6, false)), .stays(committed)),
-        step("the next owner dies early", prepared, Said(new: nil), .givenBack(old)),
-        step("the next owner dies late", committed, Said(new: nil), .givenBack(old)),
-        step("the next owner leaves", committed, Said(newIsLeaving: true), .givenBack(old)),
+        step("the next owner has not bound", prepared, Reports(new: (6, false)), .inProgress(prepared)),
+        step("the next owner bound before this handover began", prepared, Reports(new: (4, true)), .inProgress(prepared)),
         step(
-            "the previous owner dies early", prepared, Said(old: nil, new: (6, false)),
-            .stays(.init(previous: nil, next: new, since: 5, step: .committed(at: 9)))),
-        step("the previous owner dies late", committed, Said(old: nil), .finished),
-        step("both die", committed, Said(old: nil, new: nil), .dropped),
-        step("nobody had it, and the next owner has bound", fromNobody, Said(old: nil), .finished),
-        step("nobody may have it, and somebody says to have users of it", fromNobody, Said(old: (9, true)), .stays(fromNobody)),
+            "the next owner has bound", prepared, Reports(),
+            .inProgress(.init(previous: old, next: new, since: 5, step: .committed(at: 9)))),
+        step("the previous owner still has users", committed, Reports(old: (6, true)), .inProgress(committed)),
+        step(
+            "the previous owner reported no users before it saw the commit", committed, Reports(old: (5, false)),
+            .inProgress(committed)),
+        step("the previous owner has disconnected its users", committed, Reports(), .finished),
+        step("the next owner has lost its binding", committed, Reports(new: (6, false)), .inProgress(committed)),
+        step("the next owner dies before the commit", prepared, Reports(new: nil), .returned(to: old)),
+        step("the next owner dies after the commit", committed, Reports(new: nil), .returned(to: old)),
+        step("the next owner leaves", committed, Reports(newIsLeaving: true), .returned(to: old)),
+        step(
+            "the previous owner dies before the commit", prepared, Reports(old: nil, new: (6, false)),
+            .inProgress(.init(previous: nil, next: new, since: 5, step: .committed(at: 9)))),
+        step("the previous owner dies after the commit", committed, Reports(old: nil), .finished),
+        step("both owners die", committed, Reports(old: nil, new: nil), .abandoned),
+        step("there was no previous owner, and the next one has bound", fromNone, Reports(old: nil), .finished),
+        step("a member without the partition reports users of it", fromNone, Reports(old: (9, true)), .inProgress(fromNone)),
     ]
 
-    @Test("each step is taken on the word of a party that has seen the one before", arguments: steps)
-    func outcome(step: Step) {
-        let members = step.said.members
+    @Test("each step follows only the report of a member that has seen the step before", arguments: steps)
+    func progress(step: Step) {
+        let members = step.reports.members
         let serving = members.values.count { $0.served.contains(7) }
-        #expect(step.from.outcome(of: 7, among: members, serving: serving, at: 9) == step.outcome)
+        #expect(step.from.progress(of: 7, among: members, serving: serving, at: 9) == step.progress)
     }
 
-    @Test("a database that was set back: the next epoch lies above all that members have seen")
-    func setBack() {
-        var said = Said(new: nil)
-        said.old = (100, false)
+    @Test("after a restore of the database, the next epoch is above all that members have seen")
+    func restored() {
+        var reports = Reports(new: nil)
+        reports.old = (100, false)
         let table = RoutingTable(partitionCount: 8, epoch: 3, granted: [Self.old: PartitionSet(0..<8)])
-        #expect(table.next(among: said.members, atMost: 8)?.epoch == 101)
-        #expect(RoutingTable(partitionCount: 8, epoch: 101, granted: table.granted).next(among: said.members, atMost: 8) == nil)
+        #expect(table.next(among: reports.members, atMost: 8)?.epoch == 101)
+        #expect(
+            RoutingTable(partitionCount: 8, epoch: 101, granted: table.granted).next(among: reports.members, atMost: 8) == nil)
     }
 }

@@ -8,10 +8,10 @@ import Testing
 
 @testable import Config
 
-@Suite("Routing, two instances of config", .timeLimit(.minutes(5))) struct RoutingServiceTests {
-    private static func members(_ count: Int) -> [ActedMember] { (1...count).map { ActedMember("messaging-\($0)") } }
+@Suite("Routing with two instances of config", .timeLimit(.minutes(5))) struct RoutingServiceTests {
+    private static func members(_ count: Int) -> [ScriptedMember] { (1...count).map { ScriptedMember("messaging-\($0)") } }
 
-    @Test("members share all partitions, and the routes say who has which")
+    @Test("members share all partitions, and the routes name the owners")
     func share() async throws {
         try await RoutingWorld.with { world in
             let members = Self.members(3)
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(
-        "whoever joins gets its share, at most so many at once, and no others move; who leaves gives it back and is no member then"
+        "a joining member receives its share within the handover limit, a leaving one returns it, and no others move"
     )
     func joinAndLeave() async throws {
         try await RoutingWorld.with(limit: 4) { world in
@@ -36,7 +36,7 @@ import Testing
             try await world.settle(Array(members.prefix(2)))
             let before = members.map(\.served)
             var most = 0
-            try await world.live(members, until: "the third has its share") {
+            try await world.run(members, until: "the third member has its share") {
                 most = max(most, try await world.store.table(partitionCount: 60).handovers.count)
                 return members[2].served.count == 20
             }
@@ -45,7 +45,7 @@ import Testing
             for (old, now) in zip(before, members).prefix(2) { #expect(now.served.subtracting(old).isEmpty) }
             let kept = members[0].served
             members[2].leave()
-            try await world.live(members, until: "it has nothing any more") {
+            try await world.run(members, until: "the leaving member has no partitions") {
                 members[2].served.isEmpty && members[2].bound.isEmpty
             }
             try await world.settle(Array(members.prefix(2)))
@@ -54,24 +54,24 @@ import Testing
         }
     }
 
-    @Test("a partition is given to the next one only after the one before has said that it has nobody of it left")
-    func stubborn() async throws {
+    @Test("the next owner receives a partition only after the previous one reports no users of it")
+    func previousOwnerKeepsClients() async throws {
         try await RoutingWorld.with { world in
             let members = Self.members(2)
             try await world.settle([members[0]])
-            members[0].setStubborn(true)
-            try await world.live(members, until: "the other is to bind some, and the routes lead to it") {
+            members[0].setKeepsClients(true)
+            try await world.run(members, until: "handovers to the other member are committed") {
                 try await world.store.table(partitionCount: 60).handovers.values.contains { $0.isCommitted }
             }
-            for _ in 0..<20 { for member in members { try await member.beat(world.messaging) } }
+            for _ in 0..<20 { for member in members { try await member.sendHeartbeat(world.messaging) } }
             #expect(members[0].served.count == 60)
             #expect(members[1].served.isEmpty)
-            members[0].setStubborn(false)
+            members[0].setKeepsClients(false)
             try await world.settle(members)
         }
     }
 
-    @Test("a member falls silent: the others have its partitions")
+    @Test("the partitions of a silent member are reassigned to the others")
     func death() async throws {
         try await RoutingWorld.with { world in
             let members = Self.members(3)
@@ -83,12 +83,12 @@ import Testing
         }
     }
 
-    @Test("a process of the same name is started anew: it has nothing, and what still comes of the one before is refused")
+    @Test("a restarted process starts without partitions, and heartbeats of its earlier run are stale")
     func restarted() async throws {
         try await RoutingWorld.with { world in
-            let (old, other) = (ActedMember("messaging-1"), ActedMember("messaging-2"))
+            let (old, other) = (ScriptedMember("messaging-1"), ScriptedMember("messaging-2"))
             try await world.settle([old, other])
-            let new = ActedMember("messaging-1")
+            let new = ScriptedMember("messaging-1")
             new.follow(try await world.messaging.call(new.heartbeat()))
             #expect(new.served.isEmpty)
             let error = await #expect(throws: ServiceError.self) { try await world.messaging.call(old.heartbeat()) }
@@ -97,99 +97,102 @@ import Testing
         }
     }
 
-    @Test("the leader dies: the other leads, and what nobody needs to move stays", arguments: [true, false])
+    @Test("when the leader stops, the other instance leads, and no partition moves", arguments: [true, false])
     func leaderDies(isKilled: Bool) async throws {
         try await RoutingWorld.with { world in
             let members = Self.members(3)
             try await world.settle(members)
             let (leader, before) = (try await world.leader(), try await world.store.leader())
             if isKilled { await leader.kill() } else { try await leader.stop() }
-            try await world.live(members, until: "another one leads") {
+            try await world.run(members, until: "the other instance leads") {
                 let now = try await world.store.leader()
                 return now.isLed && now.holder != leader.name
             }
             #expect(try await world.store.leader().term > before.term)
             #expect(try await world.store.leader().epoch == before.epoch)
             let served = members.map(\.served)
-            for _ in 0..<20 { for member in members { try await member.beat(world.messaging) } }
+            for _ in 0..<20 { for member in members { try await member.sendHeartbeat(world.messaging) } }
             #expect(members.map(\.served) == served)
-            try await world.settle(members + [ActedMember("messaging-4")])
+            try await world.settle(members + [ScriptedMember("messaging-4")])
         }
     }
 
-    @Test("a member is told by notice, and looked after through the instance that does not lead, too")
-    func notice() async throws {
+    @Test("a member can send its heartbeats through the instance that does not lead")
+    func follower() async throws {
         try await RoutingWorld.with { world in
             let leader = try await world.leader()
             let follower = try #require(world.instances.first { $0.name != leader.name })
-            let member = ActedMember("messaging-1")
-            try await eventually("all is served") {
-                member.follow(try await follower.routing.desk.heartbeat(member.heartbeat()))
+            let member = ScriptedMember("messaging-1")
+            try await eventually("every partition is served") {
+                member.follow(try await follower.routing.service.heartbeat(member.heartbeat()))
                 return member.served.count == 60 ? () : nil
             }
         }
     }
 
-    /// What `config-2` does once it is without Postgres. A pulse counts for five minutes: it may take its time here to find out that Postgres is away.
-    private static func cutDesk(_ world: RoutingWorld) -> RoutingDesk {
+    /// Returns the service of `config-2` without Postgres. A leader heartbeat stays fresh for 5 minutes,
+    /// because the test may take long to find Postgres unavailable.
+    private static func cutOffService(_ world: RoutingWorld) -> RoutingService {
         let away = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
         let bus = world.instances[1].bus
-        return RoutingDesk(
-            heartbeats: HeartbeatStore(database: away), known: KnownRoutes(RoutingStore(database: away)),
-            partitions: world.instances[1].routing.desk.partitions, terms: RoutingWorld.terms,
-            alarm: Alarm(world.instances[1].name, terms: LeaseTerms(lease: .seconds(600))) { try await bus.broadcast($0) },
-            onNews: {})
+        return RoutingService(
+            heartbeats: HeartbeatStore(database: away), routesCache: RoutesCache(RoutingStore(database: away)),
+            partitionCountGuard: world.instances[1].routing.service.partitionCountGuard, timing: RoutingWorld.timing,
+            standstill: StandstillNotifier(world.instances[1].name, timing: LeaseTiming(lease: .seconds(600))) {
+                try await bus.broadcast($0)
+            },
+            onReportChanged: {})
     }
 
-    @Test("while an instance without Postgres refuses heartbeats, nobody is taken for dead; after that, the silent are")
+    @Test("while an instance without Postgres refuses heartbeats, no member is declared dead; silent members are after that")
     func refusals() async throws {
         try await RoutingWorld.with { world in
-            let (member, desk) = (ActedMember("messaging-1"), Self.cutDesk(world))
+            let (member, service) = (ScriptedMember("messaging-1"), Self.cutOffService(world))
             try await world.settle([member])
             let begin = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
-            try await eventually("twice the time after which it would be dead") {
-                let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+            try await eventually("twice the silence after which it would be dead has passed") {
+                let error = await #expect(throws: ServiceError.self) { try await service.heartbeat(member.heartbeat()) }
                 #expect(error?.code == .unavailable)
                 #expect(error?.cause == .standstill)
                 let now = try await world.database.one("SELECT clock_timestamp()", as: PostgresTimestamp.self)
                 let passed = Duration.milliseconds(now.millisecondsSinceEpoch - begin.millisecondsSinceEpoch)
-                return passed > RoutingWorld.terms.silence * 2 ? () : nil
+                return passed > RoutingWorld.timing.silence * 2 ? () : nil
             }
             #expect(try await world.store.leader().members == 1)
-            try await eventually("it is taken for dead") { try await world.store.leader().members == 0 ? () : nil }
+            try await eventually("the member is declared dead") { try await world.store.leader().members == 0 ? () : nil }
         }
     }
 
-    @Test("an instance without Postgres that hears the leader's pulse holds up nobody's death, and has members ask again")
+    @Test("an instance without Postgres that receives leader heartbeats delays no death, and has members ask again")
     func cutBesideLeader() async throws {
         try await RoutingWorld.with { world in
-            let (member, desk) = (ActedMember("messaging-1"), Self.cutDesk(world))
+            let (member, service) = (ScriptedMember("messaging-1"), Self.cutOffService(world))
             try await world.settle([member])
-            try await eventually("it is taken for dead, however often it asks here") {
-                desk.alarm.heard(RoutingPulse(instance: "config-1", isCut: false))
-                let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+            try await eventually("the member is declared dead although it asks the cut-off instance") {
+                service.standstill.received(RoutingPulse(instance: "config-1", isCut: false))
+                let error = await #expect(throws: ServiceError.self) { try await service.heartbeat(member.heartbeat()) }
                 #expect(error?.code == .unavailable)
                 #expect(error?.cause == .elsewhere)
                 return try await world.store.leader().members == 0 ? () : nil
             }
-            // The leader is cut as well: now nothing is decided.
-            desk.alarm.heard(RoutingPulse(instance: "config-1", isCut: true))
-            let error = await #expect(throws: ServiceError.self) { try await desk.heartbeat(member.heartbeat()) }
+            // The leader is cut off as well: no partition is reassigned now.
+            service.standstill.received(RoutingPulse(instance: "config-1", isCut: true))
+            let error = await #expect(throws: ServiceError.self) { try await service.heartbeat(member.heartbeat()) }
             #expect(error?.cause == .standstill)
         }
     }
 
-    @Test("wrong heartbeats are refused, each with its reason")
+    @Test("an invalid heartbeat is rejected with its error code")
     func refused() async throws {
         try await RoutingWorld.with { world in
-            let member = ActedMember("messaging-1")
+            let member = ScriptedMember("messaging-1")
             try await world.settle([member])
             func code(_ change: (inout Heartbeat) -> Void) async throws -> ServiceError.Code? {
                 var heartbeat = member.heartbeat()
                 change(&heartbeat)
                 return await #expect(throws: ServiceError.self) { try await world.messaging.call(heartbeat) }?.code
             }
-            try await member.beat(world.messaging)
+            try await member.sendHeartbeat(world.messaging)
             #expect(try await code { $0.partitionCount = 360 } == .conflict)
             #expect(try await code { $0.epoch -= 1 } == .stale)
             #expect(try await code { $0.epoch = -1 } == .invalid)
@@ -203,13 +206,13 @@ import Testing
         }
     }
 
-    @Test("the number of partitions is that of the first start; an instance that was started with another ends")
+    @Test("an instance that is configured with another number of partitions than the first start fails")
     func partitionCount() async throws {
         try await RoutingWorld.with { world in
             _ = try await world.leader()
-            let desk = PartitionCountDesk(wanted: 360)
-            await #expect(throws: ConfigurationError.self) { try await desk.settle(with: world.store) }
-            #expect(desk.count == nil)
+            let partitionCountGuard = PartitionCountGuard(configured: 360)
+            await #expect(throws: ConfigurationError.self) { try await partitionCountGuard.verify(with: world.store) }
+            #expect(partitionCountGuard.count == nil)
         }
     }
 }

@@ -1,7 +1,6 @@
 import Configuration
 import Foundation
 import Logging
-import NIOHTTP1
 import Postgres
 import PostgresTesting
 import ServiceKit
@@ -11,74 +10,73 @@ import Testing
 
 @testable import Config
 
-@Suite("Scaling in Kubernetes", .timeLimit(.minutes(2))) struct KubernetesScalerTests {
-    private func scaler(_ kubernetes: Kubernetes, host: String = "localhost") -> KubernetesScaler {
+@Suite("Scaling through Kubernetes", .timeLimit(.minutes(2))) struct KubernetesScalerTests {
+    private func scaler(_ kubernetes: KubernetesStub, host: String = "localhost") -> KubernetesScaler {
         KubernetesScaler(workload: "statefulsets/messaging", host: host, port: kubernetes.port, account: kubernetes.account)
     }
 
-    @Test("the number of replicas is read, and set", arguments: ["localhost", "127.0.0.1"])
+    @Test("the number of replicas is read and set", arguments: ["localhost", "127.0.0.1"])
     func scale(host: String) async throws {
-        try await Kubernetes.with { kubernetes in
+        try await KubernetesStub.with { kubernetes in
             let scaler = scaler(kubernetes, host: host)
-            #expect(try await scaler.wanted() == 3)
+            #expect(try await scaler.desiredCount() == 3)
             try await scaler.scale(to: 5)
-            #expect(try await scaler.wanted() == 5)
+            #expect(try await scaler.desiredCount() == 5)
             try await scaler.scale(to: 0)
-            #expect(try await scaler.wanted() == 0)
+            #expect(try await scaler.desiredCount() == 0)
             #expect(
                 kubernetes.state.withLock(\.seen)
-                    == ["GET", "PATCH", "GET", "PATCH", "GET"].map { "\($0) \(Kubernetes.path)" })
+                    == ["GET", "PATCH", "GET", "PATCH", "GET"].map { "\($0) \(KubernetesStub.path)" })
         }
     }
 
-    @Test("a token that the cluster has replaced is read again")
+    @Test("a replaced token is read again")
     func rotation() async throws {
-        try await Kubernetes.with { kubernetes in
+        try await KubernetesStub.with { kubernetes in
             let scaler = scaler(kubernetes)
-            #expect(try await scaler.wanted() == 3)
+            #expect(try await scaler.desiredCount() == 3)
             kubernetes.state.withLock { $0.token = "second" }
-            let error = await #expect(throws: ScalerError.self) { try await scaler.wanted() }
+            let error = await #expect(throws: ScalerError.self) { try await scaler.desiredCount() }
             #expect(error?.description == "Kubernetes answers 401 for statefulsets/messaging")
             try kubernetes.write("token", "second")
-            #expect(try await scaler.wanted() == 3)
+            #expect(try await scaler.desiredCount() == 3)
         }
     }
 
-    @Test("a server that nobody we know vouches for gets no token")
-    func stranger() async throws {
-        try await Kubernetes.with { kubernetes in
+    @Test("a server with an untrusted certificate receives no request")
+    func untrusted() async throws {
+        try await KubernetesStub.with { kubernetes in
             let other = URL(filePath: TestStack.certificateAuthority).deletingLastPathComponent().appending(path: "server.pem")
             try FileManager.default.removeItem(atPath: "\(kubernetes.account)/ca.crt")
             try FileManager.default.copyItem(atPath: other.path, toPath: "\(kubernetes.account)/ca.crt")
-            await #expect(throws: (any Error).self) { try await scaler(kubernetes).wanted() }
+            await #expect(throws: (any Error).self) { try await scaler(kubernetes).desiredCount() }
             #expect(kubernetes.state.withLock(\.seen) == [])
         }
     }
 
-    @Test("no answer, a refusal, or no pod: an error, and no wait without end")
+    @Test("a missing response, a refusal, and a missing service account are errors within the time limit")
     func failures() async throws {
-        try await Kubernetes.with { kubernetes in
+        try await KubernetesStub.with { kubernetes in
             kubernetes.state.withLock { $0.status = .forbidden }
             await #expect(throws: ScalerError.self) { try await scaler(kubernetes).scale(to: 4) }
             kubernetes.state.withLock { ($0.status, $0.isSilent) = (nil, true) }
-            let client = HTTPSClient(
-                host: "localhost", port: kubernetes.port, authorities: "\(kubernetes.account)/ca.crt", timeout: .milliseconds(300)
-            )
-            await #expect(throws: ScalerError.self) { try await client.ask(.GET, "/", headers: []) }
-            var nobody = scaler(kubernetes)
-            nobody.account = "/nowhere"
-            await #expect(throws: ScalerError.self) { try await nobody.wanted() }
+            var impatient = scaler(kubernetes)
+            impatient.timeout = .milliseconds(300)
+            await #expect(throws: ScalerError.self) { [impatient] in try await impatient.desiredCount() }
+            var outsidePod = scaler(kubernetes)
+            outsidePod.account = "/nowhere"
+            await #expect(throws: ScalerError.self) { [outsidePod] in try await outsidePod.desiredCount() }
             await #expect(throws: (any Error).self) {
                 try await KubernetesScaler(
                     workload: "statefulsets/messaging", host: "localhost", port: 1, account: kubernetes.account
-                ).wanted()
+                ).desiredCount()
             }
         }
     }
 }
 
 @Suite("Scaling by a command", .timeLimit(.minutes(2))) struct CommandScalerTests {
-    @Test("the number is its last argument; what it ends with is looked at, and for how long it runs")
+    @Test("the number is the last argument; a failure and a command that runs too long are errors")
     func command() async throws {
         let file = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("scaled")).path
         defer { try? FileManager.default.removeItem(atPath: file) }
@@ -93,17 +91,17 @@ import Testing
     }
 }
 
-@Suite("Scaling, all of it", .timeLimit(.minutes(2))) struct AutoscalerTests {
+@Suite("Autoscaler", .timeLimit(.minutes(2))) struct AutoscalerTests {
     final class Recorder: Scaler {
-        let asked = Seen<Int>()
-        func wanted() async throws -> Int? { nil }
-        func scale(to count: Int) async throws { asked.add(count) }
+        let requested = Seen<Int>()
+        func desiredCount() async throws -> Int? { nil }
+        func scale(to count: Int) async throws { requested.add(count) }
     }
 
-    private static let terms: ScalingPolicy.Terms = {
-        var terms = ScalingPolicy.Terms()
-        terms.capacity.connections = 10
-        return terms
+    private static let parameters: ScalingPolicy.Parameters = {
+        var parameters = ScalingPolicy.Parameters()
+        parameters.capacity.connections = 10
+        return parameters
     }()
 
     private func with(
@@ -113,62 +111,65 @@ import Testing
         try await TestDatabase.migrated(try ConfigMigrations.all(), on: RoutingWorld.io) { database in
             let (recorder, store) = (Recorder(), LoadStore(database: database))
             let autoscaler = Autoscaler(
-                store: store, terms: Self.terms, scaler: recorder, isDryRun: isDryRun, logger: RoutingWorld.logger,
+                store: store, parameters: Self.parameters, scaler: recorder, isDryRun: isDryRun, logger: RoutingWorld.logger,
                 isLeading: { isLeading })
             try await body(autoscaler, recorder, store, HeartbeatStore(database: database))
         }
     }
 
-    @Test("what members say is added up, kept, and acted upon: once, then it cools down")
+    @Test("the members' loads are summed, stored and acted upon once per cool-down")
     func acts() async throws {
         try await with { autoscaler, recorder, store, heartbeats in
-            await autoscaler.look()
-            #expect(recorder.asked.all == [1])
-            let (leaving, others) = (ActedMember("messaging-3"), [ActedMember("messaging-1"), ActedMember("messaging-2")])
+            await autoscaler.evaluate()
+            #expect(recorder.requested.all == [1])
+            let (leaving, others) = (
+                ScriptedMember("messaging-3"), [ScriptedMember("messaging-1"), ScriptedMember("messaging-2")]
+            )
             leaving.leave()
-            for member in others + [leaving] { _ = try await heartbeats.beat(member.heartbeat()) }
-            // However long this machine stands still.
+            for member in others + [leaving] { _ = try await heartbeats.record(member.heartbeat()) }
+            // A stall of this machine must not make the heartbeats too old.
             try await store.database.execute("UPDATE members SET beat_at = beat_at + interval '1 hour'")
-            let now = try await store.now()
-            #expect(now.load == Load(connections: 30, cpu: 1.5, outboundBytes: 3_000))
-            #expect(now.reporting == 2)
+            let current = try await store.current()
+            #expect(current.load == FleetLoad(connections: 30, cpu: 1.5, outboundBytes: 3_000))
+            #expect(current.reporting == 2)
             let other = Autoscaler(
-                store: store, terms: Self.terms, scaler: recorder, isDryRun: false, logger: RoutingWorld.logger,
+                store: store, parameters: Self.parameters, scaler: recorder, isDryRun: false, logger: RoutingWorld.logger,
                 isLeading: { true })
-            await other.look()
-            await other.look()
-            #expect(recorder.asked.all == [1, 5])
-            // Of the slot that was then, and of the next one if it began meanwhile.
+            await other.evaluate()
+            await other.evaluate()
+            #expect(recorder.requested.all == [1, 5])
+            // A second slot exists if it began meanwhile.
             let slots = try await store.curve().slots.values.map(\.connections)
             #expect(slots.max() == 30 && (1...2).contains(slots.count))
         }
     }
 
-    @Test("who only says what it would do, and who does not lead, does nothing", arguments: [(true, true), (false, false)])
-    func doesNot(isDryRun: Bool, isLeading: Bool) async throws {
+    @Test("a dry run and an instance that does not lead request nothing", arguments: [(true, true), (false, false)])
+    func requestsNothing(isDryRun: Bool, isLeading: Bool) async throws {
         try await with(isDryRun: isDryRun, isLeading: isLeading) { autoscaler, recorder, store, heartbeats in
-            _ = try await heartbeats.beat(ActedMember("messaging-1").heartbeat())
-            await autoscaler.look()
-            #expect(recorder.asked.all == [])
+            _ = try await heartbeats.record(ScriptedMember("messaging-1").heartbeat())
+            await autoscaler.evaluate()
+            #expect(recorder.requested.all == [])
             #expect(try await store.curve().slots.isEmpty == !isLeading)
         }
     }
 
-    @Test("the curve keeps the highest of a slot, and a week of slots")
+    @Test("the stored curve keeps the highest load of each slot, and one week of slots")
     func curve() async throws {
         try await with { _, _, store, _ in
             let day = LoadCurve.slotsPerDay
-            try await store.note(Load(connections: 5, cpu: 1, outboundBytes: 3), in: 10)
-            try await store.note(Load(connections: 3, cpu: 2, outboundBytes: 3), in: 10)
-            try await store.note(.none, in: 10 + 7 * day)
-            #expect(try await store.curve().slots == [10: Load(connections: 5, cpu: 2, outboundBytes: 3), 10 + 7 * day: .none])
-            try await store.note(.none, in: 11 + 7 * day)
+            try await store.record(FleetLoad(connections: 5, cpu: 1, outboundBytes: 3), in: 10)
+            try await store.record(FleetLoad(connections: 3, cpu: 2, outboundBytes: 3), in: 10)
+            try await store.record(.none, in: 10 + 7 * day)
+            #expect(
+                try await store.curve().slots == [10: FleetLoad(connections: 5, cpu: 2, outboundBytes: 3), 10 + 7 * day: .none])
+            try await store.record(.none, in: 11 + 7 * day)
             #expect(try await store.curve().slots.keys.sorted() == [10 + 7 * day, 11 + 7 * day])
         }
     }
 }
 
-@Suite("Scaling: settings") struct ScalingSettingsTests {
+@Suite("Scaling settings") struct ScalingSettingsTests {
     private func settings(_ values: [String: String]) throws -> ScalingSettings {
         let values = values.map {
             (AbsoluteConfigKey($0.key.split(separator: ".").map(String.init)), ConfigValue(.string($0.value), isSecret: false))
@@ -176,10 +177,10 @@ import Testing
         return try ScalingSettings(Settings(providers: [InMemoryProvider(values: Dictionary(uniqueKeysWithValues: values))]))
     }
 
-    @Test("it is off unless switched on, and what makes no sense is refused")
+    @Test("scaling is off by default, and inconsistent settings are rejected")
     func values() throws {
         #expect(try settings([:]).mode == .off)
-        #expect(try settings([:]).terms == ScalingPolicy.Terms())
+        #expect(try settings([:]).parameters == ScalingPolicy.Parameters())
         #expect(try settings(["config.scaling.mode": "dry-run"]).mode == .dryRun)
         #expect(try settings(["config.scaling.driver": "command", "config.scaling.command": "a b"]).scaler is CommandScaler)
         for wrong in [

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Config
 
-@Suite("What a change of a section comes to") struct SectionRevisionTests {
+@Suite("Section revision") struct SectionRevisionTests {
     private let now = Timestamp(millisecondsSinceEpoch: 2_000)
     private let ada = UserID(rawValue: 1)
     private let bob = UserID(rawValue: 2)
@@ -18,31 +18,31 @@ import Testing
         SetSection(section: "s", version: version, values: values, userID: ada)
     }
 
-    @Test("of the present version: the next one, with who and when")
+    @Test("a change of the present version creates the next one, with its author and time")
     func change() {
         let next = ConfigSection(name: "s", version: 4, values: ["a": .whole(2)], changedAt: now, changedBy: ada)
         #expect(SectionRevision(request(3, ["a": .whole(2)]), on: present(3, ["a": .whole(1)]), at: now) == .change(next))
     }
 
-    @Test("time does not go back along the versions")
+    @Test("changedAt never decreases along the versions")
     func clocks() {
         let early = Timestamp(millisecondsSinceEpoch: 10)
         guard case .change(let next) = SectionRevision(request(3, ["a": .whole(2)]), on: present(3, ["a": .whole(1)]), at: early)
         else {
-            Issue.record("it was refused")
+            Issue.record("the change was rejected")
             return
         }
         #expect(next.changedAt == Timestamp(millisecondsSinceEpoch: 1_000))
     }
 
-    @Test("of another version: stale")
+    @Test("a change of another version is stale")
     func stale() {
         for version: Int64 in [-1, 0, 1, 2, 4, .max, .min] {
             #expect(SectionRevision(request(version, ["a": .whole(2)]), on: present(3, ["a": .whole(1)]), at: now) == .stale)
         }
     }
 
-    @Test("values that are there make no version; a repeat of what made them is answered again, by its author alone")
+    @Test("equal values create no version, and only the author of the last change may repeat it")
     func unchanged() {
         let values = ["a": SettingValue.whole(1)]
         #expect(SectionRevision(request(3, values), on: present(3, values, by: bob), at: now) == .unchanged)
@@ -51,17 +51,17 @@ import Testing
         #expect(SectionRevision(request(1, values), on: present(3, values, by: ada), at: now) == .stale)
     }
 
-    @Test("what a later release has stored stays")
+    @Test("values that a later release stored are kept")
     func later() {
         let before: [String: SettingValue] = ["a": .whole(1), "later": .flag(true)]
         guard case .change(let next) = SectionRevision(request(3, ["a": .whole(2)]), on: present(3, before), at: now) else {
-            Issue.record("it was refused")
+            Issue.record("the change was rejected")
             return
         }
         #expect(next.values == ["a": .whole(2), "later": .flag(true)])
     }
 
-    @Test("whatever is asked in whatever order, versions grow by one and only with the values", arguments: UInt64(1)...50)
+    @Test("in any order of requests, versions grow by one and only when the values change", arguments: UInt64(1)...50)
     func versions(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var (section, changes) = (present(1, ["a": .whole(0)]), 0)

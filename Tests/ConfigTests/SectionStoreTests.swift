@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test("what a deployment begins with is stored once; what is there stays, what is new comes to it")
+    @Test("defaults are stored once: existing sections stay, new sections are added")
     func seed() async throws {
         try await with { store in
             try await store.seed(["a": ["x": .whole(1)]], at: now)
@@ -40,13 +40,13 @@ import Testing
         }
     }
 
-    @Test("a change is stored with what was before, who did it and when")
+    @Test("a change is stored with the values before it, its author and its time")
     func history() async throws {
         try await with { store in
             try await store.seed(["a": ["x": .whole(1)]], at: now)
             for number: Int64 in 2...5 {
-                guard case .done(let section, true) = try await store.revise("a", change(["x": .whole(number)])) else {
-                    Issue.record("refused")
+                guard case .stored(let section, true) = try await store.revise("a", change(["x": .whole(number)])) else {
+                    Issue.record("the change was rejected")
                     return
                 }
                 #expect(section.version == number)
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test("of many who change the same version at once, one does")
+    @Test("of many concurrent changes of one version, one succeeds")
     func race() async throws {
         try await with { store in
             try await store.seed(["a": ["x": .whole(1)]], at: now)
@@ -68,7 +68,7 @@ import Testing
                     group.addTask {
                         let request = SetSection(section: "a", version: 1, values: ["x": .whole(100 + number)], userID: ada)
                         let revised = try await store.revise("a") { SectionRevision(request, on: $0, at: now) }
-                        if case .done = revised { return true } else { return false }
+                        if case .stored = revised { return true } else { return false }
                     }
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
@@ -95,11 +95,11 @@ import Testing
         }
     }
 
-    @Test("a section that is not there is not made")
+    @Test("a change does not create a missing section")
     func absent() async throws {
         try await with { store in
             guard case .notFound = try await store.revise("a", change([:])) else {
-                Issue.record("it was found")
+                Issue.record("the section was found")
                 return
             }
         }

@@ -22,7 +22,7 @@ import Testing
         try expectGolden(Member.self, Self.member)
     }
 
-    @Test("opening, listing, reading and renaming chats")
+    @Test("creating, listing, reading and renaming chats")
     func chats() throws {
         try expectGolden(
             CreateChat.self,
@@ -77,8 +77,8 @@ import Testing
         try expectGolden(GetHistory.Response.self, #"{"items":[],"tag":"0f3a","unchanged":true}"#)
     }
 
-    @Test("facts")
-    func facts() throws {
+    @Test("events")
+    func events() throws {
         try expectGolden(MessagesSent.self, #"{"messages":[\#(Self.message),\#(Self.changedMessage)]}"#)
         try expectGolden(
             ChatCreated.self,
@@ -93,7 +93,7 @@ import Testing
         try expectGolden(ReadMoved.self, #"{"chatId":"71","readSeq":4,"userId":"6"}"#)
     }
 
-    @Test("a kind, a role or a change of tomorrow is read, kept and passed on")
+    @Test("an unknown kind, role or change decodes and encodes unchanged")
     func openSets() throws {
         try expectGolden(Chat.self, Self.group.replacing(#""group""#, with: #""channel""#).replacing("owner", with: "guest"))
         try expectGolden(Member.self, Self.member.replacing("admin", with: "guest"))

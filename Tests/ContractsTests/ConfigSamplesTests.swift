@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test(
-        "a number without a fraction is whole, however it is written; what is no simple value is not looked at",
+        "a number without a fraction is whole, however it is written; an array or object is `other`",
         arguments: [
             ("5", SettingValue.whole(5)), ("5.0", .whole(5)), ("-1", .whole(-1)), ("0.5", .number(0.5)), ("1e30", .number(1e30)),
             ("true", .flag(true)), (#""5""#, .text("5")), ("null", .other), ("[1]", .other), ("{}", .other),

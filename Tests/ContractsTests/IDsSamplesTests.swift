@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 @Suite("Golden samples of ids") struct IDsSamplesTests {
-    @Test("asking for ids")
+    @Test("requests for ids")
     func next() throws {
         try expectGolden(NextIDs.self, #"{"count":100}"#)
         try expectGolden(
@@ -11,7 +11,7 @@ import Testing
             #"{"runs":[{"count":3,"first":"249108103168000"},{"count":97,"first":"249108107362304"}]}"#)
     }
 
-    @Test("ids become runs and runs ids, in their order")
+    @Test("ids become runs and runs become ids in the same order")
     func runs() {
         let ids: [Int64] = [5, 6, 7, 100, 101, 3, 9]
         let response = NextIDs.Response(ids: ids.map(NextIDs.RawID.init(rawValue:)))
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "an answer that cannot be is refused, not unfolded",
+        "an impossible answer is refused before its ids are expanded",
         arguments: [
             #"{"runs":[{"count":0,"first":"1"}]}"#, #"{"runs":[{"count":-1,"first":"1"}]}"#,
             #"{"runs":[{"count":4097,"first":"1"}]}"#, #"{"runs":[{"count":2,"first":"9223372036854775807"}]}"#,

@@ -4,14 +4,14 @@ import Testing
 @testable import Contracts
 
 @Suite("Identifier") struct IdentifierTests {
-    @Test("travels as a decimal string")
+    @Test("is a decimal string on the wire")
     func wire() throws {
         let json = try JSONEncoder().encode([UserID(rawValue: .max)])
         #expect(String(decoding: json, as: UTF8.self) == #"["9223372036854775807"]"#)
         #expect(try JSONDecoder().decode([UserID].self, from: json) == [UserID(rawValue: .max)])
     }
 
-    @Test("client message ids are the same only byte by byte, as the database compares them")
+    @Test("client message ids are equal only byte by byte, as in the database")
     func clientMessageIDs() {
         let (composed, decomposed) = (ClientMessageID(rawValue: "\u{e9}"), ClientMessageID(rawValue: "e\u{301}"))
         #expect(composed.rawValue == decomposed.rawValue)
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "refuses what is not one canonical positive number",
+        "refuses all texts but canonical positive numbers",
         arguments: [
             "", "0", "-1", "+1", "01", " 1", "1 ", "1.0", "0x10", "9223372036854775808", "１", "99999999999999999999999999",
         ])

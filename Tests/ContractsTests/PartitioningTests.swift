@@ -3,7 +3,7 @@ import TestSupport
 import Testing
 
 @Suite("Partitions") struct PartitioningTests {
-    /// Reckoned by another implementation: Python, `h = (h ^ b) * 16777619 & 0xffffffff` from 2166136261.
+    /// Calculated by another implementation: Python, `h = (h ^ b) * 16777619 & 0xffffffff` from 2166136261.
     @Test(
         "a user's partition is FNV-1a over the id's eight bytes",
         arguments: [(1, 360), (255, 360), (7_239_461_028_372_480, 360), (Int64.max, 20_000)] as [(Int64, Int)])
@@ -12,7 +12,7 @@ import Testing
         #expect(Partitioning.partition(of: UserID(rawValue: id), count: count) == expected[id])
     }
 
-    @Test("ids that follow one another are spread evenly")
+    @Test("consecutive ids are spread evenly")
     func even() {
         var counts = [Int](repeating: 0, count: 360)
         for id in 1...36_000 as ClosedRange<Int64> {

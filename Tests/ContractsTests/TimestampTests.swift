@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Timestamp") struct TimestampTests {
     @Test(
-        "reads what RFC 3339 allows",
+        "reads all forms of RFC 3339",
         arguments: [
             ("1970-01-01T00:00:00Z", 0), ("2026-01-31T08:15:30.250Z", 1_769_847_330_250),
             ("2026-01-31T08:15:30.25Z", 1_769_847_330_250),
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test(
-        "refuses the rest",
+        "refuses other texts",
         arguments: [
             "", "2026-01-31", "2026-1-31T08:15:30Z", "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-31T24:00:00Z",
             "2026-01-31T08:15:30",
@@ -30,7 +30,7 @@ import Testing
     func refuses(text: String) { #expect(Timestamp(text) == nil) }
 
     @Test(
-        "a moment that nobody can write is written as the nearest that one can",
+        "a time outside the years 0000–9999 is written as the nearest one inside",
         arguments: [
             (-62_167_219_200_001, "0000-01-01T00:00:00.000Z"), (.min, "0000-01-01T00:00:00.000Z"),
             (253_402_300_800_000, "9999-12-31T23:59:59.999Z"), (.max, "9999-12-31T23:59:59.999Z"),
@@ -42,7 +42,7 @@ import Testing
     }
 
     @Test(
-        "what is no text of a time is refused, whatever else it is",
+        "any other JSON value is refused",
         arguments: [
             "0", "9223372036854775807", "-9223372036854775808", "1e300", "true", "null", "{}", "[]",
             #""0000-01-01T00:00:00+01:00""#, #""9999-12-31T23:59:59-01:00""#,
@@ -51,7 +51,7 @@ import Testing
         #expect(throws: DecodingError.self) { try JSONDecoder().decode([Timestamp].self, from: Data("[\(json)]".utf8)) }
     }
 
-    @Test("writes what it reads, and as Foundation does", arguments: UInt64(1)...50)
+    @Test("writes what it reads, like Foundation", arguments: UInt64(1)...50)
     func roundTrip(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<100 {

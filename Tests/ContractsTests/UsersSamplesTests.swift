@@ -97,8 +97,8 @@ import Testing
         try expectGolden(RecordLastSeen.self, #"{"users":[{"at":"\#(Self.at)","sessionId":"31","userId":"5"}]}"#)
     }
 
-    @Test("facts")
-    func facts() throws {
+    @Test("events")
+    func events() throws {
         try expectGolden(UserRegistered.self, #"{"user":\#(Self.user)}"#)
         try expectGolden(UserUpdated.self, #"{"user":\#(Self.pictured),"version":3}"#)
         try expectGolden(SessionStarted.self, #"{"device":"Kitchen","sessionId":"31","startedAt":"\#(Self.at)","userId":"5"}"#)

@@ -210,7 +210,7 @@ import Testing
 
     @Test("whoever takes too long to come in, or says what is no request, is closed")
     func slow() async throws {
-        try await Gateway.with(patience: .milliseconds(100)) { gateway in
+        try await Gateway.with(handshakeTimeout: .milliseconds(100)) { gateway in
             let endless = "GET /rt/x HTTP/1.1\r\nX: " + String(repeating: "x", count: 100_000)
             for request in ["", "GET /rt/x HTTP/1.1\r\nHost: x\r\n", "nonsense\r\n\r\n", endless] {
                 let client = try await RawClient.connect(to: gateway.port)

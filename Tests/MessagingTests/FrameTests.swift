@@ -3,7 +3,6 @@ import Foundation
 import NIOCore
 import NIOEmbedded
 import NIOWebSocket
-import TestSupport
 import Testing
 
 @testable import Messaging
@@ -65,80 +64,5 @@ import Testing
         #expect(content.starts(with: Data(#"{"n":42,"type":"error","#.utf8)))
         #expect(object["n"] as? Int == 42)
         #expect(object["message"] as? String == String(repeating: "x", count: length))
-    }
-}
-
-@Suite("Messages out of frames") struct FrameAssemblyTests {
-    private func frame(
-        _ opcode: WebSocketOpcode, _ text: String = "", fin: Bool = true, masked: Bool = true, rsv1: Bool = false
-    ) -> WebSocketFrame {
-        let key = WebSocketMaskingKey([1, 2, 3, 4])
-        var data = ByteBuffer(string: text)
-        if masked, let key { data.webSocketMask(key) }
-        return WebSocketFrame(fin: fin, rsv1: rsv1, opcode: opcode, maskKey: masked ? key : nil, data: data)
-    }
-
-    @Test("fragments become one message, control frames in between are none of it")
-    func fragments() {
-        var assembly = FrameAssembly()
-        #expect(assembly.take(frame(.text, "a", fin: false)) == .more)
-        #expect(assembly.take(frame(.ping, "p")) == .ping(ByteBuffer(string: "p")))
-        #expect(assembly.isUnderWay)
-        #expect(assembly.take(frame(.continuation, "b", fin: false)) == .more)
-        #expect(assembly.take(frame(.continuation, "c")) == .text(ByteBuffer(string: "abc")))
-        #expect(!assembly.isUnderWay)
-    }
-
-    @Test("each break of the rules has its code")
-    func violations() {
-        func first(_ frames: WebSocketFrame...) -> FrameAssembly.Step? {
-            var assembly = FrameAssembly()
-            return frames.map { assembly.take($0) }.last
-        }
-        #expect(first(frame(.text, "a", masked: false)) == .violation(.protocolError))
-        #expect(first(frame(.text, "a", rsv1: true)) == .violation(.protocolError))
-        #expect(first(frame(.continuation, "a")) == .violation(.protocolError))
-        #expect(first(frame(.text, "a", fin: false), frame(.text, "b")) == .violation(.protocolError))
-        #expect(first(frame(.binary, "a")) == .violation(.unacceptableData))
-        let huge = String(repeating: "x", count: 40_000)
-        #expect(first(frame(.text, huge, fin: false), frame(.continuation, huge)) == .violation(.messageTooLarge))
-        var endless = FrameAssembly()
-        _ = endless.take(frame(.text, fin: false))
-        let steps = (0..<FrameAssembly.maximumFragments).map { _ in endless.take(frame(.continuation, fin: false)) }
-        #expect(steps.last == .violation(.policyViolation))
-        var broken = frame(.text)
-        broken.data = ByteBuffer(bytes: [0xC3 ^ 1])
-        #expect(first(broken) == .violation(.dataInconsistentWithMessage))
-    }
-
-    @Test(
-        "whatever bytes come, in whatever pieces: no trap, no more kept than the limits allow",
-        arguments: 1...200 as ClosedRange<UInt64>)
-    func noise(seed: UInt64) throws {
-        var random = SeededGenerator(seed: seed)
-        let channel = EmbeddedChannel(
-            handler: ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: FrameAssembly.maximumMessage)))
-        var assembly = FrameAssembly()
-        var isOver = false
-        for _ in 0..<200 where !isOver {
-            var bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
-            // Half of them begin like a frame of a client.
-            if Bool.random(using: &random) {
-                bytes =
-                    [
-                        [0x81, 0x01, 0x80, 0x89, 0x88].randomElement(using: &random) ?? 0x81,
-                        0x80 | UInt8.random(in: 0...127, using: &random),
-                    ] + bytes
-            }
-            do { try channel.writeInbound(ByteBuffer(bytes: bytes)) } catch { isOver = true }
-            while let frame = try channel.readInbound(as: WebSocketFrame.self) {
-                switch assembly.take(frame) {
-                case .text(let text): #expect(text.readableBytes <= FrameAssembly.maximumMessage)
-                case .violation, .close: isOver = true
-                case .more, .ping, .pong: break
-                }
-            }
-        }
-        _ = try? channel.finish(acceptAlreadyClosed: true)
     }
 }

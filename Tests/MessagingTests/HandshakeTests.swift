@@ -4,11 +4,11 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Who is let in", .timeLimit(.minutes(1))) struct HandshakeTests {
+@Suite("Handshakes", .timeLimit(.minutes(1))) struct HandshakeTests {
     private static let token = "Authorization: Bearer 1.2"
 
-    /// The first line of the answer, and its body.
-    private func refusal(_ gateway: Gateway, _ path: String, _ headers: [String], method: String = "GET") async throws
+    /// The response to a request that is rejected.
+    private func rejection(_ gateway: Gateway, _ path: String, _ headers: [String], method: String = "GET") async throws
         -> (status: String, head: String, body: String)
     {
         let client = try await RawClient.connect(to: gateway.port)
@@ -17,7 +17,7 @@ import Testing
         return (String(head.split(separator: " ")[1]), head, body)
     }
 
-    @Test("the subprotocol is selected when it is offered; the token comes with it, or in the header")
+    @Test("the subprotocol is selected when it is offered; the token is a subprotocol or in the header")
     func accepted() async throws {
         try await Gateway.with { gateway in
             let offers = [
@@ -38,21 +38,21 @@ import Testing
         }
     }
 
-    @Test("who is refused is told why")
-    func refused() async throws {
+    @Test("a rejected client gets a problem with the reason and the request id")
+    func rejected() async throws {
         try await Gateway.with { gateway in
             let bad: [(path: String, headers: [String], status: String, code: String)] = [
                 ("/rt/x", [], "401", "unauthenticated"), ("/rt/x", ["Authorization: Bearer expired"], "401", "unauthenticated"),
                 ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1, bearer.expired"], "401", "unauthenticated"),
                 ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1"], "401", "unauthenticated"),
-                // A browser would refuse an answer that selects none of what it offers.
+                // Browsers reject a response that selects none of the subprotocols that they offer.
                 ("/rt/x", ["Sec-WebSocket-Protocol: bearer.1.2"], "400", "malformed"),
                 ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v2, bearer.1.2"], "400", "malformed"),
                 ("/rt/x", [Self.token, "Sec-WebSocket-Protocol: other"], "400", "malformed"),
                 ("/rt", [Self.token], "404", "notFound"), ("/rt/x/y", [Self.token], "404", "notFound"),
             ]
             for one in bad {
-                let answer = try await refusal(gateway, one.path, one.headers)
+                let answer = try await rejection(gateway, one.path, one.headers)
                 #expect(answer.status == one.status, "\(one)")
                 #expect(answer.body.contains("\"code\":\"\(one.code)\""), "\(one)")
                 #expect(answer.head.contains("application/problem+json"))
@@ -60,23 +60,23 @@ import Testing
                 #expect(answer.body.contains("\"requestId\":\"\(id)\""), "\(one)")
             }
             for method in ["GET", "POST"] {
-                let answer = try await refusal(gateway, "/rt/x/y", ["X-Request-ID: my-request.1"], method: method)
+                let answer = try await rejection(gateway, "/rt/x/y", ["X-Request-ID: my-request.1"], method: method)
                 #expect(answer.head.contains("X-Request-ID: my-request.1\r\n"))
                 #expect(answer.body.contains("\"requestId\":\"my-request.1\""))
             }
-            #expect(try await refusal(gateway, "/rt/x", [Self.token], method: "POST").status == "426")
+            #expect(try await rejection(gateway, "/rt/x", [Self.token], method: "POST").status == "426")
         }
     }
 
-    @Test("without a lease nobody is let in, and the balancer may try another")
+    @Test("without a lease every client gets 503, so that a load balancer can try another instance")
     func shut() async throws {
         try await Gateway.with { gateway in
             await gateway.hub.tick(now: .now + .seconds(700))
-            let answer = try await refusal(gateway, "/rt/x", [Self.token])
+            let answer = try await rejection(gateway, "/rt/x", [Self.token])
             #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
-            // Whoever has to refresh first is told so.
+            // An invalid token comes first: the client must refresh it.
             for headers in [[], ["Authorization: Bearer expired"]] {
-                #expect(try await refusal(gateway, "/rt/x", headers).status == "401")
+                #expect(try await rejection(gateway, "/rt/x", headers).status == "401")
             }
             await gateway.assign(Gateway.everything, epoch: 1)
             _ = try await gateway.client(1)

@@ -79,20 +79,6 @@ import Testing
         #expect(shown.seen { _ in true }.isEmpty)
     }
 
-    @Test("partitions have moved when another instance has them, or nobody")
-    func moved() {
-        func routes(_ partitions: [String: [Int]]) -> Routes {
-            Routes(
-                epoch: 1, partitionCount: 8,
-                instances: partitions.map { .init(name: $0.key, url: "ws://x", partitions: PartitionSet($0.value)) })
-        }
-        let before = routes(["a": [0, 1, 2], "b": [3, 4]])
-        #expect(routes(["a": [0, 1], "b": [2, 3], "c": [5]]).moved(since: before) == PartitionSet([2, 4]))
-        #expect(routes(["b": [3, 4]]).moved(since: before) == PartitionSet([0, 1, 2]))
-        #expect(before.moved(since: before).isEmpty)
-        #expect(before.moved(since: nil).isEmpty)
-    }
-
     @Test("of each device it is noted when it was last here, also while its user's others stay, and when they are moved away")
     func devices() async throws {
         try await Gateway.with { gateway in

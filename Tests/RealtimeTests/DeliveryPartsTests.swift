@@ -5,8 +5,8 @@ import Testing
 
 @testable import Realtime
 
-@Suite("A delivery cut into messages") struct DeliveryPartsTests {
-    @Test("one message for everybody, with the partitions of all")
+@Suite("The parts of a delivery") struct DeliveryPartsTests {
+    @Test("one message has the partitions of all recipients")
     func one() {
         let items = (1...50).map { Delivery.Item(recipients: users(1...20), frame: "{\"type\":\"a\",\"n\":\($0)}") }
         let parts = DeliveryParts.of(Delivery(items: items), partitionCount: 360)
@@ -14,13 +14,13 @@ import Testing
         #expect(parts.map(\.partitions) == [Set(users(1...20).map { Partitioning.partition(of: $0, count: 360) })])
     }
 
-    @Test("nobody is nothing")
-    func nobody() {
+    @Test("a delivery without recipients has no parts")
+    func noRecipients() {
         let delivery = Delivery(items: [Delivery.Item(recipients: [], frame: "{}")])
         #expect(DeliveryParts.of(delivery, partitionCount: 360).isEmpty)
     }
 
-    @Test("a message is bounded in bytes; an item that is larger goes by itself")
+    @Test("a message is bounded in bytes; a larger item is a message by itself")
     func bytes() throws {
         let text = String(repeating: "x", count: 100 << 10)
         var items = (1...5).map { Delivery.Item(recipients: users(1...2), frame: "\($0)\(text)") }
@@ -34,17 +34,17 @@ import Testing
         }
     }
 
-    @Test("the keys of a message fit into one frame, however many partitions there are")
+    @Test("the keys of a message fit into one frame, with any number of partitions")
     func keys() {
-        let everybody = Delivery(items: [Delivery.Item(recipients: users(1...30_000), frame: "{}")])
-        let parts = DeliveryParts.of(everybody, partitionCount: 20_000)
+        let delivery = Delivery(items: [Delivery.Item(recipients: users(1...30_000), frame: "{}")])
+        let parts = DeliveryParts.of(delivery, partitionCount: 20_000)
         #expect(parts.count > 1)
         #expect(parts.allSatisfy { $0.partitions.count <= DeliveryParts.maximumPartitions })
         #expect(parts.flatMap { $0.items.flatMap(\.recipients) }.sorted() == users(1...30_000))
     }
 
     @Test(
-        "whatever the routes say, each item reaches each recipient once, in order, under their own partition",
+        "with any routes each item reaches each recipient once, in order, under the recipient's partition",
         arguments: UInt64(1)...40)
     func routes(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test("a small delivery is one message wherever its recipients are; routes of another number of partitions are no hint")
+    @Test("a small delivery is one message; routes with another partition count are ignored")
     func otherCount() {
         let routes = Routes(
             epoch: 1, partitionCount: 2,
@@ -89,7 +89,7 @@ import Testing
         #expect(DeliveryParts.of(delivery, partitionCount: 360, routes: RoutesHint(routes)).count == 1)
     }
 
-    @Test("where nothing is known of partitions all goes to everybody, in messages that are bounded likewise")
+    @Test("without routes everything goes to all instances, in bounded messages")
     func unknown() throws {
         let text = String(repeating: "x", count: 100 << 10)
         let items = (1...5).map { Delivery.Item(recipients: users(1...5_000), frame: "\($0)\(text)") }
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    @Test("what reaches nearly every instance goes to all by one key, unless that is too much")
+    @Test("a delivery for nearly every instance goes to all by one key, unless it is too large")
     func all() throws {
         func parts(_ users: [UserID], instances: Int, frame: String = "{}") -> [DeliveryParts.Part] {
             let sets = (0..<instances).map { instance in PartitionSet((0..<360).filter { $0 % instances == instance }) }
@@ -126,7 +126,7 @@ import Testing
 
     private static func routes(_ count: Int, using random: inout SeededGenerator) -> Routes {
         var sets = [PartitionSet](repeating: PartitionSet(), count: 3)
-        // Some belong to nobody, and some instance claims what does not exist.
+        // Some partitions have no owner, and some instances own partitions that do not exist.
         for partition in 0..<count where Int.random(in: 0..<5, using: &random) > 0 {
             sets[Int.random(in: 0..<3, using: &random)].insert(partition)
         }

@@ -8,8 +8,8 @@ import Testing
 @testable import Bus
 @testable import Realtime
 
-@Suite("The outbox, with what it delivers", .timeLimit(.minutes(3))) struct OutboxDeliveryTests {
-    @Test("what was committed is told and delivered, and its row goes after both")
+@Suite("The outbox and deliveries", .timeLimit(.minutes(3))) struct OutboxDeliveryTests {
+    @Test("a committed event is published and delivered, and its row is removed after both")
     func committed() async throws {
         try await with { world, bus, deliveries, shown in
             let (outbox, gate) = (world.outbox(bus), Told<Void>())
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test("a crash between the commit and the delivery: the sweeper delivers, from what is stored")
+    @Test("after a crash between commit and delivery the sweeper delivers from the stored row")
     func crash() async throws {
         try await with { world, bus, deliveries, shown in
             let outbox = world.outbox(bus)
@@ -39,21 +39,21 @@ import Testing
         }
     }
 
-    @Test("a delivery that cannot be made delays no fact; the sweeper does both again")
+    @Test("a failed delivery does not delay the event; the sweeper repeats both")
     func again() async throws {
         try await with { world, bus, deliveries, shown in
             let (outbox, failures) = (world.outbox(bus), Seen<Int>())
             outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 if failures.count == 0 {
                     failures.add(events.count)
-                    throw ServiceError(.unavailable, "nobody knows who they are")
+                    throw ServiceError(.unavailable, "the recipients are unknown")
                 }
                 return Self.delivery(events)
             }
             outbox.committed([try await world.commit("Ada")])
             let first = try await world.heard(1)
-            // Its confirm may come later; what is still being published is not swept.
-            try await eventually("it is given up") { await outbox.line.isIdle ? () : nil }
+            // Its confirm may arrive later, and an event that is being published is not swept.
+            try await eventually("it is given up") { await outbox.state.isIdle ? () : nil }
             #expect(failures.all == [1] && shown.count == 0)
             #expect(try await world.rows == 1)
             try await world.age()
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    @Test("one that takes long holds up neither the facts nor what comes after it; what comes meanwhile shares a delivery")
+    @Test("a slow delivery delays neither events nor later deliveries; events that arrive meanwhile share one")
     func slow() async throws {
         try await with { world, bus, deliveries, shown in
             let (outbox, gate, sizes) = (world.outbox(bus), Told<Void>(), Seen<Int>())
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test("a stopping bus delivers first what was committed")
+    @Test("a stopping bus first delivers the committed events")
     func stopping() async throws {
         try await with { world, _, _, shown in
             try await world.broker.publisher(of: .chats) { bus, deliveries in
@@ -109,7 +109,8 @@ import Testing
             })
     }
 
-    /// A bus of `users`, and the frames that an instance of `messaging` with all partitions is given.
+    /// Lends a bus and a publisher of `users`, and the frames that an instance of `messaging` with all
+    /// partitions receives.
     private func with(_ body: (EventWorld, Bus, DeliveryPublisher, Seen<String>) async throws -> Void) async throws {
         try await EventWorld.with { world in
             try await world.declareListener()

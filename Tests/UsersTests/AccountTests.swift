@@ -5,20 +5,20 @@ import Testing
 @testable import Users
 
 @Suite("Accounts") struct AccountTests {
-    @Test("somebody who registers has an account, a profile, and is told of")
+    @Test("a registration creates an account and a profile, and is announced")
     func registers() async throws {
         try await World.with { world async throws in
             let user = try await world.register("Mia.M", displayName: "Mia März")
             #expect(user == User(id: user.id, username: "mia.m", displayName: "Mia März", createdAt: world.clock.now))
             #expect(try await world.one.accounts.account(GetAccount(userID: user.id)) == Account(user: user, version: 1))
             #expect(try await world.other.accounts.account(GetAccount(userID: user.id)) == Account(user: user, version: 1))
-            #expect(try await world.facts(UserRegistered.self).map(\.user) == [user])
+            #expect(try await world.events(UserRegistered.self).map(\.user) == [user])
             let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
             #expect(stored.hasPrefix("$argon2id$"))
         }
     }
 
-    @Test("all that is wrong with a registration is told at once, and nothing is stored")
+    @Test("a registration reports all invalid fields at once and stores nothing")
     func invalid() async throws {
         try await World.with { world async throws in
             let request = RegisterUser(username: "x", password: "short", displayName: "\u{0}", idempotencyKey: "")
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("twenty who want one name at once: one gets it, whatever the case of the letters")
+    @Test("of twenty concurrent registrations of one username, in any case, one succeeds")
     func race() async throws {
         try await World.with { world async throws in
             let results = await atOnce(20) { number in try await world.register(number % 2 == 0 ? "wanted" : "WANTED") }
@@ -37,11 +37,11 @@ import Testing
             #expect(results.compactMap(\.code) == Array(repeating: .conflict, count: 19))
             #expect(try await world.count("SELECT count(*) FROM accounts") == 1)
             #expect(try await world.count("SELECT count(*) FROM profiles") == 1)
-            #expect(try await world.facts(UserRegistered.self).count == 1)
+            #expect(try await world.events(UserRegistered.self).count == 1)
         }
     }
 
-    @Test("a key gives the first answer to the same request, and refuses another")
+    @Test("a repeated idempotency key gets the first answer, and another request with it is refused")
     func idempotency() async throws {
         try await World.with { world async throws in
             let first = try await world.register("mia", displayName: "Mia", key: "k-1")
@@ -55,17 +55,17 @@ import Testing
         }
     }
 
-    @Test("a key that comes twenty times at once makes one account and gives one answer")
+    @Test("twenty concurrent requests with one key create one account and get one answer")
     func idempotencyRace() async throws {
         try await World.with { world async throws in
             let results = await atOnce(20) { _ in try await world.register("mia", key: "k-1") }
             #expect(results.compactMap(\.value).count == 20)
             #expect(Set(results.compactMap(\.value)).count == 1)
-            #expect(try await world.facts(UserRegistered.self).count == 1)
+            #expect(try await world.events(UserRegistered.self).count == 1)
         }
     }
 
-    @Test("a key of yesterday is free again")
+    @Test("an idempotency key expires after a day")
     func oldKey() async throws {
         try await World.with { world async throws in
             let first = try await world.register("mia", key: "k-1")
@@ -79,7 +79,7 @@ import Testing
         }
     }
 
-    @Test("a refused name leaves no key behind")
+    @Test("a refused registration does not use up its key")
     func refusedKey() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("an admin is made once")
+    @Test("granting the role admin twice changes nothing")
     func admin() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test("who is an admin no more has to sign in again, and hears so; who never was one notices nothing")
+    @Test("removing the role admin revokes the account's sessions; an account without the role keeps them")
     func noAdmin() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
@@ -110,9 +110,9 @@ import Testing
             _ = try await world.logIn("tom")
             #expect(try await store.removeAdmin(Username("tom"), now: world.clock.now))
             #expect(try await store.removeAdmin(Username("Mia"), now: world.clock.now))
-            #expect(try await !store.removeAdmin(Username("nobody"), now: world.clock.now))
+            #expect(try await !store.removeAdmin(Username("stranger"), now: world.clock.now))
             #expect(try await world.database.query("SELECT roles FROM accounts", as: [String].self) == [[], []])
-            let ended = try await world.facts(SessionsRevoked.self)
+            let ended = try await world.events(SessionsRevoked.self)
             #expect(ended.map(\.userID) == [mia.id] && ended.first?.sessionIDs.count == 2)
             for session in sessions {
                 let again = RefreshSession(refreshToken: session.tokens.refreshToken)
@@ -120,7 +120,7 @@ import Testing
             }
             let list = ListSessions(userID: tom.id, sessionID: SessionID(rawValue: 1))
             #expect(try await world.one.sessions.list(list).items.count == 1)
-            // The token that was signed meanwhile has no role any more.
+            // A token issued after the removal has no role.
             #expect(try await world.database.query("SELECT id FROM accounts WHERE 'admin' = ANY(roles)", as: Int64.self) == [])
         }
     }

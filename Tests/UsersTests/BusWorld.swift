@@ -9,15 +9,15 @@ import TestSupport
 
 @testable import Users
 
-/// The users service of one test on a virtual host of its own, as others meet it: over the bus.
+/// The users service of one test, called over the bus on a virtual host of its own.
 struct BusWorld: Sendable {
     let world: World
     let bff: Bus
     let chats: Bus
     let messaging: Bus
-    /// What an instance of `messaging` with all partitions is given, in order of arrival.
+    /// The deliveries to an instance of `messaging` that owns all partitions, in order of arrival.
     let shown = Seen<Delivery.Item>()
-    /// What the bff has heard of users, by type.
+    /// The events of users that bff has received, by type.
     let heard: Heard
 
     static func with(_ body: (BusWorld) async throws -> Void) async throws {
@@ -47,7 +47,7 @@ struct BusWorld: Sendable {
 
     private func watch() async {
         let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
-        // Bound with the first connection.
+        // The binding is made with the first connection.
         try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
         messaging.subscribe(feed)
     }
@@ -77,7 +77,7 @@ struct BusWorld: Sendable {
             BusConfiguration(service: service, instance: "\(service)-1", endpoint: endpoint), on: World.io, logger: World.logger)
     }
 
-    /// Exchanges, and a user who may speak for any service.
+    /// Declares the exchanges, and a broker user that may impersonate any service.
     private static func prepare(_ host: VirtualHost) async throws {
         try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
         try await VirtualHost.management(
@@ -86,11 +86,11 @@ struct BusWorld: Sendable {
     }
 }
 
-/// The facts of users that came over the bus.
+/// Records the events of users that arrive over the bus.
 final class Heard: Sendable {
-    private let facts = Mutex<[EventType: [any Event]]>([:])
+    private let events = Mutex<[EventType: [any Event]]>([:])
 
-    func all<E: Event>(_ type: E.Type) -> [E] { facts.withLock { $0[E.type] ?? [] }.compactMap { $0 as? E } }
+    func all<E: Event>(_ type: E.Type) -> [E] { events.withLock { $0[E.type] ?? [] }.compactMap { $0 as? E } }
 
     func listen(on bus: Bus) {
         var feed = EventSubscription()
@@ -105,6 +105,6 @@ final class Heard: Sendable {
     }
 
     private func hear<E: Event>(_: E.Type, in feed: inout EventSubscription) {
-        feed.on(E.self) { event, _ in self.facts.withLock { $0[E.type, default: []].append(event) } }
+        feed.on(E.self) { event, _ in self.events.withLock { $0[E.type, default: []].append(event) } }
     }
 }

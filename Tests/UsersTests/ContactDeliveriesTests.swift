@@ -6,15 +6,15 @@ import Testing
 
 @testable import Users
 
-@Suite("What live connections are shown of contacts") struct ContactDeliveriesTests {
+@Suite("Deliveries of contacts") struct ContactDeliveriesTests {
     private let mia = UserID(rawValue: 5)
     private let tom = UserID(rawValue: 6)
 
-    private func shown(_ fact: some Event) throws -> [String] {
-        try ContactDeliveries.delivery(of: [OutboxEvent(fact)]).items.map { "\($0.recipients.map(\.description)) \($0.frame)" }
+    private func shown(_ event: some Event) throws -> [String] {
+        try ContactDeliveries.delivery(of: [OutboxEvent(event)]).items.map { "\($0.recipients.map(\.description)) \($0.frame)" }
     }
 
-    @Test("a connection: to both, each as they see it")
+    @Test("both users get a change of their contact, each from their side")
     func connections() throws {
         #expect(
             try shown(ContactChanged(userID: mia, otherID: tom, step: .invite, status: .sent, rev: 1)) == [
@@ -32,7 +32,7 @@ import Testing
             ])
     }
 
-    @Test("a block: to the one who blocks alone; of anything else nothing")
+    @Test("only the blocking user gets a block; other events give no frames")
     func blocks() throws {
         #expect(
             try shown(BlockChanged(userID: mia, otherID: tom, blocked: true, rev: 4)) == [
@@ -41,16 +41,16 @@ import Testing
         #expect(try shown(PasswordChanged(userID: mia, changedAt: Timestamp(millisecondsSinceEpoch: 0))) == [])
     }
 
-    @Test("over the bus, in the order of what two people do")
+    @Test("deliveries arrive over the bus in the order of the changes")
     func overTheBus() async throws {
         try await BusWorld.with { world async throws in
             let (mia, tom) = (try await world.world.register("mia").id, try await world.world.register("tom").id)
-            func step(_ step: ChangeContact.Step, _ user: UserID, _ other: UserID) async throws {
+            func step(_ step: ChangeContact.Step, by user: UserID, with other: UserID) async throws {
                 _ = try await world.bff.call(ChangeContact(userID: user, otherID: other, step: step))
             }
-            try await step(.invite, mia, tom)
+            try await step(.invite, by: mia, with: tom)
             try await eventually("two") { world.shown.count == 2 ? () : nil }
-            try await step(.accept, tom, mia)
+            try await step(.accept, by: tom, with: mia)
             try await eventually("four") { world.shown.count == 4 ? () : nil }
             _ = try await world.bff.call(SetBlock(userID: tom, otherID: mia, blocked: true))
             try await eventually("seven") { world.shown.count == 7 ? () : nil }
@@ -74,12 +74,12 @@ import Testing
         try await world.one.presence.contacts(ListPresenceContacts(userID: user)).contacts
     }
 
-    private func note(_ seen: [(UserID, SessionID, Timestamp)], in world: World) async throws {
+    private func record(_ seen: [(UserID, SessionID, Timestamp)], in world: World) async throws {
         _ = try await world.one.presence.recordLastSeen(
             RecordLastSeen(users: seen.map { .init(userID: $0, sessionID: $1, at: $2) }))
     }
 
-    @Test("contacts are those one is connected with, longest first, and nobody who blocks or is blocked")
+    @Test("presence contacts are connected, longest first, without blocks on either side")
     func contacts() async throws {
         try await World.with { world async throws in
             var users: [UserID] = []
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test("when somebody was there is told to their contacts and in the list of their sessions; never back, never ahead")
+    @Test("a last-seen time appears with contacts and sessions; it moves neither back nor beyond now")
     func seen() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia").id, try await world.register("tom").id)
@@ -112,27 +112,27 @@ import Testing
                 let sessions = try await world.one.sessions.list(ListSessions(userID: tom, sessionID: phone)).items
                 return Dictionary(uniqueKeysWithValues: sessions.map { ($0.id, $0.lastSeenAt) })
             }
-            try await note(
+            try await record(
                 [(tom, phone, start + .seconds(10)), (tom, phone, start + .seconds(30)), (tom, laptop, start + .seconds(20))],
                 in: world)
             #expect(try await lastSeen() == [phone: start + .seconds(30), laptop: start + .seconds(20)])
             #expect(try await contacts(mia, in: world) == [.init(userID: tom, lastSeenAt: start + .seconds(30))])
-            // Back, of another's session, of nobody, and from a clock that is ahead.
-            try await note([(tom, phone, start)], in: world)
-            try await note([(mia, laptop, start + .seconds(50)), (UserID(rawValue: 1), phone, start)], in: world)
+            // An earlier time, a session of another user, an unknown user, and a time ahead of the clock.
+            try await record([(tom, phone, start)], in: world)
+            try await record([(mia, laptop, start + .seconds(50)), (UserID(rawValue: 1), phone, start)], in: world)
             #expect(try await lastSeen() == [phone: start + .seconds(30), laptop: start + .seconds(20)])
-            try await note([(tom, laptop, start + .seconds(3_600))], in: world)
+            try await record([(tom, laptop, start + .seconds(3_600))], in: world)
             #expect(try await lastSeen()[laptop] == start + .seconds(60))
             #expect(try await contacts(mia, in: world) == [.init(userID: tom, lastSeenAt: start + .seconds(60))])
-            #expect(await refusal { try await note([], in: world) } == .invalid)
+            #expect(await refusal { try await record([], in: world) } == .invalid)
             #expect(
                 await refusal {
-                    try await note([(UserID, SessionID, Timestamp)](repeating: (tom, phone, start), count: 257), in: world)
+                    try await record([(UserID, SessionID, Timestamp)](repeating: (tom, phone, start), count: 257), in: world)
                 } == .invalid)
         }
     }
 
-    @Test("many note the same users at once, in any order")
+    @Test("concurrent records of the same users, in any order, all succeed")
     func race() async throws {
         try await World.with { world async throws in
             var people: [(UserID, SessionID)] = []

@@ -3,8 +3,8 @@ import Testing
 
 @testable import Users
 
-@Suite("What people type in") struct NamesTests {
-    @Test("a username is 3–32 of a–z 0–9 . _ -, small letters", arguments: [("abc", "abc"), ("A.b_C-9", "a.b_c-9")])
+@Suite("Fields of accounts") struct FieldTests {
+    @Test("a username is 3–32 of a–z 0–9 . _ -, lower-cased", arguments: [("abc", "abc"), ("A.b_C-9", "a.b_c-9")])
     func usernames(text: String, username: String) throws { #expect(try Username(text).text == username) }
 
     @Test(
@@ -17,7 +17,7 @@ import Testing
         ])
     func noUsernames(text: String) { #expect(throws: ValidationError.self) { try Username(text) } }
 
-    @Test("lengths count Unicode scalars, not what looks like one character")
+    @Test("lengths count Unicode scalars, not grapheme clusters")
     func scalars() throws {
         let family = "👨‍👩‍👧‍👦"  // one grapheme, seven scalars
         #expect(try DisplayName(String(repeating: family, count: 9)).text.unicodeScalars.count == 63)
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(
-        "a display name can be seen, and is one line",
+        "a display name is visible and has one line",
         arguments: [
             "", " ", "\u{3000}\n", "a\u{0}b", "a\nb", "a\u{7}b", "a\u{85}b", "a\u{2028}b", "\u{200B}", "\u{200D} \u{FEFF}",
             "\u{3164}", "\u{115F}\u{1160}", "\u{2800}", "\u{E0041}", "\u{378}",
@@ -34,11 +34,11 @@ import Testing
     func noDisplayNames(text: String) { #expect(throws: ValidationError.self) { try DisplayName(text) } }
 
     @Test(
-        "a display name may be in any script, with what joins its letters",
+        "a display name may be in any script, with joiners",
         arguments: ["Mia", "李", "می\u{200C}خواهم", "👩\u{200D}💻", "‫שלום‬", "-"])
     func displayNames(text: String) throws { #expect(try DisplayName(text).text == text) }
 
-    @Test("a new password has 8 to 256 characters; an attempt only a bound")
+    @Test("a new password has 8 to 256 characters; an attempt has 1 to 256")
     func passwords() throws {
         for (count, fits) in [(7, false), (8, true), (256, true), (257, false)] {
             let text = String(repeating: "ü", count: count)
@@ -56,7 +56,7 @@ import Testing
         #expect(!"\(password) \(String(reflecting: password))".contains("horse"))
     }
 
-    @Test("a picture is at an https URL, or nowhere")
+    @Test("an avatar is an https URL or absent")
     func avatars() throws {
         #expect(try AvatarURL("").text == nil)
         #expect(try AvatarURL("https://a.example/p.png?s=1").text == "https://a.example/p.png?s=1")
@@ -78,7 +78,7 @@ import Testing
         #expect(throws: ValidationError.self) { try DeviceName(String(repeating: "x", count: 65)) }
     }
 
-    @Test("all that is wrong is told at once")
+    @Test("all invalid fields are reported at once")
     func complaints() {
         var errors = ValidationErrors()
         let username = errors.check("username", try Username("!"))

@@ -7,7 +7,7 @@ import Testing
 @testable import Users
 
 @Suite("Hashing pool") struct HashingPoolTests {
-    @Test("runs as many at once as it has threads, and all of them in the end")
+    @Test("runs as many hashes at once as it has threads, and all of them eventually")
     func bounded() async throws {
         let pool = HashingPool(threads: 3, queueLimit: 100, patience: .seconds(120))
         let counter = Counter()
@@ -29,7 +29,7 @@ import Testing
         #expect(pool.load == (0, 0))
     }
 
-    @Test("refuses at once what has no place in the queue")
+    @Test("refuses a hash at once when the queue is full")
     func full() async throws {
         let pool = HashingPool(threads: 1, queueLimit: 1, patience: .seconds(120))
         let gate = Gate()
@@ -47,7 +47,7 @@ import Testing
         #expect(pool.load == (0, 0))
     }
 
-    @Test("whoever is cancelled while waiting gives up the place in the queue and does no work")
+    @Test("a cancelled waiter leaves the queue and does no work")
     func cancelled() async throws {
         let pool = HashingPool(threads: 1, queueLimit: 1, patience: .seconds(120))
         let gate = Gate()
@@ -68,7 +68,7 @@ import Testing
         try await pool.run {}  // the place is free again
     }
 
-    @Test("what fails gives its place back")
+    @Test("failed work frees its thread")
     func failing() async throws {
         let pool = HashingPool(threads: 1, queueLimit: 0)
         for _ in 0..<3 {
@@ -77,7 +77,7 @@ import Testing
         #expect(pool.load == (0, 0))
     }
 
-    /// How many are inside, and how many were at most.
+    /// Counts the concurrent entries, and their maximum.
     private final class Counter: Sendable {
         private let state = Mutex((now: 0, most: 0))
         var most: Int { state.withLock { $0.most } }
@@ -85,7 +85,7 @@ import Testing
         func leave() { state.withLock { $0.now -= 1 } }
     }
 
-    /// Holds threads of the pool until opened.
+    /// Blocks threads of the pool until it is opened.
     private final class Gate: Sendable {
         private let semaphore = DispatchSemaphore(value: 0)
         func wait() { semaphore.wait() }

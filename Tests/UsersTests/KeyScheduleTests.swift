@@ -8,7 +8,7 @@ import Testing
     let schedule = KeySchedule()
     let start = Timestamp(millisecondsSinceEpoch: 1_800_000_000_000)
 
-    @Test("the first key signs at once, also where the clock is behind; the next ones only when everybody has them")
+    @Test("the first key signs at once, also on an instance whose clock is behind; later keys sign after the lead")
     func lead() {
         #expect(schedule.next(after: [], at: start) == start - schedule.slack)
         let first = entry("a", created: start, signs: start)
@@ -18,7 +18,7 @@ import Testing
         #expect(schedule.lead > schedule.tokenLifetime)
     }
 
-    @Test("a rotation by hand comes at once, and is one even when asked for twice")
+    @Test("a forced rotation creates a key at once; a second one does not create another")
     func forced() {
         let first = entry("a", created: start, signs: start)
         let soon = start + .seconds(60)
@@ -28,7 +28,7 @@ import Testing
         #expect(schedule.next(after: [first, second], at: soon + schedule.lead, forced: true) != nil)
     }
 
-    @Test("the key before is published until its last token has expired")
+    @Test("a key stays published until its last token has expired")
     func goes() {
         let first = entry("a", created: start, signs: start)
         let second = entry("b", created: start, signs: start + .seconds(1_000))
@@ -40,9 +40,9 @@ import Testing
         #expect(schedule.signing([second], at: start) == nil)
     }
 
-    /// Instances and edges reload when they please; whatever they do, no edge ever meets a living token whose
-    /// key it does not have.
-    @Test("every token verifies at every edge for as long as it lives", arguments: UInt64(1)...30)
+    /// Instances and edges reload at any time. No edge ever gets a valid token whose
+    /// key it lacks.
+    @Test("every token verifies at every edge until it expires", arguments: UInt64(1)...30)
     func simulation(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var (now, rows) = (start, [entry("0", created: start, signs: start)])

@@ -7,7 +7,7 @@ import Testing
     let pool = HashingPool(threads: 2, queueLimit: 100, patience: .seconds(120))
     let cheap = PasswordCost(operations: 1, memoryMiB: 8)
 
-    @Test("makes an Argon2id PHC string with its parameters, another each time")
+    @Test("creates a new Argon2id PHC string with its parameters each time")
     func format() async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)
         let password = try Password(new: "correct horse")
@@ -16,7 +16,7 @@ import Testing
         #expect(one != other)
     }
 
-    @Test("knows the right password from a wrong one, to the last character of 256")
+    @Test("tells the right password from a wrong one, to the last of 256 characters")
     func verify() async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)
         let long = String(repeating: "pä", count: 128)
@@ -26,13 +26,13 @@ import Testing
         #expect(try await hasher.verify(try Password(attempt: "x"), against: hash) == .wrong)
     }
 
-    @Test("no account: the same work, and never right")
-    func nobody() async throws {
+    @Test("without an account the work is the same and the verdict is wrong")
+    func withoutAccount() async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)
         #expect(try await hasher.verify(try Password(attempt: "correct horse"), against: nil) == .wrong)
     }
 
-    @Test("tells a hash made with other parameters, so that it can be made anew")
+    @Test("recognises a hash with a lower cost, so that it can be replaced")
     func oldCost() async throws {
         let (before, now) = (try await PasswordHasher(cost: cheap, pool: pool), PasswordCost(operations: 2, memoryMiB: 8))
         let password = try Password(new: "correct horse")
@@ -42,7 +42,7 @@ import Testing
         #expect(try await hasher.verify(try Password(attempt: "wrong horse"), against: hash) == .wrong)
     }
 
-    @Test("a hash that cost more than today's stays: settings that go down, or differ between instances, make nothing anew")
+    @Test("a hash that costs more than configured is kept, so that instances with different settings do not rehash in turns")
     func higherCost() async throws {
         let before = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 16), pool: pool)
         let password = try Password(new: "correct horse")
@@ -55,17 +55,18 @@ import Testing
         }
     }
 
-    @Test("takes one letter for the same, however the keyboard sends it")
+    @Test("treats composed and decomposed letters as equal")
     func normalization() async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)
         let hash = try await hasher.hash(try Password(new: "caf\u{E9} au lait"))
         #expect(try await hasher.verify(try Password(attempt: "cafe\u{301} au lait"), against: hash) == .right)
-        // Compatibility forms are other characters: the ligature is not f and i.
+        // Compatibility forms differ: the ligature is not f and i.
         let ligature = try await hasher.hash(try Password(new: "\u{FB01}ne weather"))
         #expect(try await hasher.verify(try Password(attempt: "fine weather"), against: ligature) == .wrong)
     }
 
-    @Test("what is no hash is never right", arguments: ["", "plain", "$argon2id$", "$2b$10$abcdefghijklmnopqrstuv", "\u{0}"])
+    @Test(
+        "a text that is no hash is never right", arguments: ["", "plain", "$argon2id$", "$2b$10$abcdefghijklmnopqrstuv", "\u{0}"])
     func noHash(text: String) async throws {
         let hasher = try await PasswordHasher(cost: cheap, pool: pool)
         #expect(try await hasher.verify(try Password(attempt: "correct horse"), against: PasswordHash(rawValue: text)) == .wrong)

@@ -7,7 +7,7 @@ import Testing
 @testable import Users
 
 @Suite("Profiles") struct ProfileTests {
-    @Test("a change needs the present version and gives the next; all instances see it at once")
+    @Test("a change needs the current version and creates the next; all instances see it at once")
     func update() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -21,11 +21,11 @@ import Testing
             #expect(await refusal { try await world.one.accounts.update(change) } == .stale)
             let removed = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 2, avatarURL: ""))
             #expect(removed.user.avatarURL == nil && removed.user.displayName == "Mia M")
-            #expect(Set(try await world.facts(UserUpdated.self).map(\.version)) == [2, 3])
+            #expect(Set(try await world.events(UserUpdated.self).map(\.version)) == [2, 3])
         }
     }
 
-    @Test("of twenty who change one version, one succeeds")
+    @Test("of twenty concurrent changes of one version, one succeeds")
     func race() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -39,23 +39,23 @@ import Testing
         }
     }
 
-    @Test("a change that changes nothing takes no version and tells nobody; a bad one changes nothing")
+    @Test("a change to the same values creates no version and no event; an invalid change stores nothing")
     func nothing() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia", displayName: "Mia")
             let same = try await world.one.accounts.update(UpdateProfile(userID: user.id, version: 1, displayName: "Mia"))
             #expect(same.version == 1)
-            #expect(try await world.facts(UserUpdated.self).isEmpty)
+            #expect(try await world.events(UserUpdated.self).isEmpty)
             let bad = UpdateProfile(userID: user.id, version: 1, displayName: "", avatarURL: "http://x")
             let error = await #expect(throws: ServiceError.self) { try await world.one.accounts.update(bad) }
             #expect(error?.fields.map(\.field) == ["displayName", "avatarUrl"])
-            let nobody = UpdateProfile(userID: UserID(rawValue: 9), version: 1, displayName: "x")
-            #expect(await refusal { try await world.one.accounts.update(nobody) } == .notFound)
+            let stranger = UpdateProfile(userID: UserID(rawValue: 9), version: 1, displayName: "x")
+            #expect(await refusal { try await world.one.accounts.update(stranger) } == .notFound)
             #expect(await refusal { try await world.one.accounts.account(GetAccount(userID: UserID(rawValue: 9))) } == .notFound)
         }
     }
 
-    @Test("a change whose writer died before it said so: whoever is refused by it sees it then")
+    @Test("a stale writer sees the current version, even if its writer died before updating the cache")
     func untold() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("a change whose answer is lost: the next reader asks the database")
+    @Test("after a change with a lost answer the next reader asks the database")
     func lost() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -86,12 +86,13 @@ import Testing
         }
     }
 
-    @Test("public profiles come in the order asked for, the unknown left out, within bounds")
+    @Test("public profiles come in the requested order, without unknown users, within limits")
     func batch() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
-            let nobody = UserID(rawValue: 9)
-            let answer = try await world.one.profiles.profiles(GetProfiles(ids: [tom.id, nobody, mia.id, tom.id]), caller: .bff)
+            let stranger = UserID(rawValue: 9)
+            let answer = try await world.one.profiles.profiles(
+                GetProfiles(ids: [tom.id, stranger, mia.id, tom.id]), caller: .bff)
             #expect(answer.users == [tom, mia, tom])
             for (count, caller, isFine) in [
                 (0, ServiceName.bff, false), (101, .bff, false), (1_000, .chats, true), (1_001, .chats, false),
@@ -105,13 +106,13 @@ import Testing
 }
 
 extension World {
-    /// Changes a name as a process does that is killed before it tells the cache.
+    /// Changes a name like a process that dies before it updates the cache.
     fileprivate func commitSilently(_ user: UserID, displayName: String) async throws {
         let change = ProfileStore.Change(displayName: try DisplayName(displayName), avatarURL: nil)
         _ = try await one.accounts.profiles.update(user, ifVersion: 1, change)
     }
 
-    /// From now on, whoever changes a profile loses the connection in the middle of COMMIT.
+    /// Makes every later change of a profile lose its connection during COMMIT.
     fileprivate func dieAtCommit() async throws {
         _ = try await database.atomically([
             """
@@ -126,12 +127,12 @@ extension World {
     }
 }
 
-@Suite("Searching people") struct SearchStoreTests {
+@Suite("User search") struct SearchStoreTests {
     private func names(_ world: World, _ query: String, limit: Int = 100, after: String? = nil) async throws -> [String] {
         try await world.one.profiles.search(SearchUsers(query: query, limit: limit, after: after)).items.map(\.username)
     }
 
-    @Test("finds any part of both names, in any case, and takes no character for a wildcard")
+    @Test("finds any part of both names in any case, and escapes wildcards")
     func parts() async throws {
         try await World.with { world async throws in
             _ = try await world.register("martha", displayName: "ÄNNE Ünver")
@@ -143,11 +144,11 @@ extension World {
             #expect(try await names(world, "tom_") == ["tom_r"])
             #expect(try await names(world, "00%") == ["tom_r"])
             #expect(try await names(world, #"k\s"#) == ["tomxr"])
-            #expect(try await names(world, "nobody").isEmpty)
+            #expect(try await names(world, "stranger").isEmpty)
         }
     }
 
-    @Test("takes one letter for the same, however the keyboard sends it")
+    @Test("treats composed and decomposed letters as equal")
     func normalization() async throws {
         try await World.with { world async throws in
             _ = try await world.register("zoe", displayName: "Zoe\u{308} Decomposed")
@@ -156,11 +157,11 @@ extension World {
         }
     }
 
-    @Test("usernames that begin with it come first, and pages follow one another without gap or repeat")
+    @Test("usernames that begin with the query come first, and pages have no gap and no repeat")
     func pages() async throws {
         try await World.with { world async throws in
             for number in 0..<7 { _ = try await world.register("x-\(number)", displayName: "The Mara \(number)") }
-            for number in 0..<6 { _ = try await world.register("mara\(number)", displayName: "Nobody") }
+            for number in 0..<6 { _ = try await world.register("mara\(number)", displayName: "Stranger") }
             let all = try await names(world, "mara")
             #expect(all == (0..<6).map { "mara\($0)" } + (0..<7).map { "x-\($0)" })
             var (found, after) = ([String](), String?.none)
@@ -173,7 +174,7 @@ extension World {
         }
     }
 
-    @Test("costs no more than an admin allows now: pages no larger, texts no shorter")
+    @Test("obeys the limits that an admin sets: page size and query length")
     func bounds() async throws {
         try await World.with { world async throws in
             for number in 0..<3 { _ = try await world.register("mara\(number)") }
@@ -189,7 +190,7 @@ extension World {
         }
     }
 
-    @Test("a new display name is found, the one before is not")
+    @Test("a new display name is found, the previous one is not")
     func renamed() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia", displayName: "Before")
@@ -199,7 +200,7 @@ extension World {
         }
     }
 
-    @Test("while searches hang, people log in")
+    @Test("log-ins succeed while searches hang")
     func hanging() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -220,7 +221,7 @@ extension World {
         }
     }
 
-    @Test("bad questions are refused field by field")
+    @Test("invalid searches report every field")
     func invalid() async throws {
         try await World.with { world async throws in
             let bad = SearchUsers(query: "ab", limit: 101, after: "no")
@@ -229,7 +230,7 @@ extension World {
         }
     }
 
-    @Test("the cache's name for a page gives back the page")
+    @Test("the cache key of a page reads back as the page")
     func names() throws {
         for after in [nil, try SearchCursor("1mia")] {
             let page = SearchPage(query: try SearchQuery("a b - c"), limit: try PageLimit(20), after: after)

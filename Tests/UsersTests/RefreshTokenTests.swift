@@ -7,7 +7,7 @@ import Testing
     let session = SessionID(rawValue: 0x0102_0304_0506_0708)
     let key = Sodium.random(32)
 
-    @Test("comes back as it went and is the current one")
+    @Test("reads back as it was written, and is the current token")
     func current() throws {
         let token = RefreshToken(for: session, stampKey: key)
         let read = try #require(RefreshToken(token.text))
@@ -16,14 +16,14 @@ import Testing
         #expect(read.kind(currentHash: token.hash, stampKey: key) == .current)
     }
 
-    @Test("the one before is known as such")
+    @Test("recognises the previous token")
     func earlier() {
         let (first, second) = (RefreshToken(for: session, stampKey: key), RefreshToken(for: session, stampKey: key))
         #expect(first.text != second.text)
         #expect(first.kind(currentHash: second.hash, stampKey: key) == .earlier)
     }
 
-    @Test("whatever character is changed, it is no token of this session, so that nobody can end another's")
+    @Test("with any character changed it is forged, so that a guess cannot revoke a session")
     func tampered() {
         let token = RefreshToken(for: session, stampKey: key)
         let characters = Array(token.text)
@@ -38,7 +38,7 @@ import Testing
             RefreshToken(for: session, stampKey: Sodium.random(32)).kind(currentHash: token.hash, stampKey: key) == .forged)
     }
 
-    @Test("other texts are no tokens")
+    @Test("refuses other texts")
     func noTokens() {
         let text = RefreshToken(for: session, stampKey: key).text
         for other in [
@@ -52,7 +52,7 @@ import Testing
 }
 
 @Suite("Base64url") struct Base64URLTests {
-    @Test("encodes as RFC 4648 has it, without padding")
+    @Test("encodes as in RFC 4648, without padding")
     func vectors() {
         for (bytes, text) in [([UInt8](), ""), ([0xFB], "-w"), ([0xFF, 0xFF], "__8"), (Array("foobar".utf8), "Zm9vYmFy")] {
             #expect(Base64URL.encode(bytes) == text)
@@ -60,6 +60,6 @@ import Testing
         }
     }
 
-    @Test("reads one text for one value", arguments: ["-x", "+w", "-w==", "-", "-w\n"])
+    @Test("reads only the canonical text of a value", arguments: ["-x", "+w", "-w==", "-", "-w\n"])
     func canonical(text: String) { #expect(Base64URL.decode(text, count: 1) == nil) }
 }

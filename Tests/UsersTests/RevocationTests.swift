@@ -5,7 +5,7 @@ import Testing
 @testable import Users
 
 @Suite("Revoking") struct RevocationTests {
-    @Test("a session ends once, only by its owner, and everybody is told")
+    @Test("a session is revoked once, only by its owner, and announced")
     func revoke() async throws {
         try await World.with { world async throws in
             let (mia, tom) = (try await world.register("mia"), try await world.register("tom"))
@@ -14,7 +14,7 @@ import Testing
             #expect(
                 await refusal { try await world.one.sessions.revoke(RevokeSession(userID: tom.id, sessionID: id)) } == .notFound)
             for _ in 0..<2 { _ = try await world.one.sessions.revoke(RevokeSession(userID: mia.id, sessionID: id)) }
-            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[id]])
+            #expect(try await world.events(SessionsRevoked.self).map(\.sessionIDs) == [[id]])
             #expect(try await world.one.sessions.list(ListSessions(userID: mia.id, sessionID: id)).items.isEmpty)
             #expect(
                 await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken)) }
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test("a new password ends all other sessions, and the old one lets nobody in")
+    @Test("a new password revokes all other sessions, and the old password is refused")
     func password() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -40,12 +40,12 @@ import Testing
             _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: kept.refreshToken))
             #expect(await refusal { try await world.logIn("mia") } == .unauthenticated)
             _ = try await world.one.sessions.logIn(LogIn(username: "mia", password: "battery staple"))
-            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[try world.session(of: other)]])
-            #expect(try await world.facts(PasswordChanged.self).map(\.userID) == [user.id])
+            #expect(try await world.events(SessionsRevoked.self).map(\.sessionIDs) == [[try world.session(of: other)]])
+            #expect(try await world.events(PasswordChanged.self).map(\.userID) == [user.id])
         }
     }
 
-    @Test("who logs in with the old password while it is changed has no session afterwards")
+    @Test("a log-in with the old password during its change leaves no session")
     func logInRace() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test("of two changes of one password, one succeeds")
+    @Test("of two concurrent changes of one password, one succeeds")
     func changeRace() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -77,13 +77,13 @@ import Testing
                         userID: user.id, sessionID: SessionID(rawValue: 1), currentPassword: World.password,
                         newPassword: "battery staple \(number)"))
             }
-            // Who read the password after the change was committed finds the current one wrong.
+            // A request that reads the password after the commit finds its current password wrong.
             #expect(results.compactMap(\.value).count == 1)
             #expect(results.compactMap(\.code).allSatisfy { $0 == .conflict || $0 == .denied })
         }
     }
 
-    @Test("the feed tells what was revoked within an access token's life, page by page, and no more")
+    @Test("the list of revocations covers the lifetime of an access token, page by page")
     func feed() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test(
-        "a session that nobody refreshed is ended when its time is up, once, and everybody is told; one that was refreshed is not"
+        "an expired session is revoked once and announced; a refreshed session is not"
     )
     func expired() async throws {
         try await World.with { world async throws in
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test("what ended long ago is forgotten, the rest is kept")
+    @Test("sessions that ended long ago are deleted, others are kept")
     func sweep() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -146,20 +146,20 @@ import Testing
         }
     }
 
-    @Test("a hash of old parameters is made anew when its owner logs in")
+    @Test("a hash with old parameters is replaced at the next log-in")
     func rehash() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
             let sessions = try await world.dearer()
             for _ in 0..<2 { _ = try await sessions.logIn(LogIn(username: "mia", password: World.password)) }
-            // An instance that has not heard of the new parameters yet leaves it so.
+            // An instance with the old parameters keeps the hash.
             _ = try await world.logIn("mia")
             let stored = try await world.database.one("SELECT password_hash FROM accounts", as: String.self)
             #expect(stored.contains("m=8192,t=2,"))
         }
     }
 
-    @Test("log-ins that meet while the hash is made anew all succeed, and so does a change of the password after them")
+    @Test("concurrent log-ins that replace the hash all succeed, and so does a later change of the password")
     func rehashRace() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -174,7 +174,7 @@ import Testing
         }
     }
 
-    @Test("a user has a hundred sessions at most: the one unused for longest ends, and everybody is told")
+    @Test("a user has at most a hundred sessions: the longest unused one is revoked and announced")
     func most() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -182,12 +182,12 @@ import Testing
             world.clock.advance(.seconds(60))
             let tokens = try await world.logIn("mia").tokens
             #expect(try await world.count("SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 100)
-            #expect(try await world.facts(SessionsRevoked.self).map(\.sessionIDs) == [[SessionID(rawValue: 1_000_001)]])
+            #expect(try await world.events(SessionsRevoked.self).map(\.sessionIDs) == [[SessionID(rawValue: 1_000_001)]])
             _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: tokens.refreshToken))
         }
     }
 
-    @Test("a sweep forgets all that has served its time, however much there is")
+    @Test("a sweep deletes everything that has expired, in any number")
     func longSweep() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia", key: "k-1")
@@ -231,7 +231,7 @@ import Testing
 }
 
 extension World {
-    /// As ``one``, with a password's hash at twice the cost.
+    /// Returns ``one`` with twice the cost of a password hash.
     fileprivate func dearer() async throws -> SessionHandler {
         let hasher = try await PasswordHasher(cost: PasswordCost(operations: 2, memoryMiB: 8), pool: Self.pool)
         let before = one.sessions
@@ -240,7 +240,7 @@ extension World {
             nextID: before.nextID, now: before.now, logger: Self.logger)
     }
 
-    /// Sessions 1,000,001 and up, each used a little later than the one before.
+    /// Inserts sessions with ids from 1,000,001 on, each used a little later than the previous one.
     fileprivate func insertSessions(of user: UserID, _ count: Int, expiring end: Timestamp) async throws {
         try await database.execute(
             """

@@ -4,11 +4,11 @@ import Testing
 
 @testable import Users
 
-@Suite("The index that people are searched by") struct SearchIndexTests {
+@Suite("Index of the user search") struct SearchIndexTests {
     private static let people = 300
 
     @Test(
-        "narrows every search that is let through",
+        "narrows every accepted search",
         arguments: [
             "art", "Änne Ü", "100%", "00%", #"k\s"#, "a b", "ab.", ".a.", ".%ab", "tom_", "x_y", "_abc", "%ab", "_a_", "李小龙",
             "١٢٣",
@@ -20,15 +20,15 @@ import Testing
         }
     }
 
-    @Test("cannot narrow what is refused", arguments: ["...", "---", "   ", "%%%", "a_%", "a..", "🜂🜁🜂"])
-    func everybody(text: String) async throws {
+    @Test("cannot narrow the refused searches", arguments: ["...", "---", "   ", "%%%", "a_%", "a..", "🜂🜁🜂"])
+    func refused(text: String) async throws {
         #expect(throws: ValidationError.self) { try SearchQuery(text) }
         try await withPeople { database async throws in
             #expect(try await read(by: SearchQuery.pattern(text), in: database) == Self.people)
         }
     }
 
-    @Test("is what the statement of a search uses")
+    @Test("is used by the statement of a search")
     func statement() async throws {
         let search = ProfileStore.search(try SearchQuery("mara"), after: nil, limit: try PageLimit(20))
         try await withPeople { database async throws in
@@ -52,14 +52,14 @@ import Testing
         }
     }
 
-    /// Rows that the index gives for a pattern, to be looked at one by one.
+    /// Returns the number of rows that the index gives for a pattern.
     private func read(by pattern: String, in database: PostgresPool) async throws -> Int {
         let plan = try await plan(of: "SELECT user_id FROM profiles WHERE search_text LIKE \(pattern) ESCAPE '\\'", in: database)
         let scan = try #require(plan.first { $0.contains("Bitmap Index Scan on profiles_search") })
         return try #require(scan.firstMatch(of: /actual rows=(\d+)/).flatMap { Int($0.1) })
     }
 
-    /// With so few people the planner would rather read them all.
+    /// Disables sequential scans, which the planner prefers for so few users.
     private func plan(of sql: SQL, in database: PostgresPool) async throws -> [String] {
         try await database.transaction { transaction in
             transaction.enqueue("SET LOCAL enable_seqscan = off")

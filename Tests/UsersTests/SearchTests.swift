@@ -5,13 +5,13 @@ import Testing
 @testable import Users
 
 @Suite("Search") struct SearchTests {
-    @Test("what would be a wildcard stands for itself")
+    @Test("wildcards of LIKE are escaped")
     func pattern() throws {
         #expect(try SearchQuery("Mar").pattern == "%mar%")
         #expect(try SearchQuery(#"50%_\"#).pattern == #"%50\%\_\\%"#)
     }
 
-    @Test("names and queries are made small by the same rule", arguments: ["MÜLLER", "ΣΊΣΥΦΟΣ", "İstanbul", "ЖЁЛТЫЙ"])
+    @Test("names and queries are lower-cased by the same rule", arguments: ["MÜLLER", "ΣΊΣΥΦΟΣ", "İstanbul", "ЖЁЛТЫЙ"])
     func lowercase(name: String) throws {
         let text = SearchText.of(username: "abc", displayName: name)
         let query = try SearchQuery(name)
@@ -21,7 +21,7 @@ import Testing
     @Test("a query has 3 to 64 characters", arguments: [2, 65])
     func length(count: Int) { #expect(throws: ValidationError.self) { try SearchQuery(String(repeating: "a", count: count)) } }
 
-    @Test("a cursor comes back as it went, and a made-up one is refused")
+    @Test("a cursor reads back as it was written, and a made-up one is refused")
     func cursor() throws {
         let user = User(
             id: UserID(rawValue: 1), username: "martha.k", displayName: "M", createdAt: Timestamp(millisecondsSinceEpoch: 0))

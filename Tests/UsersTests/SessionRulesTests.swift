@@ -20,7 +20,7 @@ import Testing
         #expect(state.verdict(on: .forged, lifetimes: lifetimes, at: now) == .refused)
     }
 
-    @Test("a session that is over renews nothing, to the millisecond")
+    @Test("an ended session renews nothing, to the millisecond")
     func over() {
         for state in [SessionState(expiresAt: now), SessionState(expiresAt: now + .seconds(9), revokedAt: now)] {
             #expect(!state.isLive(at: now))
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("revocations are told for one access token lifetime and a minute, not for ever")
+    @Test("revocations are listed for one access token lifetime and a minute")
     func window() {
         let early = RevocationWindow(since: Timestamp(millisecondsSinceEpoch: 0), now: now)
         #expect(early.start == now - .seconds(960))

@@ -8,7 +8,7 @@ import Testing
 @testable import Users
 
 @Suite("Sessions") struct SessionTests {
-    @Test("who logs in has a session, tokens and an announced device")
+    @Test("a log-in creates a session with tokens, and announces the device")
     func logsIn() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -18,12 +18,12 @@ import Testing
             let listed = try await world.other.sessions.list(ListSessions(userID: user.id, sessionID: id))
             let (now, device) = (world.clock.now, "Kitchen")
             #expect(listed.items == [Session(id: id, device: device, createdAt: now, lastSeenAt: now, current: true)])
-            let facts = try await world.facts(SessionStarted.self)
-            #expect(facts.map(\.sessionID) == [id] && facts.map(\.device) == [device])
+            let events = try await world.events(SessionStarted.self)
+            #expect(events.map(\.sessionID) == [id] && events.map(\.device) == [device])
         }
     }
 
-    @Test("tokens live for as long as an admin says now; those made before live as they were made")
+    @Test("tokens get the lifetime that is configured at their issue")
     func lifetimes() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -39,13 +39,13 @@ import Testing
         }
     }
 
-    @Test("an unknown user and a wrong password get one and the same answer")
+    @Test("an unknown user and a wrong password get the same answer")
     func wrong() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
             var errors: Set<ServiceError> = []
             for (username, password) in [
-                ("mia", "wrong horse"), ("nobody", World.password), ("no such name!", World.password), ("mia", "x"),
+                ("mia", "wrong horse"), ("stranger", World.password), ("no such name!", World.password), ("mia", "x"),
             ] {
                 let request = LogIn(username: username, password: password)
                 if let error = await #expect(
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test("what cannot be a log-in is refused before any hash")
+    @Test("an invalid log-in is refused before any hash")
     func invalid() async throws {
         try await World.with { world async throws in
             let long = String(repeating: "x", count: 257)
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("while no ids are to be had, log-in and registration are refused before any hash")
+    @Test("without ids, log-in and registration are refused before any hash")
     func idsAway() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -86,11 +86,11 @@ import Testing
             let accounts = AccountHandler(
                 store: one.accounts.store, profiles: one.accounts.profiles, cache: one.accounts.cache, hasher: hasher,
                 nextID: nextID, now: one.accounts.now)
-            // Whoever asks the pool now is refused by it.
+            // The pool refuses every hash now.
             let gate = DispatchSemaphore(value: 0)
             async let busy: Void = pool.run { gate.wait() }
             try await eventually("a full pool") { pool.load.running == 1 ? () : nil }
-            for name in ["mia", "nobody"] {
+            for name in ["mia", "stranger"] {
                 await #expect(throws: away) { try await sessions.logIn(LogIn(username: name, password: World.password)) }
             }
             await #expect(throws: away) {
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("each refresh gives another token and thirty more days")
+    @Test("each refresh gives a new token and thirty more days")
     func rotates() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test("a used token ends its session: the next one is dead too, and everybody is told")
+    @Test("a replayed token revokes its session and the next token, and is announced")
     func replay() async throws {
         try await World.with { world async throws in
             let user = try await world.register("mia")
@@ -135,13 +135,13 @@ import Testing
                     await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: token.refreshToken)) }
                         == .unauthenticated)
             }
-            let facts = try await world.facts(SessionsRevoked.self)
-            #expect(facts.map(\.sessionIDs) == [[try world.session(of: first)]] && facts.map(\.userID) == [user.id])
+            let events = try await world.events(SessionsRevoked.self)
+            #expect(events.map(\.sessionIDs) == [[try world.session(of: first)]] && events.map(\.userID) == [user.id])
             _ = try await world.one.sessions.refresh(RefreshSession(refreshToken: bystander.refreshToken))
         }
     }
 
-    @Test("one token from twenty tasks: one of them gets the next, and the session ends")
+    @Test("of twenty concurrent uses of one token one succeeds, and the session is revoked")
     func refreshRace() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -153,7 +153,7 @@ import Testing
             let winners = results.compactMap(\.value)
             #expect(winners.count == 1)
             #expect(results.compactMap(\.code) == Array(repeating: .unauthenticated, count: 19))
-            #expect(try await world.facts(SessionsRevoked.self).count == 1)
+            #expect(try await world.events(SessionsRevoked.self).count == 1)
             for winner in winners {
                 #expect(
                     await refusal { try await world.one.sessions.refresh(RefreshSession(refreshToken: winner.refreshToken)) }
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test("a made-up token changes nothing, even with the session's own id in it")
+    @Test("a forged token changes nothing, even with the id of a session")
     func forged() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")
@@ -177,7 +177,7 @@ import Testing
         }
     }
 
-    @Test("the store holds no token, only what knows one again")
+    @Test("the store holds no token, only hashes that recognise one")
     func secrets() async throws {
         try await World.with { world async throws in
             _ = try await world.register("mia")

@@ -14,11 +14,11 @@ import Testing
             exp: now.seconds + 900)
     }
 
-    @Test("signs what its published half verifies, under its name")
+    @Test("signs tokens that its published key verifies, under its id")
     func signs() async throws {
         let key = try SigningKey(createdAt: now, signsFrom: now)
         let jwt = try await key.sign(token())
-        // As an edge does: from the JSON that it was sent, with nothing of ours but the claims.
+        // Verifies like an edge: with the published JSON and the claims alone.
         let edge = JWTKeyCollection()
         try await edge.add(
             jwksJSON: String(decoding: JSONEncoder().encode(GetKeys.Response(keys: [key.published])), as: UTF8.self))
@@ -31,7 +31,7 @@ import Testing
         #expect(try !verifier.verify(signature, signs: Array("\(parts[0]).\(parts[1])x".utf8)))
     }
 
-    @Test("carries the claims that edges expect, in their types")
+    @Test("tokens carry the claims that edges expect, in their types")
     func claims() async throws {
         let jwt = try await SigningKey(createdAt: now, signsFrom: now).sign(token())
         let payload = try #require(jwt.split(separator: ".").dropFirst().first)
@@ -44,7 +44,7 @@ import Testing
         #expect(try JSONDecoder().decode(AccessToken.self, from: data) == token())
     }
 
-    @Test("is sealed at rest under the secret and its own name")
+    @Test("is sealed at rest under the secret and its own id")
     func seal() throws {
         let key = try SigningKey(createdAt: now, signsFrom: now)
         let seal = KeySeal(passphrase: "a long secret of the deployment")
@@ -62,7 +62,7 @@ import Testing
         #expect(throws: KeySeal.Failure.self) { try seal.open(Array(stored.prefix(10)), isSealed: true, schedule: key.schedule) }
     }
 
-    @Test("lies open in a deployment without a secret, and still opens after one was given")
+    @Test("is unsealed without a secret, and still opens after a secret was added")
     func plain() throws {
         let key = try SigningKey(createdAt: now, signsFrom: now)
         let stored = KeySeal(passphrase: nil).seal(key)

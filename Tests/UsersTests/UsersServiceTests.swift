@@ -36,8 +36,8 @@ import Testing
         }
     }
 
-    @Test("every change is told to those who listen, and the outbox is empty afterwards")
-    func facts() async throws {
+    @Test("every change is announced, and the outbox is empty afterwards")
+    func events() async throws {
         try await BusWorld.with { world async throws in
             let (bff, heard) = (world.bff, world.heard)
             let mia = try await bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
@@ -48,7 +48,7 @@ import Testing
             _ = try await bff.call(ChangeContact(userID: mia.id, otherID: tom.id, step: .invite))
             _ = try await bff.call(SetBlock(userID: tom.id, otherID: mia.id, blocked: true))
             _ = try await bff.call(RevokeSession(userID: mia.id, sessionID: session))
-            try await eventually("the facts") {
+            try await eventually("the events") {
                 heard.all(UserRegistered.self).count == 2 && heard.all(SessionStarted.self).count == 1
                     && heard.all(UserUpdated.self).count == 1 && heard.all(ContactChanged.self).count == 2
                     && heard.all(BlockChanged.self).count == 1 && heard.all(SessionsRevoked.self).count == 1 ? () : nil
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("a change of a profile is seen by its fact, when its writer died before it told the cache")
+    @Test("the event of a changed profile updates the cache when its writer died before doing so")
     func killedWriter() async throws {
         try await BusWorld.with { world async throws in
             let mia = try await world.bff.call(RegisterUser(username: "mia", password: World.password, displayName: "Mia"))
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("a read whose database goes away in the middle of it: ask again, nothing has happened")
+    @Test("a read that loses the database is unavailable, and nothing has happened")
     func lostRead() async throws {
         try await BusWorld.with { world async throws in
             let request = GetAccount(userID: UserID(rawValue: 9))
@@ -94,14 +94,14 @@ import Testing
         }
     }
 
-    @Test("refusals travel with their fields, and nobody asks for what is not theirs")
+    @Test("errors carry their fields, and only the allowed services may call")
     func refusals() async throws {
         try await BusWorld.with { world async throws in
             let bad = RegisterUser(username: "!", password: "short", displayName: "")
             let error = await #expect(throws: ServiceError.self) { try await world.bff.call(bad) }
             #expect(error?.code == .invalid && error?.fields.map(\.field) == ["username", "password", "displayName"])
             #expect(error?.mayHaveHappened == false)
-            let unknown = LogIn(username: "nobody", password: World.password)
+            let unknown = LogIn(username: "stranger", password: World.password)
             #expect(await refusal { try await world.bff.call(unknown) } == .unauthenticated)
             #expect(await refusal { try await world.chats.call(unknown) } == .denied)
         }

@@ -14,23 +14,23 @@ import TestSupport
 
 @testable import Users
 
-/// Time passes when the test says so.
+/// A clock that the test advances.
 final class TestClock: Sendable {
     private let moment = Mutex(Timestamp(millisecondsSinceEpoch: 1_800_000_000_000))
     var now: Timestamp { moment.withLock { $0 } }
     func advance(_ duration: Duration) { moment.withLock { $0 = $0 + duration } }
 }
 
-/// The users service of one test, over a schema and a key prefix of its own, without a bus: what it would
-/// publish is read from its outbox.
+/// The users service of one test over a schema and a key prefix of its own, without a bus. Tests read the
+/// outbox instead of events.
 struct World: Sendable {
     static let io = IOThread(name: "users-tests")
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    /// As cheap as may be: what a hash costs is no matter of these tests.
+    /// The lowest possible cost: these tests do not measure hashes.
     static let cost = PasswordCost(operations: 1, memoryMiB: 8)
     static let pool = HashingPool(threads: 2, queueLimit: 1_000, patience: .seconds(120))
 
-    /// Never runs.
+    /// A bus that never runs.
     static let silent = Bus(
         BusConfiguration(
             service: .users, instance: "users-silent",
@@ -42,14 +42,14 @@ struct World: Sendable {
     let prefix: String
     let clock: TestClock
     let outbox: Outbox
-    /// What an admin has set.
+    /// The values that an admin has set.
     let lifetimes = CurrentValue(TokenLifetimes())
     let search = CurrentValue(SearchBounds())
     let one: Instance
-    /// Another process of the same service, in all but the process.
+    /// A second instance of the same service, with caches of its own.
     let other: Instance
 
-    /// One running service.
+    /// The handlers of one instance.
     struct Instance: Sendable {
         let accounts: AccountHandler
         let sessions: SessionHandler
@@ -57,19 +57,34 @@ struct World: Sendable {
         let contacts: ContactHandler
         let presence: PresenceHandler
         let keys: KeyRing
+
+        fileprivate init(
+            _ stores: Stores, cache: UserCaches, hasher: PasswordHasher, search: CurrentValue<SearchBounds>,
+            nextID: @escaping @Sendable () async throws -> Int64, now: @escaping @Sendable () -> Timestamp
+        ) {
+            keys = KeyRing(stores.keys, now: now, logger: World.logger)
+            accounts = AccountHandler(
+                store: stores.accounts, profiles: stores.profiles, cache: cache, hasher: hasher, nextID: nextID, now: now)
+            sessions = SessionHandler(
+                store: stores.sessions, accounts: stores.accounts, cache: cache, hasher: hasher, keys: keys, nextID: nextID,
+                now: now, logger: World.logger)
+            profiles = ProfileHandler(cache: cache, bounds: search)
+            contacts = ContactHandler(store: stores.contacts, now: now)
+            presence = PresenceHandler(store: stores.presence, now: now)
+        }
     }
 
-    /// - Parameter bus: publishes what is committed, when it runs; without one, the outbox keeps it.
+    /// - Parameter bus: publishes committed events when it runs; otherwise they stay in the outbox.
     static func with<Answer>(
         bus: Bus = World.silent, _ body: (World) async throws -> Answer
     ) async throws -> Answer {
         try await TestDatabase.with(on: io) { own in
-            // The trigram extension is found in `public` where nobody has put it among the system's own.
+            // The trigram extension may be installed in `public`.
             var configuration = own.configuration
             configuration.schema = configuration.schema.map { "\($0),public" }
             _ = try await Migrator(UsersMigrations.all(), configuration, logger: logger).run()
             return try await TestDatabase.running(configuration, on: io) { database in
-                try await withRedis { redis in try await body(World(database, redis, bus)) }
+                try await withRedis { redis in try await body(World(database, redis: redis, bus: bus)) }
             }
         }
     }
@@ -82,39 +97,37 @@ struct World: Sendable {
         return try await body(redis)
     }
 
-    private init(_ database: PostgresPool, _ redis: RedisClient, _ bus: Bus) async throws {
-        (self.database, self.redis) = (database, redis)
-        (prefix, clock, outbox) = (
-            "\(TestStack.uniqueName("users")):", TestClock(), Outbox(database, bus: bus, logger: Self.logger)
-        )
+    private init(_ database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
+        self.database = database
+        self.redis = redis
+        prefix = "\(TestStack.uniqueName("users")):"
+        clock = TestClock()
+        outbox = Outbox(database, bus: bus, logger: Self.logger)
         let hasher = try await PasswordHasher(cost: Self.cost, pool: Self.pool)
         let ids = IDs()
-        one = Self.instance(database, redis, prefix, clock, outbox, hasher, ids, lifetimes, search)
-        other = Self.instance(database, redis, prefix, clock, outbox, hasher, ids, lifetimes, search)
+        let stores = Stores(
+            accounts: AccountStore(database: database, outbox: outbox),
+            profiles: ProfileStore(database: database, outbox: outbox),
+            sessions: SessionStore(database: database, outbox: outbox, lifetimes: { [lifetimes] in lifetimes.now }),
+            contacts: ContactStore(database: database, outbox: outbox), presence: PresenceStore(database: database),
+            keys: KeyStore(database: database, seal: KeySeal(passphrase: "test")))
+        let instance = { [clock, redis, prefix, search] in
+            // No notices arrive: reads must be right without them.
+            let cache = UserCaches(
+                prefix: prefix, redis: redis, on: Self.io, profiles: stores.profiles, now: { clock.now }, broadcast: { _ in })
+            return Instance(stores, cache: cache, hasher: hasher, search: search, nextID: { ids.next() }, now: { clock.now })
+        }
+        one = instance()
+        other = instance()
     }
 
-    private static func instance(
-        _ database: PostgresPool, _ redis: RedisClient, _ prefix: String, _ clock: TestClock, _ outbox: Outbox,
-        _ hasher: PasswordHasher,
-        _ ids: IDs, _ lifetimes: CurrentValue<TokenLifetimes>, _ search: CurrentValue<SearchBounds>
-    ) -> Instance {
-        let now: @Sendable () -> Timestamp = { clock.now }
-        let nextID: @Sendable () async throws -> Int64 = { ids.next() }
-        let accounts = AccountStore(database: database, outbox: outbox)
-        let profiles = ProfileStore(database: database, outbox: outbox)
-        let sessions = SessionStore(database: database, outbox: outbox, lifetimes: { lifetimes.now })
-        // Nobody passes on the notices here: what is read must be right without them.
-        let cache = UserCaches(prefix: prefix, redis: redis, on: io, profiles: profiles, now: now, broadcast: { _ in })
-        let keys = KeyRing(KeyStore(database: database, seal: KeySeal(passphrase: "test")), now: now, logger: logger)
-        return Instance(
-            accounts: AccountHandler(store: accounts, profiles: profiles, cache: cache, hasher: hasher, nextID: nextID, now: now),
-            sessions: SessionHandler(
-                store: sessions, accounts: accounts, cache: cache, hasher: hasher, keys: keys, nextID: nextID, now: now,
-                logger: logger),
-            profiles: ProfileHandler(cache: cache, bounds: search),
-            contacts: ContactHandler(store: ContactStore(database: database, outbox: outbox), now: now),
-            presence: PresenceHandler(store: PresenceStore(database: database), now: now),
-            keys: keys)
+    fileprivate struct Stores {
+        let accounts: AccountStore
+        let profiles: ProfileStore
+        let sessions: SessionStore
+        let contacts: ContactStore
+        let presence: PresenceStore
+        let keys: KeyStore
     }
 
     private final class IDs: Sendable {
@@ -142,15 +155,15 @@ extension World {
         try await one.sessions.logIn(LogIn(username: username, password: Self.password, device: device))
     }
 
-    /// The session that a token belongs to, as an edge reads it from the claims.
+    /// Returns the session of a token from its claims.
     func session(of tokens: Tokens) throws -> SessionID {
         let payload = tokens.accessToken.split(separator: ".")[1].replacing("-", with: "+").replacing("_", with: "/")
         let data = Data(base64Encoded: payload + String(repeating: "=", count: (4 - payload.count % 4) % 4)) ?? Data()
         return try JSONDecoder().decode(AccessToken.self, from: data).sid
     }
 
-    /// The facts of one type that were committed, in no order.
-    func facts<E: Event>(_ type: E.Type) async throws -> [E] {
+    /// Returns the committed events of one type, in no order.
+    func events<E: Event>(_ type: E.Type) async throws -> [E] {
         try await database.query("SELECT data FROM outbox WHERE type = \(E.type.rawValue)", as: [UInt8].self)
             .map { (data: [UInt8]) in try JSONDecoder().decode(E.self, from: Data(data)) }
     }
@@ -158,14 +171,14 @@ extension World {
     func count(_ sql: SQL) async throws -> Int64 { try await database.one(sql, as: Int64.self) }
 }
 
-/// What each of `count` tasks got that began at one signal.
+/// Returns the results of `count` tasks that start at one signal.
 func atOnce<Answer: Sendable>(
     _ count: Int, _ body: @escaping @Sendable (Int) async throws -> Answer
 ) async -> [Result<Answer, any Error>] {
     let (start, signal) = AsyncStream.makeStream(of: Never.self)
     let tasks = (0..<count).map { number in
         Task {
-            for await _ in start {}  // all of them stand here until the stream ends
+            for await _ in start {}  // All tasks wait here until the stream ends.
             return try await body(number)
         }
     }
@@ -182,7 +195,7 @@ extension Result {
     }
 }
 
-/// The code of the error that `body` throws; anything else fails the test where it is compared.
+/// Returns the code of the `ServiceError` that `body` throws.
 func refusal<Answer>(_ body: () async throws -> Answer) async -> ServiceError.Code? {
     do {
         _ = try await body()

@@ -1,29 +1,29 @@
 import Contracts
-import Hummingbird
 import Edge
+import Hummingbird
 import ServiceKit
 import Synchronization
 
-/// What belongs to one request from its first byte to its answer.
+/// The state of one request, from its arrival to its response.
 struct APIContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    /// Names the request in the answer, the logs and the problem; given by the client or made here.
+    /// Names the request in its response, in logs and in problems, unless the client chose a name.
     let requestID = ServiceKit.RequestID()
-    /// Who asks; known on routes that need it.
+    /// Set on routes that need an access token.
     var caller: Caller?
-    /// The same, told to whoever keeps the accessLog: routes work on a copy of this context.
+    /// The caller's identity for the access log: handlers work on copies of this context, which share it.
     let identity = RequestIdentity()
 
-    /// The route that the request took, with `{name}` for what varies; `nil` when there is none.
+    /// The route that matched, with `{name}` for parameters; `nil` when none did.
     var route: String? { endpointPath.flatMap { $0.hasPrefix("/") ? $0 : nil } }
 
     init(source: Source) { coreContext = .init(source: source) }
 
     final class RequestIdentity: Sendable {
-        private let known = Mutex<UserID?>(nil)
+        private let state = Mutex<UserID?>(nil)
         var userID: UserID? {
-            get { known.withLock { $0 } }
-            set { known.withLock { $0 = newValue } }
+            get { state.withLock { $0 } }
+            set { state.withLock { $0 = newValue } }
         }
     }
 }

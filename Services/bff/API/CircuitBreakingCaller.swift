@@ -3,53 +3,59 @@ import Contracts
 import ServiceKit
 import Synchronization
 
-/// Asks other services, so that one that hangs costs only those who need it: each procedure has a bound of its own, and a circuit breaker that gives it rest
-/// when it lets time run out. A refusal, whatever it says, is an answer.
+/// Calls other services with a concurrency limit and a circuit breaker for each procedure, so that a service
+/// that hangs fails only the requests that need it.
+///
+/// The circuit breaker opens on timeouts. Other errors do not count as failures.
 final class CircuitBreakingCaller: ProcedureCaller {
-    private struct Guard {
-        let places: Admission
+    private struct Limits {
+        let admission: Admission
         let breaker: CircuitBreaker
     }
 
     private let bus: any ProcedureCaller
-    private let places: @Sendable (String) -> Admission
-    private let breaker: @Sendable (String) -> CircuitBreaker
-    private let guards = Mutex<[ProcedureName: Guard]>([:])
+    private let makeAdmission: @Sendable (String) -> Admission
+    private let makeBreaker: @Sendable (String) -> CircuitBreaker
+    private let limits = Mutex<[ProcedureName: Limits]>([:])
 
     init(
-        bus: any ProcedureCaller, places: @escaping @Sendable (String) -> Admission,
+        bus: any ProcedureCaller, admission: @escaping @Sendable (String) -> Admission,
         breaker: @escaping @Sendable (String) -> CircuitBreaker
     ) {
-        (self.bus, self.places, self.breaker) = (bus, places, breaker)
+        self.bus = bus
+        makeAdmission = admission
+        makeBreaker = breaker
     }
 
-    /// - Parameter atOnce: calls of one procedure under way; below what the edge works on at once, so that others always find room.
-    convenience init(bus: any ProcedureCaller, context: ServiceContext, atOnce: Int) {
+    /// - Parameter limit: the most concurrent calls of one procedure. Below the limit on requests, so that
+    ///   one procedure never occupies all of them.
+    convenience init(bus: any ProcedureCaller, context: ServiceContext, limit: Int) {
         self.init(
-            bus: bus, places: { context.admission("calls.\($0)", limit: atOnce, queue: atOnce, wait: .milliseconds(250)) },
+            bus: bus,
+            admission: { context.admission("calls.\($0)", limit: limit, queue: limit, wait: .milliseconds(250)) },
             breaker: { context.breaker($0) })
     }
 
     func call<P: Procedure>(_ request: P) async throws -> P.Response {
-        try await guarded(P.name) { try await self.bus.call(request) }
+        try await limited(P.name) { try await self.bus.call(request) }
     }
 
     func payload<P: Procedure>(of request: P) async throws -> [UInt8] {
-        try await guarded(P.name) { try await self.bus.payload(of: request) }
+        try await limited(P.name) { try await self.bus.payload(of: request) }
     }
 
-    private func guarded<Answer>(_ name: ProcedureName, _ ask: () async throws -> Answer) async throws -> Answer {
-        let guarding = guardian(of: name)
-        return try await guarding.places.run { try await guarding.breaker.run(isFailure: Self.speaksAgainst, ask) }
+    private func limited<Answer>(_ name: ProcedureName, _ call: () async throws -> Answer) async throws -> Answer {
+        let limits = limits(of: name)
+        return try await limits.admission.run { try await limits.breaker.run(isFailure: Self.isTimeout, call) }
     }
 
-    private static func speaksAgainst(_ error: any Error) -> Bool { (error as? ServiceError)?.code == .deadlineExceeded }
+    private static func isTimeout(_ error: any Error) -> Bool { (error as? ServiceError)?.code == .deadlineExceeded }
 
-    private func guardian(of name: ProcedureName) -> Guard {
-        guards.withLock { guards in
-            if let known = guards[name] { return known }
-            let new = Guard(places: places(name.rawValue), breaker: breaker(name.rawValue))
-            guards[name] = new
+    private func limits(of name: ProcedureName) -> Limits {
+        limits.withLock { limits in
+            if let existing = limits[name] { return existing }
+            let new = Limits(admission: makeAdmission(name.rawValue), breaker: makeBreaker(name.rawValue))
+            limits[name] = new
             return new
         }
     }

@@ -1,53 +1,42 @@
 import HTTPTypes
 import Hummingbird
 
-/// One documented operation: a method, a path and who may use it.
+/// One documented operation: a method, a path, and the access it requires.
 struct Endpoint: Sendable {
+    typealias Handler = @Sendable (APIRequest) async throws -> APIResponse
+
     enum Access: Sendable {
+        /// No access token is needed.
         case anonymous
-        /// A valid access token of a session that has not ended; ``APIRequest/caller`` is set.
+        /// A valid access token of a live session; ``APIRequest/caller`` is set.
         case signedIn
-        /// The same, of somebody with the role admin; anybody else gets `403`.
+        /// Like `signedIn`, of a user with the role admin; other users get `403`.
         case admin
     }
 
     let method: HTTPRequest.Method
-    /// With `{name}` for what varies, as in OpenAPI.
+    /// With `{name}` for parameters, as in OpenAPI.
     let path: String
     let access: Access
-    let handler: @Sendable (APIRequest) async throws -> APIResponse
+    let handler: Handler
 
-    static func get(
-        _ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse
-    )
-        -> Endpoint
-    {
+    static func get(_ path: String, access: Access = .signedIn, _ handler: @escaping Handler) -> Endpoint {
         Endpoint(method: .get, path: path, access: access, handler: handler)
     }
 
-    static func post(
-        _ path: String, _ access: Access = .signedIn, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse
-    )
-        -> Endpoint
-    {
+    static func post(_ path: String, access: Access = .signedIn, _ handler: @escaping Handler) -> Endpoint {
         Endpoint(method: .post, path: path, access: access, handler: handler)
     }
 
-    static func put(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
-        Endpoint(method: .put, path: path, access: .signedIn, handler: handler)
-    }
-
-    static func put(_ path: String, _ access: Access, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse)
-        -> Endpoint
-    {
+    static func put(_ path: String, access: Access = .signedIn, _ handler: @escaping Handler) -> Endpoint {
         Endpoint(method: .put, path: path, access: access, handler: handler)
     }
 
-    static func patch(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
+    static func patch(_ path: String, _ handler: @escaping Handler) -> Endpoint {
         Endpoint(method: .patch, path: path, access: .signedIn, handler: handler)
     }
 
-    static func delete(_ path: String, _ handler: @escaping @Sendable (APIRequest) async throws -> APIResponse) -> Endpoint {
+    static func delete(_ path: String, _ handler: @escaping Handler) -> Endpoint {
         Endpoint(method: .delete, path: path, access: .signedIn, handler: handler)
     }
 }

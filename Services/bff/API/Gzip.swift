@@ -1,12 +1,12 @@
 import CZlib
 import NIOCore
 
-/// RFC 1952.
+/// Compression by RFC 1952.
 enum Gzip {
-    /// Fast rather than small: it runs between requests.
+    /// Fast rather than small: compression delays the other requests of the event loop.
     private static let level: Int32 = 3
 
-    /// `nil` when the library has no memory left.
+    /// Returns the compressed bytes; `nil` if the library is out of memory.
     static func compressed(_ bytes: ByteBuffer) -> ByteBuffer? {
         var stream = z_stream()
         guard martlet_gzip_init(&stream, level) == Z_OK else { return nil }
@@ -16,7 +16,7 @@ enum Gzip {
         let isComplete = bytes.withUnsafeReadableBytes { input in
             var isComplete = false
             output.writeWithUnsafeMutableBytes(minimumWritableBytes: bound) { space in
-                // zlib reads through this pointer and never writes, whatever its type says.
+                // zlib only reads through this pointer, although its type permits writes.
                 stream.next_in = UnsafeMutablePointer(mutating: input.assumingMemoryBound(to: UInt8.self).baseAddress)
                 stream.avail_in = UInt32(input.count)
                 stream.next_out = space.assumingMemoryBound(to: UInt8.self).baseAddress

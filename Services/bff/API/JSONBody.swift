@@ -1,13 +1,14 @@
 import Contracts
+import Edge
 import Foundation
 
-/// A JSON object that a client sends.
+/// A JSON object in the body of a request.
 protocol JSONBody: Decodable, Sendable {
-    /// Its fields, to say everything that is wrong with a body at once.
+    /// The fields, so that one response can name everything that is wrong.
     static var fields: [BodyField] { get }
 }
 
-/// The shape of one field.
+/// The expected type of one field.
 struct BodyField: Sendable {
     enum Kind: String, Sendable {
         case string = "a string"
@@ -27,8 +28,8 @@ struct BodyField: Sendable {
         BodyField(name: name, kind: kind, required: false)
     }
 
-    /// What is wrong with `value`; `nil` when nothing is.
-    func complaint(about value: Any?) -> ServiceError.Field? {
+    /// Returns the error of a missing or mistyped `value`; `nil` if there is none.
+    func error(of value: Any?) -> ServiceError.Field? {
         guard let value, !(value is NSNull) else { return required ? .init(name, "is required") : nil }
         return fits(value) ? nil : .init(name, "must be \(kind.rawValue)")
     }
@@ -44,16 +45,18 @@ struct BodyField: Sendable {
 }
 
 extension JSONBody {
-    /// Why `data` is no `Self`, after decoding has failed.
+    /// Returns why `data` could not be decoded.
+    ///
+    /// - Parameter error: the error of the decoder.
     static func problem(with data: Data, _ error: any Error) -> Problem {
         guard let object = try? JSONSerialization.jsonObject(with: data) else {
-            return .malformed("The body is not JSON in UTF-8.")
+            return .malformed("Send the body as JSON in UTF-8.")
         }
-        guard let object = object as? [String: Any] else { return .malformed("The body must be a JSON object.") }
-        let complaints = fields.compactMap { $0.complaint(about: object[$0.name]) }
-        if !complaints.isEmpty { return .invalid(complaints) }
+        guard let object = object as? [String: Any] else { return .malformed("Send the body as a JSON object.") }
+        let errors = fields.compactMap { $0.error(of: object[$0.name]) }
+        if !errors.isEmpty { return .invalid(errors) }
         guard case .dataCorrupted(let context) = error as? DecodingError, !context.codingPath.isEmpty else {
-            return .malformed("The body could not be read.")
+            return .malformed("The body does not have the documented form.")
         }
         return .invalid(path(context.codingPath), context.debugDescription)
     }

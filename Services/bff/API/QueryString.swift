@@ -1,17 +1,19 @@
-/// The part of an address after `?`, as forms have it: `name=value` joined by `&`, percent-encoded, `+` for a space.
+import Edge
+
+/// The query of a URL as HTML forms encode it: `name=value` joined by `&`, percent-encoded, `+` for a space.
 struct QueryString {
     private let text: String
 
     init(_ text: String) { self.text = text }
 
-    /// - Throws: ``Problem``: 400 when the value's escapes are none, or do not make UTF-8.
+    /// - Throws: 400 if the value is not percent-encoded UTF-8.
     func value(of name: String) throws -> String? {
         for pair in text.utf8.split(separator: UInt8(ascii: "&")) {
             let end = pair.firstIndex(of: UInt8(ascii: "=")) ?? pair.endIndex
             guard pair[..<end].elementsEqual(name.utf8) else { continue }
             let value = pair[end...].dropFirst()
             guard let decoded = Self.decoded(value) else {
-                throw Problem.malformed("The query's \(name) is not percent-encoded UTF-8.")
+                throw Problem.malformed("Send the query parameter \(name) as percent-encoded UTF-8.")
             }
             return decoded
         }

@@ -1,16 +1,16 @@
 import Bus
 import Contracts
+import Edge
 import HTTPTypes
 import Hummingbird
-import Edge
 
-/// The own account.
+/// The caller's own account.
 struct AccountRoutes {
     let bus: any ProcedureCaller
 
     var endpoints: [Endpoint] {
         [
-            .get("/v1/me", .signedIn, read),
+            .get("/v1/me", read),
             .patch("/v1/me", change),
             .put("/v1/me/password", changePassword),
         ]
@@ -23,7 +23,7 @@ struct AccountRoutes {
 
     private struct Change: JSONBody {
         var displayName: String?
-        /// Empty to remove it, which clients say as `null` (RFC 7396).
+        /// Empty to remove it: clients send `null` (RFC 7396).
         var avatarURL: String?
         static let fields: [BodyField] = [.optional("displayName"), .optional("avatarUrl")]
 

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
 import Hummingbird
 
 /// The dynamic configuration, for admins.
@@ -10,10 +10,10 @@ struct ConfigRoutes {
 
     var endpoints: [Endpoint] {
         [
-            .get("/v1/admin/config", .admin, list),
-            .get("/v1/admin/config/{section}", .admin, read),
-            .put("/v1/admin/config/{section}", .admin, change),
-            .get("/v1/admin/config/{section}/history", .admin, history),
+            .get("/v1/admin/config", access: .admin, list),
+            .get("/v1/admin/config/{section}", access: .admin, read),
+            .put("/v1/admin/config/{section}", access: .admin, change),
+            .get("/v1/admin/config/{section}/history", access: .admin, history),
         ]
     }
 

@@ -8,13 +8,13 @@ struct ContactRoutes {
 
     var endpoints: [Endpoint] {
         [
-            .get("/v1/connections", .signedIn, connections),
-            .get("/v1/blocks", .signedIn, blocks),
+            .get("/v1/connections", connections),
+            .get("/v1/blocks", blocks),
             .put("/v1/blocks/{userId}") { try await setBlock($0, blocked: true) },
             .delete("/v1/blocks/{userId}") { try await setBlock($0, blocked: false) },
         ]
             + ChangeContact.Step.allCases.map { step in
-                .post("/v1/connections/{userId}/\(step.rawValue)", .signedIn) { try await take(step, $0) }
+                .post("/v1/connections/{userId}/\(step.rawValue)") { try await change($0, by: step) }
             }
     }
 
@@ -24,7 +24,7 @@ struct ContactRoutes {
         return try await bus.relay(page)
     }
 
-    private func take(_ step: ChangeContact.Step, _ request: APIRequest) async throws -> APIResponse {
+    private func change(_ request: APIRequest, by step: ChangeContact.Step) async throws -> APIResponse {
         let answer = try await bus.call(
             ChangeContact(userID: try request.caller.userID, otherID: try request.id("userId"), step: step))
         return try answer.contact.map { try .json($0) } ?? .noContent

@@ -1,11 +1,11 @@
 import Bus
 import CBOR
 import Contracts
+import Edge
 import HTTPTypes
 import Hummingbird
-import Edge
 
-/// Sending, and reading history.
+/// Sends messages and reads history.
 struct MessageRoutes {
     let bus: any ProcedureCaller
     private let pages = HistoryPageCache()
@@ -14,8 +14,8 @@ struct MessageRoutes {
 
     var endpoints: [Endpoint] {
         [
-            .post("/v1/chats/{chatId}/messages", .signedIn, send),
-            .get("/v1/chats/{chatId}/messages", .signedIn, history),
+            .post("/v1/chats/{chatId}/messages", send),
+            .get("/v1/chats/{chatId}/messages", history),
         ]
     }
 
@@ -43,46 +43,48 @@ struct MessageRoutes {
         return APIResponse(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
     }
 
-    /// What is looked at of the answer; the message itself is passed on.
+    /// The decoded part of the answer. The message is passed on as it is.
     private struct Repeated: Decodable {
         let repeated: Bool
     }
 
     private func history(_ request: APIRequest) async throws -> APIResponse {
-        let place = HistoryPageCache.Place(
+        let key = HistoryPageKey(
             chatID: try request.id("chatId"), position: try position(request), limit: try request.limit())
-        return try await page(at: place, for: try request.caller.userID, clientHas: Self.tag(request)).unchanged(for: request)
+        return try await page(key, for: try request.caller.userID, heldTag: Self.heldTag(request)).unchanged(for: request)
     }
 
-    /// Asks for the page, or whether the one that is kept here, or by the client, still is the page.
-    private func page(at place: HistoryPageCache.Place, for user: UserID, clientHas: PageTag?) async throws -> APIResponse {
-        let kept = pages[place]
-        let known = kept?.tag ?? clientHas ?? .none
+    /// Fetches the page, or confirms that the cached one, or the client's, is unchanged.
+    ///
+    /// - Parameter heldTag: of the page that the client has.
+    private func page(_ key: HistoryPageKey, for user: UserID, heldTag: PageTag?) async throws -> APIResponse {
+        let cached = pages[key]
+        let cachedTag = cached?.tag ?? heldTag ?? .none
         let answer = try await bus.payload(
-            of: GetHistory(userID: user, chatID: place.chatID, position: place.position, limit: place.limit, known: known))
-        let about = try CBORDecoder.contracts.decode(AboutPage.self, from: answer)
-        if about.unchanged == true { return kept?.response ?? APIResponse(.notModified).tagged(known.rawValue) }
-        let page = APIResponse(.ok, json: try about.json(answer))
-        // A chats service of the release before gives none.
-        guard let tag = about.tag else { return page }
+            of: GetHistory(userID: user, chatID: key.chatID, position: key.position, limit: key.limit, known: cachedTag))
+        let summary = try CBORDecoder.contracts.decode(PageSummary.self, from: answer)
+        if summary.unchanged == true { return cached?.response ?? APIResponse(.notModified).tagged(cachedTag.rawValue) }
+        let page = APIResponse(.ok, json: try summary.json(answer))
+        // A chats service of the previous release sends no tag.
+        guard let tag = summary.tag else { return page }
         let tagged = page.tagged(tag.rawValue)
-        pages.insert(HistoryPageCache.Page(tag: tag, response: tagged), at: place)
+        pages.insert(HistoryPage(tag: tag, response: tagged), for: key)
         return tagged
     }
 
-    /// What the client says it has; as long as a tag may be.
-    private static func tag(_ request: APIRequest) -> PageTag? {
+    /// The tag of the page that the client has; `nil` if it is longer than any tag.
+    private static func heldTag(_ request: APIRequest) -> PageTag? {
         guard let tag = EntityTags(request.header(.ifNoneMatch))?.onlyStrong, tag.utf8.count <= 64 else { return nil }
         return PageTag(rawValue: String(tag))
     }
 
-    /// What is looked at of a page; its messages are passed on.
-    private struct AboutPage: Decodable {
+    /// The decoded part of a page. Its messages are passed on as they are.
+    private struct PageSummary: Decodable {
         let tag: PageTag?
         let unchanged: Bool?
         let next: String?
 
-        /// The page as clients see it.
+        /// Returns the public form of the page.
         func json(_ answer: [UInt8]) throws -> [UInt8] {
             var json = Array(#"{"items":"#.utf8)
             json += try CBORTranscoder.json(of: "items", in: answer)
@@ -92,13 +94,13 @@ struct MessageRoutes {
         }
     }
 
-    /// At most one of the four ways to say where.
+    /// The position that one of four query parameters names; the newest page without any.
     private func position(_ request: APIRequest) throws -> GetHistory.Position {
         var positions: [GetHistory.Position] = []
         if let seq = try request.number("before") { positions.append(.before(seq: seq)) }
         if let seq = try request.number("after") { positions.append(.after(seq: seq)) }
         if let rev = try request.number("changedAfter") { positions.append(.changedAfter(rev: rev)) }
-        // A zone's + that was not encoded has become a space.
+        // A client that does not encode the + of a time zone sends a space.
         if let at = try request.query("at")?.replacing(" ", with: "+") {
             guard let time = Timestamp(at) else { throw Problem.invalid("at", "must be a time as in RFC 3339") }
             positions.append(.at(time: time))

@@ -1,24 +1,23 @@
 import Contracts
+import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Edge
 import Synchronization
 
-/// The API's own document, and the keys that verify its tokens.
+/// The description of the API, and the public keys of its access tokens.
 struct MetaRoutes {
-    private let keys: KeysDocument
+    private let keys: KeySetDocument
 
-    init(keys: KeySet) { self.keys = KeysDocument(keys) }
+    init(keys: KeySet) { self.keys = KeySetDocument(keys) }
 
     var endpoints: [Endpoint] {
         [
-            .get("/openapi.json", .anonymous, document),
-            .get("/.well-known/jwks.json", .anonymous, jwks),
+            .get("/openapi.json", access: .anonymous, document),
+            .get("/.well-known/jwks.json", access: .anonymous, jwks),
         ]
     }
 
-    /// Made once: it does not change from request to request.
     private static let document = APIResponse(.ok, json: PackageResources.openapi_json).tagged()
 
     private func document(_ request: APIRequest) async throws -> APIResponse { Self.document.unchanged(for: request) }
@@ -26,18 +25,20 @@ struct MetaRoutes {
     private func jwks(_ request: APIRequest) async throws -> APIResponse { try keys.response().unchanged(for: request) }
 }
 
-/// The keys as they are given out: made anew when they are others, not for every request.
-private final class KeysDocument: Sendable {
+/// The key set as JSON. Encoded when the keys change, not for every request.
+private final class KeySetDocument: Sendable {
     private let keys: KeySet
-    private let made = Mutex<(of: GetKeys.Response, response: APIResponse)?>(nil)
+    private let encoded = Mutex<(keys: GetKeys.Response, response: APIResponse)?>(nil)
 
     init(_ keys: KeySet) { self.keys = keys }
 
     func response() throws -> APIResponse {
-        guard let published = keys.published else { throw Problem.unavailable("The keys are not known here yet.") }
-        if let made = made.withLock(\.self), made.of == published { return made.response }
+        guard let published = keys.published else {
+            throw Problem.unavailable("The keys are not available yet. Retry in a few seconds.")
+        }
+        if let encoded = encoded.withLock(\.self), encoded.keys == published { return encoded.response }
         let response = try APIResponse.json(published).tagged()
-        made.withLock { $0 = (published, response) }
+        encoded.withLock { $0 = (published, response) }
         return response
     }
 }

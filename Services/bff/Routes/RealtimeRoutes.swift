@@ -4,23 +4,23 @@ import Edge
 import HTTPTypes
 import Realtime
 
-/// Where live connections are made.
+/// The address of the caller's live connections.
 struct RealtimeRoutes {
     let routes: RouteTable
 
-    var endpoints: [Endpoint] { [.get("/v1/realtime", .signedIn, place)] }
+    var endpoints: [Endpoint] { [.get("/v1/realtime", endpoint)] }
 
-    private struct Place: Encodable, Sendable {
+    private struct RealtimeEndpoint: Encodable, Sendable {
         let url: String
         let partition: Int
     }
 
-    private func place(_ request: APIRequest) async throws -> APIResponse {
+    private func endpoint(_ request: APIRequest) async throws -> APIResponse {
         guard let place = routes.place(of: try request.caller.userID), let instance = place.instance else {
-            throw Problem.unavailable("There is nobody to connect to at the moment.")
+            throw Problem.unavailable("Live connections are not available at the moment. Retry in a few seconds.")
         }
-        var response = try APIResponse.json(Place(url: instance.url, partition: place.partition))
-        // It may be another at any time.
+        var response = try APIResponse.json(RealtimeEndpoint(url: instance.url, partition: place.partition))
+        // The instance of a partition changes without notice.
         response.headers[.cacheControl] = "no-store"
         return response
     }

@@ -4,19 +4,20 @@ import Edge
 import HTTPTypes
 import Realtime
 
-/// Logging in, staying in, and logging out.
+/// Logs in, refreshes and lists sessions, and logs out.
 struct SessionRoutes {
     let bus: any ProcedureCaller
     let routes: RouteTable
     let revocations: Revocations
-    /// For which somebody who logs in waits to be told where live connections are made; `GET /v1/realtime` tells it later.
-    private static let patience = Duration.milliseconds(500)
+    /// How long a log-in waits for the first routes. Without them the response has no `realtime`; clients
+    /// then use `GET /v1/realtime`.
+    private static let routesTimeout = Duration.milliseconds(500)
 
     var endpoints: [Endpoint] {
         [
-            .post("/v1/sessions", .anonymous, logIn),
-            .get("/v1/sessions", .signedIn, list),
-            .post("/v1/sessions/refresh", .anonymous, refresh),
+            .post("/v1/sessions", access: .anonymous, logIn),
+            .get("/v1/sessions", list),
+            .post("/v1/sessions/refresh", access: .anonymous, refresh),
             .delete("/v1/sessions/{sessionId}", revoke),
         ]
     }
@@ -33,7 +34,7 @@ struct SessionRoutes {
         let refreshToken: String
         let expiresIn: Int
         let user: User
-        /// Absent while there is nobody to connect to.
+        /// Absent while no instance serves the user's live connections.
         let realtime: Realtime?
 
         struct Realtime: Encodable, Sendable {
@@ -45,7 +46,7 @@ struct SessionRoutes {
         let body: Credentials = try await request.body()
         let session = try await bus.call(LogIn(username: body.username, password: body.password, device: body.device))
         let tokens = session.tokens
-        if routes.routes == nil { await routes.readOnce(within: Self.patience) }
+        if routes.routes == nil { await routes.readOnce(within: Self.routesTimeout) }
         let answer = LoggedIn(
             accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, expiresIn: tokens.expiresIn, user: session.user,
             realtime: routes.place(of: session.user.id)?.instance.map { LoggedIn.Realtime(url: $0.url) })
@@ -76,14 +77,5 @@ struct SessionRoutes {
         _ = try await bus.call(RevokeSession(userID: caller.userID, sessionID: session))
         revocations.revoke([session])
         return .noContent
-    }
-}
-
-extension APIResponse {
-    /// Secrets stay out of every cache (RFC 6749, 5.1).
-    fileprivate var unstored: APIResponse {
-        var response = self
-        response.headers[.cacheControl] = "no-store"
-        return response
     }
 }

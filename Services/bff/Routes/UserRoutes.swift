@@ -1,18 +1,18 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
 
-/// Public profiles and registration.
+/// Registration, public profiles and search.
 struct UserRoutes {
     let bus: any ProcedureCaller
     let profiles: ProfileCache
 
     var endpoints: [Endpoint] {
         [
-            .post("/v1/users", .anonymous, register),
-            .get("/v1/users", .signedIn, find),
-            .get("/v1/users/{userId}", .signedIn, profile),
+            .post("/v1/users", access: .anonymous, register),
+            .get("/v1/users", find),
+            .get("/v1/users/{userId}", profile),
         ]
     }
 
@@ -36,7 +36,7 @@ struct UserRoutes {
 
     private func profile(_ request: APIRequest) async throws -> APIResponse {
         let id: UserID = try request.id("userId")
-        // One's own changes are seen at once; others' within a second.
+        // Callers see their own changes at once, those of others within a second.
         if id == (try request.caller.userID) {
             return try APIResponse.json(try await bus.call(GetAccount(userID: id)).user).tagged(for: request)
         }

@@ -2,45 +2,49 @@ import HTTPTypes
 import HummingbirdCore
 import NIOCore
 
-/// One client's connection as the task that serves it sees it: requests that have arrived whole, one after another.
+/// A client's connection, as the task that serves it sees it.
 struct Connection: ServerChildChannelValue {
     let channel: any Channel
-    /// The next one comes once the one before is answered.
+    /// Complete requests. The next one comes after the response to the one before.
     let requests: AsyncStream<IncomingRequest>
-    fileprivate let handler: NIOLoopBound<ConnectionHandler>
+    private let handler: NIOLoopBound<ConnectionHandler>
 
-    init(_ channel: any Channel, _ handler: ConnectionHandler, _ requests: AsyncStream<IncomingRequest>) {
-        (self.channel, self.requests) = (channel, requests)
+    init(_ channel: any Channel, handler: ConnectionHandler, requests: AsyncStream<IncomingRequest>) {
+        self.channel = channel
+        self.requests = requests
         self.handler = NIOLoopBound(handler, eventLoop: channel.eventLoop)
     }
 
-    /// Sends the answer to the request in hand.
-    func answer(_ head: HTTPResponse, _ body: ByteBuffer) {
+    /// Sends the response to the request in hand.
+    func respond(_ head: HTTPResponse, body: ByteBuffer) {
         if channel.eventLoop.inEventLoop {
-            handler.value.answer(head, body)
+            handler.value.respond(head, body: body)
         } else {
-            channel.eventLoop.execute { [handler] in handler.value.answer(head, body) }
+            channel.eventLoop.execute { [handler] in handler.value.respond(head, body: body) }
         }
     }
 }
 
-/// A request, from its first byte to its last.
+/// A request whose head and body have arrived.
 struct IncomingRequest: Sendable {
     let head: HTTPRequest
     let body: ByteBuffer
 }
 
-/// Gathers an answer and sends it in one piece.
+/// Collects the body of a response and sends the response in one piece.
 struct ResponseWriter: ResponseBodyWriter {
     let connection: Connection
     let head: HTTPResponse
     private var body = ByteBuffer()
 
-    init(_ connection: Connection, _ head: HTTPResponse) { (self.connection, self.head) = (connection, head) }
+    init(_ connection: Connection, head: HTTPResponse) {
+        self.connection = connection
+        self.head = head
+    }
 
     mutating func write(_ buffer: ByteBuffer) async throws {
         if body.readableBytes == 0 { body = buffer } else { body.writeImmutableBuffer(buffer) }
     }
 
-    consuming func finish(_ trailingHeaders: HTTPFields?) async throws { connection.answer(head, body) }
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws { connection.respond(head, body: body) }
 }

@@ -1,43 +1,51 @@
 import DequeModule
+import Edge
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
-/// The end of a connection's pipeline: hands whole requests to the task that serves it and writes the answers, one at a time.
+/// The last handler of a connection's pipeline: hands complete requests to the task that serves the
+/// connection and writes the responses, one at a time.
 ///
-/// Backpressure in both directions bounds the memory of a connection: the handler reads little ahead of the request in
-/// hand, and while the client does not read its responses, the handler neither takes a request nor reads.
-/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself answers what is not HTTP, or too large, and
-/// closes the connection.
+/// Backpressure in both directions bounds the memory of a connection. The handler reads little ahead of the
+/// request in hand. While the client does not read its responses, it starts no request and does not read.
+/// ``ConnectionTimeouts`` bounds every wait for the client. The handler itself responds to bytes that are not
+/// HTTP and to requests that are too large, and closes the connection.
 final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    private enum Input {
+        case part(HTTPServerRequestPart)
+        case rejected(RequestRejection)
+        /// The client closed its half of the connection.
+        case end
+    }
+
     private let requests: AsyncStream<IncomingRequest>.Continuation
     private var assembly = RequestAssembly()
-    private var times = ConnectionTimeouts(now: .distantPast)
+    /// What has arrived of the request that `assembly` counts.
+    private var head: HTTPRequestHead?
+    private var body = ByteBuffer()
+    private var timeouts = ConnectionTimeouts(now: .zero)
     private var timer: Scheduled<Void>?
     private var context: ChannelHandlerContext?
     /// Input that arrived before its turn: while a request is in hand, or while the client does not read.
     private var early: Deque<Input> = []
-    /// Reading pauses when `early` has this many elements; the read under way may add those of one more buffer.
-    private static let readsAhead = 16
+    /// Reading pauses when `early` has this many elements. The read under way may add those of one more
+    /// buffer.
+    private static let maximumEarly = 16
     private var isReadingPaused = false
+    /// The application works on a request.
     private var isWorking = false
-    /// The answer that goes out next is the last.
-    private var isLast = false
+    /// The request in hand is a `HEAD`: its response has no body.
     private var isHead = false
-    /// The last answer is written; only the client's own end is waited for.
+    /// The next response is the last one.
+    private var isLast = false
+    /// The last response is written. The connection waits for the client to close its half.
     private var isClosing = false
-
-    private enum Input {
-        case part(HTTPServerRequestPart)
-        case unreadable(isHeadTooLarge: Bool)
-        /// The client closed its side.
-        case end
-    }
 
     init(_ requests: AsyncStream<IncomingRequest>.Continuation) { self.requests = requests }
 
@@ -63,10 +71,10 @@ final class ConnectionHandler: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { receive(.part(unwrapInboundIn(data))) }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if assembly.isUnderWay, times.phase == .idle { enter(.body) }
+        if assembly.isUnderWay, timeouts.phase == .idle { enter(.body) }
     }
 
-    /// The channel asks itself for more after each read.
+    /// The channel calls this for more input after each read.
     func read(context: ChannelHandlerContext) {
         if mayRead { context.read() } else { isReadingPaused = true }
     }
@@ -78,26 +86,38 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard let error = error as? HTTPParserError else { return context.close(promise: nil) }
-        receive(.unreadable(isHeadTooLarge: error == .headerOverflow))
+        receive(.rejected(error == .headerOverflow ? .headTooLarge : .malformed))
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
         case ChannelEvent.inputClosed: endInput(context)
-        case is ChannelShouldQuiesceEvent: assembly.isUnderWay ? (isLast = true) : closeAfterAnswer()
+        case is ChannelShouldQuiesceEvent: assembly.isUnderWay ? (isLast = true) : closeAfterResponse()
         default: context.fireUserInboundEventTriggered(event)
         }
     }
 
-    // MARK: Backpressure
+    private func begin(_ context: ChannelHandlerContext) {
+        timeouts = ConnectionTimeouts(now: context.uptime)
+        evaluateTimeout()
+    }
 
-    /// Whether the next input may be worked on: no request is in hand, and the client reads its responses.
+    private func end() {
+        requests.finish()
+        timer?.cancel()
+        timer = nil
+        context = nil
+    }
+
+    // MARK: Input and backpressure
+
+    /// Whether the next input may be processed: no request is in hand, and the client reads its responses.
     private var isReady: Bool { !isWorking && context?.channel.isWritable == true }
 
-    /// A closing connection reads on, to see the client's end.
+    /// A closing connection reads on, to see when the client closes its half.
     private var mayRead: Bool {
         if isClosing { return true }
-        return isWorking ? early.count < Self.readsAhead : context?.channel.isWritable == true
+        return isWorking ? early.count < Self.maximumEarly : context?.channel.isWritable == true
     }
 
     private func receive(_ input: Input) {
@@ -105,9 +125,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         if isReady, early.isEmpty { process(input) } else { early.append(input) }
     }
 
-    /// Goes on with what has arrived, as far as the client reads its responses.
+    /// Processes the input that has arrived, as far as the client reads its responses.
     private func resume() {
-        enter(waitsFor)
+        enter(phaseWithoutRequest)
         while isReady, let input = early.popFirst() { process(input) }
         if isReadingPaused, mayRead {
             isReadingPaused = false
@@ -115,17 +135,16 @@ final class ConnectionHandler: ChannelDuplexHandler {
         }
     }
 
-    /// What the connection waits for while no request is in hand.
-    private var waitsFor: ConnectionTimeouts.Phase {
+    private var phaseWithoutRequest: ConnectionTimeouts.Phase {
         if context?.channel.isWritable == false { return .writing }
         return assembly.isUnderWay ? .body : .idle
     }
 
     private func process(_ input: Input) {
         switch input {
-        case .part(let part): take(part)
-        case .unreadable(let isHeadTooLarge): refuse(isHeadTooLarge ? .headersTooLarge : .badRequest)
-        case .end: closeAfterAnswer()
+        case .part(let part): process(part)
+        case .rejected(let rejection): reject(rejection)
+        case .end: closeAfterResponse()
         }
     }
 
@@ -136,115 +155,144 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     // MARK: Requests
 
-    private func begin(_ context: ChannelHandlerContext) {
-        times = ConnectionTimeouts(now: context.eventLoop.now)
-        look()
-    }
-
-    private func take(_ part: HTTPServerRequestPart) {
-        switch assembly.take(part) {
-        case .more: break
-        case .invite: context?.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
-        case .tooLarge: refuse(.tooLarge)
-        case .whole(let head, let body): handOver(head, body)
+    private func process(_ part: HTTPServerRequestPart) {
+        switch step(part) {
+        case .incomplete, .ignored: break
+        case .sendContinue:
+            context?.writeAndFlush(wrapOutboundOut(.head(.init(version: .http1_1, status: .continue))), promise: nil)
+        case .tooLarge: reject(.bodyTooLarge)
+        case .complete: handOver()
         }
     }
 
-    private func handOver(_ head: HTTPRequestHead, _ body: ByteBuffer) {
-        guard head.namesOneHost, let request = try? HTTPRequest(head, secure: false, splitCookie: false) else {
-            return refuse(.badRequest)
+    private func step(_ part: HTTPServerRequestPart) -> RequestAssembly.Step {
+        switch part {
+        case .head(let head):
+            self.head = head
+            return assembly.receiveHead(contentLength: head.contentLength, expectsContinue: head.expectsContinue)
+        case .body(let more):
+            let step = assembly.receiveBody(byteCount: more.readableBytes)
+            if step == .incomplete { append(more) }
+            return step
+        case .end: return assembly.receiveEnd()
         }
-        // After an upgrade that is not taken up, or CONNECT, the parser reads no further requests.
+    }
+
+    private func append(_ more: ByteBuffer) {
+        if body.readableBytes == 0 { body = more } else { body.writeImmutableBuffer(more) }
+    }
+
+    private func handOver() {
+        guard let head, head.namesOneHost, let request = try? HTTPRequest(head, secure: false, splitCookie: false) else {
+            return reject(.malformed)
+        }
+        // After an upgrade that the server ignores, and after CONNECT, the parser reads no further requests.
         let leavesHTTP = head.method == .CONNECT || head.headers.contains(name: "upgrade")
         if !head.isKeepAlive || leavesHTTP { isLast = true }
-        (isWorking, isHead) = (true, head.method == .HEAD)
+        isWorking = true
+        isHead = head.method == .HEAD
         enter(.working)
-        requests.yield(IncomingRequest(head: request, body: body))
+        let incoming = IncomingRequest(head: request, body: body)
+        self.head = nil
+        body = ByteBuffer()
+        requests.yield(incoming)
     }
 
-    // MARK: Answers
+    // MARK: Responses
 
-    /// Writes the answer to the request in hand.
-    func answer(_ head: HTTPResponse, _ body: ByteBuffer) {
+    /// Writes the response to the request in hand.
+    func respond(_ head: HTTPResponse, body: ByteBuffer) {
         guard isWorking else { return }
-        write(HTTPResponseHead(head), isHead ? ByteBuffer() : body)
-        // Only now: while it is written, the channel may become unwritable and writable again.
+        write(HTTPResponseHead(head), body: isHead ? ByteBuffer() : body)
+        // Not before: while the handler writes, the channel may become unwritable and writable again.
         isWorking = false
         if !isClosing { resume() }
     }
 
-    /// Answers what never became a request. Whatever follows on the connection cannot be understood any more.
-    private func refuse(_ refusal: RequestRejection) {
+    /// Responds to input that is not a request. The input behind it cannot be interpreted.
+    private func reject(_ rejection: RequestRejection) {
         isLast = true
         early.removeAll()
-        write(refusal.head, refusal.body)
+        let (head, body) = rejection.response()
+        write(head, body: body)
     }
 
-    private func write(_ head: HTTPResponseHead, _ body: ByteBuffer) {
+    private func write(_ head: HTTPResponseHead, body: ByteBuffer) {
         guard let context else { return }
         var head = head
         if isLast { head.headers.replaceOrAdd(name: "connection", value: "close") }
         context.write(wrapOutboundOut(.head(head)), promise: nil)
         if body.readableBytes > 0 { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-        if isLast { finish(context, .end(nil)) } else { context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil) }
+        if isLast {
+            close(after: .end(nil), context)
+        } else {
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        }
     }
 
-    /// Writes `last`, closes our side once everything has left, and waits for the client to close its own: closing both
-    /// at once could discard the response before the client has read it.
-    private func finish(_ context: ChannelHandlerContext, _ last: HTTPServerResponsePart) {
+    // MARK: The end
+
+    /// Closes the connection once the request in hand is answered and the client has read everything.
+    private func closeAfterResponse() {
+        isLast = true
+        guard !isWorking, !isClosing, let context else { return }
+        let unsentBytes = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        if unsentBytes == 0 {
+            context.close(promise: nil)
+        } else {
+            close(after: .body(.byteBuffer(ByteBuffer())), context)
+        }
+    }
+
+    /// Writes the last part, then waits for the client to close its half.
+    private func close(after last: HTTPServerResponsePart, _ context: ChannelHandlerContext) {
         isClosing = true
         early.removeAll()
         enter(.writing)
-        let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.assumeIsolatedUnsafeUnchecked().whenComplete { _ in
-            self.context?.close(mode: .output, promise: nil)
+        let closed = context.writeAndCloseOutput(wrapOutboundOut(last))
+        closed.assumeIsolatedUnsafeUnchecked().whenComplete { _ in
             if self.isReadingPaused { self.context?.read() }
         }
-        context.writeAndFlush(wrapOutboundOut(last), promise: written)
-    }
-
-    /// Closes when the request in hand is answered, or else when the responses before have left.
-    private func closeAfterAnswer() {
-        isLast = true
-        guard !isWorking, !isClosing, let context else { return }
-        let unsent = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        if unsent == 0 { context.close(promise: nil) } else { finish(context, .body(.byteBuffer(ByteBuffer()))) }
-    }
-
-    private func end() {
-        requests.finish()
-        timer?.cancel()
-        (timer, context) = (nil, nil)
     }
 
     // MARK: Time
 
     private func enter(_ phase: ConnectionTimeouts.Phase) {
-        guard phase != times.phase, let context else { return }
-        times.enter(phase, at: context.eventLoop.now)
-        // A timer that fires too early looks again; these end before one that may be set.
-        if timer == nil || phase == .body || phase == .writing { look() }
+        guard phase != timeouts.phase, let context else { return }
+        timeouts.enter(phase, at: context.uptime)
+        // A timer that fires early evaluates again. Only these phases may end before a timer that is set.
+        if timer == nil || phase == .body || phase == .writing { evaluateTimeout() }
     }
 
-    private func look() {
+    private func evaluateTimeout() {
         timer?.cancel()
         timer = nil
         guard let context else { return }
-        switch times.verdict(at: context.eventLoop.now) {
-        case .never: break
-        case .expired(.body): refuse(.timeout)
+        switch timeouts.verdict(at: context.uptime) {
+        case .unlimited: break
+        case .expired(.body): reject(.bodyTimeout)
         case .expired: context.close(promise: nil)
-        case .wait(let deadline):
-            timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(deadline: deadline) { [weak self] in
+        case .wait(let until):
+            let delay = TimeAmount(until - context.uptime)
+            timer = context.eventLoop.assumeIsolatedUnsafeUnchecked().scheduleTask(in: delay) { [weak self] in
                 self?.timer = nil
-                self?.look()
+                self?.evaluateTimeout()
             }
         }
     }
 }
 
+extension ChannelHandlerContext {
+    /// The time of the event loop, as ``ConnectionTimeouts`` counts it.
+    fileprivate var uptime: Duration { .nanoseconds(Int64(clamping: eventLoop.now.uptimeNanoseconds)) }
+}
+
 extension HTTPRequestHead {
-    /// RFC 9112, 3.2: whoever sends none, or more than one, is told 400.
+    fileprivate var contentLength: Int? { headers.first(name: "content-length").flatMap { Int($0) } }
+
+    fileprivate var expectsContinue: Bool { headers.first(name: "expect")?.lowercased() == "100-continue" }
+
+    /// RFC 9112, 3.2: a request without a Host field, or with several, is malformed.
     fileprivate var namesOneHost: Bool {
         let count = headers["host"].count
         return count == 1 || count == 0 && version != .http1_1

@@ -5,12 +5,16 @@ import NIOPosix
 import ServiceKit
 import ServiceLifecycle
 
-/// The public port. A connection, and all that is done for its requests, lives on one event loop; see ``LoopExecutor``.
+/// The public port. A connection and all work for its requests stay on one event loop; see ``LoopExecutor``.
 struct HTTPServer: Service {
+    /// Accepting shares the event loop with connections: with few per turn, new clients wait behind those
+    /// being served.
+    private static let acceptsPerTurn: UInt = 256
+
     let channel: APIChannel
     let settings: HTTPSettings
     let logger: Logger
-    /// Told the port, which is another than the one asked for when that is 0.
+    /// Called with the port, which the system chooses if the settings say 0.
     var onListening: @Sendable (Int) -> Void = { _ in }
 
     func run() async throws {
@@ -21,8 +25,7 @@ struct HTTPServer: Service {
         let server = channel.server(
             configuration: configuration,
             onServerRunning: { listener in
-                // Accepting shares the loop: few at a time would let newcomers starve behind those who are being served.
-                try? await listener.setOption(.maxMessagesPerRead, value: 256).get()
+                try? await listener.setOption(.maxMessagesPerRead, value: Self.acceptsPerTurn).get()
                 onListening(listener.localAddress?.port ?? settings.port)
             },
             eventLoopGroup: loops, logger: logger)
@@ -33,7 +36,8 @@ struct HTTPServer: Service {
     }
 }
 
-/// Runs tasks on an event loop's thread, so that a request is read, handled and answered without changing threads.
+/// Runs tasks on an event loop's thread, so that a request is read, handled and answered without a change of
+/// threads.
 final class LoopExecutor: TaskExecutor {
     private let loop: any EventLoop
 

@@ -1,29 +1,33 @@
+import Edge
 import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypesHTTP1
 import ServiceKit
 
-/// What is said to a request that never became one.
-struct RequestRejection {
-    let head: HTTPResponseHead
-    let body: ByteBuffer
+/// Why bytes on a connection did not become a request. The response closes the connection.
+enum RequestRejection {
+    case malformed, bodyTooLarge, bodyTimeout, headTooLarge
 
-    static var badRequest: RequestRejection { RequestRejection(.malformed("This is not a request as RFC 9112 has it.")) }
-    static var tooLarge: RequestRejection { RequestRejection(.tooLarge) }
-    static var timeout: RequestRejection {
-        RequestRejection(Problem(.requestTimeout, "timeout", "The body did not arrive in time."))
-    }
-    static var headersTooLarge: RequestRejection {
-        RequestRejection(
+    private var problem: Problem {
+        switch self {
+        case .malformed: .malformed("Send a valid HTTP/1.1 request (RFC 9112) with one Host field.")
+        case .bodyTooLarge: .bodyTooLarge
+        case .bodyTimeout:
+            Problem(.requestTimeout, code: "timeout", detail: "The body did not arrive in time. Send it within 10 seconds.")
+        case .headTooLarge:
             Problem(
-                .requestHeaderFieldsTooLarge, "headersTooLarge",
-                "Send at most \(APIChannel.headerFields) header fields, \(APIChannel.headerBytes) bytes together."))
+                .requestHeaderFieldsTooLarge, code: "headersTooLarge",
+                detail:
+                    "Send at most \(RequestHeadLimits.fieldCount) header fields and \(RequestHeadLimits.totalBytes) bytes of them."
+            )
+        }
     }
 
-    private init(_ problem: Problem) {
-        let response = problem.response(requestID: RequestID().description)
-        body = response.body
-        head = HTTPResponseHead(HTTPResponse(status: response.status, headerFields: response.completeHeaders))
+    /// Returns the head and the body of the response.
+    func response() -> (head: HTTPResponseHead, body: ByteBuffer) {
+        let response = APIResponse(problem, requestID: RequestID().description)
+        let head = HTTPResponse(status: response.status, headerFields: response.completeHeaders)
+        return (HTTPResponseHead(head), response.body)
     }
 }

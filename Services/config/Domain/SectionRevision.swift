@@ -1,27 +1,28 @@
 import Contracts
 
-/// What a request to change a section comes to: pure. Whether its values are acceptable was looked at before.
+/// The result of a request to change a section whose values are already validated.
 enum SectionRevision: Equatable {
-    /// This is the section from now on.
+    /// The section as it is after the change.
     case change(ConfigSection)
-    /// The values are there already, by this very request or without it.
+    /// The section has these values already, from this request or from another one.
     case unchanged
-    /// It was meant for another version than the present one.
+    /// The request names another version than the present one.
     case stale
 
-    /// - Parameter present: with all values that the request must have. What it has beyond them a later release has stored: that stays.
+    /// - Parameter present: includes every value that the request must contain. Values beyond those were
+    ///   stored by a later release and stay.
     init(_ request: SetSection, on present: ConfigSection, at now: Timestamp) {
         let values = present.values.merging(request.values) { $1 }
-        let isThere = values == present.values
+        let isStored = values == present.values
         switch request.version {
-        case present.version where isThere: self = .unchanged
+        case present.version where isStored: self = .unchanged
         case present.version:
             self = .change(
                 ConfigSection(
                     name: present.name, version: present.version + 1, values: values, changedAt: max(now, present.changedAt),
                     changedBy: request.userID))
-        // The answer to its first try was lost.
-        case present.version - 1 where isThere && present.changedBy == request.userID: self = .unchanged
+        // A repeat: the answer to the first attempt was lost.
+        case present.version - 1 where isStored && present.changedBy == request.userID: self = .unchanged
         default: self = .stale
         }
     }

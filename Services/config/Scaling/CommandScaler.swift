@@ -1,46 +1,32 @@
-import Foundation
+import Subprocess
 
-/// Scales by a command that takes the number of instances as its last argument: `scripts/stack.sh .local scale messaging`.
+/// Scales by a command that takes the number of instances as its last argument: `scripts/stack.sh .local
+/// scale messaging`.
 struct CommandScaler: Scaler {
-    /// The program and its arguments.
+    /// The program and its arguments. `env` finds the program in `PATH`, unless it is a path.
     let command: [String]
-    /// The command is ended then.
+    /// After this time the command gets SIGTERM, and SIGKILL 5 s later.
     var timeout = Duration.seconds(180)
 
-    func wanted() async throws -> Int? { nil }
+    func desiredCount() async throws -> Int? { nil }
 
     func scale(to count: Int) async throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command + ["\(count)"]
-        // It must not write into our log.
-        (process.standardInput, process.standardOutput, process.standardError) = (
-            FileHandle.nullDevice, FileHandle.nullDevice, FileHandle.nullDevice
-        )
-        let (ended, end) = AsyncStream.makeStream(of: Int32.self)
-        process.terminationHandler = { process in
-            end.yield(process.terminationStatus)
-            end.finish()
+        guard let program = command.first else { throw ScalerError("the scaling command is empty") }
+        let arguments = command + ["\(count)"]
+        let status = try await withTimeLimit(timeout, of: program) { try await Self.run(arguments) }
+        guard status.isSuccess else { throw ScalerError("\(program) failed: \(status)") }
+    }
+
+    /// Discards the output: the output of this process is its log.
+    private static func run(_ command: [String]) async throws -> TerminationStatus {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(5))]
+        do {
+            return try await Subprocess.run(
+                .name("env"), arguments: Arguments(command), platformOptions: options, output: .discarded, error: .discarded
+            ).terminationStatus
+        } catch let error as SubprocessError {
+            throw ScalerError("the scaling command could not be started: \(error)")
         }
-        try process.run()
-        let status = try await withTaskCancellationHandler {
-            try await withThrowingTaskGroup(of: Int32?.self) { group in
-                group.addTask {
-                    for await status in ended { return status }; return nil
-                }
-                group.addTask {
-                    try await Task.sleep(for: timeout); return nil
-                }
-                defer { group.cancelAll() }
-                return try await group.next() ?? nil
-            }
-        } onCancel: {
-            process.terminate()
-        }
-        guard let status else {
-            process.terminate()
-            throw ScalerError("\(command[0]) did not end in time")
-        }
-        if status != 0 { throw ScalerError("\(command[0]) ended with \(status)") }
     }
 }

@@ -2,36 +2,40 @@ import Bus
 import Contracts
 import Postgres
 
-/// Takes heartbeats and answers what is stored for whoever sent them: one round trip, through any instance of `config`.
+/// Records heartbeats and returns the sender's assignment in the same round trip. Any instance of `config`
+/// can do so.
 struct HeartbeatStore: Sendable {
     let database: PostgresPool
 
-    struct Answer: Sendable {
+    /// The result of a recorded heartbeat.
+    struct Recorded: Sendable {
         var epoch: Int64
         var bind: PartitionSet
         var serve: PartitionSet
-        /// The member had something to say that it had not said before.
-        var isNews: Bool
+        /// The report differs from the member's previous one.
+        var reportChanged: Bool
     }
 
-    /// - Returns: `nil` when it is older than what is known: of an earlier start of the process, or from before an epoch that it has followed since.
-    func beat(_ heartbeat: Heartbeat) async throws(PostgresError) -> Answer? {
-        // The second statement must not see less than the first one found: it has a snapshot of its own, taken once the row is ours. Whatever the leader
-        // has decided of this member, who must have held the row to take it for dead, is in it.
-        // Nobody needs a heartbeat after a crash of the server, so nobody waits for it to be on disk.
+    /// - Returns: `nil` for an outdated heartbeat: of an earlier run of the process, or with a lower epoch
+    ///   than recorded.
+    func record(_ heartbeat: Heartbeat) async throws(PostgresError) -> Recorded? {
+        // The last statement takes its snapshot after the INSERT has locked the member's row. The leader
+        // locks the same row to delete a dead member, so the answer includes every decision that the leader
+        // made about this member. A heartbeat is worthless after a crash of the server, so the commit does
+        // not wait for the disk.
         let rows = try await database.atomically([
-            "SELECT set_config('synchronous_commit', 'off', true)", Self.record(heartbeat),
+            "SELECT set_config('synchronous_commit', 'off', true)", Self.statement(heartbeat),
             """
             SELECT r.epoch, coalesce(a.bind, ''), coalesce(a.serve, '') FROM routing r
             LEFT JOIN assignments a ON a.instance = \(heartbeat.instance) AND a.incarnation = \(heartbeat.incarnation)
             """,
         ])
-        guard let isNews = try rows[1].first(as: Bool.self) else { return nil }
+        guard let reportChanged = try rows[1].first(as: Bool.self) else { return nil }
         let (epoch, bind, serve) = try rows[2].one(as: (Int64, PartitionSet, PartitionSet).self)
-        return Answer(epoch: epoch, bind: bind, serve: serve, isNews: isNews)
+        return Recorded(epoch: epoch, bind: bind, serve: serve, reportChanged: reportChanged)
     }
 
-    private static func record(_ heartbeat: Heartbeat) -> SQL {
+    private static func statement(_ heartbeat: Heartbeat) -> SQL {
         """
         INSERT INTO members AS m (
             instance, incarnation, url, epoch, bound, served, is_leaving, connections, cpu, outbound_bytes)

@@ -1,24 +1,25 @@
 import Contracts
 import Postgres
 
-/// The leader row, the members and the assignment in Postgres.
+/// The leader row.
+struct LeaderRow: Hashable, Sendable {
+    var holder: String
+    var term: Int64
+    var epoch: Int64
+    /// Whether the lease is valid by the database's clock.
+    var isLed: Bool
+    /// The number of members.
+    var members: Int
+}
+
+/// The leader row, the members and the assignments in Postgres.
 struct RoutingStore: Sendable {
     let database: PostgresPool
 
-    /// The leader row.
-    struct Leader: Hashable, Sendable {
-        var holder: String
-        var term: Int64
-        var epoch: Int64
-        /// It has not run out, by the database's clock.
-        var isLed: Bool
-        var members: Int
-    }
-
-    /// What this deployment was first started with.
+    /// Returns the number of partitions of this deployment.
     ///
-    /// - Parameter count: held for ever if this is the first start.
-    func partitionCount(atFirst count: Int) async throws(PostgresError) -> Int {
+    /// - Parameter count: stored permanently at the first start of the deployment.
+    func partitionCount(storing count: Int) async throws(PostgresError) -> Int {
         let rows = try await database.atomically([
             "INSERT INTO deployment (partition_count) VALUES (\(Int32(count))) ON CONFLICT DO NOTHING",
             "SELECT partition_count FROM deployment",
@@ -26,13 +27,13 @@ struct RoutingStore: Sendable {
         return try rows[1].one(as: Int.self)
     }
 
-    // MARK: Leading
+    // MARK: The leader row
 
-    /// Takes the leader row under the next term, if it has run out, or was ours already.
+    /// Acquires the leader row under the next term if it has expired or belongs to this instance already.
     ///
-    /// - Returns: our term; `nil` when another one leads.
-    func take(_ instance: String, for lease: Duration) async throws(PostgresError) -> Int64? {
-        // A row that is held for longer than anybody may hold it was written before the server's clock was set back.
+    /// - Returns: the new term; `nil` when another instance leads.
+    func acquire(_ instance: String, for lease: Duration) async throws(PostgresError) -> Int64? {
+        // A row that expires later than any valid lease was written before the server's clock was set back.
         try await database.first(
             """
             UPDATE routing SET holder = \(instance), term = term + 1, held_until = clock_timestamp() + \(lease.milliseconds) * interval '1 ms'
@@ -42,7 +43,7 @@ struct RoutingStore: Sendable {
             """, as: Int64.self)
     }
 
-    /// - Returns: whether the term is still ours.
+    /// Returns whether the term is still the current one.
     func renew(_ instance: String, term: Int64, for lease: Duration) async throws(PostgresError) -> Bool {
         try await database.execute(
             """
@@ -51,60 +52,72 @@ struct RoutingStore: Sendable {
             """) == 1
     }
 
-    /// Lets another one lead at once.
+    /// Ends the lease on the leader row, so that another instance can acquire it at once.
     func release(_ instance: String, term: Int64) async throws(PostgresError) {
         try await database.execute(
             "UPDATE routing SET held_until = '-infinity' WHERE holder = \(instance) AND term = \(term)")
     }
 
-    func leader() async throws(PostgresError) -> Leader {
+    func leader() async throws(PostgresError) -> LeaderRow {
         let row = try await database.reads.one(
             "SELECT holder, term, epoch, held_until >= clock_timestamp(), (SELECT count(*) FROM members) FROM routing",
             as: (String, Int64, Int64, Bool, Int).self)
-        return Leader(holder: row.0, term: row.1, epoch: row.2, isLed: row.3, members: row.4)
+        return LeaderRow(holder: row.0, term: row.1, epoch: row.2, isLed: row.3, members: row.4)
     }
 
-    // MARK: What members said
+    // MARK: Members
 
-    /// All members; what they said only of those whose last news are not `known`.
-    func sightings(known: [String: Int64]) async throws(PostgresError) -> [LeaderState.Sighting] {
-        let (names, news) = (Array(known.keys), Array(known.values))
+    /// Returns the rows of all members.
+    ///
+    /// - Parameter known: report versions by instance; reports of these versions are left out.
+    func members(known: [String: Int64]) async throws(PostgresError) -> [MemberRow] {
+        let (names, versions) = (Array(known.keys), Array(known.values))
         let rows = try await database.reads.query(
             """
             SELECT m.instance, m.beats, m.news, d.incarnation, d.url, d.epoch, d.bound, d.served, d.is_leaving
-            FROM members m LEFT JOIN unnest(\(names), \(news)) AS k (instance, news) ON k.instance = m.instance
+            FROM members m LEFT JOIN unnest(\(names), \(versions)) AS k (instance, news) ON k.instance = m.instance
             LEFT JOIN members d ON d.instance = m.instance AND k.news IS DISTINCT FROM m.news
             """, as: (String, Int64, Int64, String?, String?, Int64?, PartitionSet?, PartitionSet?, Bool?).self)
-        return rows.map { instance, beats, news, incarnation, url, epoch, bound, served, isLeaving in
-            var sighting = LeaderState.Sighting(instance: instance, beats: beats, news: news)
+        return rows.map { instance, heartbeats, version, incarnation, url, epoch, bound, served, isLeaving in
+            var row = MemberRow(instance: instance, heartbeats: heartbeats, reportVersion: version)
             if let incarnation, let url, let epoch, let bound, let served, let isLeaving {
                 let id = MemberID(instance: instance, incarnation: incarnation)
-                sighting.member = MemberReport(id: id, url: url, epoch: epoch, bound: bound, served: served, isLeaving: isLeaving)
+                row.report = MemberReport(id: id, url: url, epoch: epoch, bound: bound, served: served, isLeaving: isLeaving)
             }
-            return sighting
+            return row
         }
     }
 
-    // MARK: The routes
+    // MARK: Routes
 
     func epoch() async throws(PostgresError) -> Int64 {
         try await database.reads.one("SELECT epoch FROM routing", as: Int64.self)
     }
 
-    /// As they are now.
-    func routes() async throws(PostgresError) -> WrittenRoutes {
+    func routes() async throws(PostgresError) -> EncodedRoutes {
         let rows = try await database.reads.query(
             """
             SELECT r.epoch, d.partition_count, a.instance, a.url, a.route FROM routing r CROSS JOIN deployment d
             LEFT JOIN assignments a ON TRUE ORDER BY a.instance
             """, as: (Int64, Int, String?, String?, String?).self)
         guard let (epoch, count, _, _, _) = rows.first else {
-            throw PostgresError(.unexpectedResult, "the deployment was never started")
+            throw PostgresError(.unexpectedResult, "the number of partitions is not stored")
         }
-        let instances = rows.compactMap { row -> WrittenRoutes.Instance? in
+        let instances = rows.compactMap { row -> EncodedRoutes.Instance? in
             guard let name = row.2, let url = row.3, let partitions = row.4 else { return nil }
-            return WrittenRoutes.Instance(name: name, url: url, partitions: partitions)
+            return EncodedRoutes.Instance(name: name, url: url, partitions: partitions)
         }
-        return WrittenRoutes(epoch: epoch, partitionCount: count, instances: instances)
+        return EncodedRoutes(epoch: epoch, partitionCount: count, instances: instances)
+    }
+}
+
+/// Stored as ranges, in the format of ``PartitionSet/description``.
+extension PartitionSet: PostgresRepresentable {
+    package var postgresValue: String { description }
+    package init(postgresValue: String) throws(PostgresError) {
+        guard let set = PartitionSet(postgresValue) else {
+            throw PostgresError(.unexpectedResult, "the stored value is not a set of partitions")
+        }
+        self = set
     }
 }

@@ -3,14 +3,14 @@ import Contracts
 import Foundation
 import Postgres
 
-/// Sections and what was done to them.
+/// The sections and their history.
 struct SectionStore: Sendable {
-    /// Changes of one section that are kept.
-    static let mostChanges: Int64 = 1_000
+    /// The number of changes that are kept of one section.
+    static let changeLimit: Int64 = 1_000
 
     let database: PostgresPool
 
-    /// Stores what a deployment begins with, where nothing is there yet. Several processes may do it at once.
+    /// Stores the defaults of sections that do not exist yet. Several processes may do so at once.
     func seed(_ sections: [String: [String: SettingValue]], at now: Timestamp) async throws {
         let (names, contents) = (Array(sections.keys), try sections.values.map(Self.text))
         try await database.execute(
@@ -25,7 +25,7 @@ struct SectionStore: Sendable {
             """)
     }
 
-    /// Those of `names`, by name.
+    /// Returns the sections with these names, ordered by name.
     func sections(_ names: [String]) async throws -> [ConfigSection] {
         try await database.reads.query(
             """
@@ -34,27 +34,26 @@ struct SectionStore: Sendable {
         ).map(Self.section)
     }
 
-    /// What a change came to.
-    enum Revised: Sendable {
-        /// The section now.
-        case done(ConfigSection, isNew: Bool)
+    enum RevisionResult: Sendable {
+        /// - Parameter isNew: false when the section had these values already.
+        case stored(ConfigSection, isNew: Bool)
         case stale(present: Int64)
         case notFound
     }
 
-    /// Does what `decide` says under the row's lock, and notes who did it.
-    func revise(_ name: String, _ decide: @Sendable (ConfigSection) -> SectionRevision) async throws -> Revised {
+    /// Applies the decision of `decide` under the row's lock, and records the change with its author.
+    func revise(_ name: String, _ decide: @Sendable (ConfigSection) -> SectionRevision) async throws -> RevisionResult {
         try await database.transaction { transaction in
             let found = try await transaction.query(
                 "SELECT name, version, content::text, changed_at, changed_by FROM sections WHERE name = \(name) FOR UPDATE"
             ).first(as: Row.self)
             guard let present = try found.map(Self.section) else { return .notFound }
             switch decide(present) {
-            case .unchanged: return .done(present, isNew: false)
+            case .unchanged: return .stored(present, isNew: false)
             case .stale: return .stale(present: present.version)
             case .change(let next):
                 for statement in try Self.statements(from: present, to: next) { transaction.enqueue(statement) }
-                return .done(next, isNew: true)
+                return .stored(next, isNew: true)
             }
         }
     }
@@ -70,11 +69,11 @@ struct SectionStore: Sendable {
             INSERT INTO section_changes (section, version, before, after, changed_at, changed_by)
             VALUES (\(next.name), \(next.version), \(before)::jsonb, \(after)::jsonb, \(next.changedAt), \(by))
             """,
-            "DELETE FROM section_changes WHERE section = \(next.name) AND version <= \(next.version - mostChanges)",
+            "DELETE FROM section_changes WHERE section = \(next.name) AND version <= \(next.version - changeLimit)",
         ]
     }
 
-    /// What made the versions below `version`, the latest first.
+    /// Returns the changes that led to versions below `version`, the latest first.
     func changes(of name: String, below version: Int64, limit: Int) async throws -> [ConfigChange] {
         try await database.reads.query(
             """

@@ -1,21 +1,21 @@
-/// Looks after a client that says nothing: asked after one heartbeat without a word, given up after the second one without an answer.
+/// Detects dead clients. Call ``beat(isUnderWay:)`` once per heartbeat: a client that sends nothing gets a
+/// ping, and is closed one heartbeat later if it has not answered.
 struct KeepAlive: Sendable {
-    enum Verdict: Equatable {
-        case fine, ask, gone
-    }
+    enum Action: Equatable { case ping, close }
 
-    private var wasHeard = true
+    private var hasReceived = true
     private var silentBeats = 0
     private var unfinishedBeats = 0
 
-    mutating func heard() { wasHeard = true }
+    /// A complete frame has arrived.
+    mutating func recordFrame() { hasReceived = true }
 
-    /// - Parameter isUnderWay: a message has begun and is not whole; one that takes more than two heartbeats never will be.
-    mutating func beat(isUnderWay: Bool) -> Verdict {
+    /// - Parameter isUnderWay: whether a message has begun and is not complete. After more than two
+    ///   heartbeats it counts as dead, however many fragments arrive.
+    mutating func beat(isUnderWay: Bool) -> Action {
         unfinishedBeats = isUnderWay ? unfinishedBeats + 1 : 0
-        silentBeats = wasHeard ? 0 : silentBeats + 1
-        wasHeard = false
-        if silentBeats >= 2 || unfinishedBeats > 2 { return .gone }
-        return .ask
+        silentBeats = hasReceived ? 0 : silentBeats + 1
+        hasReceived = false
+        return silentBeats >= 2 || unfinishedBeats > 2 ? .close : .ping
     }
 }

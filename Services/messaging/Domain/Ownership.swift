@@ -17,7 +17,7 @@ struct Ownership: Sendable {
     private(set) var epoch: Int64 = 0
     private(set) var served = PartitionSet()
     private(set) var wanted = PartitionSet()
-    private var leaseUntil: ContinuousClock.Instant?
+    private(set) var leaseUntil: ContinuousClock.Instant?
 
     init(partitionCount: Int) { self.partitionCount = partitionCount }
 

@@ -91,7 +91,7 @@ extension Hub {
     /// The socket is gone; the line stays for a while.
     func lost(_ port: SocketHandle) {
         waiting.removeAll { $0.port === port }
-        leaving[ObjectIdentifier(port)] = nil
+        if leaving.removeValue(forKey: ObjectIdentifier(port)) != nil, leaving.isEmpty { connectionsReleased() }
         guard let id = line(of: port) else { return }
         figures.connections.subtract(1, ordering: .relaxed)
         entries[id]?.port = nil

@@ -54,6 +54,16 @@ extension Hub {
         isClosed ? PartitionSet() : ownership.served.union(PartitionSet(leaving.values)).union(parting)
     }
 
+    /// Returns what a heartbeat and its evaluation need, in one read.
+    func report() -> GatewayReport {
+        GatewayReport(
+            epoch: ownership.epoch, held: held, assigned: ownership.wanted, leaseEnd: ownership.leaseUntil,
+            connections: figures.connections.load(ordering: .relaxed))
+    }
+
+    /// Calls `body` whenever the last connection of partitions that moved elsewhere is closed.
+    func onConnectionsReleased(_ body: @escaping @Sendable () -> Void) { connectionsReleased = body }
+
     /// Sessions have ended.
     func cut(_ revoked: [SessionID]) {
         for session in revoked {

@@ -58,6 +58,7 @@ actor Hub {
     var parting = PartitionSet()
     /// Sockets that were sent elsewhere and are not closed yet, with their partitions.
     var leaving: [ObjectIdentifier: Int] = [:]
+    var connectionsReleased: @Sendable () -> Void = {}
     private var lastNumber: UInt64 = 0
     private var outputs: [LoopOutput]
     private var flushIsScheduled = false

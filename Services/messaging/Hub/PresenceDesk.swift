@@ -89,7 +89,7 @@ actor PresenceDesk {
     func heard(_ presence: Delivery.Presence, present: [UserID]) {
         switch presence.kind {
         case .newsAndQuestion, .question: later { await $0.answer(presence.userID, present) }
-        case .letGo where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID) }
+        case .disconnected where !table.isOnline(presence.userID): later { await $0.announceGone(presence.userID) }
         default: break
         }
         if presence.kind == .news || presence.kind == .newsAndQuestion {
@@ -198,7 +198,7 @@ actor PresenceDesk {
 
     private func letGo(_ user: UserID) {
         if table.isOnline(user) { return }
-        later { await $0.tell([user], [], .init(kind: .letGo, userID: user, online: false)) }
+        later { await $0.tell([user], [], .init(kind: .disconnected, userID: user, online: false)) }
     }
 
     private func contacts(of user: UserID) async -> [PresenceContact]? {

@@ -2,7 +2,7 @@ import Contracts
 import Foundation
 import Synchronization
 
-/// How busy this process is, from one heartbeat to the next.
+/// Measures the load of this process between two heartbeats.
 final class LoadMeter: Sendable {
     private let figures: HubFigures
     private let last: Mutex<(at: ContinuousClock.Instant, cpu: Double)>
@@ -12,17 +12,17 @@ final class LoadMeter: Sendable {
         last = Mutex((.now, Self.processorSeconds))
     }
 
-    func read() -> Heartbeat.Load {
+    /// Returns the load since the last call.
+    func measure(connections: Int) -> Heartbeat.Load {
         let (now, cpu) = (ContinuousClock.now, Self.processorSeconds)
         let (seconds, spent) = last.withLock { last in
             defer { last = (now, cpu) }
             return (max(0.001, (now - last.at) / .seconds(1)), cpu - last.cpu)
         }
         return Heartbeat.Load(
-            connections: figures.connections.load(ordering: .relaxed), cpu: spent / seconds,
-            outboundBytes: Double(figures.takeBytes()) / seconds)
+            connections: connections, cpu: spent / seconds, outboundBytes: Double(figures.takeBytes()) / seconds)
     }
 
-    /// POSIX counts a million to the second, whatever the clock.
+    /// POSIX defines `CLOCKS_PER_SEC` as one million.
     private static var processorSeconds: Double { Double(clock()) / 1e6 }
 }

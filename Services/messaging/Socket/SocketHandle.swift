@@ -2,15 +2,15 @@ import NIOCore
 import NIOWebSocket
 import Synchronization
 
-/// A socket, as whoever writes to it from another thread sees it.
+/// A socket as other threads see it.
 final class SocketHandle: Sendable {
-    /// Which of the server's loops it lives on.
+    /// The index of its event loop among those of the server.
     let loop: Int
-    /// The line that it shows, by number; 0 until it has one.
+    /// The number by which the receiver of its events knows it; 0 until it has one.
     let line = Atomic<UInt64>(0)
-    /// Bytes that were given to it and have not left yet; falls when they do.
+    /// Bytes that were given to the socket and have not been sent.
     let outstanding = Atomic<Int>(0)
-    /// Whoever writes waits for ``SocketEvent/Kind/drained``.
+    /// Whether the sender waits for ``SocketEvent/Kind/drained``.
     let isCongested = Atomic<Bool>(false)
     private let handler: NIOLoopBound<SocketHandler>
 
@@ -19,21 +19,22 @@ final class SocketHandle: Sendable {
         loop = number
     }
 
-    /// On its loop only.
+    /// Only on its event loop.
     fileprivate var socket: SocketHandler { handler.value }
 }
 
-/// What becomes of a socket.
+/// A command to a socket.
 enum SocketCommand: Sendable {
-    /// Its client is who it says, and may speak from now on.
+    /// Pass on the client's frames from now on.
     case open
-    /// The frame of number `n`, or one without a number after that; whole, see ``NIOCore/ByteBuffer/frame(_:)``.
+    /// Send this encoded frame, see ``NIOCore/ByteBuffer/frame(_:)``. `n` is its number, or that of the last
+    /// numbered frame.
     case send(ByteBuffer, n: Int64)
-    /// The last.
+    /// Close. No command follows.
     case close(WebSocketErrorCode)
 }
 
-/// What a turn has for the sockets of one loop, brought there together.
+/// Collects the commands of one turn for the sockets of one event loop, and executes them there together.
 struct LoopOutput {
     private let loop: any EventLoop
     private var commands: [(port: SocketHandle, command: SocketCommand)] = []

@@ -3,54 +3,65 @@ import NIOCore
 import NIOWebSocket
 import Synchronization
 
-/// One client's socket: messages in, frames out, and an end to whoever is silent, floods it or breaks the rules.
+/// One client's socket: assembles its messages, sends frames to it, and closes it when it is silent, sends
+/// too much or violates the protocol.
 final class SocketHandler: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
     typealias OutboundOut = WebSocketFrame
 
-    /// How long a client may take to answer our close.
-    private static let farewell = TimeAmount.milliseconds(300)
-    /// Bytes in the socket's buffer at which there is room for more.
-    private static let nearlyEmpty = 32_768
-    /// Frames that a client may send before it was answered.
-    private static let earlyFrames = 16
+    /// How long a client may take to answer a close frame of the server.
+    private static let closeTimeout = TimeAmount.milliseconds(300)
+    /// Bytes that may wait in the socket when it reports that it has drained.
+    private static let drainedBytes = 32_768
+    /// Messages that a client may send before its greeting.
+    private static let maximumEarly = 16
 
-    /// Until it was told who came: there may be very many of us.
-    private var guest: HandshakeResult?
+    private enum State {
+        /// Holds messages back until ``SocketCommand/open``.
+        case greeting(early: [ByteBufferView])
+        case open
+        /// Ignores the client, which violated the rate limit, until it is closed.
+        case ignoring
+        case closing
+    }
+
+    /// Until it was reported.
+    private var handshake: HandshakeResult?
     private let sockets: LoopSockets
-    private var assembly = FrameAssembly()
+    private var state = State.greeting(early: [])
+    private var assembly = FrameAssembly<ByteBufferView>()
     private var conduct = Conduct()
-    private var silence = KeepAlive()
+    private var keepAlive = KeepAlive()
     private var context: ChannelHandlerContext?
-    /// Where frames go that are whole.
-    private var outlet: ChannelHandlerContext?
-    private var port: SocketHandle?
+    /// The context of the frame encoder. Frames that are encoded already are written behind it.
+    private var encodedOutput: ChannelHandlerContext?
+    private var handle: SocketHandle?
     private var bucket = 0
-    private var isOpen = false
-    private var early: [ByteBuffer] = []
-    private var isClosing = false
-    /// It has gone too far; whatever it says is of no interest any more.
-    private var isDeaf = false
     private var needsFlush = false
-    /// Bytes written since the last flush, and those that the socket had not taken then.
-    private var written = 0
-    private var inSocket = 0
-    /// Of the frames written: what a ping carries, so that its pong tells what was received.
+    /// Bytes that were written since the last flush.
+    private var writtenBytes = 0
+    /// Bytes that waited in the channel after the last flush.
+    private var bufferedBytes = 0
+    /// The number of the last frame written. Pings carry it, so that a pong confirms what the client has
+    /// received.
     private var lastN: Int64 = 0
 
-    init(_ guest: HandshakeResult, sockets: LoopSockets) { (self.guest, self.sockets) = (guest, sockets) }
+    init(_ handshake: HandshakeResult, sockets: LoopSockets) {
+        self.handshake = handshake
+        self.sockets = sockets
+    }
 
     // MARK: The channel
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        outlet = (try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)) ?? context
-        let port = SocketHandle(self, on: context.eventLoop, number: sockets.number)
-        self.port = port
+        encodedOutput = (try? context.pipeline.syncOperations.context(handlerType: WebSocketFrameEncoder.self)) ?? context
+        let handle = SocketHandle(self, on: context.eventLoop, number: sockets.number)
+        self.handle = handle
         bucket = sockets.add(self)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        if let guest { sockets.tell(.arrived(guest), of: port) }
-        guest = nil
+        if let handshake { sockets.report(.arrived(handshake), of: handle) }
+        handshake = nil
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -61,17 +72,19 @@ final class SocketHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { end() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isClosing {
-            if unwrapInboundIn(data).opcode == .connectionClose { context.close(promise: nil) }
-            return
+        let frame = unwrapInboundIn(data)
+        switch state {
+        case .closing: if frame.opcode == .connectionClose { context.close(promise: nil) }
+        case .ignoring: break
+        case .greeting, .open:
+            keepAlive.recordFrame()
+            process(assembly.receive(ReceivedFrame(frame)))
         }
-        if isDeaf { return }
-        silence.heard()
-        take(assembly.take(unwrapInboundIn(data)))
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // After a frame that cannot be read everything is an error: to close at once would take the reason from the client.
+        // Everything after an invalid frame is an error. Closing at once could take the close code from the
+        // client.
         if isClosing { return }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength: close(.messageTooLarge)
@@ -81,58 +94,69 @@ final class SocketHandler: ChannelInboundHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { settle() }
+        if context.channel.isWritable { countSentBytes() }
         context.fireChannelWritabilityChanged()
     }
 
-    // MARK: What the client says
+    private var isClosing: Bool { if case .closing = state { true } else { false } }
 
-    private func take(_ step: FrameAssembly.Step) {
+    // MARK: Inbound
+
+    private func process(_ step: FrameAssembly<ByteBufferView>.Step) {
         switch step {
-        case .more: break
-        case .text(let text): allowed { received(text) }
-        case .ping(let data): allowed { answer(ping: data) }
-        case .pong(let data): allowed { confirmed(by: data) }
-        case .close(let code): close(code, isAnswer: true)
-        case .violation(let code): close(code)
+        case .incomplete: break
+        case .text(let text): limitRate { receive(text) }
+        case .ping(let data): limitRate { pong(data) }
+        case .pong(let data): limitRate { confirm(by: data) }
+        case .close(let code): close(WebSocketErrorCode(codeNumber: Int(code)), isAnswer: true)
+        case .violation(let violation): close(WebSocketErrorCode(codeNumber: Int(violation.rawValue)))
         }
     }
 
-    private func allowed(_ body: () -> Void) {
+    private func limitRate(_ body: () -> Void) {
         switch conduct.frame(at: .now, perSecond: sockets.framesPerSecond()) {
         case .fine: body()
-        case .tooFast: if let port { sockets.tell(.badFrame(.tooFast), of: port) }
-        case .enough: giveUp()
+        case .tooFast: report(.badFrame(.tooManyFrames))
+        case .enough: ignoreClient()
         }
     }
 
-    private func giveUp() {
-        isDeaf = true
-        if let port { sockets.tell(.policyViolated, of: port) }
+    private func ignoreClient() {
+        state = .ignoring
+        report(.policyViolated)
     }
 
-    /// A client that does not take what is written gets no more of it: a later ping is as good (RFC 6455, 5.5.3).
-    private func answer(ping data: ByteBuffer) {
-        if context?.channel.isWritable == true { write(.pong, data) }
+    /// A client that does not read gets no pong: one for a later ping is sufficient (RFC 6455, 5.5.3).
+    private func pong(_ data: ByteBufferView) {
+        if context?.channel.isWritable == true { write(.pong, ByteBuffer(data)) }
     }
 
-    private func confirmed(by pong: ByteBuffer) {
-        guard let n = pong.getInteger(at: pong.readerIndex, as: Int64.self), n <= lastN, let port else { return }
-        sockets.tell(.confirmed(upTo: n), of: port)
+    private func confirm(by pong: ByteBufferView) {
+        var pong = ByteBuffer(pong)
+        guard let n = pong.readInteger(as: Int64.self), (0...lastN).contains(n) else { return }
+        report(.confirmed(upTo: n))
     }
 
-    private func received(_ text: ByteBuffer) {
-        guard let port else { return }
-        if !isOpen { return early.count < Self.earlyFrames ? early.append(text) : close(.policyViolation) }
+    private func receive(_ text: ByteBufferView) {
+        if case .greeting(var early) = state {
+            guard early.count < Self.maximumEarly else { return close(.policyViolation) }
+            early.append(text)
+            state = .greeting(early: early)
+            return
+        }
         do throws(BadFrame) {
-            sockets.tell(.frame(try ClientFrame(text.readableBytesView)), of: port)
+            report(.frame(try ClientFrame(text)))
         } catch {
-            sockets.tell(.badFrame(error), of: port)
-            if conduct.mistake(at: .now) == .enough { giveUp() }
+            report(.badFrame(error))
+            if conduct.mistake(at: .now) == .enough { ignoreClient() }
         }
     }
 
-    // MARK: What is said to the client
+    private func report(_ kind: SocketEvent.Kind) {
+        if let handle { sockets.report(kind, of: handle) }
+    }
+
+    // MARK: Outbound
 
     /// - Returns: whether ``flush()`` must follow.
     func perform(_ command: SocketCommand) -> Bool {
@@ -140,97 +164,102 @@ final class SocketHandler: ChannelInboundHandler {
         case .open: open()
         case .send(let bytes, let n):
             lastN = n
-            return put(whole: bytes)
+            return write(encoded: bytes)
         case .close(let code): close(code)
         }
         return false
     }
 
     private func open() {
-        guard !isOpen, let context else { return }
-        isOpen = true
-        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
-        let waiting = early
-        early = []
-        for text in waiting where !isDeaf { received(text) }
+        guard case .greeting(let early) = state else { return }
+        state = .open
+        resumeReading()
+        for text in early {
+            guard case .open = state else { return }
+            receive(text)
+        }
     }
 
-    private func put(_ frame: WebSocketFrame) -> Bool {
+    private func resumeReading() { try? context?.channel.syncOptions?.setOption(.autoRead, value: true) }
+
+    private func write(_ frame: WebSocketFrame) -> Bool {
         guard !isClosing, let context else { return false }
         context.write(wrapOutboundOut(frame), promise: nil)
-        return note(written: frame.length)
+        return countWrite(frame.length)
     }
 
-    /// A frame that needs no encoder any more.
-    private func put(whole frame: ByteBuffer) -> Bool {
-        guard !isClosing, let outlet else { return false }
-        outlet.write(NIOAny(frame), promise: nil)
-        return note(written: frame.readableBytes)
-    }
-
-    private func note(written bytes: Int) -> Bool {
-        written += bytes
-        defer { needsFlush = true }
-        return !needsFlush
+    private func write(encoded frame: ByteBuffer) -> Bool {
+        guard !isClosing, let encodedOutput else { return false }
+        encodedOutput.write(NIOAny(frame), promise: nil)
+        return countWrite(frame.readableBytes)
     }
 
     private func write(_ opcode: WebSocketOpcode, _ data: ByteBuffer) {
-        port?.outstanding.add(data.readableBytes, ordering: .relaxed)
-        if put(WebSocketFrame(fin: true, opcode: opcode, data: data)) { flush() }
+        handle?.outstanding.add(data.readableBytes, ordering: .relaxed)
+        if write(WebSocketFrame(fin: true, opcode: opcode, data: data)) { flush() }
+    }
+
+    /// - Returns: whether this is the first write since the last flush.
+    private func countWrite(_ bytes: Int) -> Bool {
+        writtenBytes += bytes
+        defer { needsFlush = true }
+        return !needsFlush
     }
 
     func flush() {
         needsFlush = false
         context?.flush()
-        settle()
+        countSentBytes()
     }
 
-    /// Notes what has left.
-    private func settle() {
-        guard let context, let port else { return }
+    private func countSentBytes() {
+        guard let context, let handle else { return }
         let buffered = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        let left = inSocket + written - buffered
-        (inSocket, written) = (buffered, 0)
-        port.outstanding.subtract(left, ordering: .relaxed)
-        if buffered < Self.nearlyEmpty, port.isCongested.exchange(false, ordering: .relaxed) {
-            sockets.tell(.drained, of: port)
-        }
+        let sent = bufferedBytes + writtenBytes - buffered
+        bufferedBytes = buffered
+        writtenBytes = 0
+        handle.outstanding.subtract(sent, ordering: .relaxed)
+        if buffered < Self.drainedBytes, handle.isCongested.exchange(false, ordering: .relaxed) { report(.drained) }
     }
 
     // MARK: The end
 
-    /// Says why, and waits a moment for the client to answer: closing at once could take the reason from it.
+    /// Sends a close frame. Closes the connection when the client answers or after ``closeTimeout``: closing
+    /// at once could take the close code from the client.
     ///
-    /// - Parameter isAnswer: the client has said so first, and waits for nothing but the answer.
-    func close(_ code: WebSocketErrorCode, isAnswer: Bool = false) {
+    /// - Parameter isAnswer: whether the client has closed first. Then the connection closes once the answer
+    ///   is sent.
+    private func close(_ code: WebSocketErrorCode, isAnswer: Bool = false) {
         guard !isClosing, let context else { return }
-        isClosing = true
-        let (channel, said) = (context.channel, context.eventLoop.makePromise(of: Void.self))
-        context.writeAndFlush(wrapOutboundOut(.closing(code)), promise: said)
-        if isAnswer { said.futureResult.whenComplete { _ in channel.close(promise: nil) } }
-        if !isOpen { open() }
-        context.eventLoop.scheduleTask(in: Self.farewell) { channel.close(promise: nil) }
+        state = .closing
+        resumeReading()
+        let channel = context.channel
+        let sent = context.eventLoop.makePromise(of: Void.self)
+        context.writeAndFlush(wrapOutboundOut(.closing(code)), promise: sent)
+        if isAnswer { sent.futureResult.whenComplete { _ in channel.close(promise: nil) } }
+        context.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) }
     }
 
-    /// Once a heartbeat.
+    /// Call once per heartbeat.
     func beat() {
         if isClosing { return }
-        switch silence.beat(isUnderWay: assembly.isUnderWay) {
-        case .fine: break
-        case .ask: write(.ping, ByteBuffer(integer: lastN))
-        case .gone: close(.goingAway)
+        switch keepAlive.beat(isUnderWay: assembly.isUnderWay) {
+        case .ping: write(.ping, ByteBuffer(integer: lastN))
+        case .close: close(.goingAway)
         }
     }
 
     private func end() {
-        guard let port else { return }
-        sockets.tell(.left, of: port)
+        guard let handle else { return }
+        sockets.report(.left, of: handle)
         sockets.remove(self, from: bucket)
-        (self.port, context, outlet) = (nil, nil, nil)
+        self.handle = nil
+        context = nil
+        encodedOutput = nil
     }
 }
 
 extension BadFrame {
-    fileprivate static let tooFast = BadFrame(
-        ref: nil, code: "tooManyRequests", message: "There were too many frames at once; this one was not worked on.")
+    fileprivate static let tooManyFrames = BadFrame(
+        ref: nil, code: "tooManyRequests", message: "Too many frames at once. This frame was ignored; send more slowly.")
 }

@@ -5,40 +5,44 @@ import ServiceLifecycle
 
 /// The public port of live connections.
 struct SocketServer: Service {
+    /// How long the server waits for its clients to disconnect at shutdown, after ``drain``.
+    private static let disconnectTimeout = TimeAmount.milliseconds(500)
+    /// Accepting shares an event loop with connections: with few per turn, new clients wait behind those
+    /// being served.
+    private static let acceptsPerTurn: UInt = 256
+
     let channel: SocketChannel
     let events: any SocketEventReceiver
-    /// From one connection, on average; asked for every frame.
+    /// Returns the limit on a client's average rate; called for every frame.
     let framesPerSecond: @Sendable () -> Double
     let loops: MultiThreadedEventLoopGroup
     let host: String
     let port: Int
     let heartbeatSeconds: Int
-    /// Lets clients go, before the port closes.
-    let farewell: @Sendable () async -> Void
+    /// Called at shutdown, before the port closes: closes the sockets of all clients.
+    let drain: @Sendable () async -> Void
     let logger: Logger
-    /// Told the port, which is another than the one asked for when that is 0.
+    /// Called with the port, which the system chooses if ``port`` is 0.
     var onListening: @Sendable (Int) -> Void = { _ in }
 
     func run() async throws {
-        let sockets = try await beating()
+        let sockets = try await startHeartbeats()
         let listener = try await bootstrap(sockets).bind(host: host, port: port).get()
-        logger.info("live connections are accepted", metadata: ["port": "\(listener.localAddress?.port ?? port)"])
-        onListening(listener.localAddress?.port ?? port)
+        let boundPort = listener.localAddress?.port ?? port
+        logger.info("live connections accepted", metadata: ["port": "\(boundPort)"])
+        onListening(boundPort)
         try? await gracefulShutdown()
-        await farewell()
+        await drain()
         try? await listener.close()
-        await lastWords(to: sockets)
+        await waitForDisconnects(of: sockets)
         try? await loops.shutdownGracefully()
     }
 
-    /// Returns when everybody has gone, who were all told to; or after half a second.
-    private func lastWords(to sockets: [NIOLoopBound<LoopSockets>]) async {
-        for own in sockets {
-            for _ in 0..<50 {
-                guard let count = try? await own.eventLoop.submit({ own.value.count }).get(), count > 0 else { break }
-                try? await own.eventLoop.scheduleTask(in: .milliseconds(10)) {}.futureResult.get()
-            }
+    private func waitForDisconnects(of sockets: [NIOLoopBound<LoopSockets>]) async {
+        let drained = sockets.map { own in
+            own.eventLoop.flatSubmit { own.value.drain(within: Self.disconnectTimeout) }
         }
+        for future in drained { try? await future.get() }
     }
 
     private func bootstrap(_ sockets: [NIOLoopBound<LoopSockets>]) -> ServerBootstrap {
@@ -46,8 +50,7 @@ struct SocketServer: Service {
         return ServerBootstrap(group: loops)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            // Accepting shares a loop: few at a time would let newcomers starve behind those who are being served.
-            .serverChannelOption(.maxMessagesPerRead, value: 256)
+            .serverChannelOption(.maxMessagesPerRead, value: Self.acceptsPerTurn)
             .childChannelOption(.maxMessagesPerRead, value: 2)
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 4_096))
@@ -58,8 +61,8 @@ struct SocketServer: Service {
             }
     }
 
-    /// The sockets of each loop, with a heart that beats every second.
-    private func beating() async throws -> [NIOLoopBound<LoopSockets>] {
+    /// Returns the sockets of each event loop, whose heartbeats run from now on.
+    private func startHeartbeats() async throws -> [NIOLoopBound<LoopSockets>] {
         var all: [NIOLoopBound<LoopSockets>] = []
         for (number, loop) in loops.makeIterator().enumerated() {
             let sockets = try await loop.submit {

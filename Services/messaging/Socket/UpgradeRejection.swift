@@ -1,59 +1,84 @@
+import Edge
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import ServiceKit
 
-/// Why a request does not become a live connection, answered as `application/problem+json` (RFC 9457).
-struct UpgradeRejection: Hashable, Sendable, Error {
-    let status: HTTPResponseStatus
-    /// Stable, in camelCase.
-    let code: String
-    let detail: String
-    var headers: [String: String] = [:]
-    private var requestID = ""
+extension Problem {
+    static let upgradeRequired = Problem(
+        .upgradeRequired, code: "upgradeRequired",
+        detail: "Send a WebSocket upgrade as a GET: version 13, RFC 6455.",
+        headers: [.upgrade: "websocket", .secWebSocketVersion: "13"])
+}
 
-    private init(status: HTTPResponseStatus, code: String, detail: String, headers: [String: String] = [:]) {
-        (self.status, self.code, self.detail, self.headers) = (status, code, detail, headers)
+/// The response to a request that does not become a live connection.
+struct UpgradeRejection {
+    let problem: Problem
+    let requestID: String
+
+    /// - Parameter request: its request id names the response; `nil` if its head is not known.
+    init(_ problem: Problem, of request: HTTPRequestHead?) {
+        self.problem = problem
+        requestID = RequestID().orGiven(request?.headers.first(name: HTTPField.Name.requestID.rawName))
     }
 
-    /// Named as the request is: as its client has named it, or anew.
-    func of(_ request: HTTPRequestHead?) -> UpgradeRejection {
-        var refusal = self
-        refusal.requestID = RequestID().orGiven(request?.headers.first(name: Self.requestIDHeader))
-        return refusal
-    }
-
-    private static let requestIDHeader = "X-Request-ID"
-
-    static func unauthenticated(_ detail: String) -> UpgradeRejection {
-        UpgradeRejection(status: .unauthorized, code: "unauthenticated", detail: detail, headers: ["WWW-Authenticate": "Bearer"])
-    }
-
-    static func unavailable(_ detail: String) -> UpgradeRejection {
-        UpgradeRejection(status: .serviceUnavailable, code: "unavailable", detail: detail, headers: ["Retry-After": "1"])
-    }
-
-    static func malformed(_ detail: String) -> UpgradeRejection {
-        UpgradeRejection(status: .badRequest, code: "malformed", detail: detail)
-    }
-
-    static let notFound = UpgradeRejection(status: .notFound, code: "notFound", detail: "There is nothing at this address.")
-    static let notAnUpgrade = UpgradeRejection(
-        status: .upgradeRequired, code: "upgradeRequired",
-        detail: "This address speaks WebSocket, version 13: send the upgrade of RFC 6455 as a GET.",
-        headers: ["Upgrade": "websocket", "Sec-WebSocket-Version": "13"])
-
-    /// The details are all our own words, without quotes.
-    var body: String {
-        let members = #""title":"\#(status.reasonPhrase)","status":\#(status.code),"detail":"\#(detail)","code":"\#(code)""#
-        return #"{"type":"about:blank",\#(members),"requestId":"\#(requestID)"}"#
-    }
-
-    var head: HTTPResponseHead {
+    /// Returns the head and the body of the response.
+    func response() -> (head: HTTPResponseHead, body: ByteBuffer) {
+        let body = problem.body(requestID: requestID)
         var fields: HTTPHeaders = [
-            "Content-Type": "application/problem+json", "Content-Length": "\(body.utf8.count)", "Connection": "close",
-            Self.requestIDHeader: requestID,
+            "Content-Type": Problem.contentType, "Content-Length": "\(body.count)", "Connection": "close",
+            HTTPField.Name.requestID.rawName: requestID,
         ]
-        for (name, value) in headers.sorted(by: { $0.key < $1.key }) { fields.replaceOrAdd(name: name, value: value) }
-        return HTTPResponseHead(version: .http1_1, status: status, headers: fields)
+        for field in problem.headers { fields.replaceOrAdd(name: field.name.rawName, value: field.value) }
+        let status = HTTPResponseStatus(statusCode: problem.status.code, reasonPhrase: problem.status.reasonPhrase)
+        return (HTTPResponseHead(version: .http1_1, status: status, headers: fields), ByteBuffer(bytes: body))
+    }
+}
+
+/// Sends a rejection and closes the connection.
+///
+/// The request reaches this handler only if it asked for no upgrade: the upgrade handler consumes the others.
+final class RejectionHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// How long a client may take to close its half of the connection.
+    private static let closeTimeout = TimeAmount.seconds(1)
+
+    private let rejection: UpgradeRejection?
+    private var context: ChannelHandlerContext?
+
+    /// - Parameter rejection: `nil` for a request that ``HandshakeAuthenticator`` has not seen.
+    init(_ rejection: UpgradeRejection?) { self.rejection = rejection }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        if let rejection { return send(rejection) }
+        // If the head of the request was read before, it arrives within this turn of the event loop.
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.execute { handler.value.send(UpgradeRejection(.upgradeRequired, of: nil)) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard case .head(let head) = unwrapInboundIn(data) else { return }
+        let problem = UpgradePath(head.uri) == nil ? Problem.notFound : .upgradeRequired
+        send(UpgradeRejection(problem, of: head), isHead: head.method == .HEAD)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+
+    /// Sends only the first rejection.
+    private func send(_ rejection: UpgradeRejection, isHead: Bool = false) {
+        guard let context else { return }
+        self.context = nil
+        let (head, body) = rejection.response()
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        if !isHead { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        let channel = context.channel
+        context.writeAndCloseOutput(wrapOutboundOut(.end(nil))).whenComplete { _ in
+            channel.eventLoop.scheduleTask(in: Self.closeTimeout) { channel.close(promise: nil) }
+        }
     }
 }

@@ -1,24 +1,26 @@
 import Contracts
 import DequeModule
 
-/// The rows that this process is publishing, and those whose publication is confirmed but that are still in the table.
+/// The rows that this process is publishing, and the confirmed rows that are still in the table, as a state
+/// machine without I/O.
 ///
-/// Some events are forwarded to a second destination too, in no order with their publication. Such a row is removed when both are confirmed.
+/// Some events are forwarded to a second destination too, in no order with their publication. Such a row is
+/// removed when both are confirmed.
 ///
-/// Pure, and bounded: what does not fit stays in the table, where the sweeper finds it.
+/// It is bounded. Rows that do not fit stay in the table, where the sweeper finds them.
 struct OutboxState {
     struct Bounds {
-        /// Events waiting to be sent, and sent but not confirmed.
+        /// The number of events that are waiting or sent and unconfirmed.
         var events = 1_024
         var bytes = 32 << 20
-        /// Sent and not confirmed.
+        /// The number of events that are sent and unconfirmed.
         var window = 256
     }
 
     private let bounds: Bounds
     private var waiting: Deque<OutboxEvent> = []
     private var inFlight: Set<EventID> = []
-    /// Everything that is not done with, so that no event is taken twice.
+    /// All unfinished events, so that no event is accepted twice.
     private var known: [EventID: Event] = [:]
     private var bytes = 0
     private var confirmed: [EventID] = []
@@ -26,16 +28,16 @@ struct OutboxState {
 
     init(_ bounds: Bounds = Bounds()) { self.bounds = bounds }
 
-    /// How many more events fit.
+    /// The number of events that still fit.
     var room: Int { bytes >= bounds.bytes ? 0 : max(0, bounds.events - known.count) }
     var isIdle: Bool { known.isEmpty && confirmed.isEmpty && !isRemoving }
-    /// Committed, and as far as we know not published yet.
+    /// The number of committed events that are not known to be published.
     var unpublished: Int { known.count }
 
-    /// Whether rows may be removed.
+    /// Whether there are rows to remove.
     var hasConfirmed: Bool { !confirmed.isEmpty }
 
-    /// Takes in what fits and is new.
+    /// Accepts the new events that fit.
     ///
     /// - Parameter types: the types of the events that are forwarded too.
     /// - Returns: the accepted events of these types; ``forwarded(_:)`` or ``notForwarded(_:)`` must follow.
@@ -52,48 +54,50 @@ struct OutboxState {
         return toForward
     }
 
-    /// False once it was given up.
+    /// Whether the event is still unfinished; `false` once it was given up.
     func isKnown(_ id: EventID) -> Bool { known[id] != nil }
 
-    /// The next one to send now; ``failed(_:)`` or ``confirmed(_:)`` must follow.
+    /// Returns the next event to send now. ``failed(_:)`` or ``confirmed(_:)`` must follow.
     mutating func next() -> OutboxEvent? {
         guard inFlight.count < bounds.window, let event = waiting.popFirst() else { return nil }
         inFlight.insert(event.id)
         return event
     }
 
-    /// The broker has it: the row may go, once it is forwarded.
+    /// The broker has confirmed the event. Its row can be removed once it is forwarded too.
     mutating func confirmed(_ id: EventID) {
         guard inFlight.remove(id) != nil else { return }
         known[id]?.isPublished = true
         finish(id)
     }
 
-    /// Not published, or nobody knows: the row stays, for the sweeper.
+    /// The event is not published, or that is unknown. The row stays for the sweeper.
     mutating func failed(_ id: EventID) {
-        if inFlight.remove(id) != nil { forget(id) }
+        if inFlight.remove(id) != nil { remove(id) }
     }
 
-    /// The second destination has it: the row may go, once it is published.
+    /// The second destination has confirmed the event. Its row can be removed once it is published too.
     mutating func forwarded(_ id: EventID) {
         known[id]?.forwarding = .done
         finish(id)
     }
 
-    /// Not forwarded, or unknown: it is published all the same, and the row stays for the sweeper.
+    /// The event is not forwarded, or that is unknown. It is still published, and the row stays for the
+    /// sweeper.
     mutating func notForwarded(_ id: EventID) {
         if known[id]?.forwarding == .due { known[id]?.forwarding = .failed }
         finish(id)
     }
 
-    /// Nothing can be sent now: everything that waits is left to the sweeper.
+    /// Nothing can be sent now. Leaves the waiting events to the sweeper.
     mutating func giveUpWaiting() {
-        for event in waiting { forget(event.id) }
+        for event in waiting { remove(event.id) }
         waiting = []
     }
 
-    /// Rows to remove now, at most a thousand, if no removal is under way; ``removed()`` or ``notRemoved(_:)`` must follow.
-    mutating func takeForRemoval() -> [EventID]? {
+    /// Starts a removal of at most a thousand rows, unless one is in progress. ``removed()`` or
+    /// ``notRemoved(_:)`` must follow.
+    mutating func startRemoval() -> [EventID]? {
         if isRemoving || confirmed.isEmpty { return nil }
         isRemoving = true
         let ids = Array(confirmed.prefix(1_000))
@@ -103,7 +107,8 @@ struct OutboxState {
 
     mutating func removed() { isRemoving = false }
 
-    /// The database is away. They are tried again, as many as memory has room for; the sweeper publishes the others once more.
+    /// The database is away. The rows are removed later, as many as memory has room for. The sweeper
+    /// publishes the others again.
     mutating func notRemoved(_ ids: [EventID]) {
         isRemoving = false
         if confirmed.count + ids.count <= 100_000 { confirmed += ids }
@@ -112,10 +117,10 @@ struct OutboxState {
     private mutating func finish(_ id: EventID) {
         guard let event = known[id], event.isPublished, event.forwarding != .due else { return }
         if event.forwarding == .done { confirmed.append(id) }
-        forget(id)
+        remove(id)
     }
 
-    private mutating func forget(_ id: EventID) {
+    private mutating func remove(_ id: EventID) {
         guard let event = known.removeValue(forKey: id) else { return }
         bytes -= event.bytes
     }

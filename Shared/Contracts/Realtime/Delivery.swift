@@ -47,7 +47,7 @@ public struct Delivery: Codable, Hashable, Sendable {
             public static let newsAndQuestion = Kind(rawValue: "newsAndQuestion")
             /// Sent to the instance that owns the user, the only recipient, after another instance has closed
             /// their connections. Unless they have reconnected, announce that they are offline.
-            public static let letGo = Kind(rawValue: "letGo")
+            public static let disconnected = Kind(rawValue: "letGo")
         }
 
         public var kind: Kind

@@ -2,32 +2,32 @@ import Testing
 
 @testable import Bus
 
-@Suite("A silent broker") struct BrokerWatchdogTests {
-    @Test("silence begins after four ticks without a sign of life, is told once, and ends with the first sign")
+@Suite("The broker watchdog") struct BrokerWatchdogTests {
+    @Test("silence starts after four quiet ticks, is reported once, and ends with the first sign of life")
     func silence() {
         var watch = BrokerWatchdog()
         let begins = watch.sent()
         #expect(begins)
-        #expect((1...5).map { _ in watch.ticked() } == [.goOn, .goOn, .goOn, .becameSilent, .goOn])
+        #expect((1...5).map { _ in watch.ticked() } == [.continue, .continue, .continue, .becameSilent, .continue])
         #expect(watch.isSilent)
         watch.settled()
         #expect(!watch.isSilent)
     }
 
-    @Test("a broker with nothing to say is not silent, and nobody ticks for it")
-    func nothingToSay() {
+    @Test("an idle broker is not silent, and ticks stop")
+    func idle() {
         var watch = BrokerWatchdog()
         _ = watch.sent()
         let again = watch.sent()
         #expect(!again)
         watch.settled()
         watch.settled()
-        #expect(watch.ticked() == .rest)
+        #expect(watch.ticked() == .stop)
         let begins = watch.sent()
         #expect(begins)
     }
 
-    @Test("answers are signs of life too, and other confirms while one stays away")
+    @Test("answers are signs of life too")
     func signs() {
         var watch = BrokerWatchdog()
         for _ in 0..<2 { _ = watch.sent() }

@@ -6,7 +6,7 @@ import Testing
 @testable import Bus
 
 @Suite("Served procedures") struct ServedProcedureTests {
-    @Test("a lost outcome is the answer to a change; to a reading it is only that nobody answered")
+    @Test("an unknown outcome stays one for a change, and becomes unavailable for a read")
     func lost() async throws {
         let lost = ServiceError(.unknownOutcome, "the database was lost")
         #expect(try await answer(to: SetBlock(userID: user, otherID: user, blocked: true), lost) == lost)

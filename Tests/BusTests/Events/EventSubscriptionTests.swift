@@ -6,8 +6,8 @@ import Testing
 
 @testable import Bus
 
-@Suite("Broadcasts", .timeLimit(.minutes(3))) struct EventSubscriptionTests {
-    @Test("every process that listens hears a transient event, in order; bad and forged ones are passed over")
+@Suite("Event subscriptions", .timeLimit(.minutes(3))) struct EventSubscriptionTests {
+    @Test("every subscribed process receives a transient event, in order; malformed and forged ones are ignored")
     func heardByAll() async throws {
         try await TestBroker.with { broker in
             let (one, two) = (Seen<String>(), Seen<String>())
@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("processes hear a notice; what is bound to all events does not")
+    @Test("a subscription receives a notice, and a queue bound to all events does not")
     func notices() async throws {
         try await TestBroker.with { broker in
             let seen = Seen<String>()
@@ -56,7 +56,7 @@ import Testing
         let to: String
     }
 
-    @Test("a listener learns that its feed was lost, and when it begins again")
+    @Test("a subscription reports its loss and its new start")
     func lost() async throws {
         try await TestBroker.with { broker in
             let states = Seen<String>()

@@ -10,7 +10,7 @@ import Testing
 @testable import Bus
 
 @Suite("The outbox", .timeLimit(.minutes(3))) struct OutboxTests {
-    @Test("what was committed is published at once as a CloudEvent, and its row goes")
+    @Test("a committed event is published at once as a CloudEvent, and its row is removed")
     func committed() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("a crash between commit and publishing delays a fact: the sweeper finds it, and no younger one")
+    @Test("an event that was not published before a crash is found by the sweeper, and no younger one")
     func sweeper() async throws {
         try await eventually("a sweep in time") {
             try await EventWorld.with { world in
@@ -64,7 +64,7 @@ import Testing
         return ()
     }
 
-    @Test("who asked to see what a sweep finds sees it before anybody hears of it")
+    @Test("the preparation of a sweep runs before its events are published")
     func beforeSweeping() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test("while the broker is away facts wait, and none is lost")
+    @Test("while the broker is away events wait, and none is lost")
     func brokerAway() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test("sweepers at the same time claim different rows, and together all")
+    @Test("concurrent sweepers claim different rows, and together all of them")
     func disjointClaims() async throws {
         try await EventWorld.with { world in
             for number in 0..<40 { _ = try await world.commit("\(number)") }
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test("a claimed row whose sweeper died is claimed again later")
+    @Test("a row claimed by a sweeper that died is claimed again later")
     func expiredClaim() async throws {
         try await EventWorld.with { world in
             let event = try await world.commit("again")
@@ -139,7 +139,7 @@ import Testing
         }
     }
 
-    @Test("a stopping bus publishes first what was committed")
+    @Test("a stopping bus first publishes the committed events")
     func stopping() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -162,8 +162,8 @@ import Testing
     }
 }
 
-@Suite("The line of events being published") struct OutboxStateTests {
-    @Test("sent in order within the window, removed together once confirmed")
+@Suite("The state of the outbox") struct OutboxStateTests {
+    @Test("events are sent in order within the window, and removed together once confirmed")
     func life() {
         var line = OutboxState(.init(events: 10, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
@@ -184,7 +184,7 @@ import Testing
         #expect(second == [events[1].id])
     }
 
-    @Test("what fails or does not fit is left to the sweeper")
+    @Test("events that fail or do not fit are left to the sweeper")
     func bounds() {
         var line = OutboxState(.init(events: 2, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
@@ -201,7 +201,7 @@ import Testing
         #expect(small.unpublished == 1)
     }
 
-    @Test("a removal that failed is tried again")
+    @Test("a failed removal is repeated")
     func removalFails() {
         var line = OutboxState()
         let one = event(1)
@@ -253,8 +253,8 @@ import Testing
         }
     }
 
-    @Test("what is not published is left as a whole, whatever became of its delivery")
-    func deliveredNotPublished() {
+    @Test("an event that is not published is given up, whether it was forwarded or not")
+    func forwardedNotPublished() {
         var line = OutboxState()
         let (one, two) = (event(1), event(2))
         line.add([one, two], forwarded: [one.type])

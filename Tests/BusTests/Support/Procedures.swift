@@ -1,4 +1,7 @@
+import BusTesting
 import Contracts
+
+@testable import Bus
 
 struct Echo: Procedure, Equatable {
     typealias Response = Echo
@@ -25,4 +28,21 @@ struct Lookup: Procedure, Equatable {
     var key: Int
 
     enum CodingKeys: String, CodingKey { case key }
+}
+
+extension TestBroker {
+    /// Serves `procedure` of `users` with `handler`, and lends a bus of `bff`.
+    static func serving<P: Procedure>(
+        _ procedure: P.Type, callsAtOnce: Int = 4_096,
+        handler: @escaping @Sendable (P, CallContext) async throws -> P.Response,
+        _ body: (TestBroker, Bus) async throws -> Void
+    ) async throws {
+        try await with { broker in
+            try await broker.bus(.users, register: { $0.serve(procedure, handler) }) { _ in
+                try await broker.bus(.bff, configure: { $0.callsAtOnce = callsAtOnce }) { bff in
+                    try await body(broker, bff)
+                }
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ import Contracts
 
 @testable import Bus
 
-/// What a client without our library could do.
+/// Operations of a client without the bus.
 extension AMQPAdmin {
     /// A queue named `raw` that gets the calls to a service.
     func declareRequests(of service: String, arguments: AMQPTable = [:]) throws {

@@ -11,7 +11,8 @@ import TestSupport
 @testable import Config
 @testable import ServiceKit
 
-/// Processes of `config` and of others on a virtual host and a schema of one test's own, wired as their mains do.
+/// Processes of `config` and of its readers on a virtual host and a schema of one test, wired as their mains
+/// do.
 struct ConfigWorld: Sendable {
     let host: VirtualHost
     let database: PostgresPool
@@ -26,7 +27,7 @@ struct ConfigWorld: Sendable {
         }
     }
 
-    /// Exchanges, and a user who may speak for any service.
+    /// Creates the exchanges, and a user that may act as any service.
     private static func prepare(_ host: VirtualHost) async throws {
         try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
         try await VirtualHost.management(
@@ -45,21 +46,21 @@ struct ConfigWorld: Sendable {
         return try ServiceContext(service: service, command: .serve, settings: settings, output: NoLines())
     }
 
-    /// One process of `config`, while `body` runs.
+    /// Runs one process of `config` during `body`.
     func config(
         _ instance: Int = 1, schemas: [SectionSchema] = Sections.all, _ body: () async throws -> Void
     ) async throws {
         let context = try await context("config", instance)
         let bus = try context.bus()
         let store = SectionStore(database: database)
-        DynamicConfiguration(store, schemas: schemas, logger: context.logger) { try? await bus.broadcast($0) }.serve(on: bus)
+        SectionService(store, schemas: schemas, logger: context.logger) { try? await bus.broadcast($0) }.serve(on: bus)
         try await running([bus]) {
             try await bus.started()
             try await body()
         }
     }
 
-    /// One process of another service, while `body` runs.
+    /// Runs one process of another service during `body`.
     func reader(
         _ service: String, environment: [String: String] = [:], clock: any Clock<Duration> = ContinuousClock(),
         _ body: (Reader) async throws -> Void
@@ -81,7 +82,7 @@ struct ConfigWorld: Sendable {
 
         var report: ComponentReport? { context.health.reports()["configuration"] }
 
-        /// As an admin would through the edge.
+        /// Changes a section as an admin does through the edge.
         func set(_ values: [String: SettingValue], version: Int64, of section: String = "pageSizes") async throws -> ConfigSection
         {
             try await bus.call(SetSection(section: section, version: version, values: values, userID: UserID(rawValue: 5)))
@@ -93,11 +94,12 @@ struct ConfigWorld: Sendable {
             }
         }
 
-        /// Returns once it runs with the first version and waits to be told; from then on time stands still.
+        /// Returns once the reader runs with the first version and waits for notices. The clock stands still
+        /// from then on.
         func begins(_ clock: ManualClock) async throws {
             _ = try await eventually("the first version") {
                 if report?.details?["pageSizes"] == "version 1" { return true }
-                // Its first tries may have come before it was connected.
+                // Its first reads may have failed before it was connected.
                 clock.advance(by: .milliseconds(250))
                 return nil
             }
@@ -105,11 +107,10 @@ struct ConfigWorld: Sendable {
         }
     }
 
-    /// Ends a connection, `bff-1 events`, as a broker that restarts does.
+    /// Closes a connection, such as `bff-1 events`, as a restart of the broker does.
     func closeConnection(_ name: String) async throws {
         struct Connection: Decodable {
             let name: String
-            /// As the client calls itself.
             let ownName: String?
             enum CodingKeys: String, CodingKey {
                 case name

@@ -33,7 +33,7 @@ struct Gateway: Sendable {
     ///   - now: by which the news of revocations are old.
     static func with<Result>(
         limits: HubLimits = HubLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
-        patience: TimeAmount = .seconds(10), owns: Bool = true,
+        handshakeTimeout: TimeAmount = .seconds(10), owns: Bool = true,
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (Gateway) async throws -> Result
     ) async throws -> Result {
@@ -44,12 +44,13 @@ struct Gateway: Sendable {
         let hub = Hub(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", address: { "ws://elsewhere/\($0)" }, on: io, logger: logger)
-        let door = HandshakeAuthenticator(verifier: NamedTokens()) {
-            hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance has no users at the moment.")
+        let authenticator = HandshakeAuthenticator(verifier: NamedTokens()) {
+            hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance does not accept connections at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(door: door, patience: patience), events: hub, framesPerSecond: framesPerSecond, loops: loops,
-            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, farewell: { await hub.close() }, logger: logger,
+            channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: hub,
+            framesPerSecond: framesPerSecond, loops: loops,
+            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await hub.close() }, logger: logger,
             onListening: { listening.tell($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }

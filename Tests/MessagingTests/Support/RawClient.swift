@@ -102,7 +102,8 @@ final class RawClient {
         }
     }
 
-    /// All texts until the other side closes, and its code; `nil` when it went without one. A close is answered.
+    /// All texts until the other side closes, and its code; `nil` when it went without one. A close is
+    /// answered.
     func end() async throws -> (texts: [Said], code: UInt16?) {
         var (texts, code): ([Said], UInt16?) = ([], nil)
         while let frame = await frame() {
