@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 
 extension CommitFailure {
     /// Classifies an error of ``SendStore/commit(_:ids:deadline:)``.
