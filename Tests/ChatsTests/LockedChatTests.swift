@@ -1,5 +1,6 @@
 import Contracts
 import Postgres
+import ServiceKit
 import TestSupport
 import Testing
 
