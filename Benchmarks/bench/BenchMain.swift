@@ -20,7 +20,7 @@ import ServiceKit
         default: break
         }
         let measurements: [any Measurement.Type] = [
-            EchoServing.self, Calls.self, IDs.self, PageReads.self, RowCommits.self, RedisGets.self, SettingReads.self,
+            EchoProcedure.self, Calls.self, IDs.self, PageReads.self, RowCommits.self, RedisGets.self, SettingReads.self,
         ]
         await Bootstrap.main(
             arguments.first ?? "bff", commands: measurements, arguments: Array(arguments.dropFirst())
@@ -53,7 +53,7 @@ struct LoadOptions: ParsableArguments, Sendable {
     func load(on io: IOThread) -> ClosedLoopLoad { ClosedLoopLoad(callers: callers, seconds: seconds, io: io) }
 }
 
-struct EchoServing: Measurement {
+struct EchoProcedure: Measurement {
     static let configuration = CommandConfiguration(
         commandName: "echo", abstract: "Answer calls, as chats, until the process ends.")
 

@@ -38,9 +38,4 @@ enum ConfigMigrations {
             "0004_scaling": PackageResources._004_scaling_sql,
         ])
     }
-||||||| merged common ancestors
-
-    private static let simulate = OwnCommand(
-        "simulate", "", "replays a week of 10 million users over up to 160 instances, and tells what moved; asks no server")
-=======
 }
