@@ -1,27 +1,29 @@
-/// Thrown by ``eventually(within:_:)`` when time is up, and by tests for what cannot be waited for.
+/// Thrown by ``eventually(within:_:)`` after its time limit, and by tests for unexpected results.
 package struct NotYet: Error, CustomStringConvertible {
     package let description: String
 
     package init(description: String) { self.description = description }
 }
 
-/// Asks again and again until the answer is not `nil`: for what happens in another process and tells nobody. Never to give something time.
+/// Polls `body` until it returns a value: for events in other processes that send no signal. Never a
+/// substitute for a delay.
 ///
-/// - Throws: ``NotYet`` when there is no answer within `limit`, which is long, as the machine may be slow; whatever `body` throws.
+/// - Parameter limit: long, because the machine may be slow.
+/// - Throws: ``NotYet`` after `limit`, or the error of `body`.
 package func eventually<Answer>(
     within limit: Duration = .seconds(60), _ what: String = "it", isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> Answer?
 ) async throws -> Answer {
     let clock = ContinuousClock()
-    let end = clock.now + limit
+    let deadline = clock.now + limit
     while true {
         if let answer = try await body() { return answer }
-        if clock.now > end { throw NotYet(description: "\(what) did not happen within \(limit)") }
+        if clock.now > deadline { throw NotYet(description: "\(what) did not happen within \(limit)") }
         try await Task.sleep(for: .milliseconds(20))
     }
 }
 
-/// Waits for ever, until its task is cancelled: what never answers.
+/// Waits until the task is cancelled: a call that is never answered.
 package func untilCancelled() async throws -> Never {
     while true { try await Task.sleep(for: .seconds(3_600)) }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Something that a test waits for, told at most once; telling again changes nothing.
+/// A value that a test waits for. It is sent at most once; later sends have no effect.
 package final class Told<Value: Sendable>: Sendable {
     private let state = Mutex<(value: Value?, waiting: [CheckedContinuation<Value, Never>])>((nil, []))
 
@@ -35,12 +35,12 @@ extension Told<Void> {
     package func tell() { tell(()) }
 }
 
-/// What was seen, in order.
+/// Records values in order.
 package final class Seen<Value: Sendable>: Sendable {
-    private let list = Mutex<[Value]>([])
+    private let values = Mutex<[Value]>([])
     package init() {}
 
-    package func add(_ value: Value) { list.withLock { $0.append(value) } }
-    package var all: [Value] { list.withLock(\.self) }
+    package func add(_ value: Value) { values.withLock { $0.append(value) } }
+    package var all: [Value] { values.withLock(\.self) }
     package var count: Int { all.count }
 }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Consuming from the real broker", .timeLimit(.minutes(2))) struct ConsumeTests {
+@Suite("Consuming from the broker", .timeLimit(.minutes(2))) struct ConsumeTests {
     private func publish(_ count: Int, to queue: String = "q", on host: VirtualHost) async throws {
         try await host.admin { admin in
             try admin.declare(.queue(AMQPQueue(queue)))
@@ -12,7 +12,7 @@ import Testing
         }
     }
 
-    @Test("no more than the prefetch is in hand at once")
+    @Test("no more deliveries than the prefetch are unacknowledged")
     func prefetch() async throws {
         try await withBroker { connection, host in
             try await publish(20, on: host)
@@ -23,7 +23,7 @@ import Testing
             while acknowledged < 20 {
                 let expected = min(20, acknowledged + 3)
                 try await eventually("\(expected) deliveries") { seen.count == expected ? () : nil }
-                // A round trip later there are still no more.
+                // After another round trip there are still no more.
                 try await channel.publish(.to("other", mandatory: false))
                 #expect(seen.count == expected)
                 let tag = seen.all[acknowledged].tag
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("acknowledged in any order is acknowledged for good", arguments: [UInt64(1), 2, 3])
+    @Test("acknowledgements in any order are final", arguments: [UInt64(1), 2, 3])
     func acknowledgements(seed: UInt64) async throws {
         try await withBroker { connection, host in
             try await publish(200, on: host)
@@ -46,13 +46,13 @@ import Testing
             let done = seen.all.shuffled(using: &random).dropLast(7)
             for tag in done.map(\.tag) { try await channel.onThread { $0.acknowledge(tag) } }
             await channel.close()
-            #expect(try await eventually("what was not") { try await host.messages(in: "q") == 7 ? 7 : nil } == 7)
+            #expect(try await eventually("the unacknowledged messages") { try await host.messages(in: "q") == 7 ? 7 : nil } == 7)
             let left = try await host.admin { admin in try (0..<7).compactMap { _ in try admin.get(fromQueue: "q")?.text } }
             #expect(Set(left) == Set(seen.all.map(\.text)).subtracting(done.map(\.text)))
         }
     }
 
-    @Test("rejected goes to the dead letters, or comes again and says so")
+    @Test("a rejected message is dead-lettered, or redelivered with the flag set")
     func reject() async throws {
         try await withBroker { connection, host in
             let queue = AMQPQueue("q", arguments: ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"])
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("a body beyond the bound goes to the dead letters unread; what follows is delivered")
+    @Test("an oversized message is dead-lettered unread, and later messages are delivered")
     func tooLarge() async throws {
         try await withBroker(change: { $0.maxBodyBytes = 200_000 }) { connection, host in
             let queue = AMQPQueue("q", arguments: ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"])
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    @Test("a queue that is deleted beneath its consumer is declared again, and consuming goes on")
+    @Test("a deleted queue is declared again, and its consumer restarts")
     func deletedQueue() async throws {
         try await withBroker { connection, host in
             let (starts, lost, seen) = (Seen<UInt32>(), Told<AMQPError>(), Told<String>())
@@ -111,7 +111,7 @@ import Testing
         }
     }
 
-    @Test("a queue that is declared otherwise is a 406, tried again until it is right; other channels go on meanwhile")
+    @Test("a conflicting declaration is a 406, retried until it succeeds; other channels continue")
     func declaredOtherwise() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q", arguments: ["x-max-length": 5]))) }
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("after a cancel nothing is delivered any more, and what is in hand can still be acknowledged")
+    @Test("after a cancel no deliveries come, and earlier ones can still be acknowledged")
     func cancel() async throws {
         try await withBroker { connection, host in
             try await publish(1, on: host)
@@ -144,11 +144,11 @@ import Testing
             try await channel.onThread { $0.acknowledge(tag) }
             await channel.close()
             #expect(seen.count == 1)
-            try await eventually("only the later one") { try await host.messages(in: "q") == 1 ? () : nil }
+            try await eventually("the later message alone") { try await host.messages(in: "q") == 1 ? () : nil }
         }
     }
 
-    @Test("a consumer that must be alone waits for its turn")
+    @Test("an exclusive consumer waits until the queue is free")
     func exclusive() async throws {
         try await withBroker { connection, host in
             let (first, second) = (Told<Void>(), Told<Void>())

@@ -10,7 +10,7 @@ import Testing
         return endpoint
     }
 
-    @Test("with the right authority everything works, large bodies and many messages too")
+    @Test("with the right authority, large bodies and many messages are transferred")
     func works() async throws {
         try await VirtualHost.with { host in
             let tls = AMQPTLS(authorities: TestStack.certificateAuthority)
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("a connection that was closed comes back, encrypted again")
+    @Test("a closed connection comes back, encrypted again")
     func reconnects() async throws {
         try await VirtualHost.with { host in
             try await withConnection(endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))) { connection in
@@ -45,12 +45,12 @@ import Testing
         }
     }
 
-    @Test("an authority that we do not know is refused", arguments: [AMQPTLS(), AMQPTLS(authorities: "/nowhere.pem")])
+    @Test("a certificate of an unknown authority is rejected", arguments: [AMQPTLS(), AMQPTLS(authorities: "/nowhere.pem")])
     func unknownAuthority(tls: AMQPTLS) async throws {
         try await VirtualHost.with { host in try await expectRefusals(endpoint(host, tls)) }
     }
 
-    @Test("a certificate of another name and address is refused; the name that it must have can be given")
+    @Test("a certificate for another host is rejected; the expected name is configurable")
     func names() async throws {
         try await VirtualHost.with { host in
             try await Proxy.with(host: 2, to: TestStack.rabbitmqTLSPort) { proxy in
@@ -69,13 +69,13 @@ import Testing
         let errors = Seen<AMQPError>()
         try await withConnection(endpoint) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
-            try await eventually("two refusals") { errors.count >= 2 ? () : nil }
+            try await eventually("two failed connections") { errors.count >= 2 ? () : nil }
             #expect(await !connection.isConnected)
         }
         #expect(errors.all.prefix(2).allSatisfy { "\($0)".contains("with TLS") })
     }
 
-    @Test("a server without TLS is refused, one that hangs is given up")
+    @Test("a server without TLS is rejected, and a silent one times out")
     func noTLS() async throws {
         try await VirtualHost.with { host in
             var endpoint = endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))

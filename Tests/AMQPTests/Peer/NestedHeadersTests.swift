@@ -3,8 +3,8 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Headers within headers", .timeLimit(.minutes(2))) struct NestedHeadersTests {
-    /// The largest header frame there can be, full of containers within containers.
+@Suite("Nested headers", .timeLimit(.minutes(2))) struct NestedHeadersTests {
+    /// The largest possible header frame, filled with nested containers.
     private static func properties(_ kind: Character) -> [UInt8] {
         // A table names its values, an array does not.
         let level = kind == "F" ? 6 : 5
