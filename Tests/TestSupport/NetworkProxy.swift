@@ -3,7 +3,7 @@ import Synchronization
 
 /// A TCP proxy to a server on this machine that forwards bytes, or withholds them like a silent network
 /// failure.
-package final class Wire: Sendable {
+package final class NetworkProxy: Sendable {
     private struct State {
         var isOver = false
         var isStalled = false
@@ -19,11 +19,11 @@ package final class Wire: Sendable {
 
     /// Runs `body` with a proxy to a local port, and closes its connections afterwards.
     package static func with<Result>(
-        to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (Wire) async throws -> Result
+        to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (NetworkProxy) async throws -> Result
     ) async throws -> Result {
-        let wire = try Wire(to: port)
-        defer { wire.cut() }
-        return try await body(wire)
+        let proxy = try NetworkProxy(to: port)
+        defer { proxy.cut() }
+        return try await body(proxy)
     }
 
     private init(to target: Int) throws {
