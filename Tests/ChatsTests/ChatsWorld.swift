@@ -20,7 +20,7 @@ struct ChatsWorld: Sendable {
     let users: Bus
     let messaging: Bus
     /// What an instance of `messaging` with all partitions is given, in order of arrival.
-    let shown: Seen<Delivery.Item>
+    let shown: ValueRecorder<Delivery.Item>
     /// Every fact that came to `bff`, in order of arrival.
     let facts: Facts
 
@@ -39,7 +39,7 @@ struct ChatsWorld: Sendable {
                     try await prepare(host)
                     let world = ChatsWorld(
                         database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host),
-                        messaging: bus(.messaging, 1, host), shown: Seen(), facts: Facts())
+                        messaging: bus(.messaging, 1, host), shown: ValueRecorder(), facts: Facts())
                     await world.watch()
                     let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host, redis: isThere)
                     try await run(services.services, ready: services.buses + [world.bff, world.users, world.messaging]) {

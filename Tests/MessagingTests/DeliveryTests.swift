@@ -71,7 +71,7 @@ import Testing
     func ownSends() async throws {
         try await Gateway.with { gateway in
             let (sender, other) = (try await gateway.client(1), try await gateway.client(1))
-            let shown = Told<Void>()
+            let shown = OneShotSignal<Void>()
             gateway.bus.answer(SendMessage.self) { request in
                 if request.clientMessageID.rawValue == "late" { await shown.value }
                 return .init(
@@ -86,7 +86,7 @@ import Testing
             try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 2 ? () : nil }
             await gateway.show([2], to: [1], from: 1, key: "late")
             #expect(try await other.said().seq == 2)
-            shown.tell()
+            shown.send()
             #expect(try await sender.said().ref == "late")
             // Somebody else's key of the same name is another message.
             await gateway.show([3], to: [1], from: 2, key: "late")
@@ -110,7 +110,7 @@ import Testing
     @Test("when nobody knows whether it was stored, and it was left out for its sender already, they are told of a gap")
     func failedAfterwards() async throws {
         try await Gateway.with { gateway in
-            let (sender, mayFail) = (try await gateway.client(1), Told<Void>())
+            let (sender, mayFail) = (try await gateway.client(1), OneShotSignal<Void>())
             gateway.bus.answer(SendMessage.self) { _ in
                 await mayFail.value
                 throw ServiceError(.unknownOutcome, "nobody knows")
@@ -118,7 +118,7 @@ import Testing
             await sender.say(send("a"))
             try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 1 ? () : nil }
             await gateway.show([1], to: [1], from: 1, key: "a")
-            mayFail.tell()
+            mayFail.send()
             #expect(try await sender.said().type == "gap")
             #expect(try await sender.said().code == "unknownOutcome")
         }
@@ -146,7 +146,7 @@ import Testing
     @Test("what a connection sends to a chat leaves in the order in which it was said; other chats need not wait for that")
     func sendOrder() async throws {
         try await Gateway.with { gateway in
-            let (client, mayAnswer) = (try await gateway.client(1), Told<Void>())
+            let (client, mayAnswer) = (try await gateway.client(1), OneShotSignal<Void>())
             gateway.bus.answer(SendMessage.self) { request in
                 if request.clientMessageID.rawValue == "1" { await mayAnswer.value }
                 if request.clientMessageID.rawValue == "2" { throw ServiceError(.denied, "not this one") }
@@ -156,7 +156,7 @@ import Testing
             await client.say(send("elsewhere").replacing(#""7""#, with: #""8""#))
             #expect(try await client.said().ref == "elsewhere")
             #expect(gateway.bus.asked(SendMessage.self).map(\.clientMessageID.rawValue) == ["1", "elsewhere"])
-            mayAnswer.tell()
+            mayAnswer.send()
             for key in ["1", "2", "3"] { #expect(try await client.said().ref == key) }
             await client.say(send("4"))
             #expect(try await client.said().ref == "4")
@@ -166,7 +166,7 @@ import Testing
     @Test("the time of a send runs from when it was said, also while it waits for the one before")
     func sendTime() async throws {
         try await Gateway.with { gateway in
-            let (client, mayAnswer, deadlines) = (try await gateway.client(1), Told<Void>(), Seen<Int64>())
+            let (client, mayAnswer, deadlines) = (try await gateway.client(1), OneShotSignal<Void>(), ValueRecorder<Int64>())
             gateway.bus.answer(SendMessage.self) { request in
                 deadlines.add(Deadline.current?.millisecondsSinceEpoch ?? .max)
                 await mayAnswer.value
@@ -179,7 +179,7 @@ import Testing
             try await eventually("a moment later") {
                 Deadline.after(SendMessage.timeout).millisecondsSinceEpoch > latest ? () : nil
             }
-            mayAnswer.tell()
+            mayAnswer.send()
             for key in ["1", "2"] { #expect(try await client.said().ref == key) }
             #expect(deadlines.count == 2 && deadlines.all.allSatisfy { $0 <= latest })
         }
@@ -191,7 +191,7 @@ import Testing
         limits.requests = 2
         try await Gateway.with(limits: limits) { gateway in
             let client = try await gateway.client(1)
-            let mayAnswer = Told<Void>()
+            let mayAnswer = OneShotSignal<Void>()
             gateway.bus.answer(SendMessage.self) { request in
                 await mayAnswer.value
                 return .init(message: Self.message(request, seq: 1), repeated: false)
@@ -199,7 +199,7 @@ import Testing
             for key in ["a", "b", "c"] { await client.say(send(key)) }
             let refused = try await client.said()
             #expect(refused.ref == "c" && refused.code == "tooManyRequests")
-            mayAnswer.tell()
+            mayAnswer.send()
             let refs = [try await client.said().ref, try await client.said().ref]
             #expect(Set(refs) == ["a", "b"])
             await client.say(send("d"))

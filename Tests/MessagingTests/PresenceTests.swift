@@ -102,7 +102,9 @@ import Testing
 
     @Test("after partitions have moved today's contacts are asked, and whoever is none any more is taken back, unasked")
     func askAgain() async throws {
-        let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
+        let (bus, io, told, shown) = (
+            StubBus(), IOThread(name: "presence"), ValueRecorder<Delivery>(), ValueRecorder<ServerFrame.Text>()
+        )
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
         let desk = PresenceDesk(
             bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,

@@ -31,12 +31,12 @@ package func untilCancelled() async throws -> Never {
 }
 
 /// A value that a test waits for. It is sent at most once; later sends have no effect.
-package final class Told<Value: Sendable>: Sendable {
+package final class OneShotSignal<Value: Sendable>: Sendable {
     private let state = Mutex<(value: Value?, waiting: [CheckedContinuation<Value, Never>])>((nil, []))
 
     package init() {}
 
-    package func tell(_ value: Value) {
+    package func send(_ value: Value) {
         let waiting = state.withLock { state in
             if state.value != nil { return [CheckedContinuation<Value, Never>]() }
             state.value = value
@@ -58,15 +58,15 @@ package final class Told<Value: Sendable>: Sendable {
         }
     }
 
-    package var isTold: Bool { state.withLock { $0.value != nil } }
+    package var isSent: Bool { state.withLock { $0.value != nil } }
 }
 
-extension Told<Void> {
-    package func tell() { tell(()) }
+extension OneShotSignal<Void> {
+    package func send() { send(()) }
 }
 
 /// Records values in order.
-package final class Seen<Value: Sendable>: Sendable {
+package final class ValueRecorder<Value: Sendable>: Sendable {
     private let values = Mutex<[Value]>([])
     package init() {}
 

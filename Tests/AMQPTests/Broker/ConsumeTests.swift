@@ -16,7 +16,7 @@ import Testing
     func prefetch() async throws {
         try await withBroker { connection, host in
             try await publish(20, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q"), prefetch: 3) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             var acknowledged = 0
@@ -38,7 +38,7 @@ import Testing
     func acknowledgements(seed: UInt64) async throws {
         try await withBroker { connection, host in
             try await publish(200, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await eventually("200 deliveries") { seen.count == 200 ? () : nil }
@@ -61,7 +61,7 @@ import Testing
                 try admin.declare(.queue(queue))
                 try admin.publish(.to("q"))
             }
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let handle = Mutex<AMQPChannel?>(nil)
             let consumer = AMQPConsumer(queue: queue) { delivery in
                 seen.add(delivery)
@@ -85,8 +85,8 @@ import Testing
                 try admin.publish(.to("q", String(repeating: "x", count: 200_001)))
                 try admin.publish(.to("q", "next"))
             }
-            let seen = Told<String>()
-            let consumer = AMQPConsumer(queue: queue) { seen.tell($0.text) }
+            let seen = OneShotSignal<String>()
+            let consumer = AMQPConsumer(queue: queue) { seen.send($0.text) }
             _ = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             #expect(await seen.value == "next")
             try await eventually("a dead letter") { try await host.messages(in: "dead") == 1 ? () : nil }
@@ -96,10 +96,10 @@ import Testing
     @Test("a deleted queue is declared again, and its consumer restarts")
     func deletedQueue() async throws {
         try await withBroker { connection, host in
-            let (starts, lost, seen) = (Seen<UInt32>(), Told<AMQPError>(), Told<String>())
+            let (starts, lost, seen) = (ValueRecorder<UInt32>(), OneShotSignal<AMQPError>(), OneShotSignal<String>())
             let consumer = AMQPConsumer(
                 queue: AMQPQueue("q"), bindings: [AMQPBinding(exchange: "amq.topic", routingKey: "a.#")],
-                onStart: { starts.add($0) }, onLost: { lost.tell($0) }, onDelivery: { seen.tell($0.text) })
+                onStart: { starts.add($0) }, onLost: { lost.send($0) }, onDelivery: { seen.send($0.text) })
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             _ = try await host.admin { try $0.deleteQueue("q") }
             _ = await lost.value
@@ -115,10 +115,10 @@ import Testing
     func declaredOtherwise() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q", arguments: ["x-max-length": 5]))) }
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             let setup = AMQPChannelSetup(
                 name: "test", declarations: [.queue(AMQPQueue("q"))],
-                onState: { if case .lost(let error) = $0 { lost.tell(error) } })
+                onState: { if case .lost(let error) = $0 { lost.send(error) } })
             let (channel, neighbour) = (await connection.openChannel(setup), try await connection.opened())
             guard case .channelClosed(406, let text) = await lost.value else { throw NotYet(description: "not a 406") }
             #expect(text.contains("x-max-length"))
@@ -133,7 +133,7 @@ import Testing
     func cancel() async throws {
         try await withBroker { connection, host in
             try await publish(1, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let channel = try await connection.opened()
             let id = await channel.consume(AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) })
             try await eventually("a delivery") { seen.count == 1 ? () : nil }
@@ -151,20 +151,20 @@ import Testing
     @Test("an exclusive consumer waits until the queue is free")
     func exclusive() async throws {
         try await withBroker { connection, host in
-            let (first, second) = (Told<Void>(), Told<Void>())
+            let (first, second) = (OneShotSignal<Void>(), OneShotSignal<Void>())
             let one = try await connection.opened(
                 AMQPChannelSetup(
                     name: "one",
-                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in first.tell() }) { _ in }]))
+                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in first.send() }) { _ in }]))
             await first.value
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             _ = await connection.openChannel(
                 AMQPChannelSetup(
                     name: "two",
-                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in second.tell() }) { _ in }],
-                    onState: { if case .lost(let error) = $0 { lost.tell(error) } }))
+                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in second.send() }) { _ in }],
+                    onState: { if case .lost(let error) = $0 { lost.send(error) } }))
             guard case .channelClosed(403, _) = await lost.value else { throw NotYet(description: "not a 403") }
-            #expect(!second.isTold)
+            #expect(!second.isSent)
             await one.close()
             await second.value
         }

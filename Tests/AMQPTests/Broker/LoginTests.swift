@@ -25,7 +25,7 @@ import Testing
             let name = "\(host.name)_later"
             var endpoint = AMQPEndpoint.broker(host)
             endpoint.vhost = name
-            let errors = Seen<AMQPError>()
+            let errors = ValueRecorder<AMQPError>()
             try await withConnection(endpoint) { connection in
                 await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
                 try await eventually("two failed logins") { errors.count >= 2 ? () : nil }
@@ -73,7 +73,7 @@ import Testing
 
     /// Returns the first connection errors.
     private func refusals(_ count: Int, _ endpoint: AMQPEndpoint) async throws -> [AMQPError] {
-        let errors = Seen<AMQPError>()
+        let errors = ValueRecorder<AMQPError>()
         return try await withConnection(endpoint) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
             try await eventually("\(count) failed logins") { errors.count >= count ? () : nil }

@@ -38,8 +38,8 @@ import Testing
     func sizes(size: Int) async throws {
         try await withBroker { connection, host in
             let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-            let seen = Told<[UInt8]>()
-            let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.tell($0.body) }
+            let seen = OneShotSignal<[UInt8]>()
+            let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.send($0.body) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await channel.publish(AMQPMessage(exchange: "", routingKey: "q", mandatory: true, body: body))
             #expect(await seen.value == body)
@@ -125,8 +125,8 @@ import Testing
     @Test("a channel without confirms reports no outcomes")
     func noConfirms() async throws {
         try await withBroker { connection, host in
-            let returned = Told<AMQPReturn>()
-            let setup = AMQPChannelSetup(name: "test", confirmWindow: nil, onReturn: { returned.tell($0) })
+            let returned = OneShotSignal<AMQPReturn>()
+            let setup = AMQPChannelSetup(name: "test", confirmWindow: nil, onReturn: { returned.send($0) })
             let channel = try await connection.opened(setup)
             guard case .invalid? = await channel.failure(.to("q")) else { throw NotYet(description: "publish did not fail") }
             try await channel.onThread { try $0.send(.to("nowhere")) }

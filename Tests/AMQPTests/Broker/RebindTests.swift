@@ -7,7 +7,7 @@ import Testing
     @Test("bindings change while consuming, and are restored after a reconnect")
     func rebind() async throws {
         try await withBroker { connection, host in
-            let (seen, starts) = (Seen<String>(), Seen<UInt32>())
+            let (seen, starts) = (ValueRecorder<String>(), ValueRecorder<UInt32>())
             let channel = try await connection.opened()
             let consumer = await channel.consume(
                 AMQPConsumer(
@@ -27,10 +27,10 @@ import Testing
     @Test("without a connection rebinding fails, and applies when the consumer starts")
     func early() async throws {
         try await VirtualHost.with { host in
-            let seen = Told<String>()
+            let seen = OneShotSignal<String>()
             let connection = AMQPConnection(.broker(host), on: io, logger: silent)
             let channel = await connection.openChannel(AMQPChannelSetup(name: "test"))
-            let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine")) { seen.tell($0.text) })
+            let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine")) { seen.send($0.text) })
             await #expect(throws: AMQPError.self) { try await channel.rebind(consumer, adding: [Self.to("a")]) }
             let run = Task { try await connection.run() }
             try await channel.opened()
@@ -57,7 +57,7 @@ import Testing
     @Test("many bindings are confirmed by one wait")
     func many() async throws {
         try await withBroker { connection, host in
-            let seen = Seen<String>()
+            let seen = ValueRecorder<String>()
             let channel = try await connection.opened()
             let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine"), noAck: true) { seen.add($0.text) })
             let bindings = (0..<360).map { Self.to("\($0)") }

@@ -24,7 +24,7 @@ import Testing
     @Test("after a close by the broker, topology, consumers and confirms are restored")
     func restored() async throws {
         try await withBroker { connection, host in
-            let (states, seen) = (Seen<String>(), Seen<String>())
+            let (states, seen) = (ValueRecorder<String>(), ValueRecorder<String>())
             let exchange = AMQPExchange("own", .fanout, durable: false, autoDelete: true)
             let consumer = AMQPConsumer(
                 queue: AMQPQueue("mine", durable: false, exclusive: true, autoDelete: true),
@@ -47,7 +47,7 @@ import Testing
     @Test("unacknowledged messages are redelivered, and old tags are void")
     func redelivered() async throws {
         try await withBroker { connection, host in
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await channel.publish(.to("q"))
@@ -67,9 +67,9 @@ import Testing
     func heartbeat() async throws {
         try await Proxy.with { proxy in
             try await withBroker(change: { ($0.port, $0.heartbeat) = (proxy.port, .seconds(1)) }) { connection, host in
-                let lost = Told<AMQPError>()
+                let lost = OneShotSignal<AMQPError>()
                 let channel = try await connection.opened()
-                await connection.observe { if case .disconnected(let error) = $0 { lost.tell(error) } }
+                await connection.observe { if case .disconnected(let error) = $0 { lost.send(error) } }
                 proxy.stall()
                 async let failure = channel.failure(.to("q"))
                 guard case .unconfirmed(let text) = await lost.value else { throw NotYet(description: "another error") }
@@ -84,7 +84,7 @@ import Testing
 
     @Test("heartbeats of both sides keep an idle connection alive")
     func quiet() async throws {
-        let beats = Seen<Int>()
+        let beats = ValueRecorder<Int>()
         let script: ScriptedBroker.Script = { frame, client in
             // Each heartbeat is answered by one; no other frames are sent.
             guard frame.kind == 8 else { return false }
@@ -105,7 +105,7 @@ import Testing
 
     @Test("without a broker the connection retries and reports the reason")
     func away() async throws {
-        let failures = Seen<AMQPError>()
+        let failures = ValueRecorder<AMQPError>()
         // An unused address: another test may have taken a port that was free before.
         let port = 1
         try await withConnection(.peer(port)) { connection in

@@ -15,7 +15,7 @@ import Testing
         try await VirtualHost.with { host in
             let tls = AMQPTLS(authorities: TestStack.certificateAuthority)
             try await withConnection(endpoint(host, tls)) { connection in
-                let seen = Seen<AMQPDelivery>()
+                let seen = ValueRecorder<AMQPDelivery>()
                 let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.add($0) }
                 let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
                 let large = String(repeating: "0123456789", count: 200_000)
@@ -35,8 +35,8 @@ import Testing
         try await VirtualHost.with { host in
             try await withConnection(endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))) { connection in
                 let channel = try await connection.opened()
-                let lost = Told<Void>()
-                await connection.observe { if case .disconnected = $0 { lost.tell() } }
+                let lost = OneShotSignal<Void>()
+                await connection.observe { if case .disconnected = $0 { lost.send() } }
                 try await host.closeConnections()
                 await lost.value
                 try await channel.opened()
@@ -66,7 +66,7 @@ import Testing
     }
 
     private func expectRefusals(_ endpoint: AMQPEndpoint) async throws {
-        let errors = Seen<AMQPError>()
+        let errors = ValueRecorder<AMQPError>()
         try await withConnection(endpoint) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
             try await eventually("two failed connections") { errors.count >= 2 ? () : nil }
@@ -81,9 +81,9 @@ import Testing
             var endpoint = endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))
             endpoint.port = TestStack.rabbitmq.port
             endpoint.connectTimeout = .seconds(1)
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             try await withConnection(endpoint) { connection in
-                await connection.observe { if case .disconnected(let error) = $0 { lost.tell(error) } }
+                await connection.observe { if case .disconnected(let error) = $0 { lost.send(error) } }
                 #expect(await lost.value.mayHaveHappened == false)
             }
         }

@@ -6,7 +6,7 @@ import Testing
 @Suite("Backpressure", .timeLimit(.minutes(2))) struct BackPressureTests {
     /// Counts published messages, and confirms them on request.
     private final class Reader: Sendable {
-        let published = Seen<ScriptedBroker.Client>()
+        let published = ValueRecorder<ScriptedBroker.Client>()
 
         var script: ScriptedBroker.Script {
             { [published] frame, client in
@@ -34,7 +34,7 @@ import Testing
     @Test("a full confirm window makes publishes wait and sends fail; a confirm makes room")
     func window() async throws {
         try await withWindow(2) { channel, reader in
-            let outcomes = Seen<Int>()
+            let outcomes = ValueRecorder<Int>()
             let tasks = (0..<5).map { number in
                 Task {
                     let failure = await channel.failure(.to("q"))
@@ -120,9 +120,9 @@ import Testing
 
     @Test("while the broker blocks publishing, all sends fail at once; afterwards they continue")
     func blocked() async throws {
-        let (client, statuses) = (Told<ScriptedBroker.Client>(), Seen<String>())
+        let (client, statuses) = (OneShotSignal<ScriptedBroker.Client>(), ValueRecorder<String>())
         let script: ScriptedBroker.Script = { frame, peer in
-            if frame.isPublish { client.tell(peer) }
+            if frame.isPublish { client.send(peer) }
             return frame.isPublish
         }
         try await ScriptedBroker.with(script) { peer in

@@ -103,7 +103,7 @@ struct ProtocolViolation: Sendable, CustomTestStringConvertible {
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                let (consumer, losses) = (AMQPConsumer(queue: AMQPQueue("q")) { _ in }, Seen<AMQPError>())
+                let (consumer, losses) = (AMQPConsumer(queue: AMQPQueue("q")) { _ in }, ValueRecorder<AMQPError>())
                 let channel = try await connection.opened(
                     AMQPChannelSetup(
                         name: "test", consumers: [consumer], onState: { if case .lost(let error) = $0 { losses.add(error) } }))

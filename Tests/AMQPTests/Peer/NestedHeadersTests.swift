@@ -33,7 +33,7 @@ import Testing
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                let seen = Seen<AMQPDelivery>()
+                let seen = ValueRecorder<AMQPDelivery>()
                 let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.add($0) }
                 let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
                 #expect(await channel.failure(.to("q")) == nil)

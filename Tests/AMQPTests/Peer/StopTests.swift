@@ -10,9 +10,9 @@ import Testing
         drain: Duration,
         _ body: (AMQPConnection, AMQPChannel, ScriptedBroker.Client, ServiceGroup, Task<AMQPError?, Never>) async throws -> Void
     ) async throws {
-        let published = Told<ScriptedBroker.Client>()
+        let published = OneShotSignal<ScriptedBroker.Client>()
         let script: ScriptedBroker.Script = { frame, client in
-            if frame.isPublish { published.tell(client) }
+            if frame.isPublish { published.send(client) }
             return frame.isPublish
         }
         try await ScriptedBroker.with(script) { peer in

@@ -20,7 +20,7 @@ struct Gateway: Sendable {
     let hub: Hub
     let revocations: Revocations
     /// What was told to other instances.
-    let told: Seen<Delivery>
+    let told: ValueRecorder<Delivery>
     let port: Int
 
     var connections: Int { get async { await hub.figures.connections.load(ordering: .relaxed) } }
@@ -37,7 +37,9 @@ struct Gateway: Sendable {
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (Gateway) async throws -> Result
     ) async throws -> Result {
-        let (bus, revocations, told, listening) = (StubBus(), Revocations(now: now), Seen<Delivery>(), Told<Int>())
+        let (bus, revocations, told, listening) = (
+            StubBus(), Revocations(now: now), ValueRecorder<Delivery>(), OneShotSignal<Int>()
+        )
         revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
@@ -51,7 +53,7 @@ struct Gateway: Sendable {
             channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: hub,
             framesPerSecond: framesPerSecond, loops: loops,
             host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await hub.close() }, logger: logger,
-            onListening: { listening.tell($0) })
+            onListening: { listening.send($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
