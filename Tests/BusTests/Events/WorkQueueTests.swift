@@ -12,7 +12,7 @@ import Testing
     @Test("an event committed by one service is handled by another")
     func handled() async throws {
         try await EventWorld.with { world in
-            let seen = Seen<(UserRenamed, EventContext)>()
+            let seen = ValueRecorder<(UserRenamed, EventContext)>()
             try await consuming(world) { event, context in
                 seen.add((event, context))
             } _: { _ in
