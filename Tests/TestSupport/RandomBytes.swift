@@ -20,13 +20,14 @@ extension [UInt8] {
         self = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
-    /// The bytes as hexadecimal digits in lower case.
+    /// The bytes as lower-case hexadecimal digits.
     package var hex: String {
         let digits = Array<Character>("0123456789abcdef")
         return String(flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
-    /// A copy with one to four random changes: flipped bits, replaced, removed or inserted bytes, or a cut-off end.
+    /// Returns a copy with one to four random changes: flipped, replaced, removed or inserted bytes, or a
+    /// shorter end.
     package func mutated(using random: inout some RandomNumberGenerator) -> [UInt8] {
         var bytes = self
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {

@@ -80,7 +80,7 @@ import Testing
     func property(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var window = ConfirmWindow<Int>(capacity: 16)
-        var (told, published, open): ([Int: Int], Int, Set<Int>) = ([:], 0, [])
+        var (calls, published, open): ([Int: Int], Int, Set<Int>) = ([:], 0, [])
         for _ in 0..<1_000 {
             let number = UInt64.random(in: 0...UInt64(published + 2), using: &random)
             switch Int.random(in: 0..<6, using: &random) {
@@ -90,20 +90,20 @@ import Testing
                 window.append(published)
                 open.insert(published)
             case 3:
-                if let waiter = window.settle(number) { told[waiter, default: 0] += 1 }
+                if let waiter = window.settle(number) { calls[waiter, default: 0] += 1 }
                 open.remove(Int(number))
             case 4:
-                for waiter in settleAll(&window, upTo: number) { told[waiter, default: 0] += 1 }
+                for waiter in settleAll(&window, upTo: number) { calls[waiter, default: 0] += 1 }
                 open = number == 0 ? [] : open.filter { $0 > Int(number) }
             default:
-                if let waiter = window.removeReturnedWaiter(number) { told[waiter, default: 0] += 1 }
+                if let waiter = window.removeReturnedWaiter(number) { calls[waiter, default: 0] += 1 }
             }
             let oldest = open.min() ?? published + 1
             #expect(window.room == 16 - (published + 1 - oldest))
             #expect(window.isEmpty == open.isEmpty)
         }
-        #expect(told.values.allSatisfy { $0 == 1 })
-        #expect((1...max(1, published)).allSatisfy { told[$0] != nil || open.contains($0) })
+        #expect(calls.values.allSatisfy { $0 == 1 })
+        #expect((1...max(1, published)).allSatisfy { calls[$0] != nil || open.contains($0) })
         #expect(published > 50)
     }
 }

@@ -4,7 +4,7 @@ import Synchronization
 final class ScriptedBroker: Sendable {
     /// One client connection.
     struct Client: Sendable {
-        /// 1, 2, 3, …
+        /// The number of the connection, counted from 1.
         let number: Int
         let socket: Socket
 
