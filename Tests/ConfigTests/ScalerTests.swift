@@ -93,7 +93,7 @@ import Testing
 
 @Suite("Autoscaler", .timeLimit(.minutes(2))) struct AutoscalerTests {
     final class Recorder: Scaler {
-        let requested = Seen<Int>()
+        let requested = ValueRecorder<Int>()
         func desiredCount() async throws -> Int? { nil }
         func scale(to count: Int) async throws { requested.add(count) }
     }

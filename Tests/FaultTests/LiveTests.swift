@@ -6,7 +6,7 @@ import Testing
 extension Faults {
     /// What the design promises: nothing acknowledged is lost, nothing shown twice or out of order, no partition with two owners' clients.
     @Suite("Live connections", .timeLimit(.minutes(15))) struct LiveTests {
-        private func expectWhole(_ live: Live, _ what: String) {
+        private func expectWhole(_ live: LiveReport, _ what: String) {
             print("faults: \(what): \(live)")
             #expect(live.acknowledged > 5)
             #expect(live.missing == 0)
@@ -18,7 +18,7 @@ extension Faults {
         @Test("instances come and go under load; their clients go where they belong")
         func scaled() async throws {
             let stack = try stack
-            let live = try await Live.during(on: stack) {
+            let live = try await LiveReport.during(on: stack) {
                 for count in [3, 1, 2] {
                     try await stack.scale("messaging", count)
                     try await isSpread(over: count, stack)
@@ -32,7 +32,7 @@ extension Faults {
         @Test("an instance is killed under load; its clients are back on others, or on it")
         func killed() async throws {
             let stack = try stack
-            let live = try await Live.during(on: stack) {
+            let live = try await LiveReport.during(on: stack) {
                 let id = try await stack.signal("messaging", SIGKILL)
                 _ = try await eventually("another process") { stack.processID("messaging").flatMap { $0 != id ? $0 : nil } }
                 try await stack.ready("messaging")
@@ -48,7 +48,7 @@ extension Faults {
             let stack = try stack
             // Partitions that another test has left in handover would still move.
             try await isSpread(over: 2, stack)
-            let live = try await Live.during(on: stack) {
+            let live = try await LiveReport.during(on: stack) {
                 try await stack.without("config", "config-2") {
                     // Six devices send, each at most four messages per second. So 100 messages take more than 4 s, which
                     // is twice the lease of a member.
@@ -85,7 +85,7 @@ extension Faults {
         private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (Live, Duration) {
             try await isSpread(over: 2, stack)
             var outage = Duration.zero
-            let live = try await Live.during(on: stack, gaps: true) {
+            let live = try await LiveReport.during(on: stack, gaps: true) {
                 let start = ContinuousClock.now
                 try await stack.without("rabbitmq") {}
                 for instance in 1...2 { try await hasBroker(instance, stack) }

@@ -34,7 +34,7 @@ struct RoutingWorld: Sendable {
         let name: String
         let routing: RoutingComponents
         let bus: Bus
-        let isLeading: Seen<Bool?>
+        let isLeading: ValueRecorder<Bool?>
         let group: ServiceGroup
         let life: Task<Void, any Error>
 
@@ -77,7 +77,7 @@ struct RoutingWorld: Sendable {
     private static func start(
         _ name: String, _ settings: RoutingSettings, _ database: PostgresPool, _ host: VirtualHost
     ) -> Instance {
-        let (bus, isLeading) = (bus(.config, name, host), Seen<Bool?>())
+        let (bus, isLeading) = (bus(.config, name, host), ValueRecorder<Bool?>())
         let routing = RoutingComponents(
             settings, instance: name, timing: timing, database: database, bus: bus, on: io, logger: logger
         ) {
@@ -122,19 +122,19 @@ struct RoutingWorld: Sendable {
     /// The members send heartbeats concurrently until the condition holds, however long the test takes to
     /// check it.
     func run(_ members: [ScriptedMember], until condition: String, _ holds: () async throws -> Bool) async throws {
-        let isOver = Told<Void>()
+        let isOver = OneShotSignal<Void>()
         try await withThrowingTaskGroup { group in
             for member in members {
                 group.addTask {
                     try await eventually(within: .seconds(600), "the end") {
                         try await member.sendHeartbeat(messaging)
-                        return isOver.isTold ? () : nil
+                        return isOver.isSent ? () : nil
                     }
                 }
             }
             try await eventually(condition) { try await holds() ? () : nil }
             // No heartbeat is in flight when this returns.
-            isOver.tell()
+            isOver.send()
             try await group.waitForAll()
         }
     }

@@ -1,3 +1,18 @@
+/// A random number generator (SplitMix64) with a reproducible sequence per seed.
+package struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    package init(seed: UInt64) { state = seed }
+
+    package mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}
+
 extension [UInt8] {
     /// Parses hexadecimal digits; every other character is ignored, so that spaces may group them.
     package init(hex: String) {
@@ -5,13 +20,14 @@ extension [UInt8] {
         self = stride(from: 0, to: digits.count - 1, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
-    /// The bytes as hexadecimal digits in lower case.
+    /// The bytes as lower-case hexadecimal digits.
     package var hex: String {
         let digits = Array<Character>("0123456789abcdef")
         return String(flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
     }
 
-    /// A copy with one to four random changes: flipped bits, replaced, removed or inserted bytes, or a cut-off end.
+    /// Returns a copy with one to four random changes: flipped, replaced, removed or inserted bytes, or a
+    /// shorter end.
     package func mutated(using random: inout some RandomNumberGenerator) -> [UInt8] {
         var bytes = self
         for _ in 0..<Int.random(in: 1...4, using: &random) where !bytes.isEmpty {

@@ -1,8 +1,9 @@
 import Foundation
 import Synchronization
 
-/// The way of TCP connections to a server on this machine, through the test: passes bytes on, or keeps them as a network does that has gone silent.
-package final class Wire: Sendable {
+/// A TCP proxy to a server on this machine that forwards bytes, or withholds them like a silent network
+/// failure.
+package final class NetworkProxy: Sendable {
     private struct State {
         var isOver = false
         var isStalled = false
@@ -16,13 +17,13 @@ package final class Wire: Sendable {
     /// Broadcast when the state changes.
     private let changed = NSCondition()
 
-    /// Lends one that leads to a port of this machine; cuts it afterwards.
+    /// Runs `body` with a proxy to a local port, and closes its connections afterwards.
     package static func with<Result>(
-        to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (Wire) async throws -> Result
+        to port: Int, isolation: isolated (any Actor)? = #isolation, _ body: (NetworkProxy) async throws -> Result
     ) async throws -> Result {
-        let wire = try Wire(to: port)
-        defer { wire.cut() }
-        return try await body(wire)
+        let proxy = try NetworkProxy(to: port)
+        defer { proxy.cut() }
+        return try await body(proxy)
     }
 
     private init(to target: Int) throws {
@@ -33,15 +34,15 @@ package final class Wire: Sendable {
             while true {
                 let client = accept(listener, nil, nil)
                 if client < 0 { return }
-                Thread.detachNewThread { self.carry(client) }
+                Thread.detachNewThread { self.forward(client) }
             }
         }
     }
 
-    /// From now on nothing arrives, and nobody is told; new connections are made and get no answer.
+    /// Withholds all bytes silently. New connections are accepted and get no answer.
     package func stall() { change { $0.isStalled = true } }
 
-    /// What was kept goes on, and everything after it.
+    /// Forwards the withheld bytes and all later ones.
     package func resume() { change { $0.isStalled = false } }
 
     private func cut() {
@@ -59,8 +60,8 @@ package final class Wire: Sendable {
         changed.unlock()
     }
 
-    /// Returns when bytes may pass; whether there is a wire still.
-    private func flows() -> Bool {
+    /// Waits until bytes may pass. Returns false once the proxy has ended.
+    private func waitUntilOpen() -> Bool {
         changed.lock()
         defer { changed.unlock() }
         while true {
@@ -71,10 +72,10 @@ package final class Wire: Sendable {
         }
     }
 
-    private func carry(_ client: CInt) {
+    private func forward(_ client: CInt) {
         let server = Loopback.socket()
         state.withLock { $0.sockets.formUnion([client, server]) }
-        if flows(), Loopback.connect(server, to: target) {
+        if waitUntilOpen(), Loopback.connect(server, to: target) {
             let back = DispatchSemaphore(value: 0)
             Thread.detachNewThread {
                 self.pump(from: server, to: client)
@@ -92,7 +93,7 @@ package final class Wire: Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 * 1_024)
         while true {
             let count = read(source, &buffer, buffer.count)
-            guard count > 0, flows(), Loopback.write(buffer[..<count], to: sink) else { break }
+            guard count > 0, waitUntilOpen(), Loopback.write(buffer[..<count], to: sink) else { break }
         }
         shutdown(source, CInt(SHUT_RDWR))
         shutdown(sink, CInt(SHUT_RDWR))

@@ -3,43 +3,43 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Lines, questions and waits") struct WaitingTests {
-    @Test("those who wait come out in order, but for those who left", arguments: UInt64(1)...30)
-    func line(seed: UInt64) {
+@Suite("Wait queue, reply queue and heartbeat") struct QueueTests {
+    @Test("elements leave in order, except removed ones", arguments: UInt64(1)...30)
+    func waitQueue(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var (line, model, id) = (WaitQueue<Int>(), [UInt64](), UInt64(0))
+        var (queue, model, id) = (WaitQueue<Int>(), [UInt64](), UInt64(0))
         for _ in 0..<1_000 {
             switch Int.random(in: 0..<8, using: &random) {
             case 0..<3:
                 id += UInt64.random(in: 1...4, using: &random)
-                line.append(Int(id), id: id)
+                queue.append(Int(id), id: id)
                 model.append(id)
             case 3..<6:
                 let leaver = UInt64.random(in: 0...id, using: &random)
-                line.remove(id: leaver)
+                queue.remove(id: leaver)
                 model.removeAll { $0 == leaver }
-            case 6: #expect(line.popFirst()?.id == (model.isEmpty ? nil : model.removeFirst()))
-            default: #expect(line.first == model.first.map(Int.init))
+            case 6: #expect(queue.popFirst()?.id == (model.isEmpty ? nil : model.removeFirst()))
+            default: #expect(queue.first == model.first.map(Int.init))
             }
-            #expect(line.count == model.count)
-            #expect(line.isEmpty == model.isEmpty)
-            #expect(line.storedCount <= 2 * line.count + 17)
+            #expect(queue.count == model.count)
+            #expect(queue.isEmpty == model.isEmpty)
+            #expect(queue.storedCount <= 2 * queue.count + 17)
         }
     }
 
-    @Test("leaving twice, or without having come, changes nothing")
+    @Test("removing an element twice, or an unknown one, has no effect")
     func leaving() {
-        var line = WaitQueue<String>()
-        line.append("a", id: 4)
-        line.remove(id: 9)
-        line.remove(id: 4)
-        line.remove(id: 4)
-        #expect(line.isEmpty)
-        #expect(line.popFirst() == nil)
+        var queue = WaitQueue<String>()
+        queue.append("a", id: 4)
+        queue.remove(id: 9)
+        queue.remove(id: 4)
+        queue.remove(id: 4)
+        #expect(queue.isEmpty)
+        #expect(queue.popFirst() == nil)
     }
 
-    @Test("answers come in the order of the questions")
-    func questions() {
+    @Test("replies come in the order of the requests")
+    func replies() {
         var replies = ReplyQueue()
         replies.append(.open)
         replies.append(.consume(3))
@@ -51,11 +51,11 @@ import Testing
         #expect(replies.answer(.basicConsumeOk) == nil)
     }
 
-    @Test("what queues answer about consumers may come after what was asked later, never before what was asked earlier")
-    func questionsAboutConsumers() {
+    @Test("replies about consumers may come after later requests, never before earlier ones")
+    func repliesAboutConsumers() {
         var replies = ReplyQueue()
-        for question in [.queue, .consume(0), .queue, .bind, .consume(1), .cancel(0)] as [ReplyQueue.Request] {
-            replies.append(question)
+        for request in [.queue, .consume(0), .queue, .bind, .consume(1), .cancel(0)] as [ReplyQueue.Request] {
+            replies.append(request)
         }
         #expect(replies.answer(.basicConsumeOk) == nil)
         #expect(replies.answer(.queueDeclareOk) == .queue)
@@ -70,7 +70,7 @@ import Testing
         #expect(replies.isEmpty)
     }
 
-    @Test("a peer is dead after two silent intervals, and a byte brings it back")
+    @Test("a peer is dead after two silent intervals, and input revives it")
     func heartbeat() {
         let start = ContinuousClock.now
         var heartbeat = Heartbeat(interval: .seconds(10), now: start)
@@ -82,7 +82,7 @@ import Testing
         #expect(heartbeat.isDead(at: start + .seconds(35)))
     }
 
-    @Test("without an interval nobody beats and nobody is dead")
+    @Test("without an interval no heartbeats are sent and no peer is dead")
     func noHeartbeat() {
         let heartbeat = Heartbeat(interval: .zero, now: .now)
         #expect(heartbeat.tick == nil)
