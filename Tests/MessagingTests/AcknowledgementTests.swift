@@ -18,16 +18,16 @@ import Testing
             // More than the buffer keeps, so that its first frames are dropped.
             for seq in 1...5 as ClosedRange<Int64> {
                 await gateway.show([seq], to: [1])
-                #expect(try await client.said().seq == seq)
+                #expect(try await client.nextText().seq == seq)
             }
             for _ in 0..<3 {
                 await client.send(RawClient.frame(10, payload))
-                await client.say(#"{"type":"ping"}"#)
-                #expect(try await client.said().type == "pong")
+                await client.sendText(#"{"type":"ping"}"#)
+                #expect(try await client.nextText().type == "pong")
                 time.advance(by: .seconds(61))
             }
             await gateway.show([6], to: [1])
-            #expect(try await client.said().seq == 6)
+            #expect(try await client.nextText().seq == 6)
         }
     }
 }

@@ -85,7 +85,7 @@ import Testing
                 await routes.readOnce()
                 let client = try await gateway.client(1)
                 async let departure: Void = membership.leave()
-                let (_, code) = try await client.end()
+                let (_, code) = try await client.readToClose()
                 await departure
                 #expect(code == 4_001)
             }

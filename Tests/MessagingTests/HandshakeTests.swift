@@ -12,8 +12,8 @@ import Testing
         -> (status: String, head: String, body: String)
     {
         let client = try await RawClient.connect(to: gateway.port)
-        let head = try await client.ask(path, headers, method: method)
-        let body = await client.rest()
+        let head = try await client.requestUpgrade(path, headers, method: method)
+        let body = await client.readToEnd()
         return (String(head.split(separator: " ")[1]), head, body)
     }
 
@@ -28,11 +28,11 @@ import Testing
             for (headers, isSelected) in offers {
                 for path in ["/", "/rt/anything", "/v1/realtime?resume=x.1"] {
                     let client = try await RawClient.connect(to: gateway.port)
-                    let head = try await client.ask(path, headers)
+                    let head = try await client.requestUpgrade(path, headers)
                     #expect(head.hasPrefix("HTTP/1.1 101 "))
                     #expect(head.lowercased().contains("sec-websocket-protocol: martlet.v1\r\n") == isSelected)
                     #expect(!head.contains("bearer"))
-                    #expect(try await client.said().type == "hello")
+                    #expect(try await client.nextText().type == "hello")
                 }
             }
         }
