@@ -8,7 +8,7 @@ import Testing
         PoolState(limits: .init(shared: shared, exclusive: exclusive, pipelineDepth: depth, queue: queue))
     }
 
-    @Test("before a connection is up, everyone is refused at once")
+    @Test("callers are rejected at once until a connection is up")
     func away() {
         var pool = state()
         #expect(pool.submit(1) == .reject(.unavailable))
@@ -16,7 +16,7 @@ import Testing
         #expect(!pool.isAvailable)
     }
 
-    @Test("the connection with the least to do is used; past the depth callers wait, past the queue they are refused")
+    @Test("the least loaded connection is used; beyond its depth callers wait, beyond the queue they are rejected")
     func sharing() {
         var pool = state()
         #expect(pool.connected(slot: 0) == [])
@@ -32,7 +32,7 @@ import Testing
         #expect(pool.loads == [2, 1])
     }
 
-    @Test("a connection that one slow batch holds up is used only when the others are full or held up, too")
+    @Test("a held-up connection is used only when the others are full or held up too")
     func heldUp() {
         var pool = state(depth: 3, queue: 0)
         _ = pool.connected(slot: 0)
@@ -46,7 +46,7 @@ import Testing
         #expect(pool.submit(7, isHeldUp: { $0 == 0 }) == .use(slot: 1))
     }
 
-    @Test("a connection that comes back takes those who wait")
+    @Test("a reconnected connection serves waiting callers")
     func comesBack() {
         var pool = state(depth: 2)
         _ = pool.connected(slot: 0)
@@ -55,7 +55,7 @@ import Testing
         #expect(pool.loads == [2, 2])
     }
 
-    @Test("when the last connection goes, all who wait are told")
+    @Test("the loss of the last connection fails all waiting callers")
     func goes() {
         var pool = state(exclusive: 1)
         _ = pool.connected(slot: 0)
@@ -67,7 +67,7 @@ import Testing
         #expect(pool.acquire(12) == .reject(.unavailable))
     }
 
-    @Test("exclusive connections are opened for those who wait, never more than allowed")
+    @Test("exclusive connections are opened on demand, up to the limit")
     func exclusives() {
         var pool = state(exclusive: 2, queue: 3)
         _ = pool.connected(slot: 0)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(
-        "a connection whose caller left in the middle makes room at once; no more than twice as many requests to stop are on their way"
+        "a connection being stopped frees its place at once; stop requests are limited to twice the connections"
     )
     func stopping() {
         var pool = state(exclusive: 1, queue: 9)
@@ -103,7 +103,7 @@ import Testing
         #expect(pool.busy == [104])
     }
 
-    @Test("a lost connection is replaced only while someone waits for it")
+    @Test("a lost connection is replaced only while a caller waits for it")
     func replaced() {
         var pool = state(exclusive: 1)
         _ = pool.connected(slot: 0)
@@ -116,7 +116,7 @@ import Testing
         #expect(pool.isQuiet)
     }
 
-    @Test("when one cannot be opened, those wait on who may get another's")
+    @Test("after a failed attempt to open, callers wait on only if another connection can come free")
     func openFails() {
         var pool = state(exclusive: 2)
         _ = pool.connected(slot: 0)
@@ -130,7 +130,7 @@ import Testing
         #expect(pool.openFailed() == [3])
     }
 
-    @Test("a closed pool takes nobody")
+    @Test("a closed pool rejects callers")
     func closed() {
         var pool = state()
         _ = pool.connected(slot: 0)
@@ -139,7 +139,7 @@ import Testing
         #expect(pool.acquire(2) == .reject(.closed))
     }
 
-    @Test("whatever happens, limits hold and nobody is forgotten", arguments: UInt64(1)...40)
+    @Test("under random events, limits hold and every caller is served or failed", arguments: UInt64(1)...40)
     func walk(seed: UInt64) {
         var walk = PoolWalk(seed: seed)
         for _ in 0..<2_000 { walk.step() }
@@ -148,14 +148,14 @@ import Testing
     }
 }
 
-/// A random life of a pool, with what must hold checked at every step.
+/// A random sequence of pool events, with invariants checked at every step.
 private struct PoolWalk {
     private static let limits = PoolState.Limits(shared: 2, exclusive: 3, pipelineDepth: 3, queue: 4)
     private var pool = PoolState(limits: limits)
     private var random: SeededGenerator
     private var callers: UInt64 = 0
     private var connections = 0
-    /// Flights that the walk believes to be on each slot.
+    /// The expected number of batches in flight on each slot.
     private var batches = [0, 0]
     private var waiting: Set<UInt64> = []
     private var holders = 0
@@ -252,7 +252,7 @@ private struct PoolWalk {
 
     private mutating func abandon() {
         guard let caller = waiting.sorted().randomElement(using: &random) else { return }
-        if !pool.abandon(caller) { broken = "\(caller) waited and was not known" }
+        if !pool.abandon(caller) { broken = "\(caller) waited and was unknown to the pool" }
         waiting.remove(caller)
     }
 
@@ -269,7 +269,7 @@ private struct PoolWalk {
         if Set(pool.sharedQueue + pool.exclusiveQueue) != waiting { broken = "\(waiting) wait" }
         if max(pool.sharedQueue.count, pool.exclusiveQueue.count) > limits.queue { broken = "the queue is too long" }
         let mustWait = pool.isAvailable && !pool.exclusiveQueue.isEmpty
-        if mustWait, !pool.idle.isEmpty { broken = "somebody waits beside an idle connection" }
-        if !pool.isAvailable, !waiting.isEmpty { broken = "somebody waits for a server that is away" }
+        if mustWait, !pool.idle.isEmpty { broken = "a caller waits beside an idle connection" }
+        if !pool.isAvailable, !waiting.isEmpty { broken = "a caller waits for an unreachable server" }
     }
 }

@@ -91,7 +91,7 @@ actor PostgresConnection: IOSource {
         }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
-        for statement in flight.statements where sent {
+        for statement in batch.statements where sent {
             sent = send(statement, on: handle, preparing: &preparations, step: &step)
         }
         let timeout = configuration.statementTimeout * batch.statements.count + .seconds(5)
@@ -272,7 +272,7 @@ actor PostgresConnection: IOSource {
             return events.batchEnded()
         }
         if error.isStaleStatement {
-            for statement in flight.statements { statements.forget(StatementKey(statement), discard: true) }
+            for statement in batch.statements { statements.forget(StatementKey(statement), discard: true) }
             if batch.mayBeResent {
                 batch.wasResent = true
                 return send(batch)

@@ -2,24 +2,24 @@ import Foundation
 import StackTesting
 import TestSupport
 
-/// Devices that are connected and talk while something happens, by a client library that is not ours; and what they saw.
+/// The report of connected devices that exchange messages during an event, by an external client library.
 struct Live: CustomStringConvertible {
     let acknowledged: Int
-    /// Acknowledged messages that some device of a member never saw.
+    /// Acknowledged messages that some device of a member never received.
     let missing: Int
-    /// Messages shown twice on one connection, and those shown after a later one.
+    /// Messages received twice on one connection, and messages received after a later one.
     let twice: Int
     let outOfOrder: Int
-    /// Times at which one instance took somebody in while another one had not let go of the partition.
+    /// How often an instance accepted a client while another instance still served the partition.
     let partitionsWithTwoOwners: Int
     let gaps: Int
     let reconnects: Int
     let devices: Int
-    /// Why sockets were closed: how many, by code.
+    /// The number of closed sockets by close code.
     let closes: [String: Int]
     let description: String
 
-    /// - Parameter gaps: whether every device is to have been told of one at the end, which is waited for.
+    /// - Parameter gaps: whether to wait at the end until every device has received a gap.
     static func during(
         on stack: OwnStack, people: Int = 12, gaps: Bool = false, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Void
@@ -29,7 +29,7 @@ struct Live: CustomStringConvertible {
         defer { try? FileManager.default.removeItem(at: gate) }
         let edges = [try stack.api(1).url, try stack.api(2).url]
         let program = TestStack.value("STACK_SCRIPT").replacing("scripts/stack.sh", with: "Benchmarks/live.py")
-        let life = Task {
+        let client = Task {
             try await Subprocess.run(
                 "/usr/bin/python3",
                 [program, "--people", "\(people)", "--rate", "2", "--gate", gate.path] + (gaps ? ["--gaps"] : []) + edges)
@@ -41,11 +41,11 @@ struct Live: CustomStringConvertible {
             try await body()
         } catch {
             _ = FileManager.default.createFile(atPath: gate.path + "/end", contents: nil)
-            _ = try? await life.value
+            _ = try? await client.value
             throw error
         }
         _ = FileManager.default.createFile(atPath: gate.path + "/end", contents: nil)
-        return try Live(try await life.value)
+        return try Live(try await client.value)
     }
 
     private init(_ printed: String) throws {
@@ -53,11 +53,14 @@ struct Live: CustomStringConvertible {
             throw NotYet(description: "no report: \(printed)")
         }
         func number(_ name: String) -> Int { report[name] as? Int ?? -1 }
-        (acknowledged, missing, twice, outOfOrder) = (
-            number("acknowledged"), number("missing"), number("twice"), number("outOfOrder")
-        )
-        (partitionsWithTwoOwners, gaps) = (number("partitionsWithTwoOwners"), number("gaps"))
-        (reconnects, devices) = (number("reconnects"), number("devices"))
+        acknowledged = number("acknowledged")
+        missing = number("missing")
+        twice = number("twice")
+        outOfOrder = number("outOfOrder")
+        partitionsWithTwoOwners = number("partitionsWithTwoOwners")
+        gaps = number("gaps")
+        reconnects = number("reconnects")
+        devices = number("devices")
         closes = report["closes"] as? [String: Int] ?? [:]
         description = printed.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
     }

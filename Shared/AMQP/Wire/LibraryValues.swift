@@ -1,9 +1,9 @@
 import CRabbitMQ
 import Foundation
 
-/// From the library's decoded structures, which live until its buffers are released, to values of ours.
+/// Conversions from the library's decoded structures, which are valid until its buffers are released.
 extension String {
-    /// What is not UTF-8 is repaired.
+    /// Decodes UTF-8 and repairs invalid bytes.
     init(_ bytes: amqp_bytes_t) {
         self = String(decoding: UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.len), as: UTF8.self)
     }
@@ -13,8 +13,9 @@ extension String {
     init(errno: CInt) { self = String(cString: strerror(errno)) }
 }
 
-/// How deep tables and arrays may stand in one another; what is deeper reads as null. Whoever takes a value apart, or lets go of it, recurses.
-private let deepest = 32
+/// The maximum nesting of tables and arrays; deeper values become null. Releasing and traversing a value
+/// recurse.
+private let maximumDepth = 32
 
 extension AMQPTable {
     init(_ table: amqp_table_t, depth: Int = 0) {
@@ -41,7 +42,7 @@ extension AMQPValue {
         case AMQP_FIELD_KIND_I32: .integer(Int64(field.value.i32))
         case AMQP_FIELD_KIND_U32: .integer(Int64(field.value.u32))
         case AMQP_FIELD_KIND_I64: .integer(field.value.i64)
-        // Beyond the largest signed number it stays that number.
+        // Values beyond Int64 are clamped.
         case AMQP_FIELD_KIND_U64: .integer(Int64(clamping: field.value.u64))
         default: nil
         }
@@ -61,14 +62,14 @@ extension AMQPValue {
 
     private static func container(in field: amqp_field_value_t, depth: Int) -> AMQPValue {
         switch amqp_field_value_kind_t(UInt32(field.kind)) {
-        case AMQP_FIELD_KIND_TABLE where depth < deepest: .table(AMQPTable(field.value.table, depth: depth))
-        case AMQP_FIELD_KIND_ARRAY where depth < deepest: array(field.value.array, depth: depth)
-        // Decimals have no use here.
+        case AMQP_FIELD_KIND_TABLE where depth < maximumDepth: .table(AMQPTable(field.value.table, depth: depth))
+        case AMQP_FIELD_KIND_ARRAY where depth < maximumDepth: array(field.value.array, depth: depth)
+        // Decimals are not supported.
         default: .null
         }
     }
 
-    /// A long string is bytes by the standard; only what is UTF-8 becomes a text.
+    /// Converts a long string: bytes by the standard, text if it is valid UTF-8.
     private static func text(_ bytes: amqp_bytes_t) -> AMQPValue {
         if let text = String(validating: raw(bytes), as: UTF8.self) { .string(text) } else { .bytes([UInt8](raw(bytes))) }
     }
@@ -84,7 +85,8 @@ extension AMQPValue {
 }
 
 extension AMQPProperties {
-    /// - Parameter number: what ``OutputBuffer/publish(_:number:channel:frameMax:)`` wrote, if it is there.
+    /// - Parameter number: the number that ``OutputBuffer/publish(_:number:channel:frameMax:)`` wrote, if
+    ///   present.
     init(_ source: amqp_basic_properties_t, number: inout UInt64?) {
         let flags = UInt16(truncatingIfNeeded: source._flags)
         func text(_ flag: UInt16, _ bytes: amqp_bytes_t) -> String? { flags & flag == 0 ? nil : String(bytes) }

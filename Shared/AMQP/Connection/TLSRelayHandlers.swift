@@ -1,8 +1,8 @@
 import NIOCore
 import NIOTLS
 
-/// Tells when the handshake is done, or why it cannot be. Reads for the handshake only.
-final class HandshakeWatch: ChannelInboundHandler {
+/// Completes a promise when the handshake ends or fails. Reads during the handshake only.
+final class HandshakeHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let done: EventLoopPromise<Void>
@@ -10,7 +10,7 @@ final class HandshakeWatch: ChannelInboundHandler {
 
     init(_ done: EventLoopPromise<Void>) { self.done = done }
 
-    /// Not before: a read asked of a channel that has no place in its loop yet is forgotten.
+    /// Starts reading. An earlier read is lost, because the channel is not registered with its loop yet.
     func channelActive(context: ChannelHandlerContext) {
         context.read()
         context.fireChannelActive()
@@ -40,7 +40,8 @@ final class HandshakeWatch: ChannelInboundHandler {
     }
 }
 
-/// One of two handlers on one event loop: what one channel reads the other writes, and reading stops while the other cannot write.
+/// One of a pair of handlers on one event loop: each writes what the other reads, and pauses reading while it
+/// cannot write.
 final class RelayHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer
@@ -64,7 +65,7 @@ final class RelayHandler: ChannelDuplexHandler {
         partner = nil
     }
 
-    /// Once both channels are there.
+    /// Starts reading. Call it when both channels are set up.
     func start() { readWhenPossible() }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) { partner?.write(unwrapInboundIn(data)) }

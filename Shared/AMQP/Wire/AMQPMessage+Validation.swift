@@ -1,13 +1,13 @@
 extension AMQPMessage {
-    /// Why this cannot be put on the wire; `nil` when it can.
-    func objection(maxBody: Int) -> String? {
-        if body.count > maxBody { return "the body has \(body.count) bytes, more than \(maxBody)" }
-        guard isShort(exchange), isShort(routingKey) else { return "exchange and routing key have at most 255 bytes" }
-        guard properties.textsAreShort else { return "a property has at most 255 bytes" }
+    /// Returns the reason why the message cannot be encoded; `nil` when it can.
+    func violation(maxBody: Int) -> String? {
+        if body.count > maxBody { return "the body has \(body.count) bytes; the maximum is \(maxBody)" }
+        guard isShort(exchange), isShort(routingKey) else { return "exchange and routing key must not exceed 255 bytes" }
+        guard properties.textsAreShort else { return "a property must not exceed 255 bytes" }
         guard properties.headers.isEmpty || properties.headers.namesAreShort else {
-            return "the name of a header has at most 255 bytes"
+            return "the name of a header must not exceed 255 bytes"
         }
-        if let expiration = properties.expiration, expiration < 0 { return "an expiration is not negative" }
+        if let expiration = properties.expiration, expiration < 0 { return "an expiration must not be negative" }
         return nil
     }
 }
