@@ -21,7 +21,7 @@ import ServiceKit
             components.caches.listen(on: bus)
             let routes = RouteTable(bus: bus, logger: context.logger)
             bus.subscribe(routes.subscription)
-            parts.deliveries.follow(routes)
+            components.deliveries.follow(routes)
             try await context.run(
                 [
                     database, redis, components.service.keys, components.sweeper, bus, components.outbox, context.consuming(bus),
