@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("The command dead-letters", .timeLimit(.minutes(15))) struct DeadLetterCommandTests {
-    @Test("list prints every letter, drop removes the one that is named and prints the count")
+    @Test("list prints every letter; drop removes the named one and prints the count")
     func listAndDrop() async throws {
         let id = TestStack.uniqueName("letter")
         let letter = """
@@ -21,7 +21,7 @@ import Testing
         #expect(try await !deadLetters("list").contains(id))
     }
 
-    /// Returns what the program `chats` prints on standard output, started as `make dead-letters service=chats` starts it.
+    /// Returns the standard output of the program `chats`, started as by `make dead-letters service=chats`.
     private func deadLetters(_ arguments: String...) async throws -> String {
         try await Subprocess.run(
             TestStack.value("STACK_SCRIPT"),

@@ -3,35 +3,35 @@ import StackTesting
 import TestSupport
 import Testing
 
-/// Runs every operation that `openapi.json` documents and holds what comes back against what is documented.
+/// Calls every operation of `openapi.json` and compares the response with the documentation.
 @Suite("openapi.json is true", .timeLimit(.minutes(15))) struct DocumentedTests {
-    @Test("every documented operation answers as documented")
+    @Test("every documented operation responds as documented")
     func everyOperation() async throws {
         let document = try OpenAPI(try await API().send("GET", "/openapi.json").json)
         let world = try await World.new()
         #expect(document.operations.count >= 30)
         for operation in document.operations.sorted(by: { world.rank($0) < world.rank($1) }) {
             let answer = try await world.run(operation)
-            let complaints = document.complaints(about: answer, to: operation)
-            #expect(complaints.isEmpty, "\(operation.method) \(operation.path): \(answer.status) \(complaints)")
+            let violations = document.violations(about: answer, to: operation)
+            #expect(violations.isEmpty, "\(operation.method) \(operation.path): \(answer.status) \(violations)")
             #expect(
                 (200..<300).contains(answer.status),
                 "\(operation.method) \(operation.path): \(answer.status) \(answer.text("detail"))")
             if !operation.isOpen {
                 let stranger = try await world.run(operation, signedIn: false)
                 #expect(stranger.status == 401)
-                #expect(document.complaints(about: stranger, to: operation).isEmpty)
+                #expect(document.violations(about: stranger, to: operation).isEmpty)
             }
             if operation.isAdmins {
-                let anybody = try await world.run(operation, as: world.me)
-                #expect(anybody.status == 403)
-                #expect(document.complaints(about: anybody, to: operation).isEmpty)
+                let member = try await world.run(operation, as: world.me)
+                #expect(member.status == 403)
+                #expect(document.violations(about: member, to: operation).isEmpty)
             }
         }
     }
 }
 
-/// Enough people and things for each operation to succeed once.
+/// The users and data that let each operation succeed once.
 private struct World {
     let me: Person
     let other: Person
@@ -40,8 +40,8 @@ private struct World {
     let admin: Person
     let group: String
     let etag: String
-    /// A section as it is, and stays.
-    let section: API.Answer
+    /// The current content of a section, which stays unchanged.
+    let section: API.Response
 
     static func new() async throws -> World {
         let (me, other) = (try await Person.new("me"), try await Person.new("other"))
@@ -55,7 +55,7 @@ private struct World {
             me: me, other: other, third: third, fourth: fourth, admin: admin, group: group, etag: etag, section: section)
     }
 
-    /// What ends something comes last.
+    /// Returns the order of operations: those that delete come last.
     func rank(_ operation: OpenAPI.Operation) -> Int {
         let order = [
             "inviteConnection", "cancelConnection", "acceptConnection", "removeConnection", "block", "unblock", "changePassword",
@@ -64,13 +64,13 @@ private struct World {
         return order.firstIndex(of: operation.id).map { $0 + 1 } ?? 0
     }
 
-    /// - Parameter person: who asks; whoever may, unless given.
-    func run(_ operation: OpenAPI.Operation, signedIn: Bool = true, as person: Person? = nil) async throws -> API.Answer {
+    /// - Parameter person: the caller; by default one with the required role.
+    func run(_ operation: OpenAPI.Operation, signedIn: Bool = true, as person: Person? = nil) async throws -> API.Response {
         let path = operation.path.replacing("{chatId}", with: group).replacing("{userId}", with: user(operation))
             .replacing("{sessionId}", with: "current").replacing("{section}", with: "messaging")
         let person = person ?? (operation.isAdmins ? admin : me)
         return try await API().send(
-            operation.method, path + query(operation), body(operation),
+            operation.method, path + query(operation), json: body(operation),
             token: signedIn && !operation.isOpen ? person.accessToken : nil, headers: headers(operation))
     }
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Integrations", .timeLimit(.minutes(15))) struct IntegrationTests {
-    @Test("a consumer that is not ours receives every message sent, each chat's whole")
+    @Test("an external consumer receives every message of each chat")
     func consumer() async throws {
         let name = TestStack.uniqueName("pika")
         let made = try await stack("integration", name, "--patterns", "chats.message.#")
@@ -14,7 +14,7 @@ import Testing
         try await withThrowingTaskGroup { group in
             for index in 0..<50 {
                 group.addTask {
-                    let status = try await ada.say("event \(index)", in: chat).status
+                    let status = try await ada.sendMessage("event \(index)", in: chat).status
                     #expect(status == 201)
                 }
             }
@@ -31,7 +31,7 @@ import Testing
         _ = try await stack("integration", name, "--remove")
     }
 
-    @Test("the integration's user can read its queue and do nothing else")
+    @Test("the integration's user can read its queue and has no other rights")
     func rights() async throws {
         let name = TestStack.uniqueName("narrow")
         let made = try await stack("integration", name, "--patterns", "users.#")

@@ -1,16 +1,16 @@
 import Foundation
 import StackTesting
 
-/// As much of an OpenAPI 3.1 document as holding answers against it needs.
+/// The part of an OpenAPI 3.1 document that is needed to check responses.
 struct OpenAPI {
     struct Operation {
         let id: String
         let method: String
         let path: String
-        /// Needs no token.
+        /// Whether the operation needs no token.
         let isOpen: Bool
         fileprivate let responses: [String: Any]
-        /// For those with the role admin.
+        /// Whether the operation requires the role admin.
         var isAdmins: Bool { path.hasPrefix("/v1/admin/") }
     }
 
@@ -30,22 +30,22 @@ struct OpenAPI {
         }
     }
 
-    /// Where an answer is not what is documented.
-    func complaints(about answer: API.Answer, to operation: Operation) -> [String] {
+    /// Returns the differences between a response and its documentation.
+    func violations(about answer: API.Response, to operation: Operation) -> [String] {
         guard let response = operation.responses[String(answer.status)].map(resolved) else {
             return ["status \(answer.status) is not documented"]
         }
-        var complaints: [String] = []
+        var violations: [String] = []
         for name in (response["headers"] as? [String: Any] ?? [:]).keys where answer.header(name) == nil {
-            complaints.append("no \(name)")
+            violations.append("no \(name)")
         }
         guard let content = response["content"] as? [String: [String: Any]], let (type, media) = content.first else {
-            return complaints + (answer.body.isEmpty ? [] : ["a body that is not documented"])
+            return violations + (answer.body.isEmpty ? [] : ["an undocumented body"])
         }
-        if answer.header("Content-Type") != type { complaints.append("content type \(answer.header("Content-Type") ?? "none")") }
-        guard let value = try? JSONSerialization.jsonObject(with: answer.body) else { return complaints + ["no JSON"] }
-        if let schema = media["schema"] as? [String: Any] { complaints += mismatches(value, schema, at: "") }
-        return complaints
+        if answer.header("Content-Type") != type { violations.append("content type \(answer.header("Content-Type") ?? "none")") }
+        guard let value = try? JSONSerialization.jsonObject(with: answer.body) else { return violations + ["no JSON"] }
+        if let schema = media["schema"] as? [String: Any] { violations += mismatches(value, schema, at: "") }
+        return violations
     }
 
     private func resolved(_ any: Any) -> [String: Any] {

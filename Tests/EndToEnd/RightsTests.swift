@@ -3,12 +3,12 @@ import StackTesting
 import TestSupport
 import Testing
 
-/// What each service's own users may do on the running servers, where every service is taken for an enemy of the others.
-@Suite("Who may do what", .timeLimit(.minutes(15))) struct RightsTests {
+/// The rights of each service's accounts on the servers. Services do not trust one another.
+@Suite("Rights of services", .timeLimit(.minutes(15))) struct RightsTests {
     private static let services = ["bff", "users", "chats", "idgen", "messaging", "config"]
     private static let tables = ["users": "accounts", "chats": "messages", "idgen": "generators", "config": "deployment"]
 
-    @Test("on the broker a service tells its own facts, hears its own calls and calls whom it may; all else is refused")
+    @Test("on the broker a service publishes its own events, serves its own calls and makes its permitted ones only")
     func broker() async throws {
         let printed = try await Subprocess.run(
             "/usr/bin/python3",
@@ -28,12 +28,12 @@ import Testing
             ["users", "chats", "messaging"].flatMap { ["\($0) tells live connections", "\($0) has dropped deliveries noted"] }
             + ["messaging hears for live connections"]
         #expect(Set(answers.filter { $0.last == "allowed" }.map { $0[0] }) == Set(own + calls + live))
-        // A message in another's name is no matter of rights to the broker, but of a false property.
+        // Publishing as another user violates no permission; the broker rejects the false property with 406.
         #expect(answers.allSatisfy { ["allowed", $0[0].contains(" speaks as ") ? "406" : "403"].contains($0.last) })
         #expect(answers.count > 130)
     }
 
-    @Test("in Postgres a service's role reaches its own schema, and nothing in another's", arguments: tables.keys.sorted())
+    @Test("in Postgres a service's role has access to its own schema only", arguments: tables.keys.sorted())
     func postgres(role: String) async throws {
         #expect(try await sql("TABLE \(Self.tables[role] ?? "") LIMIT 0", as: role).isEmpty)
         for (schema, table) in Self.tables where schema != role {
@@ -48,7 +48,7 @@ import Testing
         #expect(try await sql("CREATE SCHEMA mine", as: role) == "42501")
     }
 
-    @Test("in Redis a service sees the keys and channels of its own prefix only", arguments: services)
+    @Test("in Redis a service has access to the keys and channels of its own prefix only", arguments: services)
     func redis(user: String) async throws {
         #expect(try await redis("SET \(user):right tried EX 1", as: user) == "OK")
         for other in Self.services where other != user {
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    /// - Returns: what it printed: nothing, or the SQLSTATE of a refusal.
+    /// - Returns: the output: nothing, or the SQLSTATE of an error.
     private func sql(_ statement: String, as role: String) async throws -> String {
         let address = "host=127.0.0.1 port=\(TestStack.postgres.port) dbname=martlet user=\(role)"
         let printed = try await Subprocess.run(

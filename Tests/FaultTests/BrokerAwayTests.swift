@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 extension Faults {
-    @Suite("The broker away", .timeLimit(.minutes(15))) struct BrokerAwayTests {
-        /// What may become of a broker.
-        enum Trouble: String, CaseIterable, Sendable {
+    @Suite("Broker outages", .timeLimit(.minutes(15))) struct BrokerAwayTests {
+        /// The kinds of broker outages.
+        enum Outage: String, CaseIterable, Sendable {
             case stopped, blocking, silent
 
             func begin(_ stack: OwnStack) async throws {
@@ -26,45 +26,50 @@ extension Faults {
             }
         }
 
-        @Test("every request is refused at once, and readiness says why; then everything goes on", arguments: Trouble.allCases)
-        func away(_ trouble: Trouble) async throws {
+        @Test(
+            "during a broker outage requests fail at once, readiness has the reason, and service recovers",
+            arguments: Outage.allCases)
+        func away(_ outage: Outage) async throws {
             let (world, stack) = (try await World(), try stack)
-            try await trouble.begin(stack)
+            try await outage.begin(stack)
             do {
-                try await refused(world, trouble)
-                // The broker blocks nobody but those who publish: the others cannot know.
-                try await readinessSaysWhy(of: trouble == .blocking ? ["bff"] : services)
-                try await trouble.end(stack)
+                try await refused(world, outage)
+                // A blocking broker affects publishers only: other services cannot notice.
+                try await expectReadinessReason(of: outage == .blocking ? ["bff"] : services)
+                try await outage.end(stack)
             } catch {
-                _ = try? await trouble.end(stack)
+                _ = try? await outage.end(stack)
                 throw error
             }
-            print("faults: broker \(trouble): served again after \(Report.text(try await world.served()))")
+            print("faults: broker \(outage): served again after \(Report.text(try await world.served()))")
             #expect(try await world.newest().items.first?["text"] as? String == "again")
         }
 
-        private func refused(_ world: World, _ trouble: Trouble) async throws {
-            let (_, noticed) = try await Took.measuring {
+        private func refused(_ world: World, _ outage: Outage) async throws {
+            let (_, noticed) = try await MeasuredTime.measuring {
                 for turn in 0..<2 {
-                    try await eventually("a refusal") { try await Timed { try await world.newest(turn) }.isRefusal ? () : nil }
+                    try await eventually("a 503") {
+                        try await TimedResponse { try await world.newest(turn) }.isRefusal ? () : nil
+                    }
                 }
             }
-            var answers: [Timed] = []
+            var answers: [TimedResponse] = []
             for turn in 0..<40 {
-                answers.append(try await Timed { try await turn < 20 ? world.newest(turn) : world.say("never", turn: turn) })
+                answers.append(
+                    try await TimedResponse { try await turn < 20 ? world.newest(turn) : world.sendMessage("never", turn: turn) })
             }
-            print("faults: broker \(trouble): noticed after \(Report.text(noticed.time)); \(answers.summary)")
+            print("faults: broker \(outage): noticed after \(Report.text(noticed.time)); \(answers.summary)")
             #expect(answers.others == [])
             #expect(answers.median < .milliseconds(100))
             #expect(answers.slowest < .seconds(1))
-            // A broker that hangs is noticed by each edge once it has said nothing for a second.
+            // Each edge notices a hanging broker after a second without input.
             #expect(noticed.own < .seconds(8))
         }
 
-        private func readinessSaysWhy(of services: [String]) async throws {
+        private func expectReadinessReason(of services: [String]) async throws {
             for service in services {
                 let management = try stack.management(service)
-                let reason = try await eventually("\(service) to say so") {
+                let reason = try await eventually("the reason of \(service)") {
                     let answer = try await management.send("GET", "/readyz")
                     #expect(answer.status == 200)
                     let dependencies = answer.json["dependencies"] as? [String: [String: Any]]

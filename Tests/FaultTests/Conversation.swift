@@ -2,11 +2,12 @@ import StackTesting
 import Synchronization
 import TestSupport
 
-/// People who talk in several chats without a pause, each message again with its key until it is answered with success, now through one bff, now through another.
+/// Simulated users who send messages in several chats continuously. Each message is repeated with its key
+/// until it succeeds, through alternating bff instances.
 final class Conversation: Sendable {
     struct Chat: Sendable {
         let id: String
-        /// One of its members, from the beginning.
+        /// A member since the creation of the chat.
         let owner: Person
     }
 
@@ -21,9 +22,9 @@ final class Conversation: Sendable {
     private let apis: [API]
     private let state = Mutex(State())
 
-    /// Registers `people` and puts three of them into each of `chats`.
+    /// Registers `people` users and puts three of them into each of `chats` chats.
     ///
-    /// - Parameter apis: of the bff's instances.
+    /// - Parameter apis: the bff instances.
     init(people count: Int = 6, chats chatCount: Int = 4, over apis: [API]) async throws {
         var people: [Person] = []
         for _ in 0..<count { people.append(try await Person.new("speaker", api: apis[0])) }
@@ -40,10 +41,10 @@ final class Conversation: Sendable {
     }
 
     var acknowledged: Set<Message> { state.withLock { $0.acknowledged } }
-    /// Tries that were not answered with success.
+    /// The number of failed attempts.
     var refusals: Int { state.withLock { $0.refusals } }
 
-    /// Talks for as long as `body` takes.
+    /// Sends messages while `body` runs.
     func during(isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup { group in
             for number in speakers.indices { group.addTask { try await self.speak(number) } }
@@ -54,8 +55,8 @@ final class Conversation: Sendable {
         }
     }
 
-    /// Returns once more was acknowledged than at the call.
-    func goesOn() async throws {
+    /// Waits until more messages are acknowledged than at the call.
+    func waitForProgress() async throws {
         let before = state.withLock { $0.acknowledged.count }
         _ = try await eventually("more messages") { state.withLock { $0.acknowledged.count > before + 8 ? true : nil } }
     }
@@ -69,7 +70,7 @@ final class Conversation: Sendable {
             let answer = try await eventually("an answer") {
                 person.api = apis[attempt % apis.count]
                 attempt += 1
-                return try await say(key, in: chat, as: &person)
+                return try await sendMessage(key, in: chat, as: &person)
             }
             state.withLock {
                 _ = $0.acknowledged.insert(Message(chat: chat, seq: answer.number("seq"), id: answer.text("id"), key: key))
@@ -77,14 +78,15 @@ final class Conversation: Sendable {
         }
     }
 
-    /// `nil` when it has to be said again. Tokens live for a quarter of an hour: whoever has an old one logs in again.
-    private func say(_ key: String, in chat: String, as person: inout Person) async throws -> API.Answer? {
-        let answer = try? await person.say("message \(key)", in: chat, key: key)
+    /// Sends a message; returns `nil` to repeat it. Logs in again when the token has expired, after a quarter
+    /// of an hour.
+    private func sendMessage(_ key: String, in chat: String, as person: inout Person) async throws -> API.Response? {
+        let answer = try? await person.sendMessage("message \(key)", in: chat, key: key)
         if let answer, [200, 201].contains(answer.status) { return answer }
         state.withLock { $0.refusals += 1 }
         if answer?.status == 401, let again = try? await Person.logIn(person.username, api: person.api) { person = again }
-        // Trouble passes; a refusal that does not would only hide behind the tries.
-        if let answer, answer.status < 500, ![401, 429].contains(answer.status) { try answer.must(201) }
+        // Outages end; a permanent rejection must not be hidden by retries.
+        if let answer, answer.status < 500, ![401, 429].contains(answer.status) { try answer.expectStatus(201) }
         return nil
     }
 }

@@ -2,11 +2,12 @@ import StackTesting
 import TestSupport
 import Testing
 
-/// Real processes that are killed, stopped and starved: one test after the other, on one stack of their own with two instances of each service.
+/// Tests that kill, stop and overload real processes, in sequence, on one stack with two instances per
+/// service.
 @Suite(.serialized, OwnStackTrait()) enum Faults {
     static let services = ["bff", "users", "chats", "idgen", "config", "messaging"]
 
-    /// Both edges.
+    /// The clients of both bff instances.
     static var apis: [API] { get throws { [try stack.api(1), try stack.api(2)] } }
 
     static var stack: OwnStack {
@@ -17,7 +18,7 @@ import Testing
     }
 }
 
-/// Starts the stack before the first of the suite's tests, and stops it after the last.
+/// Starts the stack before the first test of the suite, and stops it after the last.
 struct OwnStackTrait: SuiteTrait, TestScoping {
     @TaskLocal static var current: OwnStack?
 
@@ -25,7 +26,7 @@ struct OwnStackTrait: SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?, performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         let instances = Dictionary(uniqueKeysWithValues: Faults.services.map { ($0, 2) })
-        // A lease that runs out while a test looks on, and an edge that a test can overload.
+        // A lease that expires during a test, and an edge that a test can overload.
         let settings = ["MARTLET_IDGEN_LEASE_SECONDS": "3", "MARTLET_HTTP_REQUESTS": "64"]
         try await OwnStack.with(environment: settings, instances: instances) { stack in
             try await Self.$current.withValue(stack) { try await function() }

@@ -4,9 +4,10 @@ import TestSupport
 import Testing
 
 extension Faults {
-    /// `make faults minutes=… seed=…` says for how long and with which chance; `make test` kills every component once.
+    /// `make faults minutes=… seed=…` sets the duration and the random seed; `make test` kills every
+    /// component once.
     @Suite("kill -9 under load") struct KillTests {
-        @Test("nothing acknowledged is lost or doubled, whatever is killed in whatever order; service is back within ten seconds")
+        @Test("kills in any order lose or duplicate no acknowledged message; service recovers within ten seconds")
         func anything() async throws {
             let seed = UInt64(TestStack.value("FAULTS_SEED")) ?? UInt64.random(in: 1...999_999)
             print("faults: seed \(seed)")
@@ -15,10 +16,10 @@ extension Faults {
             print(report)
             #expect(report.acknowledged > 100)
             #expect(report.lost == 0)
-            #expect(report.complaints == [])
+            #expect(report.violations == [])
             #expect(report.arrivals?.missing == 0)
             #expect(report.arrivals?.unknown == 0)
-            // What the design promises, with two cores for everything.
+            // The design's promise, with two cores for all processes.
             #expect(report.slowest < .seconds(10))
         }
 
@@ -30,21 +31,21 @@ extension Faults {
             try await conversation.during {
                 let end = ContinuousClock.now + .seconds(60 * (Double(TestStack.value("FAULTS_MINUTES")) ?? 0))
                 repeat {
-                    for strike in Strike.round(using: &random) {
-                        try await conversation.goesOn()
-                        report.add(strike, try await recovery.measure(strike))
+                    for kill in ComponentKill.round(using: &random) {
+                        try await conversation.waitForProgress()
+                        report.add(kill, try await recovery.measure(kill))
                     }
                 } while ContinuousClock.now < end
-                try await conversation.goesOn()
+                try await conversation.waitForProgress()
             }
-            let stored = try await Stored(of: conversation.chats + [recovery.probes], over: apis[0])
+            let stored = try await StoredHistory(of: conversation.chats + [recovery.probes], over: apis[0])
             report.judge(stored, conversation)
-            try await outboxesAreEmpty(stack)
-            report.arrivals = try await integration.take(stored.messages)
+            try await waitForEmptyOutboxes(stack)
+            report.arrivals = try await integration.receive(stored.messages)
             return report
         }
 
-        private func outboxesAreEmpty(_ stack: OwnStack) async throws {
+        private func waitForEmptyOutboxes(_ stack: OwnStack) async throws {
             for service in ["users", "chats"] {
                 let address = "host=127.0.0.1 port=\(try stack.port("postgres")) dbname=martlet user=\(service)"
                 let password = try stack.secret("postgres.\(service)")

@@ -12,13 +12,14 @@ extension Faults {
             let slowest, median: Double
         }
 
-        @Test("beyond its capacity the edge sheds with Retry-After; what it accepts is answered in time; memory stays flat")
+        @Test("an overloaded edge sheds with Retry-After, answers accepted requests in time, and keeps its memory flat")
         func sheds() async throws {
             let world = try await World()
-            // More than these edges take at once, 64 at work and 64 waiting. The first flood fills what is kept for ever.
-            let first = try await Took.measuring { try await flood(world) }
+            // More than the edges accept: 64 running and 64 waiting requests. The first flood fills permanent
+            // buffers.
+            let first = try await MeasuredTime.measuring { try await flood(world) }
             let before = try await memory()
-            let second = try await Took.measuring { try await flood(world) }
+            let second = try await MeasuredTime.measuring { try await flood(world) }
             let after = try await memory()
             for (flood, took) in [first, second] {
                 print("faults: overload: \(flood); the machine late by \(Report.text(took.late))")
@@ -41,7 +42,7 @@ extension Faults {
             return try JSONDecoder().decode(Flood.self, from: Data(printed.utf8))
         }
 
-        /// MiB, by service.
+        /// Returns the resident memory in MiB by service.
         private func memory() async throws -> [String: Double] {
             var memory: [String: Double] = [:]
             for service in services {

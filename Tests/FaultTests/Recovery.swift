@@ -2,28 +2,32 @@ import Foundation
 import StackTesting
 import TestSupport
 
-/// Kills, and measures how long after the return of what was killed everything works again.
+/// Kills components and measures the time from their restart to full service.
 struct Recovery: Sendable {
     let stack: OwnStack
     private let prober: Person
     private let chat: String
-    /// The chat that it speaks in.
+    /// The chat of the probes.
     let probes: Conversation.Chat
     private let apis: [API]
 
     init(_ stack: OwnStack, over apis: [API]) async throws {
-        (self.stack, self.apis) = (stack, apis)
+        self.stack = stack
+        self.apis = apis
         prober = try await Person.new("prober", api: apis[0])
         chat = try await prober.group("Probes", with: [Person.new("other", api: apis[0])])
         probes = Conversation.Chat(id: chat, owner: prober)
     }
 
-    /// - Returns: the time from the moment at which the processes are back, or their ports answer, until every instance of the bff serves everything.
-    func measure(_ strike: Strike) async throws -> Took {
+    /// Kills a component.
+    ///
+    /// - Returns: the time from the restart of the processes, or from their ports accepting connections,
+    ///   until every bff instance serves all requests.
+    func measure(_ kill: ComponentKill) async throws -> MeasuredTime {
         var killed: [String: pid_t] = [:]
-        for name in strike.processes { killed[name] = try await stack.signal(name, SIGKILL) }
-        for (name, id) in killed { try await isBack(name, insteadOf: id) }
-        return try await Took.measuring {
+        for name in kill.processes { killed[name] = try await stack.signal(name, SIGKILL) }
+        for (name, id) in killed { try await waitForReturn(name, insteadOf: id) }
+        return try await MeasuredTime.measuring {
             try await withThrowingTaskGroup { group in
                 for api in apis { group.addTask { try await serves(api) } }
                 try await group.waitForAll()
@@ -31,14 +35,15 @@ struct Recovery: Sendable {
         }.1
     }
 
-    private func isBack(_ name: String, insteadOf killed: pid_t) async throws {
-        _ = try await eventually("the return of \(name)") {
+    private func waitForReturn(_ name: String, insteadOf killed: pid_t) async throws {
+        _ = try await eventually("the restart of \(name)") {
             guard let id = stack.processID(name), id != killed, kill(id, 0) == 0 else { return nil as Bool? }
             return try await answers(name) ? true : nil
         }
     }
 
-    /// A service is back when its process is; a server, when it takes connections.
+    /// Returns whether a restarted component is up: a service when its process runs, a server when it accepts
+    /// connections.
     private func answers(_ name: String) async throws -> Bool {
         switch name {
         case "postgres":
@@ -51,11 +56,11 @@ struct Recovery: Sendable {
         }
     }
 
-    /// Log-in, send and history: what passes through every service and server.
+    /// Waits until log-in, send and history succeed, which need every service and server.
     private func serves(_ api: API) async throws {
         _ = try await eventually("service") {
             guard let person = try? await Person.logIn(prober.username, api: api),
-                let sent = try? await person.say("a probe", in: chat), sent.status == 201,
+                let sent = try? await person.sendMessage("a probe", in: chat), sent.status == 201,
                 let read = try? await person.get("/v1/chats/\(chat)/messages?limit=1"), read.status == 200
             else { return nil as Bool? }
             return read.items.first?["id"] as? String == sent.text("id") ? true : nil

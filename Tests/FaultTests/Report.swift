@@ -1,26 +1,28 @@
-/// What a run has shown, as a table for people.
+/// The result of a run, as a table.
 struct Report: CustomStringConvertible {
     var seed: UInt64 = 0
     private(set) var acknowledged = 0
     private(set) var lost = 0
     private(set) var refusals = 0
-    private(set) var complaints: [String] = []
+    private(set) var violations: [String] = []
     var arrivals: Integration.Arrivals?
-    /// By component.
-    private var kills: [String: [Took]] = [:]
+    /// The recovery times by component.
+    private var kills: [String: [MeasuredTime]] = [:]
 
-    /// The longest that anything took from its return until everything was served again, without what the machine was late by.
+    /// The longest recovery, without the delays of the machine.
     var slowest: Duration { kills.values.map(\.slowest).max() ?? .zero }
 
-    mutating func add(_ strike: Strike, _ recovery: Took) {
-        kills[strike.component, default: []].append(recovery)
+    mutating func add(_ kill: ComponentKill, _ recovery: MeasuredTime) {
+        kills[kill.component, default: []].append(recovery)
         let late = recovery.late > .zero ? ", the machine late by \(Self.text(recovery.late))" : ""
-        print("faults: \(strike) killed; service \(Self.text(recovery.time)) after the return\(late)")
+        print("faults: \(kill) killed; service \(Self.text(recovery.time)) after the return\(late)")
     }
 
-    mutating func judge(_ stored: Stored, _ conversation: Conversation) {
-        (acknowledged, refusals) = (conversation.acknowledged.count, conversation.refusals)
-        (lost, complaints) = (stored.lost(of: conversation.acknowledged).count, stored.complaints)
+    mutating func judge(_ stored: StoredHistory, _ conversation: Conversation) {
+        acknowledged = conversation.acknowledged.count
+        refusals = conversation.refusals
+        lost = stored.lost(of: conversation.acknowledged).count
+        violations = stored.violations
     }
 
     var description: String {
@@ -33,7 +35,7 @@ struct Report: CustomStringConvertible {
             | --- | --- | --- |
             \(rows.joined(separator: "\n"))
 
-            messages acknowledged \(acknowledged), lost \(lost), gaps and doubles \(complaints.count); tries refused \(refusals)
+            messages acknowledged \(acknowledged), lost \(lost), gaps and duplicates \(violations.count); tries refused \(refusals)
             at the integration: arrived \(arrivals?.arrived ?? 0), again \(arrivals?.again ?? 0), missing \(arrivals?.missing ?? 0)
             """
     }

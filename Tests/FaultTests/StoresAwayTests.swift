@@ -4,9 +4,9 @@ import TestSupport
 import Testing
 
 extension Faults {
-    @Suite("Redis or Postgres away", .timeLimit(.minutes(15))) struct StoresAwayTests {
+    @Suite("Outages of Redis and Postgres", .timeLimit(.minutes(15))) struct StoresAwayTests {
         @Test(
-            "without Redis everything works, and what one has written is seen at once, through either edge",
+            "without Redis all requests work, and writes are visible at once through either edge",
             arguments: [false, true])
         func redis(silent: Bool) async throws {
             let (world, stack) = (try await World(), try stack)
@@ -15,7 +15,7 @@ extension Faults {
             } else {
                 try await stack.without("redis") { try await everythingWorks(world) }
             }
-            // What it kept of old must not come back with it.
+            // Old cached values must not return with Redis.
             for turn in 0..<20 { try await writesAreSeen(world, turn) }
         }
 
@@ -23,40 +23,41 @@ extension Faults {
             for turn in 0..<10 { try await writesAreSeen(world, turn) }
             let lin = try await Person.new("lin", api: world.ada.api)
             let group = try await world.ada.group("Without Redis", with: [lin])
-            try await lin.say("hello", in: group).must(201)
+            try await lin.sendMessage("hello", in: group).expectStatus(201)
             #expect(try await world.ada.get("/v1/chats").items.first?["id"] as? String == group)
             let me = try await lin.get("/v1/me")
             let changed = try await lin.send(
-                "PATCH", "/v1/me", ["displayName": "Lin"], headers: ["If-Match": me.header("ETag") ?? ""])
+                "PATCH", "/v1/me", json: ["displayName": "Lin"], headers: ["If-Match": me.header("ETag") ?? ""])
             #expect(changed.status == 200)
             #expect(try await lin.get("/v1/me").text("displayName") == "Lin")
         }
 
-        /// Written through one edge, read through the other.
+        /// Writes through one edge and reads through the other.
         private func writesAreSeen(_ world: World, _ turn: Int) async throws {
-            let sent = try await world.say("message \(turn)", turn: turn)
-            try sent.must(201)
+            let sent = try await world.sendMessage("message \(turn)", turn: turn)
+            try sent.expectStatus(201)
             let seq = sent.number("seq")
             #expect(try await world.newest(turn + 1).items.first?["seq"] as? Int == seq)
-            let read = try await world.ada(turn).send("PUT", "/v1/chats/\(world.chat)/read", ["seq": seq])
+            let read = try await world.ada(turn).send("PUT", "/v1/chats/\(world.chat)/read", json: ["seq": seq])
             #expect(read.status == 200)
             #expect(try await world.ada(turn + 1).get("/v1/chats/\(world.chat)").number("readSeq") == seq)
         }
 
-        @Test("without Postgres what is cached is read on, and all else refused")
+        @Test("without Postgres cached reads continue, and other requests are rejected")
         func postgres() async throws {
             let (world, stack) = (try await World(), try stack)
             try await redisIsBack()
             _ = (try await world.newest(0), try await world.newest(1), try await profile(world, 0), try await profile(world, 1))
             let (reads, refusals) = try await stack.without("postgres") {
-                var (reads, refusals): ([Timed], [Timed]) = ([], [])
+                var (reads, refusals): ([TimedResponse], [TimedResponse]) = ([], [])
                 for turn in 0..<10 {
                     reads += try await read { try await world.newest(turn) }
                     reads += try await read { try await profile(world, turn) }
-                    refusals.append(try await Timed { try await world.say("never", turn: turn) })
-                    refusals.append(try await Timed { try await world.ada(turn).get("/v1/chats") })
+                    refusals.append(try await TimedResponse { try await world.sendMessage("never", turn: turn) })
+                    refusals.append(try await TimedResponse { try await world.ada(turn).get("/v1/chats") })
                     let login = ["username": world.ada.username, "password": Person.password]
-                    refusals.append(try await Timed { try await world.ada(turn).api.send("POST", "/v1/sessions", login) })
+                    refusals.append(
+                        try await TimedResponse { try await world.ada(turn).api.send("POST", "/v1/sessions", json: login) })
                 }
                 return (reads, refusals)
             }
@@ -69,20 +70,22 @@ extension Faults {
             print("faults: Postgres: served again after \(Report.text(try await world.served()))")
         }
 
-        /// A second time if the first is refused, as it must be when Redis does not answer within a quarter of a second: then nobody else can be asked.
-        private func read(_ ask: () async throws -> API.Answer) async throws -> [Timed] {
-            let first = try await Timed(ask)
+        /// Reads, once more after a 503: without an answer from Redis within 250 ms there is no source for
+        /// the read.
+        private func read(_ ask: () async throws -> API.Response) async throws -> [TimedResponse] {
+            let first = try await TimedResponse(ask)
             if !first.isRefusal { return [first] }
             try await redisIsBack()
-            return [first, try await Timed(ask)]
+            return [first, try await TimedResponse(ask)]
         }
 
-        /// An earlier test may have taken it away, or a busy machine kept it from answering: until a process has found it again, nothing that it reads is kept there.
+        /// Waits until each process has reconnected to Redis after an earlier test; before that, reads are
+        /// not cached.
         private func redisIsBack() async throws {
             for service in ["users", "chats"] {
                 for instance in 1...2 {
                     let management = try stack.management(service, instance)
-                    try await eventually("Redis, seen by \(service) \(instance)") {
+                    try await eventually("Redis for \(service) \(instance)") {
                         let dependencies = try await management.send("GET", "/readyz").json["dependencies"] as? [String: Any]
                         return (dependencies?["redis"] as? [String: Any])?["status"] as? String == "up" ? () : nil
                     }
@@ -90,7 +93,7 @@ extension Faults {
             }
         }
 
-        private func profile(_ world: World, _ turn: Int) async throws -> API.Answer {
+        private func profile(_ world: World, _ turn: Int) async throws -> API.Response {
             try await world.ada(turn).get("/v1/users/\(world.grace.id)")
         }
     }

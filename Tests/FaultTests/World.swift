@@ -2,7 +2,7 @@ import Foundation
 import StackTesting
 import TestSupport
 
-/// Two people with something to read, on the stack of these tests, and what they ask for.
+/// Two users with a chat on the stack of these tests, and their requests.
 struct World: Sendable {
     let ada: Person
     let grace: Person
@@ -16,10 +16,10 @@ struct World: Sendable {
         ada = try await Person.new("ada", api: apis[0])
         grace = try await Person.new("grace", api: apis[1])
         chat = try await ada.chat(with: grace)
-        try await say("the first").must(201)
+        try await sendMessage("the first").expectStatus(201)
     }
 
-    /// Each edge in turn.
+    /// Returns the user with the edge of this turn.
     func ada(_ turn: Int) -> Person {
         var person = ada
         person.api = apis[turn % apis.count]
@@ -27,17 +27,19 @@ struct World: Sendable {
     }
 
     @discardableResult
-    func say(_ text: String, turn: Int = 0) async throws -> API.Answer { try await ada(turn).say(text, in: chat) }
+    func sendMessage(_ text: String, turn: Int = 0) async throws -> API.Response {
+        try await ada(turn).sendMessage(text, in: chat)
+    }
 
-    func newest(_ turn: Int = 0) async throws -> API.Answer { try await ada(turn).get("/v1/chats/\(chat)/messages?limit=1") }
+    func newest(_ turn: Int = 0) async throws -> API.Response { try await ada(turn).get("/v1/chats/\(chat)/messages?limit=1") }
 
-    /// Returns once everything is served again by both edges; how long that took.
+    /// Waits until both edges serve all requests. Returns the time this took.
     @discardableResult
     func served() async throws -> Duration {
         let start = ContinuousClock.now
         for turn in apis.indices {
             _ = try await eventually("service") {
-                guard let sent = try? await say("again", turn: turn), sent.status == 201 else { return nil as Bool? }
+                guard let sent = try? await sendMessage("again", turn: turn), sent.status == 201 else { return nil as Bool? }
                 guard let session = try? await Person.logIn(ada.username, api: apis[turn]) else { return nil }
                 return try await session.get("/v1/me").status == 200 ? true : nil
             }
@@ -45,7 +47,8 @@ struct World: Sendable {
         return .now - start
     }
 
-    /// An edge that was cut off from the news of ended sessions refuses everybody until it has caught up.
+    /// Waits until an edge serves requests: without the feed of ended sessions it rejects all until it has
+    /// caught up.
     private static func serves(_ api: API) async throws {
         _ = try await eventually("service") {
             guard let early = try? await Person.new("early", api: api) else { return nil as Bool? }
@@ -55,7 +58,7 @@ struct World: Sendable {
 }
 
 extension OwnStack {
-    /// Takes programs away for as long as `body` takes.
+    /// Stops programs while `body` runs.
     func without<Result>(
         _ programs: String..., isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
     ) async throws -> Result {
@@ -70,7 +73,7 @@ extension OwnStack {
         }
     }
 
-    /// Those that each of the two chats processes has answered with success.
+    /// Returns the number of successful sends of each of the two chats instances.
     func sends() async throws -> [Double] {
         var counts: [Double] = []
         for instance in 1...2 {
@@ -80,7 +83,7 @@ extension OwnStack {
         return counts
     }
 
-    /// Stops a process for as long as `body` takes: its connections stay open, and nobody answers.
+    /// Suspends a process while `body` runs: its connections stay open without answers.
     func silencing<Result>(
         _ program: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
     ) async throws -> Result {

@@ -4,12 +4,12 @@ package import Reactor
 import Logging
 import TestSupport
 
-/// A schema of one test's own on the test server, and a pool on it.
+/// Provides a schema of one test on the test server, and a pool for it.
 package enum TestDatabase {
-    /// For tests that have no thread of their own.
+    /// The I/O thread of tests without their own.
     package static let io = IOThread(name: "test-postgres")
 
-    /// How to reach the test server; statements see the given schema alone.
+    /// Returns the configuration of the test server; statements see only the given schema.
     package static func configuration(schema: String? = nil) -> PostgresConfiguration {
         let server = TestStack.postgres
         var configuration = PostgresConfiguration(
@@ -18,16 +18,16 @@ package enum TestDatabase {
         configuration.schema = schema
         configuration.applicationName = "martlet-test"
         configuration.sharedConnections = 1
-        // Long enough for a machine that is busy with other tests.
+        // Long enough for a machine that runs other tests.
         configuration.acquireTimeout = .seconds(60)
         configuration.statementTimeout = .seconds(60)
         configuration.idleInTransactionTimeout = .seconds(60)
         return configuration
     }
 
-    /// Makes a schema, lends a running pool whose statements see it, and drops it with all that is in it.
+    /// Creates a schema, runs `body` with a pool for it, and drops the schema.
     ///
-    /// - Parameter configure: may change anything but the schema.
+    /// - Parameter configure: may change any setting except the schema.
     package static func with<Result>(
         on io: IOThread = io, configure: (inout PostgresConfiguration) -> Void = { _ in },
         _ body: (PostgresPool) async throws -> Result
@@ -49,7 +49,7 @@ package enum TestDatabase {
         }
     }
 
-    /// Like ``with(on:configure:_:)``, with these migrations applied.
+    /// Does the same as ``with(on:configure:_:)``, with these migrations applied.
     package static func migrated<Result>(
         _ migrations: MigrationSet, on io: IOThread = io, configure: (inout PostgresConfiguration) -> Void = { _ in },
         _ body: (PostgresPool) async throws -> Result
@@ -60,7 +60,7 @@ package enum TestDatabase {
         }
     }
 
-    /// Lends a pool that is connected; stops it afterwards.
+    /// Runs `body` with a connected pool, and stops the pool afterwards.
     package static func running<Result>(
         _ configuration: PostgresConfiguration, on io: IOThread = io, _ body: (PostgresPool) async throws -> Result
     ) async throws -> Result {
@@ -80,13 +80,13 @@ package enum TestDatabase {
     }
 
     private static func createSchema(_ name: String, _ pool: PostgresPool) async throws {
-        try await run("CREATE SCHEMA %I", name, pool)
+        try await run("CREATE SCHEMA %I", naming: name, pool)
     }
 
     private static func dropSchema(_ name: String, _ pool: PostgresPool) async throws {
         _ = try await eventually("dropping the test's schema") {
             do {
-                try await run("DROP SCHEMA %I CASCADE", name, pool)
+                try await run("DROP SCHEMA %I CASCADE", naming: name, pool)
                 return true
             } catch let error as PostgresError where error.isUnavailable || error.isTransient {
                 return nil
@@ -94,8 +94,8 @@ package enum TestDatabase {
         }
     }
 
-    /// A command cannot take its name as a parameter, but a block can read one from a setting of its transaction.
-    private static func run(_ command: String, _ name: String, _ pool: PostgresPool) async throws {
+    /// Runs a command that names an object. Such commands take no parameters, but a block can read a setting.
+    private static func run(_ command: String, naming name: String, _ pool: PostgresPool) async throws {
         _ = try await pool.atomically([
             "SELECT set_config('martlet.test_command', \(command), true), set_config('martlet.test_name', \(name), true)",
             """

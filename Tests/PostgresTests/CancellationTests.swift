@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Cancellation and deadlines", .timeLimit(.minutes(2))) struct CancellationTests {
-    @Test("a shared statement whose caller is cancelled goes on; the caller is free at once and neighbours are served")
+    @Test("a shared statement continues when its caller is cancelled; the caller returns at once and others are served")
     func shared() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -30,14 +30,16 @@ import Testing
                     #expect(harmless?.reason == .cancelled)
                     #expect(harmless?.mayHaveHappened == false)
                 }
-                _ = try await eventually("the abandoned work") { try await pool.query("SELECT a FROM t", as: Int.self).first }
-                // Others may see what was committed before the connection has read that it was.
+                _ = try await eventually("the row of the abandoned statement") {
+                    try await pool.query("SELECT a FROM t", as: Int.self).first
+                }
+                // A commit may be visible before the connection has read its confirmation.
                 _ = try await eventually("nothing in flight") { await victim.statistics.inFlight == 0 ? true : nil }
             }
         }
     }
 
-    @Test("what was abandoned is answered to nobody, and the next callers get their own answers")
+    @Test("the answer to an abandoned statement is dropped, and later callers get their own answers")
     func abandoned() async throws {
         try await TestDatabase.with { pool in
             for number in 0..<200 {
@@ -51,7 +53,7 @@ import Testing
         }
     }
 
-    @Test("a caller that is cancelled already sends nothing")
+    @Test("a caller that is already cancelled sends nothing")
     func before() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -67,7 +69,7 @@ import Testing
         }
     }
 
-    @Test("statement_timeout bounds what nobody waits for")
+    @Test("statement_timeout bounds an abandoned statement")
     func statementTimeout() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -81,7 +83,7 @@ import Testing
         }
     }
 
-    @Test("cancelling a transaction stops it on the server and undoes it")
+    @Test("cancelling a transaction stops it on the server and rolls it back")
     func exclusive() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -106,7 +108,7 @@ import Testing
         }
     }
 
-    @Test("a deadline stops a transaction on the server and undoes it")
+    @Test("a deadline stops a transaction on the server and rolls it back")
     func deadline() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -127,7 +129,7 @@ import Testing
         }
     }
 
-    @Test("a deadline that passed sends nothing")
+    @Test("a statement with a passed deadline is not sent")
     func passed() async throws {
         try await TestDatabase.with { pool in
             let error = await #expect(throws: PostgresError.self) {

@@ -16,7 +16,7 @@ import Testing
         try await pool.copy(into: #"odd "name"#, columns: ["id", "body", "tags", "at"], body)
     }
 
-    @Test("many rows go in, values of all kinds and NULLs among them")
+    @Test("many rows are copied, with values of all types and NULLs")
     func many() async throws {
         try await withTable { pool in
             let moment = PostgresTimestamp(millisecondsSinceEpoch: 1_700_000_000_000)
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test(
-        "all or none: a bad row, a bad value or an error of the caller leaves nothing, and the connection stays good",
+        "a bad row, a bad value or an error of the caller copies nothing, and the connection stays usable",
         arguments: 0..<4)
     func failures(kind: Int) async throws {
         try await withTable { pool in
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test("it is part of its transaction")
+    @Test("a COPY is part of its transaction")
     func inTransaction() async throws {
         try await withTable { pool in
             let (copied, counted) = try await pool.transaction { transaction in
@@ -74,7 +74,7 @@ import Testing
         }
     }
 
-    @Test("a table that is not there, or is locked past the deadline, is an error like any other")
+    @Test("a missing table, or one locked past the deadline, is an ordinary error")
     func refused() async throws {
         try await withTable { pool in
             let absent = await #expect(throws: PostgresError.self) {

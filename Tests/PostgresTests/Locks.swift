@@ -1,7 +1,7 @@
 import Postgres
 import TestSupport
 
-/// A lock on the server that tests hold to keep somebody else's statement waiting for as long as they like.
+/// An advisory lock that blocks other statements while a test holds it.
 struct Lock {
     let key = Int64.random(in: 1...Int64.max)
 
@@ -16,9 +16,9 @@ struct Lock {
         }
     }
 
-    /// Returns once somebody waits for the lock; the process ids of all who do.
+    /// Waits until a session waits for the lock. Returns the process ids of all waiting sessions.
     func waiters(_ pool: PostgresPool, atLeast count: Int = 1) async throws -> [Int32] {
-        try await eventually("somebody waiting for the lock") {
+        try await eventually("a session waiting for the lock") {
             let waiting = try await pool.query(
                 """
                 SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -28,9 +28,9 @@ struct Lock {
         }
     }
 
-    /// Returns once nobody waits for the lock.
+    /// Waits until no session waits for the lock.
     func deserted(_ pool: PostgresPool) async throws {
-        _ = try await eventually("nobody waiting for the lock") {
+        _ = try await eventually("an uncontended lock") {
             let waiting = try await pool.one(
                 """
                 SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -42,12 +42,12 @@ struct Lock {
 }
 
 extension PostgresPool {
-    /// Kills sessions as an operator would.
+    /// Terminates sessions as an operator would.
     func terminate(_ sessions: [Int32]) async throws {
         _ = try await query("SELECT pg_terminate_backend(pid) FROM unnest(\(sessions)) pid")
     }
 
-    /// Opens exclusive connections, so that a deadline is not spent on that.
+    /// Opens exclusive connections in advance, so that a later deadline does not include the connect time.
     func warm(_ count: Int) async throws {
         if count == 0 { return }
         try await transaction { transaction in
@@ -56,7 +56,7 @@ extension PostgresPool {
         }
     }
 
-    /// Kills every session of the pool of this name.
+    /// Terminates every session of the pool with this name.
     func terminate(application: String) async throws {
         _ = try await query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = \(application)")
     }

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Lost connections", .timeLimit(.minutes(2))) struct LossTests {
-    @Test("a killed shared session: what was in flight may have happened, and the pool comes back by itself")
+    @Test("after a killed shared session, statements in flight may have happened, and the pool recovers")
     func shared() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -29,7 +29,7 @@ import Testing
     }
 
     @Test(
-        "a session killed under a read: the read is sent once more on another, and a second loss has changed nothing",
+        "a read is sent once more on another session, and a second loss has changed nothing",
         arguments: [1, 2])
     func read(losses: Int) async throws {
         try await TestDatabase.with { pool in
@@ -42,7 +42,7 @@ import Testing
                     let task = Task { try await victim.reads.one("SELECT 7 FROM (\(lock.wait)) AS held", as: Int32.self) }
                     var killed: [Int32] = []
                     for _ in 0..<losses {
-                        // Those killed before may still be on their way out.
+                        // Sessions killed earlier may still be terminating.
                         let next = try await eventually("another session") {
                             try await lock.waiters(pool).first { !killed.contains($0) }
                         }
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test("idle sessions killed by the dozen are replaced")
+    @Test("killed idle sessions are replaced")
     func idle() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    @Test("a session killed in a transaction before COMMIT: for certain nothing happened")
+    @Test("nothing happened when a session is killed before COMMIT")
     func beforeCommit() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("a session killed during COMMIT: it may have happened", arguments: [false, true])
+    @Test("a transaction may have happened when its session is killed during COMMIT", arguments: [false, true])
     func duringCommit(inOneFlight: Bool) async throws {
         try await TestDatabase.with { pool in
             let lock = Lock()
@@ -124,7 +124,7 @@ import Testing
         }
     }
 
-    @Test("cancelled during COMMIT: it may have happened")
+    @Test("a transaction may have happened when it is cancelled during COMMIT")
     func cancelledDuringCommit() async throws {
         try await TestDatabase.with { pool in
             let lock = Lock()
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    /// A table whose rows wait at commit for the lock that they name.
+    /// Creates a table whose rows wait at commit for the lock that they name.
     private func waitAtCommit(_ pool: PostgresPool) async throws {
         _ = try await pool.atomically([
             "CREATE TABLE t (lock bigint)",

@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test(
-        "bad names, gaps and repeats are refused",
+        "invalid names, gaps and duplicates are rejected",
         arguments: [
             ["1_a"], ["0001"], ["0001-a"], ["0001_"], ["0000_a"], ["a"], ["0002_a"], ["0001_a", "0003_c"], ["0001_a", "0001_b"],
             ["٠٠٠١_a"],
@@ -23,13 +23,13 @@ import Testing
         #expect(throws: MigrationError.self) { try MigrationSet(names.map { file($0) }) }
     }
 
-    @Test("a file that is not text is refused")
+    @Test("a file that is not text is rejected")
     func text() {
         #expect(throws: MigrationError.self) { try MigrationSet([("0001_a", [0xFF, 0xFE])]) }
         #expect(throws: MigrationError.self) { try MigrationSet([file("0001_a", "SELECT 1;\0")]) }
     }
 
-    @Test("what was applied is not applied again")
+    @Test("applied migrations are not applied again")
     func pending() throws {
         let set = try set("0001_a", "0002_b", "0003_c")
         func applied(_ number: Int) -> AppliedMigration {
@@ -40,7 +40,7 @@ import Testing
         #expect(try set.pending(after: (1...3).map(applied)) == [])
     }
 
-    @Test("a database from the future and a changed file are refused")
+    @Test("a newer database and a changed file are rejected")
     func refusals() throws {
         let set = try set("0001_a")
         let (mine, other) = (set.migrations[0].checksum, [UInt8](repeating: 0, count: 32))
@@ -54,7 +54,7 @@ import Testing
         }
     }
 
-    @Test("the marker must be the first line, and names the index that is made")
+    @Test("the marker must be the first line, and the index is found in the statement")
     func marker() throws {
         func migration(_ sql: String) throws -> Migration { try MigrationSet([file("0001_a", sql)]).migrations[0] }
         let index = try migration(

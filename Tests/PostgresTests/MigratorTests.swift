@@ -28,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("two at once take turns; nothing is done twice")
+    @Test("concurrent migrators take turns, and no file is applied twice")
     func concurrently() async throws {
         try await TestDatabase.with { pool in
             let migrator = try migrator(
@@ -43,7 +43,7 @@ import Testing
         }
     }
 
-    @Test("a failure half-way leaves what came before and nothing of itself; the mended file goes on from there")
+    @Test("a failure keeps earlier migrations and rolls back its own; the corrected file is applied next")
     func halfWay() async throws {
         try await TestDatabase.with { pool in
             let broken = try migrator(pool, "CREATE TABLE a ()", "CREATE TABLE b (); SELECT 1/0;", "CREATE TABLE c ()")
@@ -62,7 +62,7 @@ import Testing
         try await pool.query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1", as: String.self)
     }
 
-    @Test("a file that ends its transaction itself is not recorded as done")
+    @Test("a file that ends its transaction is not recorded")
     func ownCommit() async throws {
         try await TestDatabase.with { pool in
             await #expect(throws: MigrationError.self) { try await migrator(pool, "CREATE TABLE a (); COMMIT;").run() }
@@ -71,7 +71,7 @@ import Testing
         }
     }
 
-    @Test("a database from the future and a changed file are left alone")
+    @Test("a newer database and a changed file leave the schema unchanged")
     func refusals() async throws {
         try await TestDatabase.with { pool in
             _ = try await migrator(pool, "CREATE TABLE a ()", "CREATE TABLE b ()").run()
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("a migration waits for a table's lock in short tries, and in the end gives up")
+    @Test("a migration waits for a table lock in short attempts, then fails")
     func lockTimeout() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE a ()")
@@ -99,7 +99,7 @@ import Testing
                 await #expect(throws: MigrationError.self) { try await impatient.run() }
                 let (patient, waiting) = (patient, pool)
                 let task = Task { try await patient.run() }
-                _ = try await eventually("the migration waiting") {
+                _ = try await eventually("a waiting migration") {
                     try await waiting.query("SELECT 1 FROM pg_locks WHERE relation = 'a'::regclass AND NOT granted").first.map {
                         _ in true
                     }
@@ -110,7 +110,7 @@ import Testing
         }
     }
 
-    @Test("an index that was left invalid is made anew; one that is there is kept")
+    @Test("an invalid index is rebuilt; a valid one is kept")
     func invalidIndex() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE a (x bigint)")
@@ -131,7 +131,7 @@ import Testing
         try await pool.one("SELECT indisvalid FROM pg_index WHERE indexrelid = 'a_x'::regclass", as: Bool.self)
     }
 
-    @Test("two statements without a transaction are refused with the reason")
+    @Test("two statements without a transaction are rejected with the reason")
     func twoStatements() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE a (x bigint)")
@@ -142,7 +142,7 @@ import Testing
         }
     }
 
-    @Test("while another holds the lock it waits, is cancelled at once, or gives up")
+    @Test("while another session holds the lock, a migrator waits, stops when cancelled, or times out")
     func lockedOut() async throws {
         try await TestDatabase.with { pool in
             let migrator = try migrator(pool, "CREATE TABLE a ()")
@@ -150,7 +150,7 @@ import Testing
             try await pool.transaction { holder in
                 try await holder.execute("SELECT pg_advisory_xact_lock(\(key))")
                 var impatient = migrator
-                impatient.patience = .zero
+                impatient.lockWaitLimit = .zero
                 await #expect(throws: MigrationError.lockedOut(.zero)) { try await impatient.run() }
                 let task = Task { try await migrator.run() }
                 task.cancel()
@@ -160,7 +160,7 @@ import Testing
         }
     }
 
-    @Test("a migration may take longer than the role's statements")
+    @Test("a migration may take longer than the role's statement timeout")
     func roleTimeout() async throws {
         try await TestDatabase.with { admin in
             try await OwnRole.with(admin, statementTimeout: "100ms") { role in
@@ -173,7 +173,7 @@ import Testing
     }
 
     @Test(
-        "cancelled, it stops what the server does, and nothing of that migration stays",
+        "cancellation stops the statement on the server and rolls the migration back",
         arguments: ["", "-- martlet:no-transaction\n"])
     func cancelled(marker: String) async throws {
         try await TestDatabase.with { pool in
@@ -191,7 +191,7 @@ import Testing
         }
     }
 
-    @Test("a server that is away is said to be away")
+    @Test("an unreachable server is reported as unavailable")
     func away() async throws {
         var configuration = TestDatabase.configuration()
         configuration.address.port = 1

@@ -4,12 +4,13 @@ import PostgresTesting
 import Synchronization
 import TestSupport
 
-/// A Postgres of one test's own, to be killed, stopped and started again. It listens on loopback, lets everybody in, and goes with its data.
+/// A Postgres server of one test, which the test can kill, stop and restart. It accepts all users on
+/// loopback. Its data is deleted with it.
 final class OwnPostgres: Sendable {
-    /// The postmaster and the shell that watches over it.
+    /// The postmaster and the shell that supervises it.
     private struct Running {
         let shell: Process
-        /// Closed by the kernel when the tests die, however they die; then the shell kills the server.
+        /// The kernel closes the pipe when the test process ends in any way; then the shell kills the server.
         let leash: Pipe
         let postmaster: pid_t
     }
@@ -18,7 +19,7 @@ final class OwnPostgres: Sendable {
     private let directory: URL
     private let running = Mutex<Running?>(nil)
 
-    /// Makes one, starts it, lends it, kills it.
+    /// Creates and starts a server, runs `body`, and kills the server.
     static func with(_ body: (OwnPostgres) async throws -> Void) async throws {
         let server = try OwnPostgres()
         defer { server.remove() }
@@ -46,7 +47,7 @@ final class OwnPostgres: Sendable {
         return configuration
     }
 
-    /// Starts it with the data that there is; it may take a moment to answer.
+    /// Starts the server with its existing data. It may not accept connections at once.
     func start() throws {
         let (leash, report) = (Pipe(), Pipe())
         let shell = try Self.shell(
@@ -62,10 +63,10 @@ final class OwnPostgres: Sendable {
         running.withLock { $0 = Running(shell: shell, leash: leash, postmaster: postmaster) }
     }
 
-    /// SIGKILL to the postmaster; returns when all its processes have gone, which they do by themselves.
+    /// Kills the postmaster and returns when its child processes have ended.
     func kill() async throws {
         killPostmaster()
-        _ = try await eventually("the end of all sessions") { processes.isEmpty ? true : nil }
+        _ = try await eventually("the end of all server processes") { processes.isEmpty ? true : nil }
     }
 
     private func killPostmaster() {
@@ -74,12 +75,12 @@ final class OwnPostgres: Sendable {
         running.shell.waitUntilExit()
     }
 
-    /// Who lets new sessions in; those that there are go on without.
+    /// The process that accepts new sessions; existing ones continue without it.
     func signalPostmaster(_ number: CInt) { running.withLock { _ = $0.map { Foundation.kill($0.postmaster, number) } } }
 
     func signalAll(_ number: CInt) { for process in processes { Foundation.kill(process, number) } }
 
-    /// All that work in the directory of the data.
+    /// The processes with this data directory.
     private var processes: [pid_t] {
         let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc"))?.compactMap { pid_t($0) } ?? []
         return numbers.filter {
@@ -93,7 +94,7 @@ final class OwnPostgres: Sendable {
         try? FileManager.default.removeItem(at: directory)
     }
 
-    /// The newest one that is installed, as a user that it accepts: it refuses to run as root.
+    /// The newest installed version, run as a user that it accepts: Postgres refuses to run as root.
     private static func command(_ name: String) -> String {
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root))?.compactMap { Int($0) } ?? []

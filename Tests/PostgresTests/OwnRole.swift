@@ -1,18 +1,18 @@
 import Postgres
 import TestSupport
 
-/// A role of one test's own, whose `search_path` is the test's schema.
+/// A role of one test, whose `search_path` is the test's schema.
 enum OwnRole {
     static let password = "secret"
 
-    /// Makes one, lends its name, drops it with all that it owns.
+    /// Creates a role, runs `body` with its name, and drops the role with all that it owns.
     ///
-    /// - Parameter statementTimeout: set for the role, as the server writes times: `20s`.
+    /// - Parameter statementTimeout: the role's setting, in the server's format: `20s`.
     static func with<Result>(
         _ admin: PostgresPool, statementTimeout: String, _ body: (String) async throws -> Result
     ) async throws -> Result {
         let role = TestStack.uniqueName("role")
-        try await prepare(role, statementTimeout, admin)
+        try await prepare(role, statementTimeout: statementTimeout, admin)
         do {
             let result = try await body(role)
             try await drop(role, admin)
@@ -23,8 +23,9 @@ enum OwnRole {
         }
     }
 
-    /// Commands do not take parameters; a block builds them from settings of its transaction.
-    private static func prepare(_ role: String, _ timeout: String, _ admin: PostgresPool) async throws {
+    /// Creates the role. Commands take no parameters, so a block builds them from settings of its
+    /// transaction.
+    private static func prepare(_ role: String, statementTimeout timeout: String, _ admin: PostgresPool) async throws {
         _ = try await admin.atomically([
             "SELECT set_config('martlet.role', \(role), true), set_config('martlet.timeout', \(timeout), true)",
             """

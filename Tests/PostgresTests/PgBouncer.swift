@@ -3,7 +3,7 @@ import Postgres
 import PostgresTesting
 import TestSupport
 
-/// A real PgBouncer of a test's own, in transaction mode in front of the test server.
+/// A PgBouncer of one test, in transaction mode in front of the test server.
 final class PgBouncer {
     static let path = "/usr/sbin/pgbouncer"
     static var isInstalled: Bool { FileManager.default.isExecutableFile(atPath: path) }
@@ -13,8 +13,8 @@ final class PgBouncer {
     private var process: Process?
 
     /// - Parameters:
-    ///   - user: known to the server, with this password.
-    ///   - connections: to the server, for all its clients together.
+    ///   - user: a role of the server, with this password.
+    ///   - connections: the number of server connections for all clients together.
     init(user: String, password: String, connections: Int) throws {
         port = try Loopback.freePort()
         folder = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("pgbouncer"))
@@ -33,7 +33,7 @@ final class PgBouncer {
             """
         try Data(settings.utf8).write(to: folder.appending(path: "pgbouncer.ini"))
         try Data("\"\(user)\" \"\(password)\"\n".utf8).write(to: folder.appending(path: "users.txt"))
-        // It refuses to run as root, and must read these as somebody else.
+        // PgBouncer refuses to run as root; another user must be able to read the files.
         for (name, mode) in [("", 0o755), ("pgbouncer.ini", 0o644), ("users.txt", 0o644)] {
             try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.appending(path: name).path)
         }
@@ -49,7 +49,7 @@ final class PgBouncer {
         let arguments = [Self.path, "--quiet", folder.appending(path: "pgbouncer.ini").path]
         if getuid() == 0 {
             process.executableURL = URL(filePath: "/usr/bin/setpriv")
-            process.arguments = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"] + arguments
+            process.arguments = ["--reuid=65534", "--regid=65534", "--clear-groups"] + arguments
         } else {
             process.executableURL = URL(filePath: Self.path)
             process.arguments = Array(arguments.dropFirst())
@@ -60,7 +60,7 @@ final class PgBouncer {
         self.process = process
     }
 
-    /// At once: clients see their connections close.
+    /// Kills it: clients see their connections close.
     func kill() {
         guard let process else { return }
         Foundation.kill(process.processIdentifier, SIGKILL)
@@ -70,7 +70,7 @@ final class PgBouncer {
 }
 
 extension PgBouncer {
-    /// Lends a PgBouncer with a role of its own, whose statements may take 20 s; and a pool through it.
+    /// Runs `body` with a PgBouncer, a role whose statements may take 20 s, and a pool that uses both.
     static func with<Result>(
         connections: Int = 2, _ body: (PostgresPool, PgBouncer) async throws -> Result
     ) async throws -> Result {

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Through PgBouncer in transaction mode", .enabled(if: PgBouncer.isInstalled), .timeLimit(.minutes(2)))
 struct PgBouncerTests {
-    @Test("statements and transactions work, many at once over few server connections")
+    @Test("concurrent statements and transactions work over few server connections")
     func everything() async throws {
         try await PgBouncer.with(connections: 2) { pool, _ in
             try await pool.execute("CREATE TABLE t (a bigint PRIMARY KEY, b text)")
@@ -59,7 +59,7 @@ struct PgBouncerTests {
         }
     }
 
-    @Test("migrations go past it")
+    @Test("migrations bypass PgBouncer")
     func migrations() async throws {
         try await PgBouncer.with { pool, bouncer in
             bouncer.kill()
@@ -70,7 +70,7 @@ struct PgBouncerTests {
         }
     }
 
-    @Test("a server that dies and comes back: callers are told at once meanwhile, and served again without help")
+    @Test("callers fail at once while the server is down, and the pool recovers by itself")
     func restart() async throws {
         try await PgBouncer.with { pool, bouncer in
             for _ in 0..<3 {

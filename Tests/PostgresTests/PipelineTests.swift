@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Pipelining", .timeLimit(.minutes(2))) struct PipelineTests {
-    @Test("every caller gets its own answer, and errors in the middle hurt nobody else", arguments: [1, 2])
+    @Test("every caller gets its own answer, and an error affects no other caller", arguments: [1, 2])
     func neighbours(connections: Int) async throws {
         try await TestDatabase.with(configure: { $0.sharedConnections = connections }) { pool in
             try await withThrowingTaskGroup { group in
@@ -17,11 +17,11 @@ import Testing
         }
     }
 
-    /// One of several kinds of statement, some of which fail, in ways that differ by when the server notices.
+    /// Runs one of several statements, some of which fail at different stages.
     private static func ask(_ pool: PostgresPool, _ number: Int) async throws {
         switch number % 6 {
-        case 0: await expectError(pool, "SELECT 1 / (\(number) - \(number))", .divisionByZero)
-        case 1: await expectError(pool, "SELECT missing_column FROM pg_class", .undefinedColumn)
+        case 0: await expectError(.divisionByZero, from: "SELECT 1 / (\(number) - \(number))", pool)
+        case 1: await expectError(.undefinedColumn, from: "SELECT missing_column FROM pg_class", pool)
         case 2:
             let rows = try await pool.atomically(["SELECT \(number)", "SELECT \(number + 1)"])
             #expect(try rows.map { try $0.one(as: Int.self) } == [number, number + 1])
@@ -36,12 +36,12 @@ import Testing
         }
     }
 
-    private static func expectError(_ pool: PostgresPool, _ sql: SQL, _ state: SQLState) async {
+    private static func expectError(_ state: SQLState, from sql: SQL, _ pool: PostgresPool) async {
         let error = await #expect(throws: PostgresError.self) { try await pool.query(sql) }
         #expect(error?.sqlState == state)
     }
 
-    @Test("one caller's statements happen in the order in which they are awaited")
+    @Test("statements of one caller execute in the order in which they are awaited")
     func order() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE log (id bigserial, who bigint, step bigint)")
@@ -60,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("more statements than are kept prepared still work, and the server keeps no more than that")
+    @Test("more statements than the cache holds still work, and the server keeps no more than that")
     func bounded() async throws {
         try await TestDatabase.with(configure: { $0.statementCacheSize = 5 }) { pool in
             for round in 0..<3 {
@@ -71,12 +71,12 @@ import Testing
                     #expect(sum == count * round)
                 }
             }
-            // The one that asks is among them, and the last to make room may still be on its way out.
+            // The asking statement is included, and the last evicted one may not be deallocated yet.
             #expect(try await pool.one("SELECT count(*) FROM pg_prepared_statements", as: Int.self) <= 6)
         }
     }
 
-    @Test("a table that changes under a prepared statement costs the caller nothing")
+    @Test("a table change under a prepared statement is invisible to the caller")
     func planChanges() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -90,7 +90,7 @@ import Testing
         }
     }
 
-    @Test("without named statements nothing stays prepared and everything works")
+    @Test("without named statements, statements work and none stays prepared")
     func unnamed() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration

@@ -8,15 +8,15 @@ import Testing
         PoolState(limits: .init(shared: shared, exclusive: exclusive, pipelineDepth: depth, queue: queue))
     }
 
-    @Test("before a connection is up, everyone is refused at once")
+    @Test("callers are rejected at once until a connection is up")
     func away() {
         var pool = state()
-        #expect(pool.submit(1) == .refuse(.unavailable))
-        #expect(pool.acquire(2) == .refuse(.unavailable))
+        #expect(pool.submit(1) == .reject(.unavailable))
+        #expect(pool.acquire(2) == .reject(.unavailable))
         #expect(!pool.isAvailable)
     }
 
-    @Test("the connection with the least to do is used; past the depth callers wait, past the queue they are refused")
+    @Test("the least loaded connection is used; beyond its depth callers wait, beyond the queue they are rejected")
     func sharing() {
         var pool = state()
         #expect(pool.connected(slot: 0) == [])
@@ -24,7 +24,7 @@ import Testing
         #expect([1, 2, 3, 4].map { pool.submit($0) } == [.use(slot: 0), .use(slot: 1), .use(slot: 0), .use(slot: 1)])
         #expect(pool.submit(5) == .wait)
         #expect(pool.submit(6) == .wait)
-        #expect(pool.submit(7) == .refuse(.overloaded))
+        #expect(pool.submit(7) == .reject(.overloaded))
         #expect(pool.ended(slot: 1) == 5)
         let abandoned = [pool.abandon(6), pool.abandon(6)]
         #expect(abandoned == [true, false])
@@ -32,7 +32,7 @@ import Testing
         #expect(pool.loads == [2, 1])
     }
 
-    @Test("a connection that one slow flight holds up is used only when the others are full or held up, too")
+    @Test("a held-up connection is used only when the others are full or held up too")
     func heldUp() {
         var pool = state(depth: 3, queue: 0)
         _ = pool.connected(slot: 0)
@@ -46,7 +46,7 @@ import Testing
         #expect(pool.submit(7, isHeldUp: { $0 == 0 }) == .use(slot: 1))
     }
 
-    @Test("a connection that comes back takes those who wait")
+    @Test("a reconnected connection serves waiting callers")
     func comesBack() {
         var pool = state(depth: 2)
         _ = pool.connected(slot: 0)
@@ -55,7 +55,7 @@ import Testing
         #expect(pool.loads == [2, 2])
     }
 
-    @Test("when the last connection goes, all who wait are told")
+    @Test("the loss of the last connection fails all waiting callers")
     func goes() {
         var pool = state(exclusive: 1)
         _ = pool.connected(slot: 0)
@@ -64,15 +64,15 @@ import Testing
         #expect(pool.acquire(11) == .wait)
         #expect(pool.disconnected(slot: 0) == [])
         #expect(pool.disconnected(slot: 1) == [10, 11])
-        #expect(pool.acquire(12) == .refuse(.unavailable))
+        #expect(pool.acquire(12) == .reject(.unavailable))
     }
 
-    @Test("exclusive connections are opened for those who wait, never more than allowed")
+    @Test("exclusive connections are opened on demand, up to the limit")
     func exclusives() {
         var pool = state(exclusive: 2, queue: 3)
         _ = pool.connected(slot: 0)
         #expect([1, 2, 3].map { pool.acquire($0) } == [.waitAndOpen, .waitAndOpen, .wait])
-        #expect(pool.acquire(4) == .refuse(.overloaded))
+        #expect(pool.acquire(4) == .reject(.overloaded))
         #expect(pool.opened(100) == 1)
         #expect(pool.released(100) == 2)
         #expect(pool.opened(101) == 3)
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(
-        "a connection whose caller left in the middle makes room at once; no more than twice as many requests to stop are on their way"
+        "a connection being stopped frees its place at once; stop requests are limited to twice the connections"
     )
     func stopping() {
         var pool = state(exclusive: 1, queue: 9)
@@ -103,7 +103,7 @@ import Testing
         #expect(pool.busy == [104])
     }
 
-    @Test("a lost connection is replaced only while someone waits for it")
+    @Test("a lost connection is replaced only while a caller waits for it")
     func replaced() {
         var pool = state(exclusive: 1)
         _ = pool.connected(slot: 0)
@@ -116,7 +116,7 @@ import Testing
         #expect(pool.isQuiet)
     }
 
-    @Test("when one cannot be opened, those wait on who may get another's")
+    @Test("after a failed attempt to open, callers wait on only if another connection can come free")
     func openFails() {
         var pool = state(exclusive: 2)
         _ = pool.connected(slot: 0)
@@ -130,16 +130,16 @@ import Testing
         #expect(pool.openFailed() == [3])
     }
 
-    @Test("a closed pool takes nobody")
+    @Test("a closed pool rejects callers")
     func closed() {
         var pool = state()
         _ = pool.connected(slot: 0)
         pool.close()
-        #expect(pool.submit(1) == .refuse(.closed))
-        #expect(pool.acquire(2) == .refuse(.closed))
+        #expect(pool.submit(1) == .reject(.closed))
+        #expect(pool.acquire(2) == .reject(.closed))
     }
 
-    @Test("whatever happens, limits hold and nobody is forgotten", arguments: UInt64(1)...40)
+    @Test("under random events, limits hold and every caller is served or failed", arguments: UInt64(1)...40)
     func walk(seed: UInt64) {
         var walk = PoolWalk(seed: seed)
         for _ in 0..<2_000 { walk.step() }
@@ -148,15 +148,15 @@ import Testing
     }
 }
 
-/// A random life of a pool, with what must hold checked at every step.
+/// A random sequence of pool events, with invariants checked at every step.
 private struct PoolWalk {
     private static let limits = PoolState.Limits(shared: 2, exclusive: 3, pipelineDepth: 3, queue: 4)
     private var pool = PoolState(limits: limits)
     private var random: SeededGenerator
     private var callers: UInt64 = 0
     private var connections = 0
-    /// Flights that the walk believes to be on each slot.
-    private var flights = [0, 0]
+    /// The expected number of batches in flight on each slot.
+    private var batches = [0, 0]
     private var waiting: Set<UInt64> = []
     private var holders = 0
     private(set) var served = 0
@@ -187,13 +187,13 @@ private struct PoolWalk {
     }
 
     private mutating func serve(on slot: Int) {
-        flights[slot] += 1
+        batches[slot] += 1
         served += 1
     }
 
     private mutating func end() {
-        guard let slot = flights.indices.filter({ flights[$0] > 0 }).randomElement(using: &random) else { return }
-        flights[slot] -= 1
+        guard let slot = batches.indices.filter({ batches[$0] > 0 }).randomElement(using: &random) else { return }
+        batches[slot] -= 1
         if let next = pool.ended(slot: slot) {
             leave(next)
             serve(on: slot)
@@ -245,14 +245,14 @@ private struct PoolWalk {
                 serve(on: slot)
             }
         } else {
-            flights[slot] = 0
+            batches[slot] = 0
             for caller in pool.disconnected(slot: slot) { leave(caller) }
         }
     }
 
     private mutating func abandon() {
         guard let caller = waiting.sorted().randomElement(using: &random) else { return }
-        if !pool.abandon(caller) { broken = "\(caller) waited and was not known" }
+        if !pool.abandon(caller) { broken = "\(caller) waited and was unknown to the pool" }
         waiting.remove(caller)
     }
 
@@ -262,14 +262,14 @@ private struct PoolWalk {
 
     private mutating func check() {
         let limits = Self.limits
-        if pool.loads.map({ $0 ?? 0 }) != flights { broken = "loads \(pool.loads), flights \(flights)" }
-        if flights.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(flights)" }
+        if pool.loads.map({ $0 ?? 0 }) != batches { broken = "loads \(pool.loads), batches \(batches)" }
+        if batches.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(batches)" }
         if pool.idle.count + pool.busy.count + pool.opening > limits.exclusive { broken = "too many exclusive connections" }
         if pool.busy.count != holders { broken = "\(pool.busy.count) busy, \(holders) held" }
         if Set(pool.sharedQueue + pool.exclusiveQueue) != waiting { broken = "\(waiting) wait" }
         if max(pool.sharedQueue.count, pool.exclusiveQueue.count) > limits.queue { broken = "the queue is too long" }
         let mustWait = pool.isAvailable && !pool.exclusiveQueue.isEmpty
-        if mustWait, !pool.idle.isEmpty { broken = "somebody waits beside an idle connection" }
-        if !pool.isAvailable, !waiting.isEmpty { broken = "somebody waits for a server that is away" }
+        if mustWait, !pool.idle.isEmpty { broken = "a caller waits beside an idle connection" }
+        if !pool.isAvailable, !waiting.isEmpty { broken = "a caller waits for an unreachable server" }
     }
 }

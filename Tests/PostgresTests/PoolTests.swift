@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite("Pool", .timeLimit(.minutes(2))) struct PoolTests {
-    @Test("past the pipeline and the queue, callers are refused at once")
+    @Test("callers beyond the pipeline and the queue are rejected at once")
     func sharedQueue() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("who waits for a shared connection gives up in time")
+    @Test("waiting for a shared connection times out")
     func sharedTimeout() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("those who wait for a shared connection are served when there is room, or go when they are cancelled")
+    @Test("callers waiting for a shared connection are served when there is room, or leave when cancelled")
     func sharedWaiters() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("no more transactions run than there are connections; the others wait their turn, up to the limit")
+    @Test("no more transactions run than there are connections; others wait, up to the limit")
     func exclusive() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test("who waits for a connection of its own gives up in time, or at its deadline")
+    @Test("waiting for an exclusive connection ends at the timeout or the deadline")
     func exclusiveTimeout() async throws {
         try await TestDatabase.with { pool in
             var configuration = pool.configuration
@@ -111,7 +111,7 @@ import Testing
             configuration.acquireTimeout = .milliseconds(100)
             let lock = Lock()
             try await TestDatabase.running(configuration) { small in
-                // It may take longer than the timeout to open the first one.
+                // Opening the first one may take longer than the timeout.
                 _ = try await eventually("a first connection") {
                     try? await small.transaction { try await $0.query("SELECT 1").count }
                 }
@@ -132,7 +132,7 @@ import Testing
         }
     }
 
-    @Test("while the server is away, every caller is told at once")
+    @Test("callers fail at once while the server is unreachable")
     func away() async throws {
         var configuration = TestDatabase.configuration()
         configuration.address = .init(host: "127.0.0.1", port: 1)
@@ -153,7 +153,7 @@ import Testing
         try await run.value
     }
 
-    @Test("a stopping pool finishes what is in flight, and takes nothing new")
+    @Test("a stopping pool finishes work in flight and accepts no more")
     func stopping() async throws {
         try await TestDatabase.with { pool in
             let lock = Lock()

@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test("a text with U+0000 is refused before anything is sent")
+    @Test("text with U+0000 is rejected before anything is sent")
     func zero() async throws {
         try await TestDatabase.with { pool in
             let error = await #expect(throws: PostgresError.self) { try await pool.execute("SELECT \("a\0b")") }
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test("errors carry state, constraint and no values")
+    @Test("errors contain the SQLSTATE and the constraint, but no values")
     func errors() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute(
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("rows are read by place and by name, and the number of columns and rows is checked")
+    @Test("rows are decoded by position and by name, and the numbers of columns and rows are checked")
     func rows() async throws {
         try await TestDatabase.with { pool in
             let rows = try await pool.query("SELECT i AS id, 'row ' || i AS title FROM generate_series(1, 3) i")
@@ -77,7 +77,7 @@ import Testing
         #expect(try rows.decode(String.self).allSatisfy { $0.count == 100_000 })
     }
 
-    @Test("statements without rows say how many they changed")
+    @Test("statements without rows report how many they changed")
     func affected() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    @Test("huge values and many rows pass")
+    @Test("huge values and many rows are transferred")
     func huge() async throws {
         try await TestDatabase.with { pool in
             let text = String(repeating: "martlet ", count: 1_000_000)
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test("many rows go in with one statement")
+    @Test("one statement inserts many rows")
     func unnest() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE messages (chat bigint, seq bigint, body text, reply bigint)")
@@ -142,21 +142,21 @@ import Testing
     }
 
     @Test(
-        "a transaction cannot be opened where others' statements would fall into it",
+        "a transaction cannot be opened on a shared connection",
         arguments: ["BEGIN", "START TRANSACTION"] as [StaticString])
     func begin(statement: StaticString) async throws {
         try await TestDatabase.with { pool in
             let error = await #expect(throws: PostgresError.self) { try await pool.execute(SQL(stringLiteral: statement)) }
             #expect(error?.reason == .connectionLost)
             await pool.ready()
-            // Each in a transaction of its own.
+            // Each statement runs in its own transaction.
             let first = try await pool.one("SELECT txid_current()", as: Int.self)
             let second = try await pool.one("SELECT txid_current()", as: Int.self)
             #expect(first < second)
         }
     }
 
-    @Test("an error at commit, after the statement itself succeeded, is the statement's error")
+    @Test("an error at commit is the statement's error")
     func deferred() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint CONSTRAINT late UNIQUE DEFERRABLE INITIALLY DEFERRED)")

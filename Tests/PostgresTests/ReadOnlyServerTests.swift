@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite("Read-only server", .timeLimit(.minutes(2))) struct ReadOnlyServerTests {
-    @Test("a refused write counts as unavailable and replaces the connection; writes succeed again without a restart")
+    @Test("a rejected write counts as unavailable and replaces the connection; writes succeed again without a restart")
     func shared() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test("flights behind a refused write are answered before the connection closes")
+    @Test("batches behind a rejected write are answered before the connection closes")
     func pipelined() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test("a refused transaction replaces its connection")
+    @Test("a rejected transaction replaces its connection")
     func exclusive() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("a refused COPY replaces its connection")
+    @Test("a rejected COPY replaces its connection")
     func copy() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")

@@ -12,7 +12,7 @@ import Testing
         #expect(sql.parameters.slots.map(\.length) == [CInt(name.utf8.count), 8])
     }
 
-    @Test("a fragment's parameters are numbered on")
+    @Test("the parameters of a fragment continue the numbering")
     func fragments() {
         let mine: SQL = "owner = \(5)"
         let recent: SQL = "at > \(9)"
@@ -30,7 +30,7 @@ import Testing
         #expect(sql.parameters.slots.map(\.type) == [PostgresType.bigint.id])
     }
 
-    @Test("a text with U+0000 is a fault of the statement", arguments: ["\0", "a\0b", "end\0"])
+    @Test("text with U+0000 is an error of the statement", arguments: ["\0", "a\0b", "end\0"])
     func zero(text: String) {
         let (sql, list): (SQL, SQL) = ("SELECT \(text)", "SELECT \([text])")
         #expect(sql.parameters.fault != nil)
@@ -38,7 +38,7 @@ import Testing
         #expect(("SELECT \("fine")" as SQL).parameters.fault == nil)
     }
 
-    @Test("more parameters than the protocol counts are a fault")
+    @Test("more parameters than the protocol allows are an error")
     func tooMany() {
         var sql: SQL = "SELECT 0"
         for value in 0..<65_535 { sql += " + \(value)" }
@@ -47,7 +47,7 @@ import Testing
         #expect(sql.parameters.fault != nil)
     }
 
-    @Test("the same place in the program is the same statement, whatever the values")
+    @Test("the same literal is the same statement for all values")
     func keys() {
         func find(_ id: Int) -> SQL { "SELECT 1 WHERE \(id) = 1" }
         func typed(_ value: some PostgresEncodable) -> SQL { "SELECT \(value)" }

@@ -4,19 +4,19 @@ import PostgresTesting
 import TestSupport
 import Testing
 
-@Suite("A server of one's own that dies or freezes", .timeLimit(.minutes(2)), .serialized) struct ServerLossTests {
+@Suite("A server that dies or freezes", .timeLimit(.minutes(2)), .serialized) struct ServerLossTests {
     private func withServer(_ body: (OwnPostgres, PostgresPool) async throws -> Void) async throws {
         try await OwnPostgres.with { server in
             try await TestDatabase.running(server.configuration) { pool in try await body(server, pool) }
         }
     }
 
-    @Test("killed in the middle of work: those who wait are told, and its return is noticed")
+    @Test("when the server is killed, waiting callers fail, and the pool notices its return")
     func killed() async throws {
         try await withServer { server, pool in
             let write = Task { try await pool.query("SELECT pg_sleep(600)") }
             let transaction = Task { try await pool.transaction { try await $0.query("SELECT pg_sleep(600)") } }
-            _ = try await eventually("both at work") {
+            _ = try await eventually("two running statements") {
                 let now = await pool.statistics
                 return now.inFlight == 1 && now.exclusiveBusy == 1 ? true : nil
             }
@@ -31,11 +31,11 @@ import Testing
         }
     }
 
-    @Test("frozen in the middle of work: those who wait are told, those who come are refused, and its waking is noticed")
+    @Test("when the server freezes, waiting callers fail, new ones are rejected, and the pool notices its return")
     func frozen() async throws {
         try await withServer { server, pool in
             let waiting = Task { try await pool.query("SELECT pg_sleep(600)") }
-            _ = try await eventually("the statement's way out") { await pool.statistics.inFlight == 1 ? true : nil }
+            _ = try await eventually("a statement in flight") { await pool.statistics.inFlight == 1 ? true : nil }
             server.signalAll(SIGSTOP)
             let error = await #expect(throws: PostgresError.self) { try await waiting.value }
             #expect(error?.reason == .connectionLost)
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test("while nobody new is let in, sessions that there are go on, and those given up cost no places")
+    @Test("while new sessions are impossible, existing ones work and abandoned ones free their places")
     func postmasterFrozen() async throws {
         try await withServer { server, pool in
             try await pool.transaction { try await $0.execute("SELECT 1") }

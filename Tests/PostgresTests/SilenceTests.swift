@@ -4,8 +4,8 @@ import Testing
 
 @testable import Postgres
 
-@Suite("A server that says nothing", .timeLimit(.minutes(2))) struct SilenceTests {
-    /// Lends a pool that reaches the test server over a wire.
+@Suite("An unresponsive server", .timeLimit(.minutes(2))) struct SilenceTests {
+    /// Runs `body` with a pool that reaches the test server through a proxy.
     private func over(
         _ configure: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresPool, Wire) async throws -> Void
     ) async throws {
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test("when nobody new is answered either, those who wait are told, and so is whoever comes; its return is noticed")
+    @Test("when new connections get no answer either, all callers fail, and the pool notices the server's return")
     func gone() async throws {
         try await over { pool, wire in
             let lock = Lock()
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("statements that take long are no reason to give a server up that still answers")
+    @Test("slow statements do not end the connections to a responsive server")
     func slow() async throws {
         try await over { pool, _ in
             let session = try await pool.one("SELECT pg_backend_pid()", as: Int32.self)
@@ -49,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("a COPY without a deadline ends all the same")
+    @Test("a COPY without a deadline is bounded too")
     func copy() async throws {
         try await over({ $0.copyTimeout = .milliseconds(500) }) { pool, wire in
             let error = await #expect(throws: PostgresError.self) {
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test("callers who give up make room for others at once, though the server takes no request to stop")
+    @Test("cancelled callers free their places at once, even if the server accepts no stop request")
     func stopping() async throws {
         try await over({ $0.exclusiveConnections = 1 }) { pool, wire in
             try await pool.warm(1)
@@ -77,11 +77,11 @@ import Testing
             }
             #expect(error?.reason == .deadlineExceeded)
             #expect(await pool.statistics.exclusiveBusy == 0)
-            _ = try await eventually("the end of the connection") { await pool.exclusive.isEmpty ? true : nil }
+            _ = try await eventually("the closed connection") { await pool.exclusive.isEmpty ? true : nil }
             #expect(await pool.state.stopping == 1)
             wire.resume()
             try await pool.warm(1)
-            _ = try await eventually("the end of the request") { await pool.state.stopping == 0 ? true : nil }
+            _ = try await eventually("the end of the stop request") { await pool.state.stopping == 0 ? true : nil }
         }
     }
 }

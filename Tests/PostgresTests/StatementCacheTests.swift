@@ -4,13 +4,13 @@ import Testing
 
 @Suite("Statement cache") struct StatementCacheTests {
     private func key(_ number: Int) -> StatementKey {
-        // As many parameters as the number: different statements from one literal.
+        // The number of parameters distinguishes statements from one literal.
         var sql: SQL = "SELECT"
         for _ in 0..<number { sql += " \(1)" }
         return StatementKey(sql)
     }
 
-    @Test("a statement is new once, and keeps its name")
+    @Test("a statement is new once and keeps its name")
     func names() {
         var cache = StatementCache(capacity: 3)
         #expect(cache.use(key(1)) == .init(name: "s1", isNew: true))
@@ -18,21 +18,21 @@ import Testing
         #expect(cache.use(key(1)) == .init(name: "s1", isNew: false))
     }
 
-    @Test("the one unused for longest makes room, and no name comes back")
+    @Test("the least recently used statement is evicted, and no name is reused")
     func eviction() {
         var cache = StatementCache(capacity: 2)
         _ = cache.use(key(1))
         _ = cache.use(key(2))
         _ = cache.use(key(1))
         #expect(cache.use(key(3)) == .init(name: "s3", isNew: true))
-        #expect(cache.takeDiscarded() == ["s2"])
-        #expect(cache.takeDiscarded() == [])
+        #expect(cache.removeDiscarded() == ["s2"])
+        #expect(cache.removeDiscarded() == [])
         #expect(cache.use(key(1)).isNew == false)
         #expect(cache.use(key(2)) == .init(name: "s4", isNew: true))
         #expect(cache.count == 2)
     }
 
-    @Test("the values of the first time are not kept")
+    @Test("the values of the first use are not retained")
     func values() {
         var cache = StatementCache(capacity: 2)
         let keys = [1_000_000, 2_000_000].map { StatementKey("SELECT \(String(repeating: "x", count: $0))") }
@@ -41,7 +41,7 @@ import Testing
         #expect(cache.valueBytes == 0)
     }
 
-    @Test("forgetting an old name leaves the new one alone")
+    @Test("removing an old name keeps the new one")
     func forget() {
         var cache = StatementCache(capacity: 2)
         _ = cache.use(key(1))
@@ -50,6 +50,6 @@ import Testing
         cache.forget(key(1), name: "s1")
         #expect(cache.use(key(1)) == .init(name: "s2", isNew: false))
         cache.forget(key(1), discard: true)
-        #expect(cache.takeDiscarded() == ["s2"])
+        #expect(cache.removeDiscarded() == ["s2"])
     }
 }

@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test("encrypted when asked for, in the clear otherwise")
+    @Test("a connection is encrypted when configured, plain otherwise")
     func encrypted() async throws {
         #expect(try await isEncrypted(.verified(authorities: TestStack.certificateAuthority)))
         #expect(try await isEncrypted(.verifiedAuthority(authorities: TestStack.certificateAuthority)))
@@ -29,7 +29,7 @@ import Testing
         #expect(try await isEncrypted(.off) == false)
     }
 
-    @Test("a server with a certificate of another authority, or of another name, is no server")
+    @Test("a certificate of another authority or another name is rejected")
     func refused() async throws {
         let other = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("ca") + ".pem")
         try Data(Self.otherAuthority.utf8).write(to: other)
@@ -40,7 +40,7 @@ import Testing
         var noAuthority = TestDatabase.configuration()
         noAuthority.tls = .verified(authorities: "/nonexistent/ca.pem")
         try await expectRefusal(noAuthority)
-        // To Linux “0” is this machine too, but the certificate does not say so.
+        // On Linux the host “0” is the local machine; the certificate does not contain it.
         var wrongName = TestDatabase.configuration()
         wrongName.tls = .verified(authorities: TestStack.certificateAuthority)
         wrongName.address.host = "0"
@@ -50,7 +50,7 @@ import Testing
     private func expectRefusal(_ configuration: PostgresConfiguration) async throws {
         let pool = PostgresPool(configuration, on: TestDatabase.io, logger: Logger(label: "test"))
         let run = Task { try await pool.run() }
-        let error = try await eventually("a refusal with its reason") {
+        let error = try await eventually("a rejection with its reason") {
             do throws(PostgresError) {
                 _ = try await pool.query("SELECT 1")
                 return PostgresError(.unexpectedResult, "it answered")
@@ -64,7 +64,7 @@ import Testing
         try await run.value
     }
 
-    /// An authority that signed nothing.
+    /// A certificate authority that signed no certificate of the test.
     private static let otherAuthority = """
         -----BEGIN CERTIFICATE-----
         MIIBjzCCATWgAwIBAgIURKQ5oUE3fWjH/kUMeSSD34A/OxkwCgYIKoZIzj0EAwIw

@@ -17,7 +17,7 @@ import Testing
         try await pool.query("SELECT a FROM t ORDER BY a", as: Int.self)
     }
 
-    @Test("what the body did is there when it returns, and nothing of it when it throws")
+    @Test("the work of the body is committed when it returns and rolled back when it throws")
     func commitAndRollback() async throws {
         try await withTable { pool in
             let answer = try await pool.transaction { transaction in
@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test("a micro-batch: locks and reads in one flight, writes and COMMIT in the next")
+    @Test("a micro-batch locks and reads in one batch, writes and commits in the next")
     func microBatch() async throws {
         try await withTable { pool in
             try await pool.execute("INSERT INTO t SELECT i, 'chat' FROM generate_series(1, 5) i")
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test("what was enqueued goes before what is run after it")
+    @Test("enqueued statements run before later ones")
     func enqueueOrder() async throws {
         try await withTable { pool in
             let seen = try await pool.transaction { transaction in
@@ -68,7 +68,7 @@ import Testing
         }
     }
 
-    @Test("after an error in the middle nothing is kept, even if the body catches it")
+    @Test("after an error nothing is committed, even if the body catches it")
     func errorCaught() async throws {
         try await withTable { pool in
             let error = await #expect(throws: PostgresError.self) {
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("an error in the last flight undoes all of it", arguments: ["middle", "deferred"])
+    @Test("an error in the last batch rolls back the transaction", arguments: ["middle", "deferred"])
     func errorAtCommit(kind: String) async throws {
         try await withTable { pool in
             try await pool.execute("CREATE TABLE late (a bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("a transaction that is over takes nothing more")
+    @Test("a finished transaction accepts no statements")
     func over() async throws {
         try await withTable { pool in
             let error = await #expect(throws: PostgresError.self) {
@@ -119,7 +119,7 @@ import Testing
         }
     }
 
-    @Test("a body that sends nothing costs no round trip and no error")
+    @Test("a body without statements needs no round trip")
     func empty() async throws {
         try await withTable { pool in
             #expect(try await pool.transaction { _ in 7 } == 7)
@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test("a serialisation failure is transient, and trying again succeeds")
+    @Test("a serialisation failure is transient, and a repeated attempt succeeds")
     func serialisation() async throws {
         try await withTable { pool in
             try await pool.execute("INSERT INTO t VALUES (1, '0')")
@@ -150,7 +150,7 @@ import Testing
         }
     }
 
-    @Test("a deadlock is reported as one to its victim; tried again, both succeed")
+    @Test("a deadlock is reported to its victim; repeated, both transactions succeed")
     func deadlock() async throws {
         try await withTable { pool in
             try await pool.execute("INSERT INTO t VALUES (1, ''), (2, '')")
@@ -165,7 +165,7 @@ import Testing
                                 try await transaction.execute("UPDATE t SET b = b || 'x' WHERE a = \(second)")
                             } catch {
                                 #expect(error.sqlState == .deadlockDetected && error.isTransient)
-                                await gate.noteVictim()
+                                await gate.recordVictim()
                                 throw error
                             }
                         }
@@ -180,14 +180,14 @@ import Testing
     }
 }
 
-/// Opens for good once a number of callers stand before it.
+/// A barrier that opens permanently once a number of callers wait at it.
 private actor Gate {
     private var missing: Int
     private var waiting: [CheckedContinuation<Void, Never>] = []
     private(set) var victims = 0
     init(_ count: Int) { missing = count }
 
-    func noteVictim() { victims += 1 }
+    func recordVictim() { victims += 1 }
 
     func pass() async {
         missing -= 1

@@ -14,7 +14,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
 }
 
 @Suite("Values", .timeLimit(.minutes(2))) struct ValueTests {
-    /// Sends the value, its array and its array with NULLs, and reads all three back.
+    /// Sends the value, its array and its array with NULLs, and reads all three.
     private func roundTrip<Value: PostgresValue & Equatable>(_ values: [Value], _ pool: PostgresPool) async throws {
         for value in values {
             #expect(try await pool.one("SELECT \(value)", as: Value.self) == value)
@@ -29,7 +29,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         #expect(try await pool.one("SELECT \(Value?.none)", as: Value?.self) == nil)
     }
 
-    @Test("numbers, truth and ids come back as they went, at their limits too")
+    @Test("numbers, booleans and ids round-trip, also at their limits")
     func numbers() async throws {
         try await TestDatabase.with { pool in
             try await roundTrip([Int16.min, -1, 0, 1, .max], pool)
@@ -43,7 +43,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         }
     }
 
-    @Test("texts, bytes and times come back as they went")
+    @Test("text, bytes and timestamps round-trip")
     func others() async throws {
         try await TestDatabase.with { pool in
             try await roundTrip(
@@ -63,7 +63,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         }
     }
 
-    @Test("random values of every type come back as they went", arguments: UInt64(1)...8)
+    @Test("random values of every type round-trip", arguments: UInt64(1)...8)
     func random(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         let count = Int.random(in: 1...40, using: &random)
@@ -94,7 +94,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         return String(text)
     }
 
-    @Test("times agree with the server's own")
+    @Test("timestamps agree with the server's")
     func times() async throws {
         try await TestDatabase.with { pool in
             let moment = PostgresTimestamp(microsecondsSinceEpoch: 1_769_847_330_250_001)
@@ -109,7 +109,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         }
     }
 
-    @Test("JSON goes in and out, as text and as documents")
+    @Test("JSON round-trips as text and as documents")
     func json() async throws {
         try await TestDatabase.with { pool in
             let document = JSONText(rawValue: #"{"a": [1, "\u00e9", null]}"#)
@@ -123,7 +123,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         }
     }
 
-    @Test("other column types are read where nothing can be lost, and refused by name where it could")
+    @Test("other column types are decoded where no information is lost, and rejected by name otherwise")
     func conversions() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TYPE mood AS ENUM ('calm', 'wild')")
@@ -143,7 +143,7 @@ private struct Milliseconds: PostgresRepresentable, Hashable {
         }
     }
 
-    @Test("NULL where none is allowed is an error, in arrays too")
+    @Test("NULL for a non-optional type is an error, also in arrays")
     func unexpectedNull() async throws {
         try await TestDatabase.with { pool in
             for attempt in 0..<2 {

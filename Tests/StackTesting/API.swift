@@ -5,14 +5,14 @@ import TestSupport
     import FoundationNetworking
 #endif
 
-/// The running bff, as a client sees it.
+/// An HTTP client of the running bff.
 package struct API: Sendable {
-    /// Of the first instance, or of another.
+    /// The base URL of one instance; the first by default.
     package var url: String
 
     package init(url: String = TestStack.value("BFF_URL")) { self.url = url }
 
-    package struct Answer: @unchecked Sendable {  // `json` holds plists of immutable values
+    package struct Response: @unchecked Sendable {  // `json` holds plists of immutable values
         package let status: Int
         package let headers: [String: String]
         package let body: Data
@@ -25,17 +25,19 @@ package struct API: Sendable {
         package func text(_ key: String) -> String { json[key] as? String ?? "" }
         package func number(_ key: String) -> Int { json[key] as? Int ?? -1 }
 
-        /// - Throws: ``NotYet`` with the body, when the status is none of these.
-        package func must(_ statuses: Int...) throws {
+        /// - Throws: ``NotYet`` with the body, unless the status is one of these.
+        package func expectStatus(_ statuses: Int...) throws {
             if !statuses.contains(status) { throw NotYet(description: "\(status): \(String(decoding: body, as: UTF8.self))") }
         }
     }
 
-    /// - Parameter json: the body, when there is one.
+    /// Sends a request and returns the response.
+    ///
+    /// - Parameter json: the body; `nil` for none.
     package func send(
-        _ method: String, _ path: String, _ json: [String: Any]? = nil, token: String? = nil, headers: [String: String] = [:]
-    ) async throws -> Answer {
-        guard let address = URL(string: url + path) else { throw NotYet(description: "\(url + path) is no address") }
+        _ method: String, _ path: String, json: [String: Any]? = nil, token: String? = nil, headers: [String: String] = [:]
+    ) async throws -> Response {
+        guard let address = URL(string: url + path) else { throw NotYet(description: "\(url + path) is not a URL") }
         var request = URLRequest(url: address, timeoutInterval: 30)
         request.httpMethod = method
         for (name, value) in headers { request.setValue(value, forHTTPHeaderField: name) }
@@ -45,10 +47,10 @@ package struct API: Sendable {
             request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         }
         let (data, response) = try await Self.session.data(for: request)
-        guard let response = response as? HTTPURLResponse else { throw NotYet(description: "no HTTP answer") }
+        guard let response = response as? HTTPURLResponse else { throw NotYet(description: "no HTTP response") }
         let headers = response.allHeaderFields.reduce(into: [String: String]()) { $0["\($1.key)".lowercased()] = "\($1.value)" }
         let object = (try? JSONSerialization.jsonObject(with: data) as? [String: Any]) ?? [:]
-        return Answer(status: response.statusCode, headers: headers, body: data, json: object)
+        return Response(status: response.statusCode, headers: headers, body: data, json: object)
     }
 
     private static let session: URLSession = {

@@ -1,18 +1,20 @@
 import Foundation
 import TestSupport
 
-/// A stack of servers and services of one test's own, which it may kill.
+/// A stack of servers and services of one test, which the test may break.
 package struct OwnStack: Sendable {
     package let directory: String
     private let environment: [String: String]
 
-    /// Starts a stack in a directory below that of the tests' own servers, lends it and stops it; its logs stay.
+    /// Starts a stack, runs `body`, and stops the stack. Its logs remain, in a directory below the test
+    /// servers' own.
     ///
-    /// However the tests end: `make test` stops what lies below its directory, also at its next start.
+    /// `make test` stops all stacks below its directory, also those of an earlier run, in case a test run
+    /// crashes.
     ///
     /// - Parameters:
-    ///   - environment: settings of the services, `MARTLET_IDGEN_LEASE_SECONDS` for example.
-    ///   - instances: how many of each service; one of those that are not named.
+    ///   - environment: settings of the services, for example `MARTLET_IDGEN_LEASE_SECONDS`.
+    ///   - instances: the number of instances per service; one by default.
     package static func with<Result>(
         environment: [String: String] = [:], instances: [String: Int] = [:], isolation: isolated (any Actor)? = #isolation,
         _ body: (OwnStack) async throws -> Result
@@ -33,7 +35,7 @@ package struct OwnStack: Sendable {
         }
     }
 
-    /// Runs a command of `stack.sh` and returns what it printed.
+    /// Runs a command of `stack.sh` and returns its output.
     @discardableResult
     package func run(_ arguments: String...) async throws -> String {
         try await Subprocess.run(TestStack.value("STACK_SCRIPT"), [directory] + arguments, environment: environment)
@@ -41,13 +43,13 @@ package struct OwnStack: Sendable {
 
     package func scale(_ service: String, _ count: Int) async throws { try await run("scale", service, "\(count)") }
 
-    /// What the scripts made up for one of the servers: `redis.operator`.
+    /// Returns a generated secret of one of the servers, for example `redis.operator`.
     package func secret(_ name: String) throws -> String { try text("secrets/\(name)") }
 
-    /// The process that works: `chats`, `chats-2`, `postgres`.
+    /// The process id of an instance or server: `chats`, `chats-2`, `postgres`; `nil` while it does not run.
     package func processID(_ name: String) -> pid_t? { (try? text("run/\(name).pid")).flatMap { pid_t($0) } }
 
-    /// Sends a signal to the process that works, or will in a moment, and returns its id.
+    /// Sends a signal to a process, after waiting for it to run, and returns its id.
     @discardableResult
     package func signal(_ name: String, _ signal: Int32) async throws -> pid_t {
         try await eventually("a process of \(name)") {
@@ -55,7 +57,7 @@ package struct OwnStack: Sendable {
         }
     }
 
-    /// Returns once one instance of a service is ready.
+    /// Waits until one instance of a service is ready.
     package func ready(_ service: String, _ instance: Int = 1) async throws {
         let management = try management(service, instance)
         _ = try await eventually("\(service) to be ready") {
@@ -63,9 +65,9 @@ package struct OwnStack: Sendable {
         }
     }
 
-    /// Where something listens; instance k of a service listens 100·(k−1) above the first.
+    /// Returns a port. Instance k of a service listens 100·(k−1) above the first.
     ///
-    /// - Parameter name: as in `config/settings`: `bff`, `chats_management`, `rabbitmq`.
+    /// - Parameter name: a name in `config/settings`: `bff`, `chats_management`, `rabbitmq`.
     package func port(_ name: String, instance: Int = 1) throws -> Int {
         let prefix = "MARTLET_\(name.uppercased())_PORT="
         let line = try text("config/settings").split(separator: "\n").first { $0.hasPrefix(prefix) }
@@ -73,17 +75,17 @@ package struct OwnStack: Sendable {
         return port + 100 * (instance - 1)
     }
 
-    /// The public API of one instance of the bff.
+    /// Returns a client for the public API of one bff instance.
     package func api(_ instance: Int = 1) throws -> API { API(url: "http://127.0.0.1:\(try port("bff", instance: instance))") }
 
-    /// The management port of one instance of a service.
+    /// Returns a client for the management port of one instance of a service.
     package func management(_ service: String, _ instance: Int = 1) throws -> API {
         API(url: "http://127.0.0.1:\(try port("\(service)_management", instance: instance))")
     }
 
-    /// What one instance counts; `nil` while it has not begun to.
+    /// Returns a metric of one instance; `nil` before its first value.
     ///
-    /// - Parameter series: with its labels, as it stands in `/metrics`.
+    /// - Parameter series: the name with labels, as in `/metrics`.
     package func metric(_ series: String, of service: String, _ instance: Int = 1) async throws -> Double? {
         let text = String(decoding: try await management(service, instance).send("GET", "/metrics").body, as: UTF8.self)
         let line = text.split(separator: "\n").first { $0.hasPrefix(series + " ") }

@@ -1,7 +1,7 @@
 import Foundation
 import TestSupport
 
-/// Somebody with an account, logged in.
+/// A registered user who is logged in.
 package struct Person: Sendable {
     package static let password = "correct horse battery"
     package var api = API()
@@ -10,64 +10,65 @@ package struct Person: Sendable {
     package let accessToken: String
     package let refreshToken: String
 
-    /// Registers somebody new and logs them in.
+    /// Registers a new user and logs in.
     package static func new(_ prefix: String = "user", api: API = API()) async throws -> Person {
         let username = String(TestStack.uniqueName(prefix).prefix(32))
         let registration: [String: Any] = ["username": username, "password": password, "displayName": "The \(username)"]
-        let registered = try await api.send("POST", "/v1/users", registration)
-        try registered.must(201)
+        let registered = try await api.send("POST", "/v1/users", json: registration)
+        try registered.expectStatus(201)
         return try await logIn(username, api: api)
     }
 
     package static func logIn(_ username: String, password: String = password, api: API = API()) async throws -> Person {
-        let session = try await api.send("POST", "/v1/sessions", ["username": username, "password": password, "device": "test"])
-        try session.must(201)
+        let session = try await api.send(
+            "POST", "/v1/sessions", json: ["username": username, "password": password, "device": "test"])
+        try session.expectStatus(201)
         let user = session.json["user"] as? [String: Any]
         return Person(
             api: api, id: user?["id"] as? String ?? "", username: username, accessToken: session.text("accessToken"),
             refreshToken: session.text("refreshToken"))
     }
 
-    /// Somebody new with the role admin, on the stack of the tests.
+    /// Registers a new user with the role admin, on the test stack.
     package static func admin(_ prefix: String = "admin") async throws -> Person {
         let person = try await new(prefix)
         try await command("users", "make-admin", person.username)
         return try await logIn(person.username)
     }
 
-    /// Runs a command of a service, on the stack of the tests.
+    /// Runs a command of a service on the test stack.
     @discardableResult
     package static func command(_ arguments: String...) async throws -> String {
         let stack = [TestStack.value("STACK_DIRECTORY"), "service"]
         return try await Subprocess.run(TestStack.value("STACK_SCRIPT"), stack + arguments)
     }
 
-    package func get(_ path: String, headers: [String: String] = [:]) async throws -> API.Answer {
+    package func get(_ path: String, headers: [String: String] = [:]) async throws -> API.Response {
         try await api.send("GET", path, token: accessToken, headers: headers)
     }
 
-    package func send(_ method: String, _ path: String, _ json: [String: Any]? = nil, headers: [String: String] = [:])
+    package func send(_ method: String, _ path: String, json: [String: Any]? = nil, headers: [String: String] = [:])
         async throws
-        -> API.Answer
+        -> API.Response
     {
-        try await api.send(method, path, json, token: accessToken, headers: headers)
+        try await api.send(method, path, json: json, token: accessToken, headers: headers)
     }
 
-    /// The id of the direct chat with `other`.
+    /// Opens the direct chat with `other` and returns its id.
     package func chat(with other: Person) async throws -> String {
-        let answer = try await send("POST", "/v1/chats", ["kind": "direct", "members": [other.id]])
-        try answer.must(200, 201)
+        let answer = try await send("POST", "/v1/chats", json: ["kind": "direct", "members": [other.id]])
+        try answer.expectStatus(200, 201)
         return answer.text("id")
     }
 
-    /// The id of a new group with `others`.
+    /// Creates a group with `others` and returns its id.
     package func group(_ title: String, with others: [Person]) async throws -> String {
-        let answer = try await send("POST", "/v1/chats", ["kind": "group", "title": title, "members": others.map(\.id)])
-        try answer.must(201)
+        let answer = try await send("POST", "/v1/chats", json: ["kind": "group", "title": title, "members": others.map(\.id)])
+        try answer.expectStatus(201)
         return answer.text("id")
     }
 
-    package func say(_ text: String, in chat: String, key: String = UUID().uuidString) async throws -> API.Answer {
-        try await send("POST", "/v1/chats/\(chat)/messages", ["clientMessageId": key, "text": text])
+    package func sendMessage(_ text: String, in chat: String, key: String = UUID().uuidString) async throws -> API.Response {
+        try await send("POST", "/v1/chats/\(chat)/messages", json: ["clientMessageId": key, "text": text])
     }
 }

@@ -1,30 +1,32 @@
 import Foundation
 import TestSupport
 
-/// Programs that are not ours, run to their end or for as long as a test needs them.
+/// Runs external programs to completion.
 package enum Subprocess {
-    /// What the program printed.
+    /// Runs a program and returns its standard output.
     ///
-    /// It prints into files and inherits nothing else of ours, so that its end is all we wait for, whatever it leaves running.
-    /// - Throws: ``NotYet`` with what it complained of, when it ends with anything but 0.
+    /// The program writes to files and inherits no other descriptor. Therefore the call waits only for the
+    /// program itself, not for processes that it leaves running.
+    ///
+    /// - Throws: ``NotYet`` with the standard error output, if the exit status is not 0.
     package static func run(_ program: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String
     {
         let directory = FileManager.default.temporaryDirectory.appendingPathComponent(TestStack.uniqueName("run"))
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let status = try await end(of: program, arguments, environment, printingInto: directory)
+        let status = try await end(of: program, arguments, environment: environment, printingInto: directory)
         let (text, complaint) = (try contents(directory, "out"), try contents(directory, "err"))
         if status != 0 { throw NotYet(description: "\(program) \(arguments) ended with \(status): \(complaint)") }
         return text
     }
 
-    /// The path of a program that stands in `Programs/` beside the file that asks.
+    /// Returns the path of a program in `Programs/` beside the calling file.
     package static func script(_ name: String, beside file: String = #filePath) -> String {
         URL(fileURLWithPath: file).deletingLastPathComponent().appendingPathComponent("Programs/\(name)").path
     }
 
-    /// `Process` waits for the end of a socket that the program inherits, and its children too. So the program is the child of a shell
-    /// that keeps the socket to itself.
+    /// Starts the program without the socket of `Process`, which otherwise waits until all its children close
+    /// it. The program is the child of a shell that keeps the socket.
     private static let detached = #"""
         (
             for descriptor in /proc/self/fd/*; do
@@ -36,7 +38,7 @@ package enum Subprocess {
         """#
 
     private static func end(
-        of program: String, _ arguments: [String], _ environment: [String: String], printingInto directory: URL
+        of program: String, _ arguments: [String], environment: [String: String], printingInto directory: URL
     ) async throws -> Int32 {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/bash")
@@ -45,7 +47,7 @@ package enum Subprocess {
         let ended = AsyncStream.makeStream(of: Void.self)
         process.terminationHandler = { _ in ended.continuation.finish() }
         try process.run()
-        // A task of its own, so that a test that is cancelled waits nevertheless.
+        // Waits in an unstructured task, so that a cancelled test waits too.
         await Task { for await _ in ended.stream {} }.value
         return process.terminationStatus
     }

@@ -1,23 +1,25 @@
 import CRabbitMQ
 import Reactor
 
-/// One-shot operations for commands and tests, on a blocking connection of their own that lives for one ``run(_:_:)``.
+/// Administrative operations for commands and tests, on a blocking connection that lives for one
+/// ``run(_:_:)``.
 package final class AMQPAdmin {
-    /// What a queue holds; as old as the answer.
+    /// The content of a queue when the broker answered.
     package struct QueueStatus: Hashable, Sendable {
         package var messages: Int
         package var consumers: Int
     }
 
     private let session: BlockingSession
-    /// How many messages were published; 0 before the channel confirms.
+    /// The number of messages published; 0 before the channel is in confirm mode.
     private var published: UInt64 = 0
 
     private init(_ session: BlockingSession) { self.session = session }
 
-    /// Connects, lends the session to `body` on a thread that may block, and disconnects: what `body` took and did not acknowledge goes back to its queue.
+    /// Connects, runs `body` on a thread that may block, and disconnects. Unacknowledged messages return to
+    /// their queue.
     ///
-    /// - Throws: ``AMQPError``, or what `body` throws. After an error of the broker the session is of no more use.
+    /// - Throws: ``AMQPError``, or the error of `body`. After an error of the broker the session is unusable.
     package static func run<Success: Sendable>(
         _ endpoint: AMQPEndpoint, _ body: @escaping @Sendable (AMQPAdmin) throws -> Success
     ) async throws -> Success {
@@ -37,16 +39,18 @@ package final class AMQPAdmin {
         }
     }
 
-    /// - Throws: `refused` with code 404 when there is no such queue.
+    /// Returns the numbers of messages and consumers.
+    ///
+    /// - Throws: `refused` with code 404 when the queue does not exist.
     package func status(ofQueue name: String) throws(AMQPError) -> QueueStatus {
         try session.send { $0.declare(AMQPQueue(name, passive: true), channel: 1) }
         return try session.answer(.queueDeclareOk) { decoded in
-            let ok = decoded.assumingMemoryBound(to: amqp_queue_declare_ok_t.self).pointee
-            return QueueStatus(messages: Int(ok.message_count), consumers: Int(ok.consumer_count))
+            let reply = decoded.assumingMemoryBound(to: amqp_queue_declare_ok_t.self).pointee
+            return QueueStatus(messages: Int(reply.message_count), consumers: Int(reply.consumer_count))
         }
     }
 
-    /// Returns how many messages went with it.
+    /// Deletes a queue and returns the number of messages it contained.
     @discardableResult
     package func deleteQueue(_ name: String) throws(AMQPError) -> Int {
         try session.send { $0.named(.queueDelete, name, channel: 1) }
@@ -69,12 +73,12 @@ package final class AMQPAdmin {
 
     // MARK: Messages
 
-    /// Takes the next message, unacknowledged; `nil` when there is none.
+    /// Gets the next message, unacknowledged; `nil` when the queue is empty.
     package func get(fromQueue name: String) throws(AMQPError) -> AMQPDelivery? {
         try session.send { $0.named(.basicGet, name, channel: 1) }
         return try session.message().map { message throws(AMQPError) in
             guard case .delivery(_, let tag, let redelivered, let exchange, let routingKey) = message.origin else {
-                throw .notConnected("a message that was not asked for")
+                throw .notConnected("the broker sent a message that was not requested")
             }
             return AMQPDelivery(
                 exchange: exchange, routingKey: routingKey, properties: message.properties, body: message.body,
@@ -90,12 +94,12 @@ package final class AMQPAdmin {
         try session.send { $0.reject(tag.value, requeue: requeue, channel: 1) }
     }
 
-    /// Publishes and waits for the broker's answer.
+    /// Publishes a message and waits for the broker's confirm.
     ///
-    /// - Throws: `unroutable`, `rejected`, `invalid`, or why the answer cannot come.
+    /// - Throws: `unroutable`, `rejected`, `invalid`, or the reason why no confirm can come.
     package func publish(_ message: AMQPMessage) throws(AMQPError) {
         if published == 0 { try session.ask(.confirmSelectOk) { $0.confirmSelect(1) } }
-        if let objection = message.objection(maxBody: session.maxBody) { throw .invalid(objection) }
+        if let violation = message.violation(maxBody: session.maxBody) { throw .invalid(violation) }
         let frameMax = session.frameMax
         var fits = false
         try session.send { fits = $0.publish(message, number: nil, channel: 1, frameMax: frameMax) }

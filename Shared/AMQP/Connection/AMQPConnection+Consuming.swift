@@ -1,4 +1,4 @@
-/// What the handle of a channel asks for.
+/// Operations of ``AMQPChannel``.
 extension AMQPConnection {
     func acknowledge(_ tag: AMQPDeliveryTag, on channel: AMQPChannel) {
         guard let core = core(channel), core.epoch == tag.epoch else { return }
@@ -13,7 +13,7 @@ extension AMQPConnection {
     func consume(_ consumer: AMQPConsumer, on channel: AMQPChannel) -> AMQPConsumerID {
         guard let core = core(channel) else { return AMQPConsumerID(index: -1) }
         let index = core.add(consumer)
-        if let link, core.phase == .open || core.phase == .opening { subscribe(index, core, link) }
+        if let link, core.phase == .open || core.phase == .opening { subscribe(index, on: core, link) }
         return AMQPConsumerID(index: index)
     }
 
@@ -31,7 +31,7 @@ extension AMQPConnection {
     private func cancel(_ index: Int, _ core: ChannelCore) async {
         beginCancel(index, core)
         await withCheckedContinuation { waiter in
-            // Asked here, because the answer may come on the way to the continuation.
+            // Checked here, because the answer may have come before the continuation existed.
             guard core.subscriptions[index].state == .cancelling else { return waiter.resume() }
             core.subscriptions[index].cancelWaiters.append(waiter)
         }
@@ -42,17 +42,17 @@ extension AMQPConnection {
         case .cancelling, .removed: return
         case .idle: core.subscriptions[index].state = .removed
         case .starting, .active:
-            // Without a link it would be idle.
+            // Without a link the consumer would be idle.
             guard let link else { return }
             core.subscriptions[index].state = .cancelling
             link.output.cancel(consumer: Self.consumerTag(index), channel: core.number)
-            core.replies.ask(.cancel(index))
+            core.replies.append(.cancel(index))
         }
     }
 
     // MARK: Bindings
 
-    /// - Returns: `nil` once the broker has done it; why it has not.
+    /// Changes bindings and waits for the broker. Returns the error, or `nil`.
     func rebind(
         _ id: AMQPConsumerID, adding added: [AMQPBinding], removing removed: [AMQPBinding], on channel: AMQPChannel
     ) async -> AMQPError? {
@@ -64,16 +64,16 @@ extension AMQPConnection {
         let isStarted = core.subscriptions[id.index].state != .idle
         for binding in removed where core.subscriptions[id.index].bindings.remove(binding) != nil && isStarted {
             link?.output.unbind(queue: queue, from: binding, channel: core.number)
-            core.replies.ask(.unbind)
-            core.rebindings.ask()
+            core.replies.append(.unbind)
+            core.pendingBindings.recordRequest()
         }
         for binding in added where core.subscriptions[id.index].bindings.insert(binding).inserted && isStarted {
             link?.output.bind(queue: queue, to: binding, channel: core.number)
-            core.replies.ask(.bind)
-            core.rebindings.ask()
+            core.replies.append(.bind)
+            core.pendingBindings.recordRequest()
         }
-        guard isStarted else { return core.lastError.asRefusal }
-        return await withCheckedContinuation { core.rebindings.wait($0) }
+        guard isStarted else { return core.lastError.forUnsentMessage }
+        return await withCheckedContinuation { core.pendingBindings.wait($0) }
     }
 
     // MARK: The channel as a whole
@@ -81,21 +81,23 @@ extension AMQPConnection {
     func waitUntilOpen(_ channel: AMQPChannel) async -> AMQPError? {
         let id = nextID()
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { beginWaiting(id, channel, $0) }
+            await withCheckedContinuation { registerOpenWaiter(id, for: channel, $0) }
         } onCancel: {
-            Task { await self.abandonWaiting(id) }
+            io.post { self.assumeIsolated { $0.cancelOpenWaiter(id) } }
         }
     }
 
-    private func beginWaiting(_ id: UInt64, _ channel: AMQPChannel, _ continuation: CheckedContinuation<AMQPError?, Never>) {
+    private func registerOpenWaiter(
+        _ id: UInt64, for channel: AMQPChannel, _ continuation: CheckedContinuation<AMQPError?, Never>
+    ) {
         if Task.isCancelled { return continuation.resume(returning: .cancelled(sent: false)) }
         guard let core = core(channel) else { return continuation.resume(returning: .notConnected("the channel was closed")) }
-        if life.stop != nil { return continuation.resume(returning: .notConnected("the connection is stopping")) }
+        if runState.stop != nil { return continuation.resume(returning: .notConnected("the connection is stopping")) }
         if core.phase == .open { return continuation.resume(returning: nil) }
         openWaiters[id] = (core, continuation)
     }
 
-    private func abandonWaiting(_ id: UInt64) {
+    private func cancelOpenWaiter(_ id: UInt64) {
         openWaiters.removeValue(forKey: id)?.continuation.resume(returning: .cancelled(sent: false))
     }
 
@@ -103,13 +105,13 @@ extension AMQPConnection {
         guard let core = core(channel), core.phase != .closing else { return }
         let wasUp = core.phase == .open || core.phase == .opening
         cancelRetries(core)
-        // What was acknowledged in this turn is told before the end.
+        // Send this turn's acknowledgements before closing.
         if let link { flushAcks(link) }
-        lose(core, .notConnected("the channel was closed"), phase: .closing)
+        invalidate(core, .notConnected("the channel was closed"), phase: .closing)
         if let link, wasUp { link.output.close(core.number, text: "closed") } else { finishClosing(core) }
     }
 
-    /// The number is free again.
+    /// Frees the channel's number.
     func finishClosing(_ core: ChannelCore) {
         let index = Int(core.number) - 1
         if channels[index] === core { channels[index] = nil }

@@ -1,4 +1,4 @@
-/// Someone who waits for a message to be confirmed.
+/// A `publish` call that waits for its confirm.
 struct PendingPublish {
     let continuation: CheckedContinuation<AMQPError?, Never>
     let core: ChannelCore
@@ -6,117 +6,121 @@ struct PendingPublish {
 }
 
 extension AMQPConnection {
-    /// How many publishes may wait for room on one channel.
-    private static var lineLimit: Int { 65_536 }
+    /// The number of publishes that may wait for room on one channel.
+    private static var waitLimit: Int { 65_536 }
 
-    /// Puts a message into the output; the error when it was not.
+    /// Adds a message to the output. Returns the error if it could not.
     func send(_ message: AMQPMessage, through channel: AMQPChannel, onOutcome: ChannelCore.Waiter?) -> AMQPError? {
         guard let core = core(channel) else { return .notConnected("the channel was closed") }
-        if let refusal = refusal(core) { return refusal }
-        guard let link else { return lastError.asRefusal }
+        if let sendError = sendError(core) { return sendError }
+        guard let link else { return lastError.forUnsentMessage }
         if onOutcome != nil, core.window == nil { return .invalid("this channel has no confirms") }
-        if let objection = message.objection(maxBody: maxOutgoingBody) { return .invalid(objection) }
-        guard hasRoom(for: message, core, link) else { return .full }
-        return write(message, core, link, onOutcome)
+        if let violation = message.violation(maxBody: maxOutgoingBody) { return .invalid(violation) }
+        guard hasRoom(for: message, on: core, link) else { return .full }
+        return write(message, on: core, link, onOutcome: onOutcome)
     }
 
-    /// Why nothing can be sent on this channel now.
-    private func refusal(_ core: ChannelCore) -> AMQPError? {
-        if life.stop != nil { return .notConnected("the connection is stopping") }
-        if core.phase != .open { return core.lastError.asRefusal }
+    /// Returns the reason why the channel cannot send now, or `nil`.
+    private func sendError(_ core: ChannelCore) -> AMQPError? {
+        if runState.stop != nil { return .notConnected("the connection is stopping") }
+        if core.phase != .open { return core.lastError.forUnsentMessage }
         if let blockedReason { return .blocked(blockedReason) }
         return nil
     }
 
-    /// One message must fit into the output buffer, with its properties.
+    /// The maximum body size: a message must fit into the output buffer together with its properties.
     private var maxOutgoingBody: Int { min(endpoint.maxBodyBytes, endpoint.maxOutputBytes - (1 << 17)) }
 
-    private func hasRoom(for message: AMQPMessage, _ core: ChannelCore, _ link: Link) -> Bool {
+    private func hasRoom(for message: AMQPMessage, on core: ChannelCore, _ link: Link) -> Bool {
         if let window = core.window, window.isFull { return false }
         return link.output.count == 0 || link.output.count + message.body.count + 1_024 <= endpoint.maxOutputBytes
     }
 
-    private func write(_ message: AMQPMessage, _ core: ChannelCore, _ link: Link, _ waiter: ChannelCore.Waiter?) -> AMQPError? {
-        let number = message.mandatory && waiter != nil ? core.window?.next : nil
+    private func write(_ message: AMQPMessage, on core: ChannelCore, _ link: Link, onOutcome: ChannelCore.Waiter?) -> AMQPError? {
+        let number = message.mandatory && onOutcome != nil ? core.window?.next : nil
         guard link.output.publish(message, number: number, channel: core.number, frameMax: link.frameMax) else {
             return .invalid("the headers do not fit into one frame")
         }
-        core.window?.append(waiter)
+        core.window?.append(onOutcome)
         return nil
     }
 
-    /// The broker has answered. Believed only of what was published: those who are told may publish more while we are at it.
-    func settle(_ core: ChannelCore, _ number: UInt64, multiple: Bool, _ outcome: AMQPOutcome) -> String? {
-        guard let next = core.window?.next, number < next else { return "an answer to message \(number), which was not sent" }
+    /// Applies the broker's answer to published messages. Callbacks may publish more meanwhile.
+    ///
+    /// - Returns: the protocol violation if the answer is for a message that was not published.
+    func settle(_ number: UInt64, multiple: Bool, as outcome: AMQPOutcome, on core: ChannelCore) -> String? {
+        guard let next = core.window?.next, number < next else {
+            return "a confirm of message \(number), which was not published"
+        }
         if multiple {
             let last = core.window?.lastAnswered(by: number) ?? 0
             while let settled = core.window?.popOldest(upTo: last) { settled.waiter?(outcome) }
         } else if let waiter = core.window?.settle(number) {
             waiter(outcome)
         }
-        if !core.waiting.isEmpty, let link { admit(core, link) }
-        if life.stop != nil { life.wakeUp() }
+        if !core.waiting.isEmpty, let link { sendWaiting(core, link) }
+        if runState.stop != nil { runState.resumeSleeper() }
         return nil
     }
 
     // MARK: Waiting for the outcome
 
-    /// Returns when the broker has answered; the error says what it answered, or why it cannot.
+    /// Publishes a message and waits for the broker's answer. Returns the error, or `nil` once confirmed.
     func publish(_ message: AMQPMessage, through channel: AMQPChannel) async -> AMQPError? {
         let id = nextID()
         return await withTaskCancellationHandler {
-            await withCheckedContinuation { begin(message, id, channel, $0) }
+            await withCheckedContinuation { enqueue(message, id: id, on: channel, $0) }
         } onCancel: {
-            Task { await self.abandon(id) }
+            io.post { self.assumeIsolated { $0.cancelPublish(id) } }
         }
     }
 
-    private func begin(
-        _ message: AMQPMessage, _ id: UInt64, _ channel: AMQPChannel, _ continuation: CheckedContinuation<AMQPError?, Never>
+    private func enqueue(
+        _ message: AMQPMessage, id: UInt64, on channel: AMQPChannel, _ continuation: CheckedContinuation<AMQPError?, Never>
     ) {
-        // From here on until it is registered nothing suspends, so a cancellation that comes later finds it.
+        // No suspension until the publish is registered, so a later cancellation finds it.
         if Task.isCancelled { return continuation.resume(returning: .cancelled(sent: false)) }
         guard let core = core(channel) else { return continuation.resume(returning: .notConnected("the channel was closed")) }
-        if let refusal = refusal(core) ?? objection(message, core) { return continuation.resume(returning: refusal) }
-        guard core.waiting.count < Self.lineLimit else { return continuation.resume(returning: .full) }
+        if let sendError = sendError(core) ?? validate(message, on: core) { return continuation.resume(returning: sendError) }
+        guard core.waiting.count < Self.waitLimit else { return continuation.resume(returning: .full) }
         publishes[id] = PendingPublish(continuation: continuation, core: core, sent: false)
         core.waiting.append(message, id: id)
-        if let link { admit(core, link) }
+        if let link { sendWaiting(core, link) }
     }
 
-    private func objection(_ message: AMQPMessage, _ core: ChannelCore) -> AMQPError? {
+    private func validate(_ message: AMQPMessage, on core: ChannelCore) -> AMQPError? {
         if core.window == nil { return .invalid("this channel has no confirms") }
-        return message.objection(maxBody: maxOutgoingBody).map { .invalid($0) }
+        return message.violation(maxBody: maxOutgoingBody).map { .invalid($0) }
     }
 
-    /// Sends those who wait, as far as there is room.
-    func admit(_ core: ChannelCore, _ link: Link) {
-        while core.phase == .open, blockedReason == nil, let message = core.waiting.first, hasRoom(for: message, core, link) {
+    /// Sends waiting publishes while there is room.
+    func sendWaiting(_ core: ChannelCore, _ link: Link) {
+        while core.phase == .open, blockedReason == nil, let message = core.waiting.first, hasRoom(for: message, on: core, link) {
             guard let id = core.waiting.popFirst()?.id else { return }
             publishes[id]?.sent = true
-            let error = write(message, core, link) { outcome in self.assumeIsolated { $0.finish(id, outcome.error) } }
-            if let error { finish(id, error) }
+            let error = write(message, on: core, link) { outcome in self.assumeIsolated { $0.complete(id, outcome.error) } }
+            if let error { complete(id, error) }
         }
     }
 
-    /// Those who wait on this channel and were not sent.
-    func refuseWaiting(_ core: ChannelCore, _ error: AMQPError) {
-        while let (id, _) = core.waiting.popFirst() { finish(id, error) }
+    /// Fails the publishes of this channel that were not sent.
+    func failWaiting(_ core: ChannelCore, _ error: AMQPError) {
+        while let (id, _) = core.waiting.popFirst() { complete(id, error) }
     }
 
-    private func finish(_ id: UInt64, _ error: AMQPError?) {
+    private func complete(_ id: UInt64, _ error: AMQPError?) {
         publishes.removeValue(forKey: id)?.continuation.resume(returning: error)
     }
 
-    private func abandon(_ id: UInt64) {
+    private func cancelPublish(_ id: UInt64) {
         guard let pending = publishes[id] else { return }
         if !pending.sent { pending.core.waiting.remove(id: id) }
-        finish(id, .cancelled(sent: pending.sent))
+        complete(id, .cancelled(sent: pending.sent))
     }
 }
 
 extension AMQPOutcome {
-    /// `nil` when the broker has taken the message.
+    /// `nil` if the broker has confirmed the message.
     fileprivate var error: AMQPError? {
         switch self {
         case .confirmed: nil

@@ -2,25 +2,27 @@ import Logging
 import Reactor
 import ServiceLifecycle
 
-/// What ``AMQPConnection/run()`` waits for.
-struct Life {
+/// The state that ``AMQPConnection/run()`` waits for.
+struct RunState {
     enum Stop: Comparable { case gracefully, now }
 
     var stop: Stop?
-    var arrived: Result<ConnectionHandle, AMQPError>?
-    /// Set by the timer of the present wait.
-    var timeIsUp = false
+    var attemptResult: Result<ConnectionHandle, AMQPError>?
+    /// Whether the timer of the current wait has fired.
+    var hasTimedOut = false
     private var sleeper: CheckedContinuation<Void, Never>?
 
     mutating func sleep(_ continuation: CheckedContinuation<Void, Never>) { sleeper = continuation }
 
-    /// Forgets the sleeper before it is woken: it may go on at once, and sleep again.
-    mutating func wakeUp() { sleeper.take()?.resume() }
+    /// Resumes the sleeper, after removing it: it may sleep again at once.
+    mutating func resumeSleeper() { sleeper.take()?.resume() }
 }
 
 extension AMQPConnection {
-    /// Keeps the connection up. Asked to stop, it refuses new messages, waits for outstanding confirms (at most `drainTimeout`), and closes.
-    /// Cancelled, it closes at once. Runs once.
+    /// Keeps the connection up until shutdown or cancellation. Runs once.
+    ///
+    /// On shutdown it rejects new messages, waits up to `drainTimeout` for outstanding confirms, and closes.
+    /// On cancellation it closes at once.
     package func run() async throws {
         await withTaskCancellationHandler {
             await withGracefulShutdownHandler {
@@ -33,37 +35,38 @@ extension AMQPConnection {
         }
     }
 
-    private nonisolated func request(_ stop: Life.Stop) { Task { await self.stop(stop) } }
+    private nonisolated func request(_ stop: RunState.Stop) { io.post { self.assumeIsolated { $0.stop(stop) } } }
 
-    private func stop(_ stop: Life.Stop) {
-        life.stop = max(life.stop ?? stop, stop)
-        life.wakeUp()
+    private func stop(_ stop: RunState.Stop) {
+        runState.stop = max(runState.stop ?? stop, stop)
+        runState.resumeSleeper()
     }
 
     private func keepConnected() async {
         var backoff = Retry(endpoint.backoff)
-        while life.stop == nil {
+        while runState.stop == nil {
             if await connect() {
                 backoff.succeed()
-                await sleep { $0.link == nil || $0.life.stop != nil }
+                await sleep { $0.link == nil || $0.runState.stop != nil }
             }
-            if life.stop == nil { await sleep(atMost: backoff.wait()) { $0.life.stop != nil } }
+            if runState.stop == nil { await sleep(atMost: backoff.nextDelay()) { $0.runState.stop != nil } }
         }
         await finish()
     }
 
-    /// Whether it worked. The attempt itself is on a thread that may block; asked to stop, we do not wait for it.
+    /// Makes one attempt to connect and returns whether it succeeded. It runs on a thread that may block; a
+    /// stop does not wait for it.
     private func connect() async -> Bool {
         let login = Login(endpoint: endpoint)
-        Task { self.arrive(await Self.attempt(login)) }
-        await sleep { $0.life.arrived != nil || $0.life.stop != nil }
-        switch life.arrived.take() {
-        case .success(let handle)? where life.stop == nil:
-            takeOver(handle)
+        Task { self.completeAttempt(await Self.attempt(login)) }
+        await sleep { $0.runState.attemptResult != nil || $0.runState.stop != nil }
+        switch runState.attemptResult.take() {
+        case .success(let handle)? where runState.stop == nil:
+            adopt(handle)
             return true
         case .failure(let error)?:
             lastError = error
-            logger.warning("cannot connect to the broker", metadata: ["reason": "\(error)"])
+            logger.warning("connecting to the broker failed", metadata: ["reason": "\(error)"])
             for case let core? in channels { core.lastError = error }
             notify(.disconnected(error))
             return false
@@ -71,10 +74,10 @@ extension AMQPConnection {
         }
     }
 
-    private func arrive(_ result: Result<ConnectionHandle, AMQPError>) {
-        guard life.stop == nil else { return }
-        life.arrived = result
-        life.wakeUp()
+    private func completeAttempt(_ result: Result<ConnectionHandle, AMQPError>) {
+        guard runState.stop == nil else { return }
+        runState.attemptResult = result
+        runState.resumeSleeper()
     }
 
     private nonisolated static func attempt(_ login: Login) async -> Result<ConnectionHandle, AMQPError> {
@@ -88,23 +91,23 @@ extension AMQPConnection {
     // MARK: Stopping
 
     private func finish() async {
-        if let link, life.stop == .gracefully {
-            await sleep(atMost: endpoint.drainTimeout) { $0.link == nil || $0.isQuiet || $0.life.stop == .now }
-            if self.link === link { await sayGoodbye(link) }
+        if let link, runState.stop == .gracefully {
+            await sleep(atMost: endpoint.drainTimeout) { $0.link == nil || $0.isQuiet || $0.runState.stop == .now }
+            if self.link === link { await sendConnectionClose(link) }
         }
-        lose(.notConnected("the connection has stopped"))
+        disconnect(.notConnected("the connection has stopped"))
         lastError = .notConnected("the connection has stopped")
         endWaiting()
     }
 
-    private func sayGoodbye(_ link: Link) async {
+    private func sendConnectionClose(_ link: Link) async {
         link.closing = true
         flushAcks(link)
         link.output.close(0, text: "stopped")
-        await sleep(atMost: .seconds(1)) { $0.link == nil || $0.life.stop == .now }
+        await sleep(atMost: .seconds(1)) { $0.link == nil || $0.runState.stop == .now }
     }
 
-    /// Everything written, everything answered.
+    /// Whether all output is written and all messages are answered.
     private var isQuiet: Bool {
         guard let link, link.output.count == 0 else { return link == nil }
         return channels.allSatisfy { $0 == nil || ($0?.window?.isEmpty ?? true) && ($0?.waiting.isEmpty ?? true) }
@@ -117,23 +120,24 @@ extension AMQPConnection {
 
     // MARK: Sleeping
 
-    /// Waits until `done`, looked at after every ``Life/wakeUp()``, or until the time is up.
+    /// Waits until `done` is true, evaluated after every ``RunState/resumeSleeper()``, or until `limit` has
+    /// passed.
     private func sleep(atMost limit: Duration? = nil, until done: (isolated AMQPConnection) -> Bool) async {
-        life.timeIsUp = false
+        runState.hasTimedOut = false
         let timer = limit.map { limit in
-            io.schedule(after: limit) { self.assumeIsolated { $0.timeIsUp() } }
+            io.schedule(after: limit) { self.assumeIsolated { $0.timeOut() } }
         }
-        while !life.timeIsUp, !done(self) {
+        while !runState.hasTimedOut, !done(self) {
             await withCheckedContinuation { sleeper in
-                // Asked again here, because it may have happened on the way to the continuation.
-                if life.timeIsUp || done(self) { sleeper.resume() } else { life.sleep(sleeper) }
+                // Checked again, because it may have become true before the continuation existed.
+                if runState.hasTimedOut || done(self) { sleeper.resume() } else { runState.sleep(sleeper) }
             }
         }
         if let timer { io.cancel(timer) }
     }
 
-    private func timeIsUp() {
-        life.timeIsUp = true
-        life.wakeUp()
+    private func timeOut() {
+        runState.hasTimedOut = true
+        runState.resumeSleeper()
     }
 }

@@ -1,7 +1,8 @@
 import CRabbitMQ
 import Foundation
 
-/// A connection with one channel, used by one thread that may block: our encoder writes, the library's own reads wait.
+/// A blocking connection with one channel, for one thread. It writes with ``OutputBuffer`` and reads with the
+/// library.
 final class BlockingSession {
     private let handle: ConnectionHandle
     private let timeout: Duration
@@ -9,7 +10,7 @@ final class BlockingSession {
 
     init(_ endpoint: AMQPEndpoint) throws(AMQPError) {
         var endpoint = endpoint
-        // Nobody sends any while a command thinks.
+        // No heartbeats: a command may compute for longer than their interval.
         endpoint.heartbeat = .zero
         timeout = endpoint.connectTimeout
         maxBody = endpoint.maxBodyBytes
@@ -32,7 +33,9 @@ final class BlockingSession {
                 var socket = pollfd(fd: handle.descriptor, events: Int16(POLLOUT), revents: 0)
                 let (seconds, attoseconds) = timeout.components
                 let milliseconds = seconds * 1_000 + attoseconds / 1_000_000_000_000_000
-                guard poll(&socket, 1, CInt(clamping: milliseconds)) > 0 else { throw .unconfirmed("the broker does not read") }
+                guard poll(&socket, 1, CInt(clamping: milliseconds)) > 0 else {
+                    throw .unconfirmed("the broker does not read from the socket")
+                }
             }
         }
     }
@@ -48,19 +51,19 @@ final class BlockingSession {
         return read(decoded)
     }
 
-    /// The message that `basic.get` asked for.
+    /// Reads the response to `basic.get`; `nil` when the queue is empty.
     func message() throws(AMQPError) -> ContentAssembly.Message? {
         let (id, decoded) = try method()
         if id == .basicGetEmpty { return nil }
         guard id == .basicGetOk else { throw .notConnected("the broker answered with an unexpected method") }
-        let ok = decoded.assumingMemoryBound(to: amqp_basic_get_ok_t.self).pointee
+        let reply = decoded.assumingMemoryBound(to: amqp_basic_get_ok_t.self).pointee
         return try content(
             .delivery(
-                consumer: 0, tag: ok.delivery_tag, redelivered: ok.redelivered != 0, exchange: String(ok.exchange),
-                routingKey: String(ok.routing_key)))
+                consumer: 0, tag: reply.delivery_tag, redelivered: reply.redelivered != 0, exchange: String(reply.exchange),
+                routingKey: String(reply.routing_key)))
     }
 
-    /// Waits for the answer to the one message that is unanswered.
+    /// Waits for the confirm of the one unconfirmed message.
     func confirmation() throws(AMQPError) {
         var returned: AMQPError?
         while true {
@@ -89,7 +92,7 @@ final class BlockingSession {
             switch step {
             case .complete(let message): return message
             case .refused(_, let size): throw .invalid("a message of \(size) bytes is too large")
-            case .violation(let text): throw .notConnected("the broker broke the protocol: \(text)")
+            case .violation(let text): throw .notConnected("the broker violated the protocol: \(text)")
             case .more: step = next(try frame(), &assembly)
             }
         }
@@ -102,14 +105,14 @@ final class BlockingSession {
         }
         let header = frame.payload.properties
         guard frame.frame_type == FrameKind.header, header.class_id == 60, let decoded = header.decoded else {
-            return .violation("a message that does not go on")
+            return .violation("an incomplete message")
         }
         var number: UInt64?
         let properties = AMQPProperties(decoded.assumingMemoryBound(to: amqp_basic_properties_t.self).pointee, number: &number)
         return assembly.header(properties, number: number, bodySize: header.body_size)
     }
 
-    /// The next method on the channel; what it points to lives until the next frame.
+    /// Returns the next method on the channel. Its arguments are valid until the next frame.
     private func method() throws(AMQPError) -> (MethodID, UnsafeMutableRawPointer) {
         while true {
             let frame = try frame()

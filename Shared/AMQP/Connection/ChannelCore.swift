@@ -1,26 +1,26 @@
 import Reactor
 
-/// What a connection keeps of one of its channels. Belongs to the actor; decides nothing about the socket.
+/// The state of one channel of a connection. Belongs to the connection actor; does not use the socket.
 final class ChannelCore {
     enum Phase { case closed, opening, open, closing }
     typealias Waiter = @Sendable (AMQPOutcome) -> Void
 
     let number: UInt16
-    /// Tells this channel from an earlier one of the same number.
+    /// Distinguishes this channel from an earlier one with the same number.
     let serial: UInt32
     let setup: AMQPChannelSetup
     var phase = Phase.closed
-    /// Grows with every opening.
+    /// Incremented at every opening.
     var epoch: UInt32 = 0
     var subscriptions: [Subscription]
     var replies = ReplyQueue()
     var window: ConfirmWindow<Waiter>?
     var acks = AckBatch()
     var assembly: ContentAssembly
-    var waiting = WaitingLine<AMQPMessage>()
+    var waiting = WaitQueue<AMQPMessage>()
     var lastError = AMQPError.notConnected("not connected yet")
     var retry = Retry()
-    var rebindings = Rebindings()
+    var pendingBindings = PendingBindings()
     private let bounds: AMQPEndpoint
 
     init(number: UInt16, serial: UInt32, setup: AMQPChannelSetup, bounds: AMQPEndpoint) {
@@ -38,7 +38,7 @@ final class ChannelCore {
         return subscriptions.count - 1
     }
 
-    /// Everything that was begun is worthless; returns those who wait for an answer.
+    /// Discards all operations in progress. Returns the unconfirmed messages.
     func reset(_ phase: Phase, _ error: AMQPError) -> ConfirmWindow<Waiter>? {
         defer { window = nil }
         self.phase = phase
@@ -56,17 +56,17 @@ final class ChannelCore {
     }
 }
 
-/// A consumer as it is with the broker.
+/// The state of a consumer at the broker.
 struct Subscription {
     enum State { case idle, starting, active, cancelling, removed }
 
     let consumer: AMQPConsumer
-    /// What its queue is bound to, as far as we are asked.
+    /// The desired bindings of the queue.
     var bindings: Set<AMQPBinding>
     var state = State.idle
     var starts: UInt32 = 0
     var retry: Retry
-    /// Those who wait for the end of a cancel.
+    /// The callers that wait for the end of a cancel.
     var cancelWaiters: [CheckedContinuation<Void, Never>] = []
 
     init(_ consumer: AMQPConsumer, _ backoff: ClosedRange<Duration>) {
@@ -78,21 +78,21 @@ struct Subscription {
     var isWanted: Bool { state == .idle || state == .starting || state == .active }
 }
 
-/// When to try again something that failed, and the timer that will.
+/// The back-off of a failed operation, and the timer of the next attempt.
 struct Retry {
     private var backoff: Backoff
-    private var began: ContinuousClock.Instant?
+    private var succeededAt: ContinuousClock.Instant?
     var timer: IOTimer?
 
     init(_ range: ClosedRange<Duration> = .zero...(.zero)) { backoff = Backoff(range) }
 
-    /// It works, for now.
-    mutating func succeed() { began = .now }
+    /// Records a success.
+    mutating func succeed() { succeededAt = .now }
 
-    /// What had worked for a while begins with the shortest wait.
-    mutating func wait() -> Duration {
-        if let began, .now - began > .seconds(5) { backoff.reset() }
-        began = nil
+    /// Returns the delay before the next attempt. After 5 s of success it starts again with the shortest.
+    mutating func nextDelay() -> Duration {
+        if let succeededAt, .now - succeededAt > .seconds(5) { backoff.reset() }
+        succeededAt = nil
         return backoff.next()
     }
 }

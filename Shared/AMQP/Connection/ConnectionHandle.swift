@@ -1,9 +1,10 @@
 import CRabbitMQ
 
-/// Owns one connection of the C library, its socket included; both go with this object.
+/// Owns one connection of the C library, including its socket, and destroys both.
 ///
-/// `@unchecked Sendable`: the library's state may be used by one thread at a time. The thread that connects makes this object and hands it over; from then
-/// on only its new owner, an actor on the I/O thread, touches it, and whoever drops the last reference frees what nobody can reach any more.
+/// `@unchecked Sendable`: one thread at a time may use the library's state. The thread that connects creates
+/// this object and transfers it to its only later user, an actor on the I/O thread. The last reference may be
+/// released on any thread.
 final class ConnectionHandle: @unchecked Sendable {
     let state: amqp_connection_state_t
 
@@ -15,27 +16,27 @@ final class ConnectionHandle: @unchecked Sendable {
     deinit { amqp_destroy_connection(state) }
 
     var descriptor: CInt { amqp_get_sockfd(state) }
-    /// With the overhead of a frame.
+    /// The maximum frame size, including the frame's overhead.
     var frameMax: Int { Int(amqp_get_frame_max(state)) }
     var heartbeat: Duration { .seconds(Int(amqp_get_heartbeat(state))) }
 }
 
 extension AMQPError {
-    /// What a library call that talks to the broker answered; `nil` when all is well.
-    init?(_ reply: amqp_rpc_reply_t, doing what: String) {
+    /// The error in the reply of a library call; `nil` if it succeeded.
+    init?(_ reply: amqp_rpc_reply_t, doing operation: String) {
         switch reply.reply_type {
         case AMQP_RESPONSE_NORMAL: return nil
-        case AMQP_RESPONSE_SERVER_EXCEPTION: self.init(exception: reply.reply, doing: what)
-        case AMQP_RESPONSE_LIBRARY_EXCEPTION: self.init(status: reply.library_error, doing: what)
-        default: self = .notConnected("\(what): the broker closed the connection")
+        case AMQP_RESPONSE_SERVER_EXCEPTION: self.init(exception: reply.reply, doing: operation)
+        case AMQP_RESPONSE_LIBRARY_EXCEPTION: self.init(status: reply.library_error, doing: operation)
+        default: self = .notConnected("\(operation): the broker closed the connection")
         }
     }
 
-    init(status: CInt, doing what: String) {
-        self = .notConnected("\(what): \(String(cString: amqp_error_string2(status)))")
+    init(status: CInt, doing operation: String) {
+        self = .notConnected("\(operation): \(String(cString: amqp_error_string2(status)))")
     }
 
-    private init(exception method: amqp_method_t, doing what: String) {
+    private init(exception method: amqp_method_t, doing operation: String) {
         switch (MethodID(rawValue: method.id), method.decoded) {
         case (.connectionClose, let decoded?):
             let close = decoded.assumingMemoryBound(to: amqp_connection_close_t.self).pointee
@@ -43,7 +44,7 @@ extension AMQPError {
         case (.channelClose, let decoded?):
             let close = decoded.assumingMemoryBound(to: amqp_channel_close_t.self).pointee
             self = .refused(code: close.reply_code, text: String(close.reply_text))
-        default: self = .notConnected("\(what): the broker answered with an unexpected method")
+        default: self = .notConnected("\(operation): the broker answered with an unexpected method")
         }
     }
 }

@@ -1,30 +1,31 @@
 import CRabbitMQ
 import Foundation
 
-/// Opens a connection with the library's own, blocking calls: name look-up, TCP or TLS, login. Only on a thread that may block.
+/// Opens a connection with the library's blocking calls: name resolution, TCP or TLS, login. Use a thread
+/// that may block.
 struct Login {
     let endpoint: AMQPEndpoint
 
-    /// - Throws: `notConnected` with what was tried, `refused` with the broker's words.
+    /// - Throws: `notConnected` with the failed operation, or `refused` with the broker's message.
     func connect() throws(AMQPError) -> ConnectionHandle {
         let handle = try ConnectionHandle()
         guard let socket = amqp_tcp_socket_new(handle.state) else { throw .notConnected("out of memory") }
         var timeout = timeval(endpoint.connectTimeout)
         amqp_set_handshake_timeout(handle.state, &timeout)
         amqp_set_rpc_timeout(handle.state, &timeout)
-        let place = "connecting to \(endpoint.host):\(endpoint.port)"
+        let operation = "connecting to \(endpoint.host):\(endpoint.port)"
         if let tls = endpoint.tls {
             amqp_tcp_socket_set_sockfd(socket, try TLSRelay.open(endpoint, tls))
         } else {
             let status = amqp_socket_open_noblock(socket, endpoint.host, CInt(clamping: endpoint.port), &timeout)
-            guard status == AMQP_STATUS_OK.rawValue else { throw AMQPError(status: status, doing: place) }
+            guard status == AMQP_STATUS_OK.rawValue else { throw AMQPError(status: status, doing: operation) }
         }
         let reply = logIn(handle)
         if let error = AMQPError(reply, doing: "logging in at \(endpoint.host):\(endpoint.port)") { throw error }
         return handle
     }
 
-    /// As much as RabbitMQ offers.
+    /// RabbitMQ's maximum.
     private static var frameMax: CInt { 131_072 }
     private static var channelMax: CInt { 255 }
 
@@ -44,7 +45,7 @@ struct Login {
 }
 
 extension timeval {
-    /// Between a millisecond and a minute.
+    /// Clamps the duration to 1 ms...60 s.
     init(_ duration: Duration) {
         let bounded = max(.milliseconds(1), min(duration, .seconds(60)))
         let (seconds, attoseconds) = bounded.components
@@ -52,7 +53,7 @@ extension timeval {
     }
 }
 
-/// C values for one library call; all memory goes with the arena.
+/// Memory for the C values of one library call, freed with the arena.
 struct Arena: ~Copyable {
     private let pool: UnsafeMutablePointer<amqp_pool_t>
 
@@ -66,7 +67,7 @@ struct Arena: ~Copyable {
         pool.deallocate()
     }
 
-    /// Empty when there is no memory left.
+    /// Copies a text; returns empty bytes when out of memory.
     func bytes(_ text: String) -> amqp_bytes_t {
         var text = text
         return text.withUTF8 { bytes(UnsafeRawBufferPointer($0)) }

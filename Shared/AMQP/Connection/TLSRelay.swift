@@ -3,12 +3,14 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 
-/// TLS to the broker behind a plain descriptor: what is written into one end of a pair of local sockets leaves encrypted, and the other way around.
+/// Provides TLS to the broker behind a plain descriptor: a pair of local sockets whose other end is
+/// encrypted.
 ///
-/// So the library's login and our own reads and writes know of one kind of connection only. The other end is pumped by event loops of SwiftNIO, and both
-/// sides close together.
+/// The library's login and this module's reads and writes therefore handle one kind of connection. SwiftNIO
+/// event loops pump the other end, and both sides close together.
 enum TLSRelay {
-    /// Connects, verifies the certificate and returns our end, non-blocking; whoever closes it ends the relay. Blocks.
+    /// Connects, verifies the certificate and returns the local end, non-blocking. Closing it ends the relay.
+    /// Blocks.
     static func open(_ endpoint: AMQPEndpoint, _ tls: AMQPTLS) throws(AMQPError) -> CInt {
         do {
             let context = try NIOSSLContext(configuration: configuration(tls))
@@ -33,7 +35,7 @@ enum TLSRelay {
         return configuration
     }
 
-    /// Takes `theirs` over, also when it throws.
+    /// Connects the relay. Owns `theirs`, also after an error.
     private static func connect(
         _ endpoint: AMQPEndpoint, serverName: String, _ context: NIOSSLContext, relaying theirs: CInt
     ) throws {
@@ -48,10 +50,10 @@ enum TLSRelay {
                 .channelOption(.autoRead, value: false)
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        // A name is sent and checked; for an address the certificate must name the address.
+                        // A host name is sent (SNI) and verified; an address is verified only.
                         let name = isAddress(serverName) ? nil : serverName
                         try channel.pipeline.syncOperations.addHandlers(
-                            NIOSSLClientHandler(context: context, serverHostname: name), HandshakeWatch(handshake))
+                            NIOSSLClientHandler(context: context, serverHostname: name), HandshakeHandler(handshake))
                     }
                 }
                 .connect(host: endpoint.host, port: endpoint.port).wait()
@@ -69,11 +71,11 @@ enum TLSRelay {
             remote.close(promise: nil)
             throw error
         }
-        try glue(remote, theirs)
+        try joinChannels(remote, theirs)
     }
 
-    /// Joins both sides, on one event loop; the relay lives on until either closes.
-    private static func glue(_ remote: any Channel, _ theirs: CInt) throws {
+    /// Joins both sides on one event loop. The relay lives until either side closes.
+    private static func joinChannels(_ remote: any Channel, _ theirs: CInt) throws {
         do {
             try ClientBootstrap(group: remote.eventLoop)
                 .channelOption(.autoRead, value: false)

@@ -1,13 +1,14 @@
 import DequeModule
 
-/// What a channel has delivered, and which acknowledgements are still to be told to the broker.
+/// The deliveries of a channel and the acknowledgements to send.
 ///
-/// The oldest run of acknowledged deliveries goes out as one `multiple`; what was acknowledged out of order goes out one by one. What is kept is
-/// bounded by twice what is outstanding, also while the oldest delivery stays unacknowledged for hours.
+/// The oldest run of acknowledged deliveries is sent as one `multiple`; acknowledgements out of order are
+/// sent one by one. The memory is bounded by twice the number of outstanding deliveries, even if the oldest
+/// stays unacknowledged for hours.
 struct AckBatch {
-    private enum State { case outstanding, acknowledged, told }
+    private enum State { case outstanding, acknowledged, sent }
 
-    private struct Entry {
+    private struct TrackedDelivery {
         let tag: UInt64
         var state: State
     }
@@ -18,79 +19,81 @@ struct AckBatch {
     }
 
     /// Ascending by tag.
-    private var entries: Deque<Entry> = []
+    private var deliveries: Deque<TrackedDelivery> = []
     private var acknowledged: [UInt64] = []
     private(set) var outstanding = 0
 
-    /// For tests of the bound.
-    var kept: Int { entries.count }
+    /// The number of deliveries in memory, for tests.
+    var storedCount: Int { deliveries.count }
 
-    /// Tags only grow on a channel; deliveries that need no acknowledgement are left out.
+    /// Adds a delivery that needs an acknowledgement. Tags ascend on a channel.
     mutating func deliver(_ tag: UInt64) {
-        entries.append(Entry(tag: tag, state: .outstanding))
+        deliveries.append(TrackedDelivery(tag: tag, state: .outstanding))
         outstanding += 1
     }
 
-    /// Whether it is the first one since the last flush; false also for a tag that is not outstanding.
+    /// Records an acknowledgement. Returns whether it is the first since the last flush; false also for an
+    /// unknown tag.
     mutating func acknowledge(_ tag: UInt64) -> Bool {
         guard let index = outstandingIndex(of: tag) else { return false }
-        entries[index].state = .acknowledged
+        deliveries[index].state = .acknowledged
         outstanding -= 1
         acknowledged.append(tag)
         return acknowledged.count == 1
     }
 
-    /// The caller tells the broker itself. False for a tag that is not outstanding.
+    /// Records a rejection, which the caller sends. Returns false for an unknown tag.
     mutating func reject(_ tag: UInt64) -> Bool {
         guard let index = outstandingIndex(of: tag) else { return false }
-        entries[index].state = .told
+        deliveries[index].state = .sent
         outstanding -= 1
         return true
     }
 
-    /// What to tell the broker.
-    mutating func flush(_ tell: (Ack) -> Void) {
+    /// Calls `send` for each acknowledgement to send.
+    mutating func flush(_ send: (Ack) -> Void) {
         if acknowledged.isEmpty { return }
         let run = popSettledRun()
-        if let last = run.last { tell(Ack(tag: last, multiple: run.count > 1)) }
-        if run.count < acknowledged.count { tellOneByOne(after: run.last ?? 0, tell) }
+        if let last = run.last { send(Ack(tag: last, multiple: run.count > 1)) }
+        if run.count < acknowledged.count { sendOneByOne(after: run.last ?? 0, send) }
         acknowledged.removeAll(keepingCapacity: true)
-        if entries.count > 2 * outstanding + 64 { entries.removeAll { $0.state == .told } }
+        if deliveries.count > 2 * outstanding + 64 { deliveries.removeAll { $0.state == .sent } }
     }
 
-    /// Drops everything up to the oldest outstanding delivery; how many of it were acknowledged, and the last of them.
+    /// Drops all deliveries before the oldest outstanding one. Returns the number and the last tag of the
+    /// acknowledged ones.
     private mutating func popSettledRun() -> (last: UInt64?, count: Int) {
         var run: (last: UInt64?, count: Int) = (nil, 0)
-        while let oldest = entries.first, oldest.state != .outstanding {
+        while let oldest = deliveries.first, oldest.state != .outstanding {
             if oldest.state == .acknowledged { run = (oldest.tag, run.count + 1) }
-            entries.removeFirst()
+            deliveries.removeFirst()
         }
         return run
     }
 
-    private mutating func tellOneByOne(after last: UInt64, _ tell: (Ack) -> Void) {
+    private mutating func sendOneByOne(after last: UInt64, _ send: (Ack) -> Void) {
         for tag in acknowledged where tag > last {
-            guard let index = index(of: tag), entries[index].state == .acknowledged else { continue }
-            entries[index].state = .told
-            tell(Ack(tag: tag, multiple: false))
+            guard let index = index(of: tag), deliveries[index].state == .acknowledged else { continue }
+            deliveries[index].state = .sent
+            send(Ack(tag: tag, multiple: false))
         }
     }
 
     private func outstandingIndex(of tag: UInt64) -> Int? {
-        guard let index = index(of: tag), entries[index].state == .outstanding else { return nil }
+        guard let index = index(of: tag), deliveries[index].state == .outstanding else { return nil }
         return index
     }
 
     private func index(of tag: UInt64) -> Int? {
-        guard let first = entries.first, tag >= first.tag else { return nil }
-        // Without gaps the place follows from the tag.
+        guard let first = deliveries.first, tag >= first.tag else { return nil }
+        // Without gaps the index follows from the tag.
         let guess = tag - first.tag
-        if guess < UInt64(entries.count), entries[Int(guess)].tag == tag { return Int(guess) }
-        var (low, high) = (0, entries.count)
+        if guess < UInt64(deliveries.count), deliveries[Int(guess)].tag == tag { return Int(guess) }
+        var (low, high) = (0, deliveries.count)
         while low < high {
             let middle = (low + high) / 2
-            if entries[middle].tag < tag { low = middle + 1 } else { high = middle }
+            if deliveries[middle].tag < tag { low = middle + 1 } else { high = middle }
         }
-        return low < entries.count && entries[low].tag == tag ? low : nil
+        return low < deliveries.count && deliveries[low].tag == tag ? low : nil
     }
 }

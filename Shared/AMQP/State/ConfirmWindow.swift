@@ -1,55 +1,56 @@
 import DequeModule
 
-/// The messages of a confirming channel that the broker has not answered, in the order in which they were published.
+/// The unconfirmed messages of a channel in confirm mode, in the order of publishing.
 ///
-/// The first message on a channel has number 1; answers name a number, or all up to one.
+/// The first message on a channel has number 1. A confirm names one number, or all up to one.
 struct ConfirmWindow<Waiter> {
-    private struct Entry {
+    private struct PublishedMessage {
         var waiter: Waiter?
         var settled = false
     }
 
     let capacity: Int
-    private var entries: Deque<Entry> = []
-    /// The number of `entries.first`.
+    private var messages: Deque<PublishedMessage> = []
+    /// The number of `messages.first`.
     private var first: UInt64 = 1
 
     init(capacity: Int) { self.capacity = capacity }
 
-    var isEmpty: Bool { entries.isEmpty }
-    /// Counts from the oldest unanswered message, so that what is kept is bounded even when that one is never answered.
-    var isFull: Bool { entries.count >= capacity }
-    /// How many more fit now.
-    var room: Int { max(0, capacity - entries.count) }
-    /// The number of the message published next.
-    var next: UInt64 { first + UInt64(entries.count) }
+    var isEmpty: Bool { messages.isEmpty }
+    /// Counts from the oldest unconfirmed message, so that memory is bounded even if that one is never
+    /// answered.
+    var isFull: Bool { messages.count >= capacity }
+    /// The number of messages that fit now.
+    var room: Int { max(0, capacity - messages.count) }
+    /// The number of the next message.
+    var next: UInt64 { first + UInt64(messages.count) }
 
-    mutating func append(_ waiter: Waiter?) { entries.append(Entry(waiter: waiter)) }
+    mutating func append(_ waiter: Waiter?) { messages.append(PublishedMessage(waiter: waiter)) }
 
-    /// The broker returned this message; its answer is still to come, but the waiter knows enough.
-    mutating func takeReturned(_ number: UInt64) -> Waiter? {
+    /// Removes the waiter of a returned message. The message stays until its confirm.
+    mutating func removeReturnedWaiter(_ number: UInt64) -> Waiter? {
         guard let index = index(of: number) else { return nil }
-        defer { entries[index].waiter = nil }
-        return entries[index].waiter
+        defer { messages[index].waiter = nil }
+        return messages[index].waiter
     }
 
-    /// The broker answered one message. `nil` when nobody waits for it.
+    /// Settles one message. Returns its waiter; `nil` when there is none.
     mutating func settle(_ number: UInt64) -> Waiter? {
         guard let index = index(of: number) else { return nil }
-        let waiter = entries[index].waiter
-        entries[index] = Entry(waiter: nil, settled: true)
+        let waiter = messages[index].waiter
+        messages[index] = PublishedMessage(waiter: nil, settled: true)
         dropSettled()
         return waiter
     }
 
-    /// The last message of an answer for all up to `number`; 0 stands for all there are now.
+    /// The last message of an answer for all up to `number`; 0 means all messages so far.
     func lastAnswered(by number: UInt64) -> UInt64 { number == 0 ? next - 1 : number }
 
-    /// Takes out the oldest message up to `number`. Call until `nil`.
+    /// Removes the oldest message up to `number`. Call it until it returns `nil`.
     mutating func popOldest(upTo number: UInt64) -> Settled? {
-        guard first <= number, let oldest = entries.popFirst() else { return nil }
+        guard first <= number, let oldest = messages.popFirst() else { return nil }
         first += 1
-        // What was answered by itself behind it must not count as unanswered until the next answer.
+        // Messages behind it that were settled individually must not count as unconfirmed.
         dropSettled()
         return Settled(waiter: oldest.waiter)
     }
@@ -57,14 +58,14 @@ struct ConfirmWindow<Waiter> {
     struct Settled { let waiter: Waiter? }
 
     private func index(of number: UInt64) -> Int? {
-        guard number >= first, number - first < UInt64(entries.count) else { return nil }
+        guard number >= first, number - first < UInt64(messages.count) else { return nil }
         let index = Int(number - first)
-        return entries[index].settled ? nil : index
+        return messages[index].settled ? nil : index
     }
 
     private mutating func dropSettled() {
-        while let oldest = entries.first, oldest.settled {
-            entries.removeFirst()
+        while let oldest = messages.first, oldest.settled {
+            messages.removeFirst()
             first += 1
         }
     }

@@ -1,6 +1,6 @@
-/// Puts one message of a channel together: a method, then a header, then as many body frames as the header promised.
+/// Assembles one message of a channel from a method, a header, and body frames up to the size in the header.
 struct ContentAssembly {
-    /// The method that a message came with.
+    /// The method that introduced a message.
     enum Origin: Equatable {
         case delivery(consumer: Int, tag: UInt64, redelivered: Bool, exchange: String, routingKey: String)
         case returned(code: UInt16, text: String, exchange: String, routingKey: String)
@@ -9,7 +9,7 @@ struct ContentAssembly {
     struct Message: Equatable {
         let origin: Origin
         let properties: AMQPProperties
-        /// Our own number, in a message that came back.
+        /// The publisher's own number, in a returned message.
         let number: UInt64?
         let body: [UInt8]
     }
@@ -17,7 +17,7 @@ struct ContentAssembly {
     enum Step: Equatable {
         case more
         case complete(Message)
-        /// All of it has gone by, but it was too large to keep.
+        /// The message was complete but too large, and was skipped.
         case refused(Origin, size: UInt64)
         case violation(String)
     }
@@ -33,12 +33,12 @@ struct ContentAssembly {
     private var state = State.idle
     private var bytes: [UInt8] = []
 
-    /// No message has begun.
+    /// Whether no message is in progress.
     var isIdle: Bool { if case .idle = state { true } else { false } }
 
     init(maxBody: Int) { self.maxBody = maxBody }
 
-    /// Forgets what has begun, as a closed channel does.
+    /// Discards the message in progress, when the channel closes.
     mutating func reset() {
         state = .idle
         bytes = []
@@ -57,7 +57,7 @@ struct ContentAssembly {
             state = .idle
             return .complete(message)
         }
-        // What came back is ours; nobody asks for its body again.
+        // The body of a returned message is not needed.
         if case .returned = origin {
             state = .body(message, missing: bodySize)
         } else if bodySize > UInt64(maxBody) {

@@ -1,10 +1,11 @@
 import DequeModule
 
-/// What a channel has asked and the broker has still to answer. On one channel answers come in the order of the questions, so many may be asked at once.
+/// The requests of a channel that the broker has not answered. Replies come in the order of the requests.
 ///
-/// But for those about consumers: the queue itself gives them, and what is asked after them may be answered first.
+/// Requests about consumers are exceptions: the queue answers them, and replies to later requests may
+/// overtake.
 struct ReplyQueue {
-    enum Question: Equatable, Sendable {
+    enum Request: Equatable, Sendable {
         case open, confirmSelect, exchange, queue, bind, unbind, qos, close
         case consume(Int)
         case cancel(Int)
@@ -25,31 +26,31 @@ struct ReplyQueue {
         }
     }
 
-    private var questions: Deque<Question> = []
-    /// Each with how many of the others were asked before it.
-    private var aboutConsumers: Deque<(question: Question, after: Int)> = []
-    private var asked = 0
+    private var requests: Deque<Request> = []
+    /// Each with the number of other requests before it.
+    private var aboutConsumers: Deque<(request: Request, after: Int)> = []
+    private var requested = 0
     private var answered = 0
 
-    var isEmpty: Bool { questions.isEmpty && aboutConsumers.isEmpty }
+    var isEmpty: Bool { requests.isEmpty && aboutConsumers.isEmpty }
 
-    mutating func ask(_ question: Question) {
-        switch question {
-        case .consume, .cancel: aboutConsumers.append((question, asked))
+    mutating func append(_ request: Request) {
+        switch request {
+        case .consume, .cancel: aboutConsumers.append((request, requested))
         default:
-            questions.append(question)
-            asked += 1
+            requests.append(request)
+            requested += 1
         }
     }
 
-    /// The question that `method` answers; `nil` when it was not asked, or not yet in turn.
-    mutating func answer(_ method: MethodID) -> Question? {
-        if let first = aboutConsumers.first, first.question.answer == method {
-            return first.after <= answered ? aboutConsumers.popFirst()?.question : nil
+    /// Removes and returns the request that `method` answers; `nil` when there is none, or it is out of turn.
+    mutating func answer(_ method: MethodID) -> Request? {
+        if let first = aboutConsumers.first, first.request.answer == method {
+            return first.after <= answered ? aboutConsumers.popFirst()?.request : nil
         }
-        guard let question = questions.first, question.answer == method else { return nil }
+        guard let request = requests.first, request.answer == method else { return nil }
         answered += 1
-        return questions.popFirst()
+        return requests.popFirst()
     }
 
     mutating func removeAll() { self = ReplyQueue() }

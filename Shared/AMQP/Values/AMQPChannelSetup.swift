@@ -1,15 +1,15 @@
-/// What a channel is made of each time it is opened, at first and after every loss.
+/// The configuration of a channel, applied at every opening.
 package struct AMQPChannelSetup: Sendable {
     /// For logs.
     package var name: String
-    /// How many messages may be unconfirmed at once, 1...65,536; `nil` opens the channel without confirms.
+    /// The maximum number of unconfirmed messages, 1...65,536; `nil` opens the channel without confirms.
     package var confirmWindow: Int?
     /// Declared in this order, before the consumers.
     package var declarations: [AMQPDeclaration] = []
     package var consumers: [AMQPConsumer] = []
-    /// A mandatory message came back whose sender did not ask for its outcome. On the I/O thread.
+    /// Called with a returned mandatory message that has no outcome callback. On the I/O thread.
     package var onReturn: (@Sendable (AMQPReturn) -> Void)?
-    /// The channel opened (everything is declared, everyone consumes) or was lost. On the I/O thread.
+    /// Called when the channel is open, with all consumers active, and when it was lost. On the I/O thread.
     package var onState: (@Sendable (AMQPChannelState) -> Void)?
 
     package init(
@@ -26,13 +26,13 @@ package struct AMQPChannelSetup: Sendable {
 }
 
 package enum AMQPChannelState: Sendable {
-    /// `epoch` grows with every opening.
+    /// `epoch` increases with every opening.
     case open(epoch: UInt32)
-    /// It is being opened again, after a wait.
+    /// The channel is reopened after a delay.
     case lost(AMQPError)
 }
 
-/// One step of topology.
+/// One declaration of the topology.
 package enum AMQPDeclaration: Hashable, Sendable {
     case exchange(AMQPExchange)
     case queue(AMQPQueue)
@@ -59,11 +59,11 @@ package struct AMQPExchange: Hashable, Sendable {
 package struct AMQPQueue: Hashable, Sendable {
     package var name: String
     package var durable: Bool
-    /// Of this connection only, and gone with it.
+    /// Usable by this connection only, and deleted with it.
     package var exclusive: Bool
-    /// Gone with its last consumer.
+    /// Deleted with its last consumer.
     package var autoDelete: Bool
-    /// Only look whether it exists.
+    /// Only checks whether the queue exists.
     package var passive: Bool
     /// `x-queue-type`, `x-max-length` and so on.
     package var arguments: AMQPTable

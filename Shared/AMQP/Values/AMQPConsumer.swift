@@ -1,20 +1,21 @@
-/// Takes what one queue has, for as long as the channel is wanted: after a lost connection, a lost channel or a cancel by the broker the queue is
-/// declared again and consumption goes on.
+/// A consumer of one queue. It restarts, and declares its queue again, after a lost connection or channel or
+/// a cancel by the broker.
 ///
-/// The callbacks run on the I/O thread, in the turn that read the message; they must not block and may call the channel.
+/// The callbacks run on the I/O thread, in the turn that read the message. They must not block and may use
+/// the channel.
 package struct AMQPConsumer: Sendable {
     package var queue: AMQPQueue
     package var bindings: [AMQPBinding]
-    /// How many deliveries may be unacknowledged, 1...65,535: the back-pressure. Without meaning for `noAck`.
+    /// The maximum number of unacknowledged deliveries, 1...65,535: the backpressure. Ignored with `noAck`.
     package var prefetch: UInt16
-    /// The broker forgets a message as it sends it.
+    /// The broker deletes a message when it sends it.
     package var noAck: Bool
-    /// Refuse other consumers on this queue.
+    /// Excludes other consumers from the queue.
     package var exclusive: Bool
     package var onDelivery: @Sendable (AMQPDelivery) -> Void
-    /// The broker has accepted the consumer; the number grows with every (re)start.
+    /// Called when the broker has accepted the consumer. The number increases with every start.
     package var onStart: (@Sendable (UInt32) -> Void)?
-    /// Nothing is delivered until ``onStart``; tags of before are worthless unless the queue alone was lost.
+    /// Called when deliveries stop until ``onStart``. Earlier tags are void unless only the queue was lost.
     package var onLost: (@Sendable (AMQPError) -> Void)?
 
     package init(
@@ -33,17 +34,17 @@ package struct AMQPConsumer: Sendable {
     }
 }
 
-/// Names a consumer of a channel.
+/// Identifies a consumer of a channel.
 package struct AMQPConsumerID: Hashable, Sendable {
     let index: Int
 }
 
-/// What a connection tells its observers.
+/// A state change of a connection.
 package enum AMQPStatus: Sendable {
-    /// Logged in; the channels are being opened. `generation` grows with every connection.
+    /// Logged in; the channels are opening. `generation` increases with every connection.
     case connected(generation: UInt32)
     case disconnected(AMQPError)
-    /// The broker asks us not to publish, with its reason.
+    /// The broker has blocked publishing, with its reason.
     case blocked(String)
     case unblocked
 }

@@ -1,4 +1,4 @@
-/// Where a broker is, who we are to it, and the bounds of one connection.
+/// The address and credentials of a broker, and the limits of one connection.
 package struct AMQPEndpoint: Sendable {
     package var host: String
     package var port: Int
@@ -7,22 +7,23 @@ package struct AMQPEndpoint: Sendable {
     package var password: String
     /// `nil` is plain TCP.
     package var tls: AMQPTLS?
-    /// What the broker's operators see.
+    /// The connection's name in the broker's management tools.
     package var connectionName: String
-    /// Whole seconds, 1...600. Two of them without a byte from the broker and the connection is given up.
+    /// Whole seconds, 1...600. After two intervals without input the connection is dropped.
     package var heartbeat: Duration = .seconds(10)
-    /// For the look-up of the name and the connection together, and again for login. At most 60 s.
+    /// The time limit for name resolution and connecting together, and again for login. At most 60 s.
     package var connectTimeout: Duration = .seconds(5)
-    /// How long `run()` waits for outstanding confirms when it is asked to stop.
+    /// How long `run()` waits for outstanding confirms at shutdown.
     package var drainTimeout: Duration = .seconds(5)
-    /// What may wait to be written. Sends beyond it are refused, publishes wait.
+    /// The size of the output buffer. Beyond it `send` throws and `publish` waits.
     package var maxOutputBytes = 8 << 20
-    /// The largest body taken in. A larger delivery is skipped byte by byte and rejected without requeueing.
+    /// The largest accepted body. A larger delivery is skipped without buffering and rejected without
+    /// requeueing.
     package var maxBodyBytes = 16 << 20
-    /// The wait before trying again: grows from the first to the second, each jittered down by up to a half.
+    /// The reconnect delay: grows from the lower to the upper bound, with jitter of up to minus one half.
     package var backoff: ClosedRange<Duration> = .milliseconds(100)...(.seconds(1))
 
-    /// For connections where confirmations are not waited for: one that comes alone is read a millisecond or two later, with what comes next.
+    /// Whether confirms may be read with a delay of 1 to 2 ms, together with later input.
     package var confirmationsMayWait = false
 
     package init(
@@ -38,11 +39,12 @@ package struct AMQPEndpoint: Sendable {
     }
 }
 
-/// TLS to the broker. Its certificate is always verified, its name too.
+/// TLS to the broker. The certificate and its name are always verified.
 package struct AMQPTLS: Sendable {
-    /// A PEM file with the authorities to trust; `nil` trusts the system's.
+    /// A PEM file with trusted authorities; `nil` trusts the system's.
     package var authorities: String?
-    /// The name the certificate must have; `nil` is the endpoint's host. A certificate for the address that was reached will also do.
+    /// The name in the certificate; `nil` is the endpoint's host. A certificate for the connected address is
+    /// accepted too.
     package var serverName: String?
 
     package init(authorities: String? = nil, serverName: String? = nil) {

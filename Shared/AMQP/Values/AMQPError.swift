@@ -1,22 +1,23 @@
-/// What went wrong; ``mayHaveHappened`` says whether the message may have been taken all the same.
+/// An AMQP failure. ``mayHaveHappened`` says whether the broker may have the message.
 package enum AMQPError: Error, Hashable, Sendable {
-    /// There is no open connection or channel now; nothing was sent.
+    /// No connection or channel is open. Nothing was sent.
     case notConnected(String)
-    /// The broker asked us not to publish; nothing was sent.
+    /// The broker has blocked publishing. Nothing was sent.
     case blocked(String)
-    /// The output buffer or the window of unconfirmed messages is full; nothing was sent.
+    /// The output buffer or the confirm window is full. Nothing was sent.
     case full
-    /// The message cannot be put on the wire (a text beyond 255 bytes, a body beyond the bound); nothing was sent.
+    /// The message cannot be encoded: a text exceeds 255 bytes, or the body its limit. Nothing was sent.
     case invalid(String)
-    /// No queue took the message.
+    /// No queue matched the message.
     case unroutable(code: UInt16, text: String)
-    /// The broker refused the message: a queue is full, or could not store it.
+    /// The broker rejected the message: a queue is full, or could not store it.
     case rejected
-    /// The connection went before the broker's answer.
+    /// The connection was lost before the broker's answer.
     case unconfirmed(String)
-    /// The broker closed the channel, for example 403 for what we may not do, 404 for what does not exist, 406 for a queue declared otherwise.
+    /// The broker closed the channel: 403 not permitted, 404 not found, 406 declared differently, or another
+    /// code.
     case channelClosed(code: UInt16, text: String)
-    /// The broker refused the login, the vhost or an administrative operation.
+    /// The broker rejected the login, the virtual host or an administrative operation.
     case refused(code: UInt16, text: String)
     /// The waiting task was cancelled.
     case cancelled(sent: Bool)

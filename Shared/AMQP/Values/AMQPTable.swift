@@ -1,4 +1,4 @@
-/// Headers and arguments: names with values, in the order in which they were put in.
+/// Headers or arguments: names with values, in insertion order.
 package struct AMQPTable: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     package struct Entry: Hashable, Sendable {
         /// At most 255 bytes of UTF-8.
@@ -18,7 +18,7 @@ package struct AMQPTable: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
     package mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
 
-    /// The first value of that name. Setting `nil` removes it.
+    /// The first value with this name. Setting `nil` removes it.
     package subscript(name: String) -> AMQPValue? {
         get { entries.first { $0.name == name }?.value }
         set {
@@ -33,7 +33,7 @@ package struct AMQPTable: Hashable, Sendable, ExpressibleByDictionaryLiteral {
     }
 }
 
-/// One value of a table. Integers of all widths arrive as `integer`; what is written is 64 bits wide.
+/// A value of a table. Integers of all widths arrive as `integer`; they are sent with 64 bits.
 package indirect enum AMQPValue: Hashable, Sendable {
     case bool(Bool)
     case integer(Int64)

@@ -1,25 +1,26 @@
-/// Looks at the seven bytes before each frame before the library does.
+/// Validates the first seven bytes of each frame before the library parses it.
 ///
-/// The library trusts that a method frame has room for a method and a header frame for a header, and keeps a memory pool for every channel number it
-/// ever sees. A peer that lies about either must not get that far.
+/// The library assumes that a method frame has room for a method and a header frame for a header, and
+/// allocates a memory pool for every channel number. Invalid values must therefore not reach it.
 struct FrameGuard {
-    /// The largest frame agreed on, with its overhead.
+    /// The agreed maximum frame size, including the overhead.
     let frameMax: Int
-    /// The highest channel that we have opened.
+    /// The highest channel number that was opened.
     var channelLimit: UInt16 = 0
 
-    /// What has been seen of the next frame's first seven bytes.
+    /// The bytes of the next frame's head so far.
     private var head: UInt64 = 0
     private var headCount = 0
-    /// Bytes of the present frame that are still to come, its end marker included.
+    /// The number of bytes left of the current frame, including its end marker.
     private var rest = 0
 
     var isBetweenFrames: Bool { rest == 0 && headCount == 0 }
 
     init(frameMax: Int) { self.frameMax = frameMax }
 
-    /// The reason why these bytes, which follow those of the last call, are no frames of AMQP; `nil` if they are.
-    mutating func objection(to bytes: UnsafeRawBufferPointer) -> String? {
+    /// Returns the reason why these bytes, which continue those of the last call, are not valid frames; `nil`
+    /// if they are.
+    mutating func violation(in bytes: UnsafeRawBufferPointer) -> String? {
         var index = 0
         while index < bytes.count {
             if rest > 0 {
@@ -31,12 +32,12 @@ struct FrameGuard {
             head = head << 8 | UInt64(bytes[index])
             headCount += 1
             index += 1
-            if headCount == 7, let objection = begin() { return objection }
+            if headCount == 7, let violation = checkHead() { return violation }
         }
         return nil
     }
 
-    private mutating func begin() -> String? {
+    private mutating func checkHead() -> String? {
         let kind = UInt8(head >> 48)
         let channel = UInt16(truncatingIfNeeded: head >> 32)
         let size = Int(UInt32(truncatingIfNeeded: head))

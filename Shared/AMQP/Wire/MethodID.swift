@@ -1,4 +1,5 @@
-/// The methods of AMQP 0-9-1 that we write or expect: class in the upper half, method in the lower.
+/// The methods of AMQP 0-9-1 that this module sends or receives: the class in the upper half, the method in
+/// the lower.
 enum MethodID: UInt32, Sendable {
     case connectionClose = 0x000A_0032
     case connectionCloseOk = 0x000A_0033
@@ -41,13 +42,13 @@ enum MethodID: UInt32, Sendable {
     case confirmSelectOk = 0x0055_000B
 }
 
-/// The kinds of frames, and the byte that ends each.
+/// The frame types, and the end marker.
 enum FrameKind {
     static let method: UInt8 = 1
     static let header: UInt8 = 2
     static let body: UInt8 = 3
     static let heartbeat: UInt8 = 8
     static let end: UInt8 = 0xCE
-    /// Kind, channel and size before the payload, the end marker after it.
+    /// Type, channel and size before the payload, the end marker after it.
     static let overhead = 8
 }

@@ -1,19 +1,20 @@
 extension OutputBuffer {
-    /// Puts a message in: a method, its properties, and its body in frames of at most `frameMax` bytes.
+    /// Appends a message: a method, its properties, and its body in frames of at most `frameMax` bytes.
     ///
-    /// - Parameter number: written into the reserved property `cluster-id`, which a broker hands back untouched: it tells a returned message from its neighbours.
-    /// - Returns: false, and nothing was put in, when the properties do not fit into one frame.
+    /// - Parameter number: sent as the reserved property `cluster-id`, which the broker returns unchanged. It
+    ///   identifies a returned message.
+    /// - Returns: false, with nothing appended, when the properties do not fit into one frame.
     mutating func publish(_ message: AMQPMessage, number: UInt64?, channel: UInt16, frameMax: Int) -> Bool {
-        let start = mark
+        let start = position
         method(.basicPublish, channel: channel) {
             $0.put(UInt16(0))
             $0.putShort(message.exchange)
             $0.putShort(message.routingKey)
             $0.put(UInt8(message.mandatory ? 1 : 0))
         }
-        let header = mark
+        let header = position
         putHeader(message.properties, bodySize: message.body.count, number: number, channel: channel)
-        if mark - header > frameMax {
+        if position - header > frameMax {
             rollBack(to: start)
             return false
         }
@@ -24,7 +25,7 @@ extension OutputBuffer {
     private mutating func putHeader(_ properties: AMQPProperties, bodySize: Int, number: UInt64?, channel: UInt16) {
         put(FrameKind.header)
         put(channel)
-        let size = mark
+        let size = position
         put(UInt32(0))
         put(UInt16(60))
         put(UInt16(0))
@@ -32,7 +33,7 @@ extension OutputBuffer {
         put(properties.flags | (number == nil ? 0 : PropertyFlag.clusterID))
         put(properties)
         if let number { putShort(String(number)) }
-        patch(UInt32(mark - size - 4), at: size)
+        patch(UInt32(position - size - 4), at: size)
         put(FrameKind.end)
     }
 
@@ -50,7 +51,7 @@ extension OutputBuffer {
         }
     }
 
-    /// In the order that the standard gives; the flags say which are there.
+    /// Appends the properties in the order of the standard; the flags say which are present.
     private mutating func put(_ properties: AMQPProperties) {
         if let value = properties.contentType { putShort(value) }
         if let value = properties.contentEncoding { putShort(value) }

@@ -1,4 +1,4 @@
-/// The methods we write, each one frame.
+/// The methods to send, each one frame.
 extension OutputBuffer {
     mutating func heartbeat() {
         put(FrameKind.heartbeat)
@@ -7,21 +7,21 @@ extension OutputBuffer {
         put(FrameKind.end)
     }
 
-    /// A method without arguments, or with those that `arguments` puts in.
+    /// Appends a method with the arguments that `arguments` appends.
     mutating func method(_ id: MethodID, channel: UInt16, _ arguments: (inout OutputBuffer) -> Void = { _ in }) {
         put(FrameKind.method)
         put(channel)
-        let size = mark
+        let size = position
         put(UInt32(0))
         put(id.rawValue)
         arguments(&self)
-        patch(UInt32(mark - size - 4), at: size)
+        patch(UInt32(position - size - 4), at: size)
         put(FrameKind.end)
     }
 
     mutating func channelOpen(_ channel: UInt16) { method(.channelOpen, channel: channel) { $0.put(UInt8(0)) } }
 
-    /// Closes a channel, or with channel 0 the connection.
+    /// Closes a channel, or the connection with channel 0.
     mutating func close(_ channel: UInt16, text: String) {
         method(channel == 0 ? .connectionClose : .channelClose, channel: channel) {
             $0.put(UInt16(200))
@@ -73,7 +73,7 @@ extension OutputBuffer {
         }
     }
 
-    /// For the consumers that are started on the channel from here on.
+    /// Sets the prefetch of consumers that start later on the channel.
     mutating func qos(prefetch: UInt16, channel: UInt16) {
         method(.basicQos, channel: channel) {
             $0.put(UInt32(0))
@@ -99,7 +99,7 @@ extension OutputBuffer {
         }
     }
 
-    /// With `multiple`, everything unacknowledged up to `tag`.
+    /// Acknowledges `tag`; with `multiple`, also all unacknowledged tags before it.
     mutating func ack(_ tag: UInt64, multiple: Bool, channel: UInt16) {
         method(.basicAck, channel: channel) {
             $0.put(tag)
@@ -115,9 +115,9 @@ extension OutputBuffer {
     }
 }
 
-/// Those of administration.
+/// Administrative methods.
 extension OutputBuffer {
-    /// A method that has a name and no further wish: delete, purge, get.
+    /// Appends a method whose only argument is a name: delete, purge, get.
     mutating func named(_ id: MethodID, _ name: String, channel: UInt16) {
         method(id, channel: channel) {
             $0.put(UInt16(0))

@@ -1,12 +1,12 @@
 extension OutputBuffer {
     mutating func put(_ table: AMQPTable) {
-        let size = mark
+        let size = position
         put(UInt32(0))
         for entry in table.entries {
             putShort(entry.name)
             put(entry.value)
         }
-        patch(UInt32(mark - size - 4), at: size)
+        patch(UInt32(position - size - 4), at: size)
     }
 
     private mutating func put(_ value: AMQPValue) {
@@ -40,9 +40,9 @@ extension OutputBuffer {
 
     private mutating func putArray(_ values: [AMQPValue]) {
         put(UInt8(ascii: "A"))
-        let size = mark
+        let size = position
         put(UInt32(0))
         for value in values { put(value) }
-        patch(UInt32(mark - size - 4), at: size)
+        patch(UInt32(position - size - 4), at: size)
     }
 }

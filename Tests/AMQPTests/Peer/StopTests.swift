@@ -32,7 +32,7 @@ import Testing
     func graceful() async throws {
         try await withMessageUnderWay(drain: .seconds(60)) { connection, channel, broker, group, publish in
             await group.triggerGracefulShutdown()
-            try await eventually("the stop") { await connection.life.stop == .gracefully ? () : nil }
+            try await eventually("the stop") { await connection.runState.stop == .gracefully ? () : nil }
             guard case .notConnected? = await channel.failure(.to("q")) else { throw NotYet(description: "it was sent") }
             await #expect(throws: AMQPError.self) { try await connection.opened() }
             broker.send(.ack(1))

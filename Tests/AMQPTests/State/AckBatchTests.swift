@@ -65,7 +65,7 @@ import Testing
             _ = flushed(&batch)
         }
         #expect(batch.outstanding == 1)
-        #expect(batch.kept <= 2 * 1 + 64 + 1)
+        #expect(batch.storedCount <= 2 * 1 + 64 + 1)
     }
 
     @Test("the broker learns of every acknowledged one exactly once, and of no other", arguments: UInt64(1)...40)

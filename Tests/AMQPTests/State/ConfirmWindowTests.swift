@@ -48,8 +48,8 @@ import Testing
     @Test("what came back is told once; its confirm tells nobody")
     func returned() {
         var window = window(2)
-        #expect(window.takeReturned(1) == 1)
-        #expect(window.takeReturned(1) == nil)
+        #expect(window.removeReturnedWaiter(1) == 1)
+        #expect(window.removeReturnedWaiter(1) == nil)
         #expect(window.settle(1) == nil)
         #expect(window.settle(2) == 2)
         #expect(window.isEmpty)
@@ -96,7 +96,7 @@ import Testing
                 for waiter in settleAll(&window, upTo: number) { told[waiter, default: 0] += 1 }
                 open = number == 0 ? [] : open.filter { $0 > Int(number) }
             default:
-                if let waiter = window.takeReturned(number) { told[waiter, default: 0] += 1 }
+                if let waiter = window.removeReturnedWaiter(number) { told[waiter, default: 0] += 1 }
             }
             let oldest = open.min() ?? published + 1
             #expect(window.room == 16 - (published + 1 - oldest))

@@ -7,7 +7,7 @@ import Testing
     @Test("those who wait come out in order, but for those who left", arguments: UInt64(1)...30)
     func line(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var (line, model, id) = (WaitingLine<Int>(), [UInt64](), UInt64(0))
+        var (line, model, id) = (WaitQueue<Int>(), [UInt64](), UInt64(0))
         for _ in 0..<1_000 {
             switch Int.random(in: 0..<8, using: &random) {
             case 0..<3:
@@ -23,13 +23,13 @@ import Testing
             }
             #expect(line.count == model.count)
             #expect(line.isEmpty == model.isEmpty)
-            #expect(line.kept <= 2 * line.count + 17)
+            #expect(line.storedCount <= 2 * line.count + 17)
         }
     }
 
     @Test("leaving twice, or without having come, changes nothing")
     func leaving() {
-        var line = WaitingLine<String>()
+        var line = WaitQueue<String>()
         line.append("a", id: 4)
         line.remove(id: 9)
         line.remove(id: 4)
@@ -41,8 +41,8 @@ import Testing
     @Test("answers come in the order of the questions")
     func questions() {
         var replies = ReplyQueue()
-        replies.ask(.open)
-        replies.ask(.consume(3))
+        replies.append(.open)
+        replies.append(.consume(3))
         #expect(replies.answer(.basicConsumeOk) == nil)
         #expect(replies.answer(.channelOpenOk) == .open)
         #expect(replies.answer(.channelOpenOk) == nil)
@@ -54,8 +54,8 @@ import Testing
     @Test("what queues answer about consumers may come after what was asked later, never before what was asked earlier")
     func questionsAboutConsumers() {
         var replies = ReplyQueue()
-        for question in [.queue, .consume(0), .queue, .bind, .consume(1), .cancel(0)] as [ReplyQueue.Question] {
-            replies.ask(question)
+        for question in [.queue, .consume(0), .queue, .bind, .consume(1), .cancel(0)] as [ReplyQueue.Request] {
+            replies.append(question)
         }
         #expect(replies.answer(.basicConsumeOk) == nil)
         #expect(replies.answer(.queueDeclareOk) == .queue)
@@ -77,7 +77,7 @@ import Testing
         #expect(heartbeat.tick == .seconds(5))
         #expect(!heartbeat.isDead(at: start + .seconds(19)))
         #expect(heartbeat.isDead(at: start + .seconds(20)))
-        heartbeat.hear(at: start + .seconds(15))
+        heartbeat.recordInput(at: start + .seconds(15))
         #expect(!heartbeat.isDead(at: start + .seconds(34)))
         #expect(heartbeat.isDead(at: start + .seconds(35)))
     }

@@ -14,9 +14,9 @@ import Testing
         return buffer.bytes
     }
 
-    private func objection(_ frames: FrameGuard, _ bytes: [UInt8]) -> String? {
+    private func violation(_ frames: FrameGuard, _ bytes: [UInt8]) -> String? {
         var frames = frames
-        return bytes.withUnsafeBytes { frames.objection(to: $0) }
+        return bytes.withUnsafeBytes { frames.violation(in: $0) }
     }
 
     private func opened(_ channel: UInt16 = 1) -> FrameGuard {
@@ -28,11 +28,11 @@ import Testing
     @Test("frames of every kind pass, up to the size agreed on")
     func good() {
         for kind in [FrameKind.method, FrameKind.header, FrameKind.body] {
-            #expect(objection(opened(), frame(kind, channel: 1, size: 4_088)) == nil)
+            #expect(violation(opened(), frame(kind, channel: 1, size: 4_088)) == nil)
         }
-        #expect(objection(opened(), frame(FrameKind.heartbeat, size: 0)) == nil)
-        #expect(objection(opened(), frame(FrameKind.method, size: 4)) == nil)
-        #expect(objection(opened(), frame(FrameKind.header, size: 14)) == nil)
+        #expect(violation(opened(), frame(FrameKind.heartbeat, size: 0)) == nil)
+        #expect(violation(opened(), frame(FrameKind.method, size: 4)) == nil)
+        #expect(violation(opened(), frame(FrameKind.header, size: 14)) == nil)
     }
 
     @Test(
@@ -40,26 +40,26 @@ import Testing
         arguments: [4_089, .max, .max - 8] as [UInt32])
     func tooLarge(size: UInt32) {
         #expect(
-            objection(opened(), frame(FrameKind.body, channel: 1, size: size, payload: 0))?.contains("more than agreed") == true)
+            violation(opened(), frame(FrameKind.body, channel: 1, size: size, payload: 0))?.contains("more than agreed") == true)
     }
 
     @Test("a method without room for its number, and a header without room for its fields, are refused")
     func tooSmall() {
-        for size in UInt32(0)..<4 { #expect(objection(opened(), frame(FrameKind.method, size: size)) != nil) }
-        for size in UInt32(0)..<14 { #expect(objection(opened(), frame(FrameKind.header, size: size)) != nil) }
+        for size in UInt32(0)..<4 { #expect(violation(opened(), frame(FrameKind.method, size: size)) != nil) }
+        for size in UInt32(0)..<14 { #expect(violation(opened(), frame(FrameKind.header, size: size)) != nil) }
     }
 
     @Test("kinds that do not exist are refused", arguments: UInt8(0)...255)
     func kinds(kind: UInt8) {
         let isKnown = [FrameKind.method, FrameKind.header, FrameKind.body, FrameKind.heartbeat].contains(kind)
-        #expect((objection(opened(), frame(kind, size: 20)) == nil) == isKnown)
+        #expect((violation(opened(), frame(kind, size: 20)) == nil) == isKnown)
     }
 
     @Test("a channel that we never opened is refused, so that a peer cannot make us keep one for every number")
     func channels() {
-        #expect(objection(opened(3), frame(FrameKind.body, channel: 3, size: 1)) == nil)
-        #expect(objection(opened(3), frame(FrameKind.body, channel: 4, size: 1))?.contains("channel 4") == true)
-        #expect(objection(opened(0), frame(FrameKind.method, channel: 1, size: 4)) != nil)
+        #expect(violation(opened(3), frame(FrameKind.body, channel: 3, size: 1)) == nil)
+        #expect(violation(opened(3), frame(FrameKind.body, channel: 4, size: 1))?.contains("channel 4") == true)
+        #expect(violation(opened(0), frame(FrameKind.method, channel: 1, size: 4)) != nil)
     }
 
     @Test("it does not matter where the bytes are cut", arguments: UInt64(1)...30)
@@ -73,7 +73,7 @@ import Testing
         var (frames, start, objected) = (opened(), 0, false)
         while start < bytes.count {
             let end = min(bytes.count, start + Int.random(in: 1...50, using: &random))
-            objected = bytes[start..<end].withUnsafeBytes { frames.objection(to: $0) } != nil || objected
+            objected = bytes[start..<end].withUnsafeBytes { frames.violation(in: $0) } != nil || objected
             start = end
         }
         #expect(objected == isBad)
@@ -85,7 +85,7 @@ import Testing
         var frames = opened()
         for _ in 0..<100 {
             let bytes = (0..<100).map { _ in UInt8.random(in: 0...9, using: &random) }
-            _ = bytes.withUnsafeBytes { frames.objection(to: $0) }
+            _ = bytes.withUnsafeBytes { frames.violation(in: $0) }
         }
     }
 }

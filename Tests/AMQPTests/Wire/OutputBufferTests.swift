@@ -58,9 +58,9 @@ import Testing
         ] as [@Sendable (inout AMQPMessage) -> Void])
     func objections(spoil: @Sendable (inout AMQPMessage) -> Void) {
         var message = AMQPMessage(exchange: "e", routingKey: "k", body: [])
-        #expect(message.objection(maxBody: 10) == nil)
+        #expect(message.violation(maxBody: 10) == nil)
         spoil(&message)
-        #expect(message.objection(maxBody: 10) != nil)
+        #expect(message.violation(maxBody: 10) != nil)
     }
 
     @Test("255 bytes fit, counted as UTF-8")
@@ -68,9 +68,9 @@ import Testing
         let text = String(repeating: "ä", count: 127) + "x"
         var message = AMQPMessage(exchange: text, routingKey: text, body: [])
         message.properties.messageID = text
-        #expect(message.objection(maxBody: 10) == nil)
+        #expect(message.violation(maxBody: 10) == nil)
         message.routingKey += "x"
-        #expect(message.objection(maxBody: 10) != nil)
+        #expect(message.violation(maxBody: 10) != nil)
     }
 
     @Test("what a slow socket does not take now goes later, in order, and what was large is given back")
