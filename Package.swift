@@ -38,6 +38,7 @@ extension Target.Dependency {
     static let instrumentation = product(name: "Instrumentation", package: "swift-distributed-tracing")
     static let lifecycle = product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
     static let configuration = product(name: "Configuration", package: "swift-configuration")
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
     static let collections = product(name: "DequeModule", package: "swift-collections")
     static let nio = product(name: "NIOCore", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
@@ -73,6 +74,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -141,7 +143,7 @@ let package = Package(
             "Users", path: "users",
             [
                 "Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Realtime", "Redis", "ServiceKit", .jwt,
-                .lifecycle, .logging,
+                .lifecycle, .logging, .argumentParser,
             ]),
         tests(
             "Users",
@@ -172,14 +174,19 @@ let package = Package(
                 .lifecycle,
                 .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
-                .nio, .nioPosix,
+                .nio, .nioPosix, .argumentParser,
             ]),
         tests(
             "ServiceKit",
-            ["Bus", "Cache", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .configuration, .nio]),
+            [
+                "Bus", "Cache", "Contracts", "Postgres", "Reactor", .argumentParser, .logging, .metrics, .tracing, .lifecycle,
+                .configuration, .nio,
+            ]),
 
         // The services.
-        service("IDGen", path: "idgen", ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .logging, .lifecycle]),
+        service(
+            "IDGen", path: "idgen",
+            ["Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .argumentParser, .logging, .lifecycle]),
         tests("IDGen", ["Contracts", "Postgres", "PostgresTesting", "Reactor", .logging]),
 
         // What both edges need: tokens, revocations, request ids, problem+json.
@@ -202,8 +209,8 @@ let package = Package(
         service(
             "Config", path: "config",
             [
-                "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .httpClient, .lifecycle, .logging, .metrics, .nio,
-                .nioHTTP1, .nioSSL, .subprocess,
+                "Bus", "Contracts", "Postgres", "Reactor", "ServiceKit", .argumentParser, .httpClient, .lifecycle, .logging,
+                .metrics, .nio, .nioHTTP1, .nioSSL, .subprocess,
             ]),
         tests(
             "Config",
@@ -232,7 +239,7 @@ let package = Package(
             name: "Bench",
             dependencies: [
                 "Bus", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .hummingbird, .nio, .nioPosix, .nioHTTP1,
-                .nioWebSocket,
+                .nioWebSocket, .argumentParser,
             ],
             path: "Benchmarks/bench", swiftSettings: settings),
 

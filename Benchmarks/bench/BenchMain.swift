@@ -1,4 +1,6 @@
+import ArgumentParser
 import Contracts
+import Reactor
 import ServiceKit
 
 /// Measures shared modules as services use them, and runs the servers and clients of `make bench`.
@@ -17,13 +19,14 @@ import ServiceKit
         case ("websockets", let file?): return try await WebSocketLoadCommand.run(file)
         default: break
         }
+        let measurements: [any Measurement.Type] = [
+            EchoProcedure.self, Calls.self, IDs.self, PageReads.self, RowCommits.self, RedisGets.self, SettingReads.self,
+        ]
         await Bootstrap.main(
-            arguments.first ?? "bff", commands: Measurement.allCases.map(\.command), arguments: Array(arguments.dropFirst())
+            arguments.first ?? "bff", commands: measurements, arguments: Array(arguments.dropFirst())
         ) { context in
-            guard case .own(let name, let arguments) = context.command, let measurement = Measurement(rawValue: name),
-                let numbers = Optional(arguments.compactMap { Double($0) }), numbers.count == arguments.count
-            else { throw ArgumentError() }
-            print(try await measurement.run(context, numbers))
+            guard let measurement = context.command.custom((any Measurement).self) else { throw ArgumentError() }
+            print(try await measurement.measure(context))
         }
     }
 
@@ -33,36 +36,78 @@ import ServiceKit
     }
 
     struct ArgumentError: Error, CustomStringConvertible {
-        var description: String { "the arguments must be a command and numbers; --help lists the commands" }
+        var description: String { "give a measurement and its arguments; --help lists them" }
     }
 }
 
-/// The measurements, by the name of their command.
-enum Measurement: String, CaseIterable {
-    case echo, calls, ids, pages, rows, gets, settings
+/// A command that measures one library.
+protocol Measurement: CustomCommand {
+    /// Returns the result as one line of JSON.
+    func measure(_ context: ServiceContext) async throws -> String
+}
 
-    var command: OwnCommand {
-        switch self {
-        case .echo: OwnCommand(rawValue, "", "answers calls until terminated; run it as chats")
-        case .calls: OwnCommand(rawValue, "<in-flight> <seconds>", "calls the echo procedure; run it as bff")
-        case .ids: OwnCommand(rawValue, "<in-flight> <seconds>", "requests 100 ids at a time from idgen")
-        case .pages: OwnCommand(rawValue, "<callers> <seconds>", "reads pages of 20 rows from Postgres")
-        case .rows: OwnCommand(rawValue, "<callers> <seconds>", "commits rows in micro-batches to Postgres")
-        case .gets: OwnCommand(rawValue, "<callers> <seconds>", "reads values from Redis")
-        case .settings: OwnCommand(rawValue, "", "measures reads of a setting in ns, by current value and by lookup")
-        }
-    }
+struct LoadOptions: ParsableArguments, Sendable {
+    @Argument(help: "The number of callers, each with one operation in flight.") var callers: Int
+    @Argument(help: "The duration in seconds, after a warm-up.") var seconds: Double
 
-    func run(_ context: ServiceContext, _ numbers: [Double]) async throws -> String {
-        if self == .echo { return try await BusEcho.serve(context) }
-        if self == .settings { return try SettingLookups.measure(context) }
-        let load = ClosedLoopLoad(callers: Int(numbers[0]), seconds: numbers[1], io: context.io)
-        return switch self {
-        case .echo, .settings, .calls: try await BusEcho.measure(context, load).json()
-        case .ids: try await IDBatches.measure(context, load).json(each: Double(IDBatches.size))
-        case .pages: try await PostgresPages.measure(context, load).json()
-        case .rows: try await PostgresRows.measure(context, load).json()
-        case .gets: try await RedisReads.measure(context, load).json()
-        }
+    func load(on io: IOThread) -> ClosedLoopLoad { ClosedLoopLoad(callers: callers, seconds: seconds, io: io) }
+}
+
+struct EchoProcedure: Measurement {
+    static let configuration = CommandConfiguration(
+        commandName: "echo", abstract: "Answer calls, as chats, until the process ends.")
+
+    func measure(_ context: ServiceContext) async throws -> String { try await BusEcho.serve(context) }
+}
+
+struct Calls: Measurement {
+    static let configuration = CommandConfiguration(abstract: "Call the echo procedure, as bff.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await BusEcho.measure(context, options.load(on: context.io)).json()
     }
+}
+
+struct IDs: Measurement {
+    static let configuration = CommandConfiguration(commandName: "ids", abstract: "Request 100 ids at a time from idgen.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await IDBatches.measure(context, options.load(on: context.io)).json(each: Double(IDBatches.size))
+    }
+}
+
+struct PageReads: Measurement {
+    static let configuration = CommandConfiguration(commandName: "pages", abstract: "Read pages of 20 rows from Postgres.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await PostgresPages.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct RowCommits: Measurement {
+    static let configuration = CommandConfiguration(commandName: "rows", abstract: "Commit rows to Postgres in small batches.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await PostgresRows.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct RedisGets: Measurement {
+    static let configuration = CommandConfiguration(commandName: "gets", abstract: "Read values from Redis.")
+    @OptionGroup var options: LoadOptions
+
+    func measure(_ context: ServiceContext) async throws -> String {
+        try await RedisReads.measure(context, options.load(on: context.io)).json()
+    }
+}
+
+struct SettingReads: Measurement {
+    static let configuration = CommandConfiguration(
+        commandName: "settings", abstract: "Read a setting; prints nanoseconds for a kept value and for a lookup.")
+
+    func measure(_ context: ServiceContext) async throws -> String { try SettingLookups.measure(context) }
 }

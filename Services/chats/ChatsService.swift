@@ -9,22 +9,22 @@ import Redis
 import ServiceKit
 import ServiceLifecycle
 
-/// Answers everything about chats, members and messages.
+/// Handles all procedures about chats, members and messages.
 struct ChatsService: Service {
-    private let reading: ReadingAnswers
-    private let openings: OpeningAnswers
-    private let members: MemberAnswers
-    private let live: LiveAnswers
+    private let reading: ReadingHandler
+    private let newChats: NewChatHandler
+    private let members: MemberHandler
+    private let live: LiveHandler
     private let sends: SendBatcher
     private let caches: ChatCaches
-    private let store: OpeningStore
+    private let newChatStore: NewChatStore
     private let logger: Logger
 
-    /// Registers all that it answers and consumes; the bus begins with it when it runs.
+    /// Registers all handlers and consumers on the bus, which serves them once it runs.
     ///
     /// - Parameters:
-    ///   - prefix: of this service's keys in Redis.
-    ///   - lives: how long Redis keeps what is read; as usual unless given.
+    ///   - prefix: the prefix of this service's keys in Redis.
+    ///   - lives: the lifetimes of cache entries in Redis; `nil` for the defaults.
     init(
         database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
         outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
@@ -33,35 +33,40 @@ struct ChatsService: Service {
         let views = ChatViewStore(database: database)
         let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
         let sendStore = SendStore(database: database, outbox: outbox)
-        let (people, markers) = (People(on: bus), MarkerStore(database: database, outbox: outbox))
-        (self.caches, self.logger) = (caches, logger)
-        let transactions = SideTransactions(database)
-        store = OpeningStore(database: database, transactions: transactions, outbox: outbox)
-        reading = ReadingAnswers(views: views, history: history, caches: caches)
-        openings = OpeningAnswers(
-            store: store, views: views, caches: caches, people: people, nextID: { try await ids.next() })
-        members = MemberAnswers(
-            store: MemberStore(database: database, transactions: transactions, outbox: outbox), opening: store,
-            markers: markers, views: views, caches: caches, people: people)
+        let (users, markers) = (UserDirectory(on: bus), MarkerStore(database: database, outbox: outbox))
+        self.caches = caches
+        self.logger = logger
+        let transactions = MembershipTransactions(database)
+        newChatStore = NewChatStore(database: database, transactions: transactions, outbox: outbox)
+        reading = ReadingHandler(views: views, history: history, caches: caches)
+        newChats = NewChatHandler(
+            store: newChatStore, views: views, caches: caches, users: users, nextID: { try await ids.next() })
+        members = MemberHandler(
+            store: MemberStore(database: database, transactions: transactions, outbox: outbox),
+            newChats: newChatStore,
+            markers: markers, views: views, caches: caches, users: users)
         let audienceStore = AudienceStore(database: database)
-        let audiences = Audiences(store: audienceStore)
-        live = LiveAnswers(
-            markers: markers, store: audienceStore, audiences: audiences, show: { deliveries.deliverOnce($0, lifetime: $1) })
-        let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
+        let audiences = AudienceCache(store: audienceStore)
+        live = LiveHandler(
+            markers: markers, store: audienceStore, audiences: audiences, deliver: { deliveries.deliverOnce($0, lifetime: $1) })
+        let messageIDs = MessageIDProvider(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
-            commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
+            commit: { try await sendStore.commit($0, ids: $1, deadline: $2) },
+            updateCaches: { await caches.apply($0) })
         sends = SendBatcher(committer, on: io)
-        outbox.beforeSweeping { await caches.note(left: $0) }
-        outbox.deliver(LiveFacts.types, through: deliveries) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
+        outbox.beforeSweeping { await caches.invalidate(after: $0) }
+        outbox.deliver(DeliveryBuilder.types, through: deliveries) {
+            try await DeliveryBuilder(audiences: audiences).delivery(of: $0)
+        }
         register(on: bus, database: database)
     }
 
-    /// Sends, and housekeeping, until shutdown.
+    /// Stores sends and deletes expired idempotency keys, until shutdown.
     func run() async throws {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await sends.run() }
-            group.addTask { await forgetOldCreations() }
+            group.addTask { await deleteExpiredKeys() }
         }
     }
 
@@ -70,16 +75,16 @@ struct ChatsService: Service {
         server.serve(SendMessage.self, atMost: 768) { [sends] request, context in
             try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: context.deadline)
         }
-        server.serve(GetHistory.self, as: HistoryAnswer.self) { [reading] request, _ in try await reading.history(request) }
+        server.serve(GetHistory.self, as: HistoryResponse.self) { [reading] request, _ in try await reading.history(request) }
         server.serve(ListChats.self) { [reading] request, _ in try await reading.list(request) }
         server.serve(GetChat.self) { [reading] request, _ in try await reading.chat(request) }
-        server.serve(CreateChat.self) { [openings] request, context in
-            try await openings.create(request, deadline: context.deadline.instant)
+        server.serve(CreateChat.self) { [newChats] request, context in
+            try await newChats.create(request, deadline: context.deadline.instant)
         }
         server.serve(UpdateChat.self) { [members] request, context in
             try await members.rename(request, deadline: context.deadline.instant)
         }
-        server.serve(ListMembers.self) { [members] request, _ in try await members.members(request) }
+        server.serve(ListMembers.self) { [members] request, _ in try await members.list(request) }
         server.serve(SetMember.self) { [members] request, context in
             try await members.set(request, deadline: context.deadline.instant)
         }
@@ -94,20 +99,21 @@ struct ChatsService: Service {
 
     private func consume(on bus: Bus, database: PostgresPool) {
         var blocks = WorkQueue("blocks", inbox: Inbox(database))
-        // The highest rev wins, so that taking a fact in twice or late changes nothing.
-        blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
+        // The highest rev wins, so that a repeated or late event changes nothing.
+        blocks.on(BlockChanged.self) { event, _ in try await database.execute(BlockStore.apply(event)) }
         bus.consume(blocks)
         bus.subscribe(caches.feed)
     }
 
-    private func forgetOldCreations() async {
+    /// Deletes expired idempotency keys every 30 to 90 minutes, for the first time within two minutes.
+    private func deleteExpiredKeys() async {
         try? await cancelWhenGracefulShutdown {
             var wait = Int64.random(in: 60...120)
             while true {
                 try await Task.sleep(for: .seconds(wait))
                 wait = .random(in: 1_800...5_400)
-                do { try await store.forgetOldCreations() } catch {
-                    logger.warning("old idempotency keys were not deleted", metadata: ["error": "\(error)"])
+                do { try await newChatStore.deleteExpiredKeys() } catch {
+                    logger.warning("expired idempotency keys not deleted", metadata: ["error": "\(error)"])
                 }
             }
         }
@@ -115,6 +121,6 @@ struct ChatsService: Service {
 }
 
 extension Deadline {
-    /// The same moment by the clock that the database's deadlines go by.
+    /// The deadline by the clock that the database's deadlines use.
     fileprivate var instant: ContinuousClock.Instant { .now + .milliseconds(millisecondsLeft) }
 }

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bus
 import Contracts
 import Postgres
@@ -5,8 +6,9 @@ import ServiceKit
 
 @main enum ConfigMain {
     static func main() async {
-        await Bootstrap.main("config", settings: RoutingSettings.all + ScalingSettings.all, commands: [simulate]) { context in
-            if case .own = context.command { return print(WeekSimulation.run()) }
+        await Bootstrap.main("config", settings: RoutingSettings.all + ScalingSettings.all, commands: [Simulate.self]) {
+            context in
+            if context.command.custom(Simulate.self) != nil { return print(WeekSimulation.run()) }
             let (database, bus) = (try context.postgres(), try context.bus())
             SectionService(SectionStore(database: database), bus: bus, logger: context.logger).serve(on: bus)
             let routing = try RoutingComponents(context, database: database, bus: bus)
@@ -19,10 +21,12 @@ import ServiceKit
                 migrate: { try await context.migrate(try ConfigMigrations.all()) })
         }
     }
+}
 
-    private static let simulate = OwnCommand(
-        "simulate", "",
-        "replays a week of 10 million users on up to 160 instances and prints how many were moved; needs no server")
+private struct Simulate: CustomCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Replay a week of 10 million users on up to 160 instances, and print how many were moved. Needs no server.")
 }
 
 enum ConfigMigrations {

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Bus
 import Contracts
 import Postgres
@@ -5,17 +6,16 @@ import ServiceKit
 
 @main enum IDGenMain {
     static func main() async {
-        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [measure]) { context in
+        await Bootstrap.main("idgen", settings: LeaseTerms.settings, commands: [MeasureCommand.self]) { context in
             let (database, bus, leased) = (try context.postgres(), try context.bus(), context.health.flag("lease", .own))
             let generator = IDGenerator(
                 store: PostgresLeaseStore(database: database), holder: context.instance, terms: try LeaseTerms(context.settings),
-                on: context.io,
-                logger: context.logger
+                on: context.io, logger: context.logger
             ) { condition in leased.set(condition.report) }
-            if case .own(_, let arguments) = context.command {
+            if let measure = context.command.custom(MeasureCommand.self) {
                 let rate = try await context.job([database, generator]) {
                     await database.ready()
-                    return try await Measure(generator: generator).idsPerSecond(over: .seconds(Double(arguments[0]) ?? 1))
+                    return try await idsPerSecond(of: generator, over: .seconds(measure.seconds))
                 }
                 return print(rate)
             }
@@ -27,19 +27,38 @@ import ServiceKit
                 migrate: { try await context.migrate(try IDGenMigrations.all()) })
         }
     }
+}
 
-    private static let measure = OwnCommand(
-        "measure", "<seconds>", "issues ids as fast as it can, under a lease of its own, and prints how many a second")
+extension IDGenMain {
+    /// Returns how many ids per second the generator issues to a single caller.
+    private static func idsPerSecond(of generator: IDGenerator, over duration: Duration) async throws -> Int {
+        // The first id waits for the lease.
+        _ = try await generator.next(1)
+        let start = ContinuousClock.now
+        var count = 0
+        while ContinuousClock.now - start < duration {
+            for run in try await generator.next(NextIDs.mostAtOnce) { count += run.count }
+        }
+        return Int(Double(count) * (.seconds(1) / (ContinuousClock.now - start)))
+    }
+}
+
+private struct MeasureCommand: CustomCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "measure",
+        abstract: "Issue ids as fast as possible under a lease of its own, and print the number per second.")
+
+    @Argument(help: "The duration of the measurement in seconds.") var seconds: Double
 }
 
 extension LeaseTerms {
     private static let ahead = Setting<Int>.whole(
         "idgen.lease.seconds", in: 3...3_600, default: 60,
-        "how far ahead of the clock ids may be issued without asking Postgres again, seconds")
+        "how long ids can be issued without renewing the lease in Postgres, seconds")
 
     static var settings: [SettingDescription] { [ahead.description] }
 
-    /// Renewed when a sixth of the time has passed.
+    /// Renews a lease when a sixth of its time has passed.
     init(_ settings: Settings) throws {
         let milliseconds = Int64(try settings.value(Self.ahead)) * 1_000
         self.init(ahead: milliseconds, renewBelow: milliseconds * 5 / 6)
@@ -54,4 +73,9 @@ extension IDGenerator.Condition {
         case .clockBehind(let milliseconds): .down("the clock is \(milliseconds) ms behind ids already issued")
         }
     }
+}
+
+/// The migrations of the schema `idgen`.
+enum IDGenMigrations {
+    static func all() throws -> MigrationSet { try MigrationSet(["0001_generators": PackageResources._001_generators_sql]) }
 }

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The wall clock in the unit of ids.
+/// The wall clock, in the unit and epoch of ids.
 enum WallClock {
-    /// 2024-01-01T00:00:00Z, in milliseconds since 1970.
+    /// 2024-01-01T00:00:00Z in milliseconds since 1970.
     static let epoch: Int64 = 1_704_067_200_000
 
     /// Milliseconds since 2024-01-01T00:00:00Z.

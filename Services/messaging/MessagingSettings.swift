@@ -1,7 +1,8 @@
 import Contracts
 import ServiceKit
 
-/// Settings of `messaging` that are fixed while the process runs. Those that may change are ``MessagingThresholds``.
+/// Settings of `messaging` that are fixed while the process runs. Those that may change are
+/// ``MessagingThresholds``.
 struct MessagingSettings {
     private static let url = Setting<String>.text(
         "messaging.url", limit: 1_024,

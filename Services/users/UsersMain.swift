@@ -8,10 +8,10 @@ import ServiceKit
 
 @main enum UsersMain {
     static func main() async {
-        await Bootstrap.main("users", settings: UsersSettings.all, commands: UsersCommand.all) { context in
+        await Bootstrap.main("users", settings: UsersSettings.all, commands: UsersCommands.all) { context in
             let (database, redis, bus) = (try context.postgres(), try context.redis(), try context.bus())
             let components = try await UsersComponents(context, database: database, redis: redis, bus: bus)
-            if let command = try UsersCommand(context.command) {
+            if let command = context.command.custom((any UsersCommand).self) {
                 return try await context.job([database]) {
                     await database.ready()
                     try await command.run(components, logger: context.logger)
@@ -21,7 +21,7 @@ import ServiceKit
             components.caches.listen(on: bus)
             let routes = RouteTable(bus: bus, logger: context.logger)
             bus.subscribe(routes.subscription)
-            parts.deliveries.follow(routes)
+            components.deliveries.follow(routes)
             try await context.run(
                 [
                     database, redis, components.service.keys, components.sweeper, bus, components.outbox, context.consuming(bus),

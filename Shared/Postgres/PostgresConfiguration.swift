@@ -1,4 +1,4 @@
-/// Where a database is, who we are there, and how much of it one process may take.
+/// The address and credentials of a database, and the limits of one process that uses it.
 package struct PostgresConfiguration: Sendable {
     package struct Address: Sendable, Hashable {
         package var host: String
@@ -11,11 +11,13 @@ package struct PostgresConfiguration: Sendable {
 
     package enum TLS: Sendable, Hashable {
         case off
-        /// Encrypted, the server's certificate signed by an authority of this PEM file, and made out to the host that is asked for.
+        /// Encrypted. The certificate must be signed by an authority of this PEM file and name the requested
+        /// host.
         case verified(authorities: String)
-        /// Encrypted; signed by an authority of this file, whatever the host's name.
+        /// Encrypted. The certificate must be signed by an authority of this PEM file; the host name is not
+        /// checked.
         case verifiedAuthority(authorities: String)
-        /// Encrypted, but anyone may be the server: against listening only.
+        /// Encrypted without verification: protects against eavesdropping only.
         case unverified
     }
 
@@ -24,38 +26,45 @@ package struct PostgresConfiguration: Sendable {
     package var user: String
     package var password: String
     package var tls = TLS.off
-    /// What the server shows in its list of sessions.
+    /// The name in the server's list of sessions.
     package var applicationName = "martlet"
 
-    /// Past PgBouncer, for what needs a session of its own: migrations. `nil`: the same as ``address``.
+    /// An address that bypasses PgBouncer, for work that needs a session of its own: migrations. `nil`:
+    /// ``address``.
     package var directAddress: Address?
 
-    /// False behind PgBouncer in transaction mode: no named statements, and no settings at connecting either, they come from the role
-    /// (`ALTER ROLE … SET statement_timeout = '5s'`, `search_path`, `idle_in_transaction_session_timeout`).
+    /// Whether to use named statements and session settings. Set it to false behind PgBouncer in transaction
+    /// mode.
+    ///
+    /// The settings then come from the role: `ALTER ROLE … SET statement_timeout = '5s'`, `search_path`,
+    /// `idle_in_transaction_session_timeout`.
     package var namedStatements = true
-    /// Statements kept prepared per connection; the one unused for longest goes first.
+    /// The number of prepared statements per connection; the least recently used one is evicted.
     package var statementCacheSize = 256
 
-    /// Connections that statements of all callers share, pipelined.
+    /// The number of connections that statements of all callers share, pipelined.
     package var sharedConnections = 2
-    /// Connections for transactions and `COPY`, one caller at a time each; opened when first needed.
+    /// The maximum number of connections for transactions and `COPY`, one caller each; opened on demand.
     package var exclusiveConnections = 4
-    /// Statements that may await their answer on one shared connection; more wait here.
+    /// The number of statements in flight per shared connection; further ones wait in the pool.
     package var pipelineDepth = 128
-    /// Callers that may wait, for a shared and for an exclusive connection each; further ones are refused at once.
+    /// The number of callers that may wait for shared and for exclusive connections, each; further ones are
+    /// rejected.
     package var queueLimit = 1_024
     /// How long a caller waits for a connection.
     package var acquireTimeout = Duration.seconds(1)
 
-    /// The server gives up a statement after this time; not sent without ``namedStatements``, but expected of the role.
+    /// The server's time limit for a statement. Not sent without ``namedStatements``; the role must set it
+    /// then.
     package var statementTimeout = Duration.seconds(5)
-    /// How long a `COPY` may take whose transaction has no deadline.
+    /// The time limit for a `COPY` in a transaction without a deadline.
     package var copyTimeout = Duration.seconds(60)
-    /// The server ends a transaction in which nothing happens for this time. Not sent without ``namedStatements``.
+    /// The server's time limit for an idle transaction. Not sent without ``namedStatements``.
     package var idleInTransactionTimeout = Duration.seconds(3)
-    /// For name look-up excluded, TCP, TLS and login: in whole seconds, 2 at least.
+    /// The time limit for TCP, TLS and login, without name resolution. Whole seconds, at least 2.
     package var connectTimeout = Duration.seconds(3)
-    /// Overrides the role's `search_path`, for tests that have a schema each. Not sent without ``namedStatements``.
+    /// Overrides the role's `search_path`, for tests with a schema each. Not sent without
+    /// ``namedStatements``.
     package var schema: String?
 
     package init(host: String, port: Int, database: String, user: String, password: String) {

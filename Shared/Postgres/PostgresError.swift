@@ -1,34 +1,35 @@
-/// Why a statement has no answer. Says what, whether it may have taken effect, and whether repeating can help.
+/// A failed statement or transaction: the cause, whether it may have taken effect, and whether a retry can
+/// help.
 package struct PostgresError: Error, Sendable {
     package enum Reason: Hashable, Sendable {
-        /// The server refused the statement: see ``PostgresError/sqlState``. It was rolled back.
+        /// The server rejected the statement, see ``PostgresError/sqlState``. It was rolled back.
         case server
-        /// There is no connection now. Nothing was sent; the answer took microseconds.
+        /// No connection is open. Nothing was sent; the call failed within microseconds.
         case unavailable
         /// The queue for connections is full. Nothing was sent.
         case overloaded
-        /// No connection came free in time. Nothing was sent.
+        /// No connection became available in time. Nothing was sent.
         case acquireTimeout
-        /// The caller's deadline passed; the statement is being cancelled on the server.
+        /// The caller's deadline passed. The statement is being cancelled on the server.
         case deadlineExceeded
         /// The caller's task was cancelled.
         case cancelled
-        /// The connection went while the answer was awaited.
+        /// The connection was lost before the answer arrived.
         case connectionLost
-        /// A value cannot be sent, a text with U+0000 for example. Nothing was sent.
+        /// A value cannot be sent, for example text with U+0000. Nothing was sent.
         case invalidParameter
-        /// The answer has other columns, types or rows than were asked for. The statement itself succeeded.
+        /// The answer does not have the requested columns, types or rows. The statement itself succeeded.
         case unexpectedResult
-        /// The transaction had failed or ended before. Nothing was sent.
+        /// The transaction had already failed or ended. Nothing was sent.
         case transactionOver
     }
 
     package let reason: Reason
-    /// For logs. Never holds a parameter; may hold names of tables and columns.
+    /// For logs. Never contains a parameter; may contain names of tables and columns.
     package let message: String
-    /// Whether the work may have been committed although there is no answer. False means: for certain it was not.
+    /// Whether the work may have been committed. False means that it certainly was not.
     package var mayHaveHappened: Bool
-    /// What the server said, if it did.
+    /// The server's report, if the server caused the error.
     package let report: ServerReport?
 
     package init(_ reason: Reason, _ message: String, mayHaveHappened: Bool = false, report: ServerReport? = nil) {
@@ -41,10 +42,11 @@ package struct PostgresError: Error, Sendable {
     package var sqlState: SQLState? { report?.sqlState }
     package var constraint: String? { report?.constraint }
 
-    /// The same transaction, repeated from its beginning, may well succeed: a serialisation failure or a deadlock.
+    /// Whether repeating the whole transaction may succeed: after a serialisation failure or a deadlock.
     package var isTransient: Bool { sqlState == .serializationFailure || sqlState == .deadlockDetected }
 
-    /// The database is away, read-only or has no room: fit for a `503`. Nothing was done unless ``mayHaveHappened``.
+    /// Whether the database is unreachable, read-only or overloaded: fit for a `503`. Nothing was done unless
+    /// ``mayHaveHappened``.
     package var isUnavailable: Bool {
         switch reason {
         case .unavailable, .overloaded, .acquireTimeout, .connectionLost: true
@@ -55,7 +57,8 @@ package struct PostgresError: Error, Sendable {
 }
 
 extension SQLState {
-    /// Insufficient resources (53), operator intervention (57), system error (58), or a read-only server. Not a cancelled statement.
+    /// Insufficient resources (53), operator intervention (57), system error (58), or a read-only server; not
+    /// a cancelled statement.
     fileprivate var meansUnavailable: Bool {
         self == .readOnlyTransaction || ["53", "57", "58"].contains(errorClass) && self != .queryCanceled
     }
@@ -74,14 +77,14 @@ package final class ServerReport: Sendable {
     /// `FATAL` and `PANIC` end the connection.
     package let severity: String
     package let message: String
-    /// May hold values of rows: not for logs, never for clients.
+    /// May contain values of rows: neither for logs nor for clients.
     package let detail: String?
     package let hint: String?
     package let schema: String?
     package let table: String?
     package let column: String?
     package let constraint: String?
-    /// Where in the statement, in characters from 1.
+    /// The position in the statement, in characters from 1.
     package let position: Int?
 
     init(
@@ -100,12 +103,13 @@ package final class ServerReport: Sendable {
         self.position = position
     }
 
-    /// The connection does not outlive it.
+    /// Whether the server closes the connection after this error.
     var endsConnection: Bool { severity == "FATAL" || severity == "PANIC" }
 }
 
 extension PostgresError {
-    /// A prepared statement is unknown to the server (its group failed before it was prepared), or a table behind it has changed.
+    /// Whether a prepared statement is unknown to the server, because its batch failed earlier, or a table it
+    /// uses has changed.
     var isStaleStatement: Bool {
         sqlState == .invalidStatementName || sqlState == .featureNotSupported && message.hasPrefix("cached plan")
     }

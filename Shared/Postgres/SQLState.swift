@@ -1,10 +1,10 @@
-/// The five characters by which the server says what went wrong. An open set: compare, do not switch over all.
+/// The server's five-character error code. An open set: compare values, do not switch over all of them.
 package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     package let rawValue: String
     package init(rawValue: String) { self.rawValue = rawValue }
     package var description: String { rawValue }
 
-    /// The first two characters: the kind of trouble.
+    /// The class of the error: the first two characters.
     package var errorClass: Substring { rawValue.prefix(2) }
 
     package static let notNullViolation = SQLState(rawValue: "23502")
@@ -23,14 +23,14 @@ package struct SQLState: RawRepresentable, Hashable, Sendable, CustomStringConve
     package static let numericValueOutOfRange = SQLState(rawValue: "22003")
     package static let divisionByZero = SQLState(rawValue: "22012")
     package static let activeTransaction = SQLState(rawValue: "25001")
-    /// A write on a server, or in a session, that accepts reads only.
+    /// A write on a read-only server or in a read-only session.
     package static let readOnlyTransaction = SQLState(rawValue: "25006")
     package static let inFailedTransaction = SQLState(rawValue: "25P02")
     package static let invalidStatementName = SQLState(rawValue: "26000")
     package static let featureNotSupported = SQLState(rawValue: "0A000")
     package static let tooManyConnections = SQLState(rawValue: "53300")
     package static let lockNotAvailable = SQLState(rawValue: "55P03")
-    /// Cancelled, by us or by `statement_timeout`.
+    /// Cancelled by a cancel request or by `statement_timeout`.
     package static let queryCanceled = SQLState(rawValue: "57014")
     package static let adminShutdown = SQLState(rawValue: "57P01")
     package static let crashShutdown = SQLState(rawValue: "57P02")

@@ -6,23 +6,23 @@ import Testing
 @testable import Postgres
 
 @Suite("Batch committer", .timeLimit(.minutes(5))) struct BatchCommitterTests {
-    /// A store that remembers, and fails as it is told.
+    /// A store in memory that fails as scripted.
     final class Store: Sendable {
         enum Fault { case before(PostgresError), after(PostgresError) }
         struct State {
-            var stored: [Draft.Key: Message] = [:]
+            var stored: [SendKey: Message] = [:]
             var faults: [Fault] = []
             var batches: [Int] = []
             var pauses: [Duration] = []
         }
 
         let state: Mutex<State>
-        /// Held by somebody else.
-        let stuck: Set<ChatID>
+        /// The chats whose locks are held by another transaction.
+        let locked: Set<ChatID>
 
-        init(faults: [Fault] = [], stuck: Set<ChatID> = []) {
+        init(faults: [Fault] = [], locked: Set<ChatID> = []) {
             state = Mutex(State(faults: faults))
-            self.stuck = stuck
+            self.locked = locked
         }
 
         func commit(_ drafts: [Draft], _ ids: [MessageID]) throws -> SendBatch.Decision {
@@ -30,7 +30,7 @@ import Testing
                 state.batches.append(drafts.count)
                 let fault = state.faults.isEmpty ? nil : state.faults.removeFirst()
                 if case .before(let error)? = fault { throw error }
-                if drafts.contains(where: { stuck.contains($0.key.chatID) }) { throw PostgresError.server(.lockNotAvailable) }
+                if drafts.contains(where: { locked.contains($0.key.chatID) }) { throw PostgresError.server(.lockNotAvailable) }
                 if drafts.contains(where: { $0.text == "bad" }) { throw PostgresError(.invalidParameter, "bad") }
                 var outcomes: [SendBatch.Outcome] = []
                 for (draft, id) in zip(drafts, ids) {
@@ -53,11 +53,11 @@ import Testing
             BatchCommitter(
                 nextIDs: { (1...$0).map { MessageID(rawValue: Int64($0)) } },
                 commit: { drafts, ids, _ in try self.commit(drafts, ids) },
-                tell: { _ in }, pause: { length in self.state.withLock { $0.pauses.append(length) } })
+                updateCaches: { _ in }, pause: { length in self.state.withLock { $0.pauses.append(length) } })
         }
     }
 
-    let drafts = (0..<6).map { Draft.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), "\($0)") }
+    let drafts = (0..<6).map { Draft.sample(in: ChatID(rawValue: 1), from: UserID(rawValue: 1), "\($0)") }
 
     func settle(_ store: Store, _ drafts: [Draft], within limit: Duration = .seconds(60)) async -> SettledBatch {
         await store.committer.settle(drafts, deadline: .now + limit)
@@ -65,14 +65,14 @@ import Testing
 
     func answer(_ store: Store, _ drafts: [Draft]) async -> [SettledBatch.Answer] { await settle(store, drafts).answers }
 
-    @Test("answers come in the order of the drafts")
+    @Test("answers have the order of the drafts")
     func answers() async throws {
         let answers = try await answer(Store(), drafts).map { try $0.get() }
         #expect(answers.map(\.message.seq) == [1, 2, 3, 4, 5, 6] && !answers.contains(where: \.repeated))
     }
 
     @Test(
-        "deadlocks and serialisation failures are repeated, not for ever",
+        "deadlocks and serialisation failures are repeated, up to a limit",
         arguments: [SQLState.deadlockDetected, .serializationFailure])
     func transient(state: SQLState) async throws {
         let store = Store(faults: [.before(PostgresError.server(state)), .before(PostgresError.server(state))])
@@ -84,7 +84,7 @@ import Testing
         #expect(hopeless.state.withLock { $0.pauses.count } == 2)
     }
 
-    @Test("a connection that was lost before the commit is tried again after a while, as nothing was stored")
+    @Test("after a connection was lost before the commit, the batch is repeated after a pause")
     func lostBefore() async throws {
         let lost = PostgresError(.connectionLost, "")
         let store = Store(faults: [.before(lost), .before(lost)])
@@ -93,15 +93,15 @@ import Testing
         #expect(pauses.count == 2 && pauses.allSatisfy { (.milliseconds(50)...(.milliseconds(200))).contains($0) })
     }
 
-    @Test("nobody pauses past the deadline")
+    @Test("there is no pause beyond the deadline")
     func noTime() async {
         let store = Store(faults: [.before(PostgresError(.connectionLost, ""))])
         let settled = await settle(store, drafts, within: .milliseconds(40))
-        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.doubts.isEmpty)
+        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.uncertainChats.isEmpty)
         #expect(store.state.withLock { $0.batches } == [6] && store.state.withLock { $0.pauses }.isEmpty)
     }
 
-    @Test("a commit whose answer was lost is asked again, and finds what it stored: nobody else's, and so no repeat")
+    @Test("after the answer of a commit was lost, the batch is repeated and finds its own messages, not repeats")
     func lostAnswer() async throws {
         let lost = PostgresError(.connectionLost, "", mayHaveHappened: true)
         for fault in [Store.Fault.after(lost), .before(lost)] {
@@ -109,15 +109,15 @@ import Testing
             let settled = await settle(store, drafts)
             let answers = try settled.answers.map { try $0.get() }
             #expect(answers.map(\.message.seq) == [1, 2, 3, 4, 5, 6] && !answers.contains(where: \.repeated))
-            #expect(store.state.withLock { $0.stored.count } == 6 && settled.doubts.isEmpty)
-            // Asked for once more, by somebody else: other ids.
+            #expect(store.state.withLock { $0.stored.count } == 6 && settled.uncertainChats.isEmpty)
+            // Another request repeats the sends with other ids.
             let others = drafts.map { _ in MessageID(rawValue: 99) }
             let again = SettledBatch(try store.commit(drafts, others), ids: others)
             #expect(try again.answers.map { try $0.get().repeated } == Array(repeating: true, count: 6))
         }
     }
 
-    @Test("when nothing can be learned any more, the sender is told that it may have happened, and the caches that nobody knows")
+    @Test("if the outcome stays unknown, senders receive unknownOutcome and the caches are invalidated")
     func unknown() async throws {
         let away = Store.Fault.before(PostgresError(.unavailable, ""))
         let store = Store(faults: [.after(PostgresError(.connectionLost, "", mayHaveHappened: true)), away, away])
@@ -127,39 +127,39 @@ import Testing
             #expect(error.code == .unknownOutcome && error.mayHaveHappened)
         }
         #expect(store.state.withLock { $0.batches } == [6, 6, 6])
-        #expect(settled.doubts == [ChatID(rawValue: 1)] && settled.revs.isEmpty)
+        #expect(settled.uncertainChats == [ChatID(rawValue: 1)] && settled.revs.isEmpty)
     }
 
-    @Test("what is in doubt stays so when the batch is divided")
+    @Test("the pieces of a divided batch stay in doubt")
     func doubtInHalves() async throws {
         var drafts = drafts
-        drafts[2] = Draft.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), "x", "bad")
+        drafts[2] = Draft.sample(in: ChatID(rawValue: 1), from: UserID(rawValue: 1), "x", "bad")
         let store = Store(faults: [.before(PostgresError(.connectionLost, "", mayHaveHappened: true))])
         let answers = await answer(store, drafts)
         #expect(answers.indices.filter { answers[$0].code != nil } == [2])
         #expect(answers[2].code == .unknownOutcome)
     }
 
-    @Test("while somebody holds a chat, its sends alone are refused")
-    func stuckChat() async throws {
+    @Test("while a chat is locked, only sends to that chat are refused")
+    func lockedChat() async throws {
         let chats = (1...4).map { ChatID(rawValue: Int64($0)) }
-        let drafts = (0..<12).map { Draft.sample(in: chats[$0 % 4], UserID(rawValue: 1), "\($0)") }
-        let store = Store(stuck: [chats[1], chats[2]])
+        let drafts = (0..<12).map { Draft.sample(in: chats[$0 % 4], from: UserID(rawValue: 1), "\($0)") }
+        let store = Store(locked: [chats[1], chats[2]])
         let settled = await settle(store, drafts)
         for (draft, answer) in zip(drafts, settled.answers) {
-            if store.stuck.contains(draft.key.chatID) {
+            if store.locked.contains(draft.key.chatID) {
                 #expect(answer.code == .unavailable)
             } else {
                 #expect(try answer.get().message.chatID == draft.key.chatID)
             }
         }
-        // Once together, then once for each chat.
+        // One attempt with all drafts, then one per chat.
         #expect(store.state.withLock { $0.batches } == [12, 3, 3, 3, 3])
-        #expect(settled.doubts.isEmpty)
+        #expect(settled.uncertainChats.isEmpty)
     }
 
     @Test(
-        "while the database is away everybody hears so at once",
+        "while the database is away, all sends are refused at once",
         arguments: [PostgresError.Reason.unavailable, .overloaded, .acquireTimeout])
     func away(reason: PostgresError.Reason) async {
         let store = Store(faults: [.before(PostgresError(reason, ""))])
@@ -168,10 +168,10 @@ import Testing
         #expect(store.state.withLock { $0.batches } == [6])
     }
 
-    @Test("one that cannot be stored fails alone", arguments: 0..<6)
+    @Test("a draft that cannot be stored fails alone", arguments: 0..<6)
     func isolates(bad: Int) async throws {
         var drafts = drafts
-        drafts[bad] = Draft.sample(in: ChatID(rawValue: 1), UserID(rawValue: 1), "x", "bad")
+        drafts[bad] = Draft.sample(in: ChatID(rawValue: 1), from: UserID(rawValue: 1), "x", "bad")
         let store = Store()
         let answers = await answer(store, drafts)
         #expect(answers.indices.filter { answers[$0].code != nil } == [bad])
@@ -180,16 +180,16 @@ import Testing
     }
 
     @Test(
-        "without ids nothing is begun, nothing is in doubt, and everybody may come again",
+        "without ids no commit starts, no outcome is in doubt, and all senders may retry",
         arguments: [ServiceError.Code.unavailable, .deadlineExceeded, .unknownOutcome, .internal])
     func withoutIDs(code: ServiceError.Code) async {
         let store = Store()
         let committer = BatchCommitter(
-            nextIDs: { _ in throw ServiceError(code, "nobody") },
+            nextIDs: { _ in throw ServiceError(code, "no ids") },
             commit: { drafts, ids, _ in try store.commit(drafts, ids) },
-            tell: { _ in })
+            updateCaches: { _ in })
         let settled = await committer.settle(drafts, deadline: .now + .seconds(60))
-        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.doubts.isEmpty)
+        #expect(settled.answers.map(\.code) == Array(repeating: .unavailable, count: 6) && settled.uncertainChats.isEmpty)
         #expect(store.state.withLock { $0.batches }.isEmpty)
     }
 }

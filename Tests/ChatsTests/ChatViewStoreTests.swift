@@ -7,7 +7,7 @@ import Testing
 @testable import Chats
 
 @Suite("Chat lists in the database") struct ChatViewStoreTests {
-    @Test("unread is what others sent after the read marker, however much one sent oneself")
+    @Test("unread counts the messages of others after the read marker, however many the reader has sent")
     func unread() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -22,7 +22,7 @@ import Testing
             #expect(try await mark(2) == MarkRead.Response(readSeq: 5, unread: 3))
             #expect(try await mark(.max) == MarkRead.Response(readSeq: 10, unread: 0))
             try await database.send(
-                (0..<600).map { .sample(in: chat, $0 % 2 == 0 ? anna : ben, "many \($0)") }.prefix(256).map(\.self))
+                (0..<600).map { .sample(in: chat, from: $0 % 2 == 0 ? anna : ben, "many \($0)") }.prefix(256).map(\.self))
             #expect(try await database.views.chat(chat, for: ben)?.unread == 128)
             #expect(try await database.views.chat(chat, for: anna)?.unread == 4 + 128)
             let stranger = MarkRead(userID: ChatsDatabase.user(), chatID: chat, seq: 1)
@@ -32,7 +32,7 @@ import Testing
         }
     }
 
-    @Test("the newest chat is first, and pages give every chat once")
+    @Test("chats are sorted newest first, and pages return each chat once")
     func pages() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
@@ -43,7 +43,7 @@ import Testing
                 chats.removeAll { $0 == chat }
                 chats.insert(chat, at: 0)
             }
-            // Several of the same moment, so that the id decides.
+            // Several chats have the same time, so that the id decides.
             try await database.pool.execute("UPDATE chats SET updated_at = date_trunc('second', updated_at)")
             let all = try await database.views.list(for: anna, after: nil, limit: 100).chats
             #expect(all == all.sorted { ($0.updatedAt, $0.id) > ($1.updatedAt, $1.id) } && all.count == 7)
@@ -57,7 +57,7 @@ import Testing
         }
     }
 
-    @Test("what is committed after a list was read, and stamped before, comes with that list's cursor")
+    @Test("a change with an earlier time that commits after a list was read is returned for that list's cursor")
     func neverMissed() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -65,7 +65,7 @@ import Testing
             try await database.pool.execute("UPDATE chats SET updated_at = updated_at - interval '1 hour'")
             try await database.pool.execute("UPDATE members SET changed_at = changed_at - interval '1 hour'")
             let sending = try await database.pool.transaction { transaction in
-                // A send that has its stamp, and not yet its commit.
+                // A send that has its time but has not committed.
                 try await transaction.execute(
                     "UPDATE chats SET last_seq = 1, rev = 2, updated_at = \(SQL.clock) WHERE id = \(chat)")
                 let (before, askedAt) = try await database.views.list(for: ben, after: nil, limit: 10)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test("only what changed comes: sends, titles, members and own markers, but not others'")
+    @Test("the list of changes has sends, titles, members and the user's own markers, but not those of others")
     func changes() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())

@@ -9,18 +9,18 @@ import TestSupport
 
 @testable import Chats
 
-/// The stores of chats on a schema of one test's own, and people to use them.
+/// The stores of chats on a schema of one test, with helpers for chats and messages.
 struct ChatsDatabase: Sendable {
     let pool: PostgresPool
     let outbox: Outbox
     let sends: SendStore
-    let openings: OpeningStore
+    let newChats: NewChatStore
     let members: MemberStore
     let markers: MarkerStore
     let views: ChatViewStore
     let history: HistoryStore
 
-    /// Lends a migrated database and drops it afterwards.
+    /// Provides a migrated database and drops it afterwards.
     static func with<Result>(
         configure: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (ChatsDatabase) async throws -> Result
     ) async throws -> Result {
@@ -30,34 +30,34 @@ struct ChatsDatabase: Sendable {
         }
     }
 
-    /// As another process on the same database would have it.
+    /// Creates the stores of another process on the same database.
     init(on pool: PostgresPool) {
         self.pool = pool
-        // Never run: facts stay in their table.
+        // This bus never runs: events stay in their table.
         let bus = Bus(
             BusConfiguration(
                 service: .chats, instance: "test",
                 endpoint: AMQPEndpoint(host: "", port: 0, vhost: "", user: "", password: "", connectionName: "test")),
             on: ChatsProcess.io, logger: .quiet)
         outbox = Outbox(pool, bus: bus, logger: .quiet)
-        // Whoever waits here waits for others of the same test, on a busy machine.
-        let transactions = SideTransactions(pool, wait: .seconds(60), lockTimeout: .seconds(60))
+        // Waits in these tests are for other transactions of the same test, on a busy machine.
+        let transactions = MembershipTransactions(pool, wait: .seconds(60), lockTimeout: .seconds(60))
         sends = SendStore(database: pool, outbox: outbox, lockTimeout: .seconds(60))
-        openings = OpeningStore(database: pool, transactions: transactions, outbox: outbox)
+        newChats = NewChatStore(database: pool, transactions: transactions, outbox: outbox)
         members = MemberStore(database: pool, transactions: transactions, outbox: outbox)
         markers = MarkerStore(database: pool, outbox: outbox)
         views = ChatViewStore(database: pool)
         history = HistoryStore(database: pool)
     }
 
-    /// Another process on the same database.
+    /// Provides the stores of another process on the same database.
     func another<Result>(_ body: (ChatsDatabase) async throws -> Result) async throws -> Result {
         try await TestDatabase.running(pool.configuration) { try await body(ChatsDatabase(on: $0)) }
     }
 
     private static let lastID = Mutex<Int64>(1_000)
 
-    /// An id that no other test has.
+    /// Returns an id that no other test uses.
     static func id() -> Int64 {
         lastID.withLock { id in
             id += 1
@@ -69,7 +69,7 @@ struct ChatsDatabase: Sendable {
 
     static var soon: ContinuousClock.Instant { .now + .seconds(60) }
 
-    /// A group that `users[0]` owns.
+    /// Creates a group with `users[0]` as its owner.
     func group(_ users: [UserID], title: String = "group") async throws -> ChatID {
         try await open(CreateChat(creatorID: users[0], kind: .group, title: title, members: Array(users.dropFirst())))
     }
@@ -79,9 +79,9 @@ struct ChatsDatabase: Sendable {
     }
 
     private func open(_ request: CreateChat) async throws -> ChatID {
-        let (opening, id) = (try Opening(request), ChatID(rawValue: Self.id()))
-        try await openings.lead(opening.members.map(\.userID), to: id)
-        _ = try await openings.create(opening, id: id, hash: RequestHash(of: opening), deadline: Self.soon)
+        let (newChat, id) = (try NewChat(request), ChatID(rawValue: Self.id()))
+        try await newChats.indexMemberships(of: newChat.members.map(\.userID), in: id)
+        _ = try await newChats.create(newChat, id: id, hash: RequestHash(of: newChat), deadline: Self.soon)
         return id
     }
 
@@ -90,17 +90,17 @@ struct ChatsDatabase: Sendable {
         try await sends.commit(drafts, ids: drafts.map { _ in MessageID(rawValue: Self.id()) }, deadline: Self.soon)
     }
 
-    /// Sends one message and gives it back as stored.
+    /// Sends one message and returns it as stored.
     @discardableResult
     func send(_ text: String = "hi", from sender: UserID, to chat: ChatID, key: String? = nil) async throws -> Message {
-        let outcome = try await send([.sample(in: chat, sender, key ?? "key \(Self.id())", text)]).outcomes[0]
+        let outcome = try await send([.sample(in: chat, from: sender, key ?? "key \(Self.id())", text)]).outcomes[0]
         if case .refused(let error) = outcome { throw error }
         guard let message = outcome.message else { throw ServiceError(.internal, "no message") }
         return message
     }
 
-    func block(_ user: UserID, _ other: UserID, _ blocked: Bool = true, rev: Int64 = 1) async throws {
-        try await pool.execute(BlockStore.note(BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)))
+    func block(_ user: UserID, _ other: UserID, blocked: Bool = true, rev: Int64 = 1) async throws {
+        try await pool.execute(BlockStore.apply(BlockChanged(userID: user, otherID: other, blocked: blocked, rev: rev)))
     }
 
     func page(_ chat: ChatID, _ position: GetHistory.Position, limit: Int = 100, after floor: Int64 = 0) async throws -> Page<
@@ -112,6 +112,6 @@ struct ChatsDatabase: Sendable {
 }
 
 extension Logger {
-    /// Says nothing.
+    /// A logger that discards everything.
     static var quiet: Logger { Logger(label: "test") { _ in SwiftLogNoOpLogHandler() } }
 }

@@ -10,57 +10,59 @@ import TestSupport
 
 @testable import Chats
 
-/// All of a chats process but the bus: its own connections to the database and to Redis, its own memory.
+/// A chats process without a bus: its own connections to the database and Redis, its own memory.
 struct ChatsProcess: Sendable {
     static let io = IOThread(name: "test-chats")
-    /// Users from here on do not exist.
+    /// Users from this id on do not exist.
     static let unknown = UserID(rawValue: 1 << 40)
 
     let database: ChatsDatabase
     let caches: ChatCaches
-    let reading: ReadingAnswers
-    let openings: OpeningAnswers
-    let members: MemberAnswers
+    let reading: ReadingHandler
+    let newChats: NewChatHandler
+    let members: MemberHandler
     let sends: SendBatcher
 
     private init(_ database: ChatsDatabase, redis: RedisClient, prefix: String) {
         self.database = database
-        let caches = ChatCaches(history: database.history, redis: redis, prefix: prefix, on: Self.io, attention: .seconds(60)) {
+        let caches = ChatCaches(history: database.history, redis: redis, prefix: prefix, on: Self.io, refreshWindow: .seconds(60))
+        {
             _ in
         }
-        let people = People { ids in Set(ids.filter { $0 < Self.unknown }) }
+        let users = UserDirectory { ids in Set(ids.filter { $0 < Self.unknown }) }
         self.caches = caches
-        reading = ReadingAnswers(views: database.views, history: database.history, caches: caches)
-        openings = OpeningAnswers(
-            store: database.openings, views: database.views, caches: caches, people: people,
+        reading = ReadingHandler(views: database.views, history: database.history, caches: caches)
+        newChats = NewChatHandler(
+            store: database.newChats, views: database.views, caches: caches, users: users,
             nextID: { ChatID(rawValue: ChatsDatabase.id()) })
-        members = MemberAnswers(
-            store: database.members, opening: database.openings, markers: database.markers, views: database.views, caches: caches,
-            people: people)
+        members = MemberHandler(
+            store: database.members, newChats: database.newChats, markers: database.markers, views: database.views,
+            caches: caches,
+            users: users)
         sends = SendBatcher(
             BatchCommitter(
                 nextIDs: { count in (0..<count).map { _ in MessageID(rawValue: ChatsDatabase.id()) } },
-                commit: { try await database.sends.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) }),
+                commit: { try await database.sends.commit($0, ids: $1, deadline: $2) }, updateCaches: { await caches.apply($0) }),
             on: Self.io)
     }
 
-    /// Lends two processes of one service.
+    /// Provides two processes of one service.
     static func pair<Result: Sendable>(
-        redis isThere: Bool = true, configure: (inout PostgresConfiguration) -> Void = { _ in },
+        redis hasRedis: Bool = true, configure: (inout PostgresConfiguration) -> Void = { _ in },
         _ body: @escaping @Sendable (ChatsProcess, ChatsProcess) async throws -> Result
     ) async throws -> Result {
         let prefix = TestStack.uniqueName("chats") + ":"
         return try await ChatsDatabase.with(configure: configure) { first in
             try await first.another { second in
-                try await one(first, prefix, isThere) { one in
-                    try await Self.one(second, prefix, isThere) { other in try await body(one, other) }
+                try await one(on: first, prefix: prefix, redis: hasRedis) { one in
+                    try await Self.one(on: second, prefix: prefix, redis: hasRedis) { other in try await body(one, other) }
                 }
             }
         }
     }
 
     private static func one<Result: Sendable>(
-        _ database: ChatsDatabase, _ prefix: String, _ redisIsThere: Bool,
+        on database: ChatsDatabase, prefix: String, redis hasRedis: Bool,
         _ body: @escaping @Sendable (ChatsProcess) async throws -> Result
     ) async throws -> Result {
         var endpoint = RedisEndpoint(host: TestStack.redis.host, port: TestStack.redis.port)
@@ -68,7 +70,7 @@ struct ChatsProcess: Sendable {
         let redis = RedisClient(endpoint, on: io, logger: .quiet)
         let process = ChatsProcess(database, redis: redis, prefix: prefix)
         return try await withThrowingTaskGroup(of: Void.self) { group in
-            if redisIsThere {
+            if hasRedis {
                 group.addTask { try await redis.run() }
                 _ = try await eventually("connecting") { redis.isAvailable ? true : nil }
             }
@@ -84,7 +86,7 @@ struct ChatsProcess: Sendable {
         -> CreateChat.Response
     {
         let request = CreateChat(creatorID: user, kind: kind, title: title, members: members, idempotencyKey: key)
-        return try await openings.create(request, deadline: ChatsDatabase.soon)
+        return try await newChats.create(request, deadline: ChatsDatabase.soon)
     }
 
     func group(_ users: [UserID]) async throws -> ChatID {
@@ -99,7 +101,7 @@ struct ChatsProcess: Sendable {
         return try await sends.send(Draft(request, hash: RequestHash.init(of:)), deadline: .after(.seconds(60)))
     }
 
-    /// As a caller reads it.
+    /// Reads a page and decodes it as a caller does.
     func history(
         _ chat: ChatID, for user: UserID, _ position: GetHistory.Position = .newest, limit: Int = 50, known: PageTag? = nil
     ) async throws -> GetHistory.Response {

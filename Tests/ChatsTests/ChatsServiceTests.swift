@@ -7,7 +7,7 @@ import Testing
 @testable import Chats
 
 @Suite("The chats service over the bus", .timeLimit(.minutes(5))) struct ChatsServiceTests {
-    @Test("two people open a chat, write, read back and mark as read")
+    @Test("two users create a chat, send, read the history and mark it as read")
     func conversation() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    @Test("20 tasks send the same key over the bus: one message, one answer, one fact")
+    @Test("20 tasks send the same key over the bus: one message, one answer, one event")
     func race() async throws {
         try await ChatsWorld.with { world in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]
@@ -39,16 +39,16 @@ import Testing
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(Set(answers.map(\.message)).count == 1 && answers.filter { !$0.repeated }.count == 1)
-            // A later message's fact has come, so an earlier one's has, but for what was swept.
+            // The event of a later message has arrived, so the earlier one has too, except for a swept one.
             let last = try await world.send("last", from: users[0], to: chat).message
-            try await eventually("the facts") {
-                world.facts.messages.contains(last) && world.facts.messages.count >= 2 ? () : nil
+            try await eventually("the events") {
+                world.events.messages.contains(last) && world.events.messages.count >= 2 ? () : nil
             }
-            #expect(Set(world.facts.messages) == [answers[0].message, last])
+            #expect(Set(world.events.messages) == [answers[0].message, last])
         }
     }
 
-    @Test("many send at once through both instances: every seq is dense, and every message is told")
+    @Test("under concurrent sends through both instances, seq is dense and every message is published")
     func load() async throws {
         try await ChatsWorld.with { world in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]
@@ -65,14 +65,14 @@ import Testing
                 #expect(page.map(\.seq) == Array(1...50))
                 #expect(Set(page) == Set(sent.filter { $0.chatID == chat }))
             }
-            try await eventually("all facts") { Set(world.facts.messages) == Set(sent) ? () : nil }
+            try await eventually("all events") { Set(world.events.messages) == Set(sent) ? () : nil }
             try await eventually("an empty outbox") {
                 try await world.database.pool.one("SELECT count(*) FROM outbox", as: Int.self) == 0 ? () : nil
             }
         }
     }
 
-    @Test("a block of users' stops the blocked one's messages, and its end lets them through")
+    @Test("a block by users stops the messages of the blocked user, and its end permits them again")
     func blocks() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test("refusals come back as values, with their fields")
+    @Test("refusals arrive as errors with their fields")
     func refusals() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test("what comes and goes in a group is seen by all: members, roles, title")
+    @Test("all members see changes of members, roles and title")
     func group() async throws {
         try await ChatsWorld.with { world in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())

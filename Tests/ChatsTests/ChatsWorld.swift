@@ -13,35 +13,37 @@ import TestSupport
 
 @testable import Chats
 
-/// Two instances of the chats service on a virtual host of one test's own, with `users` and `idgen` as simple as can be, and `bff` to call them.
+/// Two instances of chats on a virtual host of one test, with minimal versions of `users` and `idgen`, and a
+/// `bff` that calls them.
 struct ChatsWorld: Sendable {
     let database: ChatsDatabase
     let bff: Bus
     let users: Bus
     let messaging: Bus
-    /// What an instance of `messaging` with all partitions is given, in order of arrival.
+    /// The deliveries to an instance of `messaging` that owns all partitions, in order of arrival.
     let shown: Seen<Delivery.Item>
-    /// Every fact that came to `bff`, in order of arrival.
-    let facts: Facts
+    /// The events that `bff` has received, in order of arrival.
+    let events: ReceivedEvents
 
-    final class Facts: Sendable {
+    final class ReceivedEvents: Sendable {
         private let all = Mutex<[any Event]>([])
         var messages: [Message] { of(MessagesSent.self).flatMap(\.messages) }
         func of<E: Event>(_ kind: E.Type) -> [E] { all.withLock { $0.compactMap { $0 as? E } } }
-        func append(_ fact: some Event) { all.withLock { $0.append(fact) } }
+        func append(_ event: some Event) { all.withLock { $0.append(event) } }
     }
 
-    /// - Parameter redis: whether the second instance can reach it.
-    static func with(redis isThere: Bool = true, _ body: (ChatsWorld) async throws -> Void) async throws {
+    /// - Parameter redis: whether the second instance can reach Redis.
+    static func with(redis hasRedis: Bool = true, _ body: (ChatsWorld) async throws -> Void) async throws {
         try await ChatsDatabase.with { one in
             try await one.another { other in
                 try await VirtualHost.with { host in
                     try await prepare(host)
                     let world = ChatsWorld(
-                        database: one, bff: bus(.bff, 1, host), users: bus(.users, 1, host),
-                        messaging: bus(.messaging, 1, host), shown: Seen(), facts: Facts())
+                        database: one, bff: bus(.bff, 1, on: host), users: bus(.users, 1, on: host),
+                        messaging: bus(.messaging, 1, on: host), shown: Seen(), events: ReceivedEvents())
                     await world.watch()
-                    let services = world.neighbours(host) + instance(1, one, host) + instance(2, other, host, redis: isThere)
+                    let services =
+                        world.neighbours(host) + instance(1, one, on: host) + instance(2, other, on: host, redis: hasRedis)
                     try await run(services.services, ready: services.buses + [world.bff, world.users, world.messaging]) {
                         try await body(world)
                     }
@@ -54,7 +56,7 @@ struct ChatsWorld: Sendable {
     private typealias Parts = (services: [any Service], buses: [Bus])
 
     private func neighbours(_ host: VirtualHost) -> Parts {
-        let idgen = Self.bus(.idgen, 1, host)
+        let idgen = Self.bus(.idgen, 1, on: host)
         idgen.serve(NextIDs.self) { request, _ in
             NextIDs.Response(ids: (0..<request.count).map { _ in NextIDs.RawID(rawValue: ChatsDatabase.id()) })
         }
@@ -64,27 +66,27 @@ struct ChatsWorld: Sendable {
                 users: known.map { User(id: $0, username: "u\($0)", displayName: "U", createdAt: Timestamp(0)) })
         }
         var feed = EventSubscription()
-        feed.on(MessagesSent.self) { [facts] fact, _ in facts.append(fact) }
-        feed.on(ChatCreated.self) { [facts] fact, _ in facts.append(fact) }
-        feed.on(ChatUpdated.self) { [facts] fact, _ in facts.append(fact) }
-        feed.on(MemberChanged.self) { [facts] fact, _ in facts.append(fact) }
-        feed.on(ReadMoved.self) { [facts] fact, _ in facts.append(fact) }
+        feed.on(MessagesSent.self) { [events] event, _ in events.append(event) }
+        feed.on(ChatCreated.self) { [events] event, _ in events.append(event) }
+        feed.on(ChatUpdated.self) { [events] event, _ in events.append(event) }
+        feed.on(MemberChanged.self) { [events] event, _ in events.append(event) }
+        feed.on(ReadMoved.self) { [events] event, _ in events.append(event) }
         bff.subscribe(feed)
         return ([idgen, users, bff, messaging], [idgen])
     }
 
     private func watch() async {
         let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
-        // Bound with the first connection.
+        // The bindings are made with the first connection.
         try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
         messaging.subscribe(feed)
     }
 
     private static func instance(
-        _ number: Int, _ database: ChatsDatabase, _ host: VirtualHost, redis isThere: Bool = true
+        _ number: Int, _ database: ChatsDatabase, on host: VirtualHost, redis hasRedis: Bool = true
     ) -> Parts {
-        let bus = bus(.chats, number, host)
-        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: isThere ? TestStack.redis.port : 1)
+        let bus = bus(.chats, number, on: host)
+        var endpoint = RedisEndpoint(host: TestStack.redis.host, port: hasRedis ? TestStack.redis.port : 1)
         (endpoint.commandTimeout, endpoint.stallTimeout) = (.seconds(30), .seconds(30))
         let redis = RedisClient(endpoint, on: ChatsProcess.io, logger: .quiet)
         let outbox = Outbox(database.pool, bus: bus, logger: .quiet)
@@ -94,7 +96,7 @@ struct ChatsWorld: Sendable {
         return ([redis, outbox, chats, bus], [bus])
     }
 
-    private static func bus(_ service: ServiceName, _ number: Int, _ host: VirtualHost) -> Bus {
+    private static func bus(_ service: ServiceName, _ number: Int, on host: VirtualHost) -> Bus {
         let endpoint = AMQPEndpoint(
             host: TestStack.rabbitmq.host, port: TestStack.rabbitmq.port, vhost: host.name, user: host.name, password: "bus",
             connectionName: "test")
@@ -103,7 +105,7 @@ struct ChatsWorld: Sendable {
             logger: .quiet)
     }
 
-    /// Exchanges, and a user who may speak for any service.
+    /// Creates the exchanges and a user who may impersonate any service.
     private static func prepare(_ host: VirtualHost) async throws {
         try await VirtualHost.management("PUT", "users/\(host.name)", body: #"{"password":"bus","tags":"impersonator"}"#)
         try await VirtualHost.management(
@@ -133,7 +135,7 @@ struct ChatsWorld: Sendable {
         return try await bff.call(request, deadline: .after(.seconds(60))).chat.id
     }
 
-    /// Whether both instances give these messages: they are asked in turn.
+    /// Returns whether both instances return these messages. Calls alternate between them.
     func shows(_ messages: [Message], _ page: GetHistory) async throws -> Bool {
         for _ in 0..<4 {
             if try await bff.call(page).items != messages { return false }

@@ -13,7 +13,7 @@ import Testing
         ) { _ in RequestHash(bytes: []) }
     }
 
-    @Test("takes every text within the limits, counted in Unicode scalars", arguments: ["a", " ", "\u{1}", "👩‍👩‍👧‍👦"])
+    @Test("every text within the limits is accepted; lengths count Unicode scalars", arguments: ["a", " ", "\u{1}", "👩‍👩‍👧‍👦"])
     func takes(text: String) throws {
         #expect(try draft(text).text == text)
         #expect(try draft(String(repeating: "𝄞", count: 8_000)).text.unicodeScalars.count == 8_000)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test(
-        "says which fields are wrong",
+        "refusals name the invalid fields",
         arguments: [
             ("", "k", nil, ["text"]),
             ("a\0b", "k", nil, ["text"]),

@@ -12,7 +12,7 @@ import Testing
             targetIsLastOwner: lastOwner)
     }
 
-    enum Answer: Hashable { case set(GroupRules.Setting), removed(GroupRules.Removal), refused(ServiceError.Code) }
+    enum Answer: Hashable { case set(GroupRules.RoleChange), removed(GroupRules.Removal), refused(ServiceError.Code) }
 
     func setting(_ rules: GroupRules, to role: ChatRole) -> Answer {
         do { return .set(try rules.set(role)) } catch { return .refused(error.code) }
@@ -22,7 +22,7 @@ import Testing
         do { return .removed(try rules.remove()) } catch { return .refused(error.code) }
     }
 
-    @Test("owners add anybody as anything, admins add members, members nobody", arguments: ChatRole.known)
+    @Test("owners add members with any role, admins add plain members, members add none", arguments: ChatRole.known)
     func adding(role: ChatRole) {
         #expect(setting(group(.owner, nil), to: role) == .set(.add))
         #expect(setting(group(.admin, nil), to: role) == (role == .member ? .set(.add) : .refused(.denied)))
@@ -31,7 +31,7 @@ import Testing
         #expect(setting(group(.owner, nil, left: true), to: role) == .set(.add))
     }
 
-    @Test("a role that nobody knows allows nothing and is given to nobody")
+    @Test("an unknown role permits nothing and cannot be given")
     func unknownRole() {
         let guest = ChatRole(rawValue: "guest")
         #expect(setting(group(.owner, nil), to: guest) == .refused(.invalid))
@@ -60,7 +60,7 @@ import Testing
         #expect(setting(group(.member, .member, isSelf: true), to: .admin) == .refused(.denied))
     }
 
-    @Test("the role that somebody has already changes nothing", arguments: ChatRole.known)
+    @Test("giving a member the same role changes nothing", arguments: ChatRole.known)
     func unchanged(role: ChatRole) {
         #expect(setting(group(.admin, role, lastOwner: role == .owner), to: role) == .set(.unchanged))
     }
@@ -71,7 +71,7 @@ import Testing
         #expect(setting(group(.owner, .owner, isSelf: true), to: .member) == .set(.change))
     }
 
-    @Test("owners remove anybody, admins remove members, members nobody", arguments: ChatRole.known)
+    @Test("owners remove any member, admins remove plain members, members remove none", arguments: ChatRole.known)
     func removing(target: ChatRole) {
         #expect(removal(group(.owner, target)) == .removed(.remove))
         #expect(removal(group(.admin, target)) == (target == .member ? .removed(.remove) : .refused(.denied)))
@@ -79,41 +79,41 @@ import Testing
         #expect(removal(group(nil, target)) == .refused(.notFound))
     }
 
-    @Test("everybody may leave, and leaving twice is leaving", arguments: ChatRole.known)
+    @Test("every member may leave, and leaving again succeeds", arguments: ChatRole.known)
     func leaving(role: ChatRole) {
         #expect(removal(group(role, role, isSelf: true)) == .removed(.remove))
         #expect(removal(group(nil, nil, isSelf: true, left: true)) == .removed(.unchanged))
         #expect(removal(group(nil, nil, isSelf: true)) == .refused(.notFound))
     }
 
-    @Test("the last owner leaves by handing over, unless nobody is there")
+    @Test("the last owner's leaving hands the group over, unless it becomes empty")
     func handingOver() {
         #expect(removal(group(.owner, .owner, isSelf: true, lastOwner: true)) == .removed(.removeAndHandOver))
         #expect(removal(group(.owner, .owner, isSelf: true, lastOwner: true, count: 1)) == .removed(.remove))
     }
 
-    @Test("removing who is gone already succeeds; who never came is not found; members are told nothing")
+    @Test("removing a former member succeeds, removing a stranger is not found, and plain members get no such answer")
     func gone() {
         #expect(removal(group(.admin, nil, left: true)) == .removed(.unchanged))
         #expect(removal(group(.owner, nil)) == .refused(.notFound))
         #expect(removal(group(.member, nil, left: true)) == .refused(.denied))
     }
 
-    @Test("a direct chat has no roles, no comings and goings, and no title")
+    @Test("a direct chat has no roles, no membership changes and no title")
     func direct() {
         var rules = group(.member, .member, isSelf: true)
         rules.kind = .direct
         #expect(setting(rules, to: .owner) == .refused(.denied))
         #expect(removal(rules) == .refused(.denied))
-        #expect(throws: ServiceError.self) { try rules.rename() }
+        #expect(throws: ServiceError.self) { try rules.checkRename() }
     }
 
     @Test(
-        "owners and admins rename",
+        "only owners and admins may rename a group",
         arguments: [(.owner, nil), (.admin, nil), (.member, .denied), (nil, .notFound)] as [(ChatRole?, ServiceError.Code?)])
     func renaming(role: ChatRole?, refusal: ServiceError.Code?) {
         var code: ServiceError.Code?
-        do { try group(role, nil).rename() } catch { code = error.code }
+        do { try group(role, nil).checkRename() } catch { code = error.code }
         #expect(code == refusal)
     }
 }

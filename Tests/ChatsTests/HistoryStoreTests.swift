@@ -6,15 +6,15 @@ import Testing
 @testable import Chats
 
 @Suite("History in the database") struct HistoryStoreTests {
-    @Test("pages in every direction are what a plain list would give", arguments: UInt64(1)...6)
+    @Test("pages in every direction equal those of a plain list", arguments: UInt64(1)...6)
     func pages(seed: UInt64) async throws {
         var random = SeededGenerator(seed: seed)
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
             let chat = try await database.group([anna, ChatsDatabase.user()])
-            let drafts = (0..<Int.random(in: 0...60, using: &random)).map { Draft.sample(in: chat, anna, "\($0)") }
+            let drafts = (0..<Int.random(in: 0...60, using: &random)).map { Draft.sample(in: chat, from: anna, "\($0)") }
             try await database.send(drafts)
-            // Several messages share a moment; some were changed since.
+            // Several messages have the same time, and some were changed later.
             let step = Int64.random(in: 1...4, using: &random)
             try await database.pool.execute(
                 "UPDATE messages SET sent_at = 'epoch'::timestamptz + (seq / \(step)) * interval '10 ms' WHERE chat_id = \(chat)")
@@ -38,13 +38,13 @@ import Testing
         }
     }
 
-    @Test("the newest messages of several chats come with their versions")
+    @Test("the newest messages of several chats are read with their versions")
     func recent() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
             let full = try await database.group([anna, ChatsDatabase.user()])
             let empty = try await database.group([anna, ChatsDatabase.user()])
-            try await database.send((0..<100).map { .sample(in: full, anna, "\($0)") })
+            try await database.send((0..<100).map { .sample(in: full, from: anna, "\($0)") })
             let found = try await database.history.recent([full, empty, ChatID(rawValue: 1)])
             #expect(Set(found.keys) == [full, empty])
             #expect(try found[empty] == RecentMessages(rev: 1, lastSeq: 0, messages: []))

@@ -7,7 +7,7 @@ import Testing
 @testable import Chats
 
 @Suite("History") struct HistoryTests {
-    /// What the store would find for a range: one more than the limit, in the order of reading.
+    /// Returns what the store finds for a range: up to one more than the limit, in the order of reading.
     func found(_ range: HistoryRange, limit: Int, in messages: [Message]) -> [Message] {
         switch range {
         case .backwards(let before, let floor):
@@ -26,7 +26,7 @@ import Testing
 
     let ten = (1...10).map { Message.sample(seq: $0) }
 
-    @Test("the newest page is in ascending seq, and its next leads to older ones")
+    @Test("the newest page is in ascending seq, and next leads to older messages")
     func newest() throws {
         let first = try page(.newest, limit: 4, in: ten)
         #expect(first.items.map(\.seq) == [7, 8, 9, 10] && first.next == "7")
@@ -34,7 +34,7 @@ import Testing
         #expect(second.items.map(\.seq) == [1, 2, 3, 4, 5, 6] && second.next == nil)
     }
 
-    @Test("history begins where the reader joined")
+    @Test("the history begins where the reader joined")
     func joined() throws {
         #expect(try page(.newest, limit: 10, floor: 6, in: ten).items.map(\.seq) == [7, 8, 9, 10])
         #expect(try page(.before(seq: 8), limit: 10, floor: 6, in: ten).next == nil)
@@ -43,13 +43,15 @@ import Testing
         #expect(try page(.changedAfter(rev: 0), limit: 2, floor: 6, in: ten).items.map(\.seq) == [7, 8])
     }
 
-    @Test("a moment begins with the first message not before it", arguments: [(50, 5), (51, 6), (0, 1)] as [(Int64, Int64)])
+    @Test(
+        "a page at a time begins with the first message at or after it",
+        arguments: [(50, 5), (51, 6), (0, 1)] as [(Int64, Int64)])
     func moment(time: Int64, seq: Int64) throws {
         let found = try page(.at(time: Timestamp(time)), limit: 3, in: ten)
         #expect(found.items.map(\.seq) == [seq, seq + 1, seq + 2] && found.next == String(seq + 2))
     }
 
-    @Test("what changed is paged by rev, and each page is in ascending seq")
+    @Test("changed messages are paged by rev, and each page is in ascending seq")
     func changed() throws {
         var messages = ten
         messages[1].rev = 30
@@ -60,7 +62,7 @@ import Testing
         #expect(second.items.map(\.seq) == [2] && second.next == nil)
     }
 
-    @Test("positions and limits that cannot be are refused by name")
+    @Test("invalid positions and limits are refused with the name of the field")
     func refuses() {
         let wrong: [(GetHistory.Position, Int, String)] = [
             (.newest, 0, "limit"), (.newest, 101, "limit"), (.before(seq: 0), 1, "before"), (.after(seq: -1), 1, "after"),
@@ -72,7 +74,7 @@ import Testing
         }
     }
 
-    @Test("what is kept in memory gives the very page that the store would, or none", arguments: UInt64(1)...100)
+    @Test("a page from memory equals the store's page, or there is none", arguments: UInt64(1)...100)
     func recent(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let all = (0..<Int.random(in: 0...150, using: &random)).map { Message.sample(seq: Int64($0) + 1) }
@@ -96,7 +98,7 @@ import Testing
         #expect(answered > 0)
     }
 
-    @Test("memory takes only what follows without a gap")
+    @Test("only messages that follow without a gap can be appended")
     func appending() throws {
         let recent = try RecentMessages(rev: 4, lastSeq: 3, messages: (1...3).map { Message.sample(seq: $0) })
         #expect(try recent.appending([.sample(seq: 4), .sample(seq: 5)], rev: 6)?.seqs() == [1, 2, 3, 4, 5])
@@ -118,7 +120,7 @@ import Testing
             try RecentMessages(rev: 10, lastSeq: 9, messages: long.dropLast()).appending([long[9]], rev: 11)?.seqs() == [9, 10])
     }
 
-    @Test("what memory keeps is coded as the messages are, so that builds that make values of them read it too")
+    @Test("cached messages are encoded like plain ones, so that builds that decode them can read the cache")
     func coded() throws {
         struct Kept: Codable {
             var (rev, lastSeq): (Int64, Int64)

@@ -5,8 +5,8 @@ import Testing
 
 @testable import Chats
 
-/// Every number that a caller may choose, at the ends of its range.
-@Suite("Numbers that nobody means", .timeLimit(.minutes(5))) struct HostileNumbersTests {
+/// Every number that a caller can choose, at the ends of its range.
+@Suite("Extreme numbers", .timeLimit(.minutes(5))) struct HostileNumbersTests {
     static let numbers: [Int64] = [.min, .min + 1, -1, 0, 1, .max - 1, .max]
 
     static func positions(_ number: Int64) -> [GetHistory.Position] {
@@ -16,7 +16,8 @@ import Testing
         ]
     }
 
-    /// What `body` gives, or `nil` when it refuses by naming a field; anything else fails the test.
+    /// Returns the result of `body`, or `nil` if it refuses with the name of a field. Any other error fails
+    /// the test.
     func answer<Answer>(_ what: String, _ body: () async throws -> Answer) async -> Answer? {
         do { return try await body() } catch let error as ServiceError where error.code == .invalid && !error.fields.isEmpty {
             return nil
@@ -26,12 +27,12 @@ import Testing
         }
     }
 
-    @Test("history anywhere is a page of what there is, or refused by name", arguments: [0, 3, 100])
+    @Test("history at any position is a page or a refusal that names the field", arguments: [0, 3, 100])
     func history(count: Int) async throws {
         try await ChatsProcess.pair { process, _ in
             let anna = ChatsDatabase.user()
             let chat = try await process.group([anna, ChatsDatabase.user()])
-            if count > 0 { try await process.database.send((0..<count).map { .sample(in: chat, anna, "\($0)") }) }
+            if count > 0 { try await process.database.send((0..<count).map { .sample(in: chat, from: anna, "\($0)") }) }
             for number in Self.numbers {
                 for position in Self.positions(number) {
                     let page = await answer("\(position)") { try await process.history(chat, for: anna, position) }
@@ -43,7 +44,7 @@ import Testing
         }
     }
 
-    @Test("what memory keeps never traps", arguments: numbers)
+    @Test("pages from memory never trap", arguments: numbers)
     func memory(number: Int64) throws {
         for kept in [[], [Message.sample(seq: 1)], (40...60).map { Message.sample(seq: $0) }] {
             let recent = try RecentMessages(rev: 99, lastSeq: kept.last?.seq ?? 0, messages: kept)
@@ -54,7 +55,7 @@ import Testing
         }
     }
 
-    @Test("markers, replies, limits and cursors", arguments: numbers)
+    @Test("markers, replies, limits and cursors never trap", arguments: numbers)
     func others(number: Int64) async throws {
         try await ChatsProcess.pair { process, _ in
             let anna = ChatsDatabase.user()
@@ -75,7 +76,7 @@ import Testing
             _ = await answer("limit") { try await process.history(chat, for: anna, limit: limit) }
             for after in ["\(number).1", "1.\(number)"] {
                 _ = await answer("cursor") {
-                    try await process.members.members(ListMembers(userID: anna, chatID: chat, limit: 1, after: after))
+                    try await process.members.list(ListMembers(userID: anna, chatID: chat, limit: 1, after: after))
                 }
                 _ = await answer("cursor") { try await process.reading.list(ListChats(userID: anna, limit: 1, after: after)) }
             }

@@ -5,9 +5,9 @@ import Testing
 
 @testable import Chats
 
-@Suite("Sends over connections that break", .timeLimit(.minutes(5))) struct LostConnectionsTests {
-    /// Sends until it is answered, as a client does.
-    func insist(_ key: String, _ user: UserID, _ chat: ChatID, through process: ChatsProcess) async throws -> Message {
+@Suite("Sends over failing connections", .timeLimit(.minutes(5))) struct LostConnectionsTests {
+    /// Repeats a send until it is answered, as a client does.
+    func insist(_ key: String, from user: UserID, to chat: ChatID, through process: ChatsProcess) async throws -> Message {
         try await eventually("an answer") {
             do {
                 return try await process.send("text of \(key)", from: user, to: chat, key: key).message
@@ -17,7 +17,7 @@ import Testing
         }
     }
 
-    @Test("whatever breaks, what is answered is stored once, as answered, and seq is dense")
+    @Test("under lost connections, an answered send is stored once, as answered, and seq is dense")
     func terminated() async throws {
         let name = TestStack.uniqueName("broken")
         try await ChatsProcess.pair(configure: { $0.applicationName = name }) { one, other in
@@ -31,13 +31,14 @@ import Testing
                             let process = sender.isMultiple(of: 2) ? one : other
                             answers.append(
                                 try await insist(
-                                    "\(sender)/\(number)", users[sender % 2], chats[(sender + number) % 2], through: process))
+                                    "\(sender)/\(number)", from: users[sender % 2], to: chats[(sender + number) % 2],
+                                    through: process))
                         }
                         return answers
                     }
                 }
                 group.addTask {
-                    // On a pool of its own, which survives.
+                    // On a separate pool, which stays connected.
                     try await ChatsDatabase.with { killer in
                         var killed = 0
                         for _ in 0..<40 {

@@ -8,7 +8,7 @@ import Testing
 @Suite("Send batcher", .timeLimit(.minutes(5))) struct SendBatcherTests {
     static let io = IOThread(name: "test-sends")
 
-    /// Batches that have arrived, held until the test lets them go.
+    /// Holds arriving batches until the test releases them.
     actor Gate {
         nonisolated var unownedExecutor: UnownedSerialExecutor { SendBatcherTests.io.asUnownedSerialExecutor() }
         private var held: [([Draft], CheckedContinuation<Void, Never>)] = []
@@ -25,7 +25,7 @@ import Testing
             }
         }
 
-        /// Waits until so many batches are held; gives their texts.
+        /// Waits until `count` batches are held and returns their texts.
         func batches(_ count: Int) async -> [[String]] {
             if held.count < count { await withCheckedContinuation { watchers.append((count, $0)) } }
             return held.map { $0.0.map(\.text) }
@@ -40,9 +40,10 @@ import Testing
         }
     }
 
-    /// A batcher that runs, on a store that answers once the gate lets a batch through.
+    /// Runs a batcher on a store that answers once the gate releases a batch.
     func with<Result: Sendable>(
-        capacity: Int = 100, patience: Duration = .zero, tell: @escaping @Sendable (SettledBatch) async -> Void = { _ in },
+        capacity: Int = 100, patience: Duration = .zero,
+        updateCaches: @escaping @Sendable (SettledBatch) async -> Void = { _ in },
         _ body: @escaping @Sendable (SendBatcher, Gate) async throws -> Result
     ) async throws -> Result {
         let gate = Gate()
@@ -52,7 +53,7 @@ import Testing
                 await gate.pass(drafts)
                 let outcomes = drafts.map { SendBatch.Outcome.stored(.sample(seq: 1, text: $0.text)) }
                 return SendBatch.Decision(outcomes: outcomes, inserts: [], chats: [:])
-            }, tell: tell)
+            }, updateCaches: updateCaches)
         let batcher = SendBatcher(committer, capacity: capacity, patience: patience, on: Self.io)
         let run = Task { await batcher.run() }
         let result = try await Task(executorPreference: Self.io) { try await body(batcher, gate) }.value
@@ -62,17 +63,17 @@ import Testing
         return result
     }
 
-    /// Begins a send in the present turn, each to a chat of its own unless given.
+    /// Begins a send in the present turn, to a chat of its own unless given.
     func begin(_ text: String, _ batcher: SendBatcher, to chat: Int64? = nil, within limit: Duration = .seconds(60)) -> Task<
         String, any Error
     > {
         let chat = ChatID(rawValue: chat ?? ChatsDatabase.id())
         return Task(executorPreference: Self.io) {
-            try await batcher.send(.sample(in: chat, UserID(rawValue: 1), text, text), deadline: .after(limit)).message.text
+            try await batcher.send(.sample(in: chat, from: UserID(rawValue: 1), text, text), deadline: .after(limit)).message.text
         }
     }
 
-    @Test("one alone leaves at once, those of one turn leave together, and each gets its own answer")
+    @Test("a single send leaves at once, sends of one turn leave together, and each receives its own answer")
     func turn() async throws {
         try await with { batcher, gate in
             let alone = begin("a", batcher)
@@ -86,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("with two batches out the others collect, and leave together when one is done")
+    @Test("with two batches in flight the others collect, and leave together once a batch finishes")
     func collects() async throws {
         try await with { batcher, gate in
             var tasks: [Task<String, any Error>] = []
@@ -103,7 +104,7 @@ import Testing
         }
     }
 
-    @Test("what came while a batch is out leaves with the next, or beside it when that takes long")
+    @Test("sends that arrive while a batch is in flight leave with the next one, or beside a slow one")
     func patience() async throws {
         try await with(patience: .seconds(600)) { batcher, gate in
             let tasks = [begin("a", batcher)]
@@ -125,7 +126,7 @@ import Testing
         }
     }
 
-    @Test("a send of a task that is cancelled already is not stored")
+    @Test("a send of a cancelled task is not stored")
     func cancelledBefore() async throws {
         try await with { batcher, gate in
             let never = begin("never", batcher)
@@ -139,7 +140,7 @@ import Testing
         }
     }
 
-    @Test("two sends to one chat are never out together, and others pass the one that waits")
+    @Test("two sends to one chat are never in flight together, and other sends overtake the waiting one")
     func oneChat() async throws {
         try await with { batcher, gate in
             let first = begin("a", batcher, to: 1)
@@ -155,22 +156,22 @@ import Testing
         }
     }
 
-    @Test("the next batch does not wait until the caches were told of the last; its senders do")
-    func telling() async throws {
-        let told = Gate()
-        try await with(tell: { _ in await told.pass([]) }) { batcher, gate in
+    @Test("the next batch does not wait for the cache updates of the last one, but its senders do")
+    func cacheUpdates() async throws {
+        let cacheGate = Gate()
+        try await with(updateCaches: { _ in await cacheGate.pass([]) }) { batcher, gate in
             await gate.open()
             let first = begin("a", batcher, to: 1)
-            _ = await told.batches(1)
+            _ = await cacheGate.batches(1)
             let second = begin("b", batcher, to: 1)
-            _ = await told.batches(2)
-            await told.open()
+            _ = await cacheGate.batches(2)
+            await cacheGate.open()
             let answers = [try await first.value, try await second.value]
             #expect(answers == ["a", "b"])
         }
     }
 
-    @Test("a full queue refuses at once; a cancelled send leaves it and is not stored")
+    @Test("a full queue refuses at once, and a cancelled send leaves the queue and is not stored")
     func fullAndCancelled() async throws {
         try await with(capacity: 2) { batcher, gate in
             let out = [begin("a", batcher)]
@@ -193,7 +194,7 @@ import Testing
     }
 
     @Test(
-        "what comes too late, or with no time left worth beginning in, is not begun",
+        "a send that is late or has too little time left is not started",
         arguments: [Duration.zero, .milliseconds(40)])
     func late(left: Duration) async throws {
         try await with { batcher, gate in
@@ -206,7 +207,7 @@ import Testing
         }
     }
 
-    @Test("stopping stores what waits, then refuses")
+    @Test("stopping stores the waiting sends and refuses later ones")
     func stopping() async throws {
         let kept = try await with { batcher, gate in
             var tasks = [begin("a", batcher)]

@@ -6,16 +6,17 @@ import Testing
 @testable import Chats
 
 @Suite("Sends in the database") struct SendStoreTests {
-    @Test("what was sent is there, in order, and as it was answered")
+    @Test("sent messages are stored in order, as answered")
     func stored() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
             let chat = try await database.group([anna, ben])
             let text = "grüß dich 👩‍👩‍👧‍👦\u{1} \\x \"'; DROP TABLE messages"
             let decision = try await database.send([
-                .sample(in: chat, anna, "a", text), .sample(in: chat, ben, "b", replyTo: nil), .sample(in: chat, ben, "c", text),
+                .sample(in: chat, from: anna, "a", text), .sample(in: chat, from: ben, "b", replyTo: nil),
+                .sample(in: chat, from: ben, "c", text),
             ])
-            let second = try await database.send([.sample(in: chat, anna, "d", "reply", replyTo: 3)])
+            let second = try await database.send([.sample(in: chat, from: anna, "d", "reply", replyTo: 3)])
             let messages = try await database.page(chat, .newest).items
             #expect(messages == (decision.inserts + second.inserts).map(\.message))
             #expect(messages.map(\.seq) == [1, 2, 3, 4])
@@ -26,15 +27,16 @@ import Testing
         }
     }
 
-    @Test("a repeat gets the first answer, whoever has changed the message since; another content is refused")
+    @Test("a repeat receives the first answer, even after an edit, and different content is refused")
     func repeats() async throws {
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
             let chat = try await database.group([anna, ChatsDatabase.user()])
-            let draft = Draft.sample(in: chat, anna, "key", "text", replyTo: nil)
+            let draft = Draft.sample(in: chat, from: anna, "key", "text", replyTo: nil)
             let first = try await database.send([draft]).inserts[0].message
             #expect(try await database.send([draft]).outcomes == [.repeated(first)])
-            #expect(try await database.send([.sample(in: chat, anna, "key", "other")]).outcomes[0].field == "clientMessageId")
+            #expect(
+                try await database.send([.sample(in: chat, from: anna, "key", "other")]).outcomes[0].field == "clientMessageId")
             try await database.pool.execute(
                 "UPDATE messages SET text = 'edited', changed_rev = 9, edited_at = now() WHERE chat_id = \(chat)")
             let again = try await database.send([draft]).outcomes[0].message
@@ -47,7 +49,9 @@ import Testing
         try await ChatsDatabase.with { database in
             let anna = ChatsDatabase.user()
             let chat = try await database.group([anna, ChatsDatabase.user()])
-            let (composed, decomposed) = (Draft.sample(in: chat, anna, "\u{e9}"), Draft.sample(in: chat, anna, "e\u{301}"))
+            let (composed, decomposed) = (
+                Draft.sample(in: chat, from: anna, "\u{e9}"), Draft.sample(in: chat, from: anna, "e\u{301}")
+            )
             let both = try await database.send([composed, decomposed])
             #expect(both.inserts.map(\.message.seq) == [1, 2])
             for (draft, message) in zip([composed, decomposed], both.inserts.map(\.message)) {
@@ -56,7 +60,7 @@ import Testing
         }
     }
 
-    @Test("refusals: strangers, those who left, blocked ones of a direct chat; and their neighbours are stored")
+    @Test("strangers, former members and blocked users are refused, and other sends of the batch are stored")
     func refusals() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -65,16 +69,17 @@ import Testing
                 RemoveMember(userID: ben, chatID: group, memberID: ben), deadline: ChatsDatabase.soon)
             try await database.block(anna, ben)
             let outcomes = try await database.send([
-                .sample(in: group, carl, "a"), .sample(in: group, ben, "a"), .sample(in: direct, ben, "a"),
-                .sample(in: ChatID(rawValue: 1), anna, "a"), .sample(in: group, anna, "a"), .sample(in: direct, anna, "a"),
+                .sample(in: group, from: carl, "a"), .sample(in: group, from: ben, "a"), .sample(in: direct, from: ben, "a"),
+                .sample(in: ChatID(rawValue: 1), from: anna, "a"), .sample(in: group, from: anna, "a"),
+                .sample(in: direct, from: anna, "a"),
             ]).outcomes
             #expect(outcomes.map(\.refusal) == [.notFound, .notFound, .denied, .notFound, nil, nil])
-            try await database.block(anna, ben, false, rev: 2)
-            #expect(try await database.send([.sample(in: direct, ben, "a")]).outcomes[0].storedMessage?.seq == 2)
+            try await database.block(anna, ben, blocked: false, rev: 2)
+            #expect(try await database.send([.sample(in: direct, from: ben, "a")]).outcomes[0].storedMessage?.seq == 2)
         }
     }
 
-    @Test("a block is for direct chats: in a group everybody may write")
+    @Test("a block does not apply in a group")
     func blocksInGroups() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -84,14 +89,14 @@ import Testing
         }
     }
 
-    @Test("an older fact of a block that comes later changes nothing")
+    @Test("an older event of a block has no effect after a newer one")
     func blockOrder() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
             let direct = try await database.direct(anna, ben)
-            try await database.block(anna, ben, true, rev: 3)
-            try await database.block(anna, ben, false, rev: 2)
-            #expect(try await database.send([.sample(in: direct, ben, "a")]).outcomes[0].refusal == .denied)
+            try await database.block(anna, ben, blocked: true, rev: 3)
+            try await database.block(anna, ben, blocked: false, rev: 2)
+            #expect(try await database.send([.sample(in: direct, from: ben, "a")]).outcomes[0].refusal == .denied)
         }
     }
 
@@ -105,7 +110,7 @@ import Testing
                     for number in 0..<20 {
                         group.addTask {
                             let database = number.isMultiple(of: 2) ? one : other
-                            return try await database.send([.sample(in: chat, anna, "same")]).outcomes[0].message
+                            return try await database.send([.sample(in: chat, from: anna, "same")]).outcomes[0].message
                         }
                     }
                     return try await group.reduce(into: []) { $0.append($1) }
@@ -117,7 +122,7 @@ import Testing
         }
     }
 
-    @Test("two processes send to the same chats at once, in any order of chats: every seq is dense and no batch is lost")
+    @Test("concurrent sends of two processes to the same chats keep seq dense and lose no batch")
     func concurrentBatches() async throws {
         try await ChatsDatabase.with { one in
             try await one.another { other in
@@ -128,7 +133,7 @@ import Testing
                     for number in 0..<24 {
                         group.addTask {
                             let database = number.isMultiple(of: 2) ? one : other
-                            let drafts = chats.shuffled().map { Draft.sample(in: $0, users[number % 2], "key \(number)") }
+                            let drafts = chats.shuffled().map { Draft.sample(in: $0, from: users[number % 2], "key \(number)") }
                             let decision = try await database.send(drafts)
                             #expect(decision.inserts.count == chats.count)
                         }

@@ -25,7 +25,7 @@ import Testing
         }
     }
 
-    @Test("what was sent through one is read through the other at once, with Redis and without", arguments: [true, false])
+    @Test("a message sent through one is at once readable through the other, with and without Redis", arguments: [true, false])
     func ownWrites(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { one, other in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test("a page that is being read takes in what was sent, without being loaded again")
+    @Test("a send updates a page that is being read, without reloading it")
     func appended() async throws {
         try await ChatsProcess.pair { one, other in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]
@@ -51,19 +51,19 @@ import Testing
             try await one.send("first", from: users[0], to: chat)
             #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["first"])
             try await one.send("second", from: users[0], to: chat)
-            // Behind the service's back, so that who loads it is found out.
+            // The change bypasses the service, so that a reload becomes visible.
             try await one.database.pool.execute("UPDATE messages SET text = 'loaded'")
             for process in [one, other] {
                 #expect(try await process.history(chat, for: users[1]).items.map(\.text) == ["first", "second"])
             }
-            // For nobody it is not kept up to date: after two sends without a reader the next one loads it.
+            // A page without readers is not updated: after two sends, the next reader loads it.
             try await other.send("third", from: users[1], to: chat)
             try await other.send("fourth", from: users[1], to: chat)
             #expect(try await one.history(chat, for: users[0]).items.map(\.text) == ["loaded", "loaded", "third", "fourth"])
         }
     }
 
-    @Test("the newest page is right while others send", arguments: [true, false])
+    @Test("the newest page is correct during concurrent sends", arguments: [true, false])
     func concurrentReads(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { one, other in
             let users = [ChatsDatabase.user(), ChatsDatabase.user()]
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("who was removed through one sees nothing through the other, who was added sees it", arguments: [true, false])
+    @Test("removing and adding a member through one takes effect through the other", arguments: [true, false])
     func membership(redis: Bool) async throws {
         try await ChatsProcess.pair(redis: redis) { one, other in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())
@@ -102,12 +102,12 @@ import Testing
             try await one.remove(ben, from: chat, by: anna)
             await #expect(throws: ServiceError.noSuchChat) { try await other.history(chat, for: ben) }
             await #expect(throws: ServiceError.noSuchChat) {
-                try await other.members.members(ListMembers(userID: ben, chatID: chat, limit: 10))
+                try await other.members.list(ListMembers(userID: ben, chatID: chat, limit: 10))
             }
         }
     }
 
-    @Test("both of a pair open their chat at once, through different processes: it is one")
+    @Test("concurrent creations of a direct chat through both processes create one chat")
     func pair() async throws {
         try await ChatsProcess.pair { one, other in
             for _ in 0..<5 {
@@ -129,11 +129,11 @@ import Testing
         }
     }
 
-    @Test("whoever died after reserving a pair is completed by the next one")
+    @Test("the next request completes a pair whose creator died after the reservation")
     func completion() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
-            let reserved = try await one.database.openings.reserve(
+            let reserved = try await one.database.newChats.reserve(
                 ChatID(rawValue: ChatsDatabase.id()), for: try #require(UserPair(anna, ben)))
             await #expect(throws: ServiceError.noSuchChat) { try await one.reading.chat(GetChat(userID: anna, chatID: reserved)) }
             let answer = try await other.create(.direct, by: ben, with: [anna])
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    @Test("the same Idempotency-Key through both makes one group")
+    @Test("the same Idempotency-Key through both creates one group")
     func idempotency() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -162,7 +162,7 @@ import Testing
         }
     }
 
-    @Test("an Idempotency-Key of a direct chat gives its first answer, and is refused for another")
+    @Test("an Idempotency-Key of a direct chat returns its first answer and is refused for another request")
     func directIdempotency() async throws {
         try await ChatsProcess.pair { one, other in
             let (anna, ben, carl) = (ChatsDatabase.user(), ChatsDatabase.user(), ChatsDatabase.user())

@@ -37,22 +37,22 @@ extension Faults {
                 _ = try await eventually("another process") { stack.processID("messaging").flatMap { $0 != id ? $0 : nil } }
                 try await stack.ready("messaging")
                 try await isSpread(over: 2, stack)
-                try await goesOn(stack)
+                try await messagesAreSent(20, stack)
             }
             expectWhole(live, "killed")
             #expect(live.reconnects > 0)
         }
 
-        @Test("whoever assigns partitions is killed: nobody notices")
+        @Test("while every instance of config is away, connections stay open and miss nothing")
         func withoutConfig() async throws {
             let stack = try stack
-            // What another test has left on its way would still go there.
+            // Partitions that another test has left in handover would still move.
             try await isSpread(over: 2, stack)
             let live = try await Live.during(on: stack) {
                 try await stack.without("config", "config-2") {
-                    // As long as a lease lasts, and longer.
-                    let start = ContinuousClock.now
-                    _ = try await eventually("the end of a lease") { ContinuousClock.now - start > .seconds(4) ? true : nil }
+                    // Six devices send, each at most four messages per second. So 100 messages take more than 4 s, which
+                    // is twice the lease of a member.
+                    try await messagesAreSent(100, stack)
                 }
                 try await stack.ready("config")
             }
@@ -61,31 +61,46 @@ extension Faults {
             #expect(live.gaps == 0)
         }
 
-        @Test(
-            "the broker comes back before connections are given up: they stay, and are told that they may have missed something")
+        /// Connections are kept during an outage of 30 s. The rest is for what a test cannot observe.
+        private static let shortOutage = Duration.seconds(25)
+        private static let brokerRestarts = 3
+
+        @Test("after a short outage of the broker, connections are still open and every device has received a gap")
         func broker() async throws {
             let (stack, world) = (try stack, try await World())
+            for _ in 0..<Self.brokerRestarts {
+                let (live, outage) = try await liveDuringBrokerRestart(stack, world)
+                expectWhole(live, "broker away for \(Report.text(outage))")
+                // A slow machine can stretch the outage until connections are closed rightly. Such a run is repeated.
+                guard outage < Self.shortOutage else { continue }
+                #expect(live.closes == [:])
+                #expect(live.gaps >= live.devices)
+                return
+            }
+            Issue.record(
+                "\(Self.brokerRestarts) outages lasted \(Self.shortOutage) or longer: the machine is too slow for this test")
+        }
+
+        /// - Returns: also how long the outage lasted at most, until both instances of messaging served their share again.
+        private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (Live, Duration) {
             try await isSpread(over: 2, stack)
             var outage = Duration.zero
             let live = try await Live.during(on: stack, gaps: true) {
                 let start = ContinuousClock.now
                 try await stack.without("rabbitmq") {}
-                try await world.served()
                 for instance in 1...2 { try await hasBroker(instance, stack) }
                 try await isSpread(over: 2, stack)
                 outage = ContinuousClock.now - start
-                try await goesOn(stack)
+                try await world.served()
+                try await messagesAreSent(20, stack)
             }
-            expectWhole(live, "broker away for \(Report.text(outage))")
-            guard outage < .seconds(25) else { return }
-            #expect(live.closes == [:])
-            #expect(live.gaps >= live.devices)
+            return (live, outage)
         }
 
-        /// Returns once people have said more, so that there is something to judge however little they could say before.
-        private func goesOn(_ stack: OwnStack) async throws {
+        /// Returns once chats has stored more than `count` further messages, so that there are messages to judge.
+        private func messagesAreSent(_ count: Double, _ stack: OwnStack) async throws {
             let before = try await stack.sends().reduce(0, +)
-            try await eventually("more messages") { try await stack.sends().reduce(0, +) > before + 20 ? () : nil }
+            try await eventually("\(count) messages") { try await stack.sends().reduce(0, +) > before + count ? () : nil }
         }
 
         /// One instance of messaging is connected to the broker, and consumes.

@@ -12,7 +12,7 @@ import Testing
 @Suite("Id generator", .timeLimit(.minutes(2))) struct IDGeneratorTests {
     static let io = IOThread(name: "idgen")
 
-    @Test("several over one table of Postgres never issue an id twice, and go on when one is gone")
+    @Test("several generators over one table never issue an id twice, and continue when one ends")
     func several() async throws {
         try await TestDatabase.migrated(try IDGenMigrations.all()) { pool in
             let store = PostgresLeaseStore(database: pool)
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    @Test("what was asked for comes ascending and whole, across several milliseconds")
+    @Test("ids of a request ascend and are complete, across several milliseconds")
     func ascending() async throws {
         try await running([IDGenerator(store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet)]) {
             generators in
@@ -51,15 +51,15 @@ import Testing
         #expect(error?.code == .invalid)
     }
 
-    @Test("slept past its lease, while another took the number, it issues only under a new lease")
+    @Test("after sleeping past its lease, a generator issues ids only under a new lease")
     func sleeper() async throws {
         let (store, time) = (MemoryLeaseStore(numbers: 2), Time(1_000_000))
         let sleeper = IDGenerator(store: store, holder: "sleeper", on: Self.io, logger: .quiet, now: { time.now })
         try await running([sleeper]) { _ in
             var issued = try await sleeper.ids(100)
             time.now += 1_000_000
-            let thief = try #require(try await store.take(holder: "thief", now: time.now, mark: time.now + 60_000))
-            let other = try #require(try await store.take(holder: "other", now: time.now, mark: time.now + 500))
+            let thief = try #require(try await store.acquire(holder: "thief", now: time.now, mark: time.now + 60_000))
+            let other = try #require(try await store.acquire(holder: "other", now: time.now, mark: time.now + 500))
             for lease in [thief, other] {
                 var sequence = IDSequence(generator: lease.number, first: lease.first, mark: lease.mark)
                 issued += sequence.issue(100, at: time.now).ids
@@ -73,7 +73,7 @@ import Testing
         }
     }
 
-    @Test("asked for more at once than time allows, it serves all, one whole batch after the other")
+    @Test("a request backlog is served completely, one whole batch after the other")
     func demandAtCapacity() async throws {
         try await running([IDGenerator(store: MemoryLeaseStore(numbers: 1), holder: "one", on: Self.io, logger: .quiet)]) {
             generators in
@@ -87,7 +87,7 @@ import Testing
         }
     }
 
-    @Test("whoever is cancelled leaves the line at once; those behind get what they asked for")
+    @Test("a cancelled request leaves the queue at once, and later requests are served")
     func cancelled() async throws {
         let (time, timers) = (Time(1_000_000), Timers())
         let generator = IDGenerator(
@@ -106,15 +106,15 @@ import Testing
         }
     }
 
-    @Test("a number lost in the middle of a batch: the batch comes whole from the next")
+    @Test("when a number is lost in the middle of a batch, the whole batch comes from the next number")
     func lostInTheMiddle() async throws {
         let (time, store) = (Time(1_000_000), MemoryLeaseStore(numbers: 2))
         let terms = LeaseTerms(ahead: 1, renewBelow: 5)
         let generator = IDGenerator(store: store, holder: "one", terms: terms, on: Self.io, logger: .quiet, now: { time.now })
         try await running([generator]) { _ in
             let before = try await generator.ids(4_000)
-            let rested = try #require(try await store.take(holder: "thief", now: time.now, mark: time.now + 5))
-            _ = try #require(try await store.take(holder: "thief", now: time.now + 1, mark: time.now + 9_000))
+            let rested = try #require(try await store.acquire(holder: "thief", now: time.now, mark: time.now + 5))
+            _ = try #require(try await store.acquire(holder: "thief", now: time.now + 1, mark: time.now + 9_000))
             try await store.release(rested, at: 0)
             let after = try await generator.ids(200)
             #expect(after.count == 200)
@@ -123,7 +123,7 @@ import Testing
         }
     }
 
-    @Test("a clock set back by a second or less is waited for")
+    @Test("a clock set back by a second or less is bridged by waiting")
     func clockBackALittle() async throws {
         let (time, timers) = (Time(1_000_000), Timers())
         let generator = IDGenerator(
@@ -132,8 +132,8 @@ import Testing
             let before = try await generator.ids(1)
             time.now -= 1_000
             let waiting = Task { try await generator.ids(1) }
-            try await eventually("it waits") { timers.asked.isEmpty ? nil : () }
-            #expect(timers.asked == [.milliseconds(990)])
+            try await eventually("it waits") { timers.requested.isEmpty ? nil : () }
+            #expect(timers.requested == [.milliseconds(990)])
             #expect(await generator.condition == .issuing(generator: 0))
             time.now += 990
             await timers.fire(on: Self.io)
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    @Test("a clock past what an id can hold: refused, and not ready")
+    @Test("with a clock past the last time of an id, requests are refused and the service is not ready")
     func tooLate() async throws {
         let time = Time(1_000_000)
         let generator = IDGenerator(
@@ -150,11 +150,11 @@ import Testing
             time.now = 1 << 41
             let error = await #expect(throws: ServiceError.self) { try await generator.ids(1) }
             #expect(error?.code == .unavailable)
-            #expect(await generator.condition == .noLease("the clock is past what an id can hold"))
+            #expect(await generator.condition == .noLease("the clock is past the last time that an id can hold"))
         }
     }
 
-    @Test("a clock set back by more than a second: refused, and not ready, until it has come again")
+    @Test("with a clock set back by more than a second, requests are refused until it has caught up")
     func clockBehind() async throws {
         let (time, store) = (Time(1_000_000), MemoryLeaseStore(numbers: 1))
         let generator = IDGenerator(store: store, holder: "one", on: Self.io, logger: .quiet, now: { time.now })
@@ -169,7 +169,7 @@ import Testing
         }
     }
 
-    @Test("ids go on while the store is away, up to the mark; then it is not ready; they come again with it")
+    @Test("while the store is away, ids are issued up to the mark, and again after it returns")
     func storeAway() async throws {
         let (time, store) = (Time(1_000_000), FailingStore())
         let generator = IDGenerator(store: store, holder: "one", on: Self.io, logger: .quiet, now: { time.now })
@@ -182,8 +182,8 @@ import Testing
             let error = await #expect(throws: ServiceError.self) { try await generator.ids(1) }
             #expect(error?.code == .unavailable)
             #expect(error?.mayHaveHappened == false)
-            #expect(error?.message == "no ids: the lease could not be asked for in Postgres")
-            #expect(await generator.condition == .noLease("the lease could not be asked for in Postgres"))
+            #expect(error?.message == "no ids are available now; try again")
+            #expect(await generator.condition == .noLease("the lease could not be renewed in Postgres"))
             store.isAway = false
             issued += try await generator.ids(1)
             #expect(Set(issued).count == 3)
@@ -215,10 +215,10 @@ extension IDGenerator {
     fileprivate func ids(_ count: Int) async throws -> [Int64] { try await next(count).flatMap(\.ids).map(\.rawValue) }
 }
 
-/// Timers that end when the test says so.
+/// Timers that fire when the test says so.
 private final class Timers: Sendable {
     private let bodies = Mutex<[(Duration, @Sendable () -> Void)]>([])
-    var asked: [Duration] { bodies.withLock { $0.map(\.0) } }
+    var requested: [Duration] { bodies.withLock { $0.map(\.0) } }
     var set: IDGenerator.Timer { { duration, body in self.bodies.withLock { $0.append((duration, body)) } } }
 
     func fire(on io: IOThread) async {
@@ -226,7 +226,12 @@ private final class Timers: Sendable {
             defer { bodies = [] }
             return bodies.map(\.1)
         }
-        await Task(executorPreference: io) { for body in due { body() } }.value
+        await withCheckedContinuation { done in
+            io.post {
+                for body in due { body() }
+                done.resume()
+            }
+        }
     }
 }
 
@@ -247,13 +252,13 @@ private final class FailingStore: LeaseStore {
         get { away.withLock { $0 } }
         set { away.withLock { $0 = newValue } }
     }
-    func take(holder: String, now: Int64, mark: Int64) async throws -> GeneratorLease? {
+    func acquire(holder: String, now: Int64, mark: Int64) async throws -> GeneratorLease? {
         if isAway { throw Away() }
-        return try await store.take(holder: holder, now: now, mark: mark)
+        return try await store.acquire(holder: holder, now: now, mark: mark)
     }
-    func raise(_ lease: GeneratorLease, to mark: Int64) async throws -> Bool {
+    func renew(_ lease: GeneratorLease, to mark: Int64) async throws -> Bool {
         if isAway { throw Away() }
-        return try await store.raise(lease, to: mark)
+        return try await store.renew(lease, to: mark)
     }
     func release(_ lease: GeneratorLease, at mark: Int64) async throws { try await store.release(lease, at: mark) }
 }

@@ -11,7 +11,7 @@ import Testing
         #expect(sequence.issue(2, at: 100) == ([100 << 22 | 7 << 12, 100 << 22 | 7 << 12 | 1], .done))
     }
 
-    @Test("a full millisecond lends from the next, up to ten ahead of the clock; then the clock must come")
+    @Test("ids are at most ten milliseconds ahead of the clock")
     func lead() {
         var sequence = IDSequence(generator: 0, first: 0, mark: 1_000)
         let (ids, step) = sequence.issue(4_096 * 12, at: 100)
@@ -20,7 +20,7 @@ import Testing
         #expect(step == .wait(milliseconds: 1))
     }
 
-    @Test("nothing is issued at or beyond the mark until it is raised")
+    @Test("no id is issued at or beyond the mark until the mark is raised")
     func mark() {
         var sequence = IDSequence(generator: 0, first: 0, mark: 101)
         #expect(sequence.issue(5_000, at: 100).step == .renew)
@@ -29,14 +29,14 @@ import Testing
         #expect(sequence.issue(1, at: 5_000).step == .done)
     }
 
-    @Test("a mark never sinks")
+    @Test("the mark never decreases")
     func markNeverSinks() {
         var sequence = IDSequence(generator: 0, first: 0, mark: 500)
         sequence.raise(mark: 100)
         #expect(sequence.mark == 500)
     }
 
-    @Test("a clock set back a little makes us go on, then wait; set back by more than a second, refuse")
+    @Test("a clock set back slightly needs no wait, then a wait; set back by more than a second, it is refused")
     func clockStepsBack() {
         var sequence = IDSequence(generator: 0, first: 0, mark: 10_000)
         #expect(sequence.issue(1, at: 5_000).step == .done)
@@ -46,14 +46,14 @@ import Testing
         #expect(sequence.issue(1, at: 3_989) == ([], .refuse(clockBehindBy: 1_011)))
     }
 
-    @Test("a clock set back by a second is waited for, also when ids led it")
+    @Test("a clock set back by a second is bridged by waiting, even if ids were ahead of it")
     func clockStepsBackBehindLead() {
         var sequence = IDSequence(generator: 0, first: 0, mark: 10_000)
         #expect(sequence.issue(4_096 * 10 + 1, at: 5_000).step == .done)
         #expect(sequence.issue(1, at: 4_000) == ([], .wait(milliseconds: 1_000)))
     }
 
-    @Test("no id is issued for a time that it cannot hold, whatever the mark allows")
+    @Test("no id is issued for a time that it cannot hold, whatever the mark")
     func end() {
         var sequence = IDSequence(generator: 1_023, first: 0, mark: .max)
         let (ids, step) = sequence.issue(5_000, at: (1 << 41) - 1)
@@ -64,13 +64,13 @@ import Testing
         #expect(sequence.issue(1, at: 1 << 41) == ([], .tooLate))
     }
 
-    @Test("begins where the holder before may have ended")
+    @Test("ids begin at the first millisecond of the lease")
     func first() {
         var sequence = IDSequence(generator: 0, first: 500, mark: 10_000)
         #expect(sequence.issue(1, at: 495).ids == [500 << 22])
     }
 
-    @Test("ids only ever grow, whatever the clock does", arguments: UInt64(1)...40)
+    @Test("ids always increase, whatever the clock does", arguments: UInt64(1)...40)
     func onlyGrow(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var sequence = IDSequence(generator: 3, first: 0, mark: .max)

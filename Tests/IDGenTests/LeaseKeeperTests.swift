@@ -2,12 +2,12 @@ import Testing
 
 @testable import IDGen
 
-@Suite("What a process knows of its lease") struct LeaseKeeperTests {
+@Suite("Lease keeper") struct LeaseKeeperTests {
     let lease = GeneratorLease(number: 5, fence: 2, first: 100, mark: 400)
 
     func keeper() -> LeaseKeeper {
         var keeper = LeaseKeeper(terms: LeaseTerms(ahead: 300, renewBelow: 200))
-        keeper.took(lease)
+        keeper.leaseGranted(lease)
         return keeper
     }
 
@@ -16,35 +16,35 @@ import Testing
         return keeper.issue { $0.fill(&batch, at: now) }
     }
 
-    @Test("without a lease nothing is issued, raised or given back")
+    @Test("without a lease no id is issued, and there is nothing to renew or release")
     func none() {
         var keeper = LeaseKeeper(terms: .standard)
         #expect(issue(&keeper, at: 100) == .renew)
         #expect(keeper.dueMark(at: 100) == nil)
-        #expect(keeper.giveBack() == nil)
+        #expect(keeper.release() == nil)
     }
 
-    @Test("the mark is due when less than enough of it is left, and counts once the store has it")
+    @Test("a renewal is due below the threshold, and the mark counts once the store has it")
     func raised() {
         var keeper = keeper()
         #expect(keeper.dueMark(at: 200) == nil)
         #expect(keeper.dueMark(at: 201) == 501)
         #expect(issue(&keeper, at: 450) == .renew)
-        keeper.raised(to: 501, isOurs: true)
+        keeper.leaseRenewed(to: 501, isOurs: true)
         #expect(issue(&keeper, at: 450) == .done)
     }
 
     @Test("a late answer does not lower the mark")
     func neverLower() {
         var keeper = keeper()
-        keeper.raised(to: 300, isOurs: true)
+        keeper.leaseRenewed(to: 300, isOurs: true)
         #expect(keeper.lease?.mark == 400)
     }
 
-    @Test("whose number has gone to another issues nothing any more")
+    @Test("after the number is lost to another holder, no id is issued")
     func lost() {
         var keeper = keeper()
-        keeper.raised(to: 700, isOurs: false)
+        keeper.leaseRenewed(to: 700, isOurs: false)
         #expect(keeper.lease == nil)
         #expect(issue(&keeper, at: 150) == .renew)
     }
@@ -53,7 +53,7 @@ import Testing
     func givenBack() {
         var keeper = keeper()
         #expect(issue(&keeper, at: 150) == .done)
-        let back = keeper.giveBack()
+        let back = keeper.release()
         #expect(back?.lease == lease && back?.mark == 151)
         #expect(issue(&keeper, at: 150) == .renew)
     }

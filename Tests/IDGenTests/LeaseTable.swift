@@ -1,6 +1,6 @@
 @testable import IDGen
 
-/// What the table in Postgres does, as a value.
+/// The lease table in memory.
 struct LeaseTable {
     private struct Row {
         var fence: Int64 = 0
@@ -11,7 +11,7 @@ struct LeaseTable {
 
     init(numbers: Int) { rows = Array(repeating: Row(), count: numbers) }
 
-    mutating func take(holder: String, now: Int64, mark: Int64) -> GeneratorLease? {
+    mutating func acquire(holder: String, now: Int64, mark: Int64) -> GeneratorLease? {
         guard let number = rows.indices.filter({ rows[$0].mark <= now }).min(by: { rows[$0].mark < rows[$1].mark }) else {
             return nil
         }
@@ -20,7 +20,7 @@ struct LeaseTable {
         return GeneratorLease(number: Int64(number), fence: rows[number].fence, first: first, mark: rows[number].mark)
     }
 
-    mutating func raise(_ lease: GeneratorLease, to mark: Int64) -> Bool {
+    mutating func renew(_ lease: GeneratorLease, to mark: Int64) -> Bool {
         let number = Int(lease.number)
         guard rows[number].fence == lease.fence else { return false }
         rows[number].mark = max(rows[number].mark, mark)

@@ -3,7 +3,8 @@ import Testing
 
 @testable import IDGen
 
-/// Several processes, each with a clock of its own that jumps, stop, wake, crash and come again over one table of leases. No sockets: what is shown is the rule.
+/// Several processes with jumping clocks stop, wake, crash and restart over one table of leases, without
+/// sockets.
 @Suite("Generator numbers shared by processes") struct SharedNumbersTests {
     @Test("no id is issued twice, whatever clocks, leases and stopped processes do", arguments: UInt64(1)...60)
     func neverTwice(seed: UInt64) {
@@ -23,48 +24,54 @@ import Testing
     }
 }
 
-/// Does what the process does between two suspensions, in an order that chance decides.
+/// Does what the process does between two suspensions, in random order.
 private struct SimulatedProcess {
     private static let terms = LeaseTerms(ahead: 300, renewBelow: 200)
     private var skew: Int64 = 0
     private var lease: GeneratorLease?
     private var sequence: IDSequence?
-    /// A mark that was raised in the table, while the process has not heard of it yet.
-    private var unheard: Int64?
+    /// A mark that the table has and the process has not received yet.
+    private var pendingMark: Int64?
 
     mutating func act(at time: Int64, on table: inout LeaseTable, using random: inout SeededGenerator) -> [Int64] {
         let now = time + skew
         switch Int.random(in: 0..<20, using: &random) {
         case 0: skew = Int64.random(in: -2_000...2_000, using: &random)
-        case 1: (lease, sequence, unheard) = (nil, nil, nil)
-        case 2...4: ask(&table, now: now)
-        case 5: hear()
-        case 6: giveBack(&table)
+        case 1: restart()
+        case 2...4: renew(&table, now: now)
+        case 5: receiveAnswer()
+        case 6: release(&table)
         default: return sequence?.issue(Int.random(in: 1...50, using: &random), at: now).ids ?? []
         }
         return []
     }
 
-    private mutating func ask(_ table: inout LeaseTable, now: Int64) {
+    private mutating func renew(_ table: inout LeaseTable, now: Int64) {
         let mark = Self.terms.mark(at: now)
         guard let held = lease else {
-            lease = table.take(holder: "", now: now, mark: mark)
+            lease = table.acquire(holder: "", now: now, mark: mark)
             sequence = lease.map { IDSequence(generator: $0.number, first: $0.first, mark: $0.mark) }
             return
         }
         guard Self.terms.needsRenewal(mark: held.mark, at: now) else { return }
-        if table.raise(held, to: mark) { unheard = mark } else { (lease, sequence, unheard) = (nil, nil, nil) }
+        if table.renew(held, to: mark) { pendingMark = mark } else { restart() }
     }
 
-    private mutating func hear() {
-        guard let mark = unheard, let held = lease else { return }
+    private mutating func receiveAnswer() {
+        guard let mark = pendingMark, let held = lease else { return }
         lease?.mark = max(held.mark, mark)
         sequence?.raise(mark: mark)
-        unheard = nil
+        pendingMark = nil
     }
 
-    private mutating func giveBack(_ table: inout LeaseTable) {
+    private mutating func release(_ table: inout LeaseTable) {
         if let lease, let sequence { table.release(lease, at: sequence.latest + 1) }
-        (lease, sequence, unheard) = (nil, nil, nil)
+        restart()
+    }
+
+    private mutating func restart() {
+        lease = nil
+        sequence = nil
+        pendingMark = nil
     }
 }

@@ -12,7 +12,7 @@ import Testing
         .init(contacts: ids.map { .init(userID: user($0), lastSeenAt: .init(millisecondsSinceEpoch: 1_000)) })
     }
 
-    /// What `users` tells when the tie between two has changed.
+    /// The delivery of `users` when two users become contacts, or cease to be.
     private static func tie(of user: Int64, to other: Int64, _ status: String? = nil) -> Delivery {
         let status = status.map { #""status":"\#($0)","# } ?? ""
         return Delivery(items: [
@@ -29,7 +29,7 @@ import Testing
         ])
     }
 
-    @Test("who is no contact any more is shown as gone to whoever saw them there, and to nobody else")
+    @Test("a former contact is shown as offline to users who saw it online, and to no others")
     func noContactAnyMore() async throws {
         try await TestGateway.with { gateway in
             let (one, other) = (try await gateway.client(2), try await gateway.client(3))
@@ -39,7 +39,7 @@ import Testing
             for user in [2, 3] as [Int64] { await gateway.actor.deliver(Self.tie(of: user, to: 1)) }
             for client in [one, other] { #expect(try await client.nextText().type == "connection") }
             #expect(try await one.nextText() == RawClient.TextFrame(type: "presence", n: 3, userId: "1", online: false))
-            // Told again, it changes nothing.
+            // A repeat changes nothing.
             await gateway.actor.deliver(Self.tie(of: 2, to: 1))
             try await eventually("both looked") { gateway.bus.asked(ListPresenceContacts.self).count >= 5 ? () : nil }
             for client in [one, other] { await client.sendText(#"{"type":"ping"}"#) }
@@ -48,20 +48,20 @@ import Testing
         }
     }
 
-    @Test("two who are connected by now ask whether the other one is there; what is late news of it counts as it is today")
+    @Test("new contacts are asked for their presence; a late event is evaluated by the present contacts")
     func contactFromNowOn() async throws {
         try await TestGateway.with { gateway in
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             let client = try await gateway.client(2)
             try await eventually("their coming") { gateway.bus.asked(ListPresenceContacts.self).count == 1 ? () : nil }
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([1, 4]) }
-            // The invitation, told once more after it was accepted.
+            // The invitation, repeated after it was accepted.
             await gateway.actor.deliver(Self.tie(of: 2, to: 1, "sent"))
             #expect(try await client.nextText().type == "connection")
             let question = try await eventually("a question") { gateway.told.all.first?.items.first }
             #expect(question.recipients == [Self.user(1)])
             #expect(question.presence == .init(kind: .question, userID: Self.user(2), online: true))
-            // Nobody says so, and they have been seen.
+            // The contact does not answer, and has been seen.
             #expect(try await client.nextText() == RawClient.TextFrame(type: "presence", n: 2, userId: "1", online: false))
         }
     }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Times in which deliveries do not come") struct DeliveryOutageTests {
+@Suite("Delivery outages") struct DeliveryOutageTests {
     private static let patience = Duration.seconds(30)
     private let start = ContinuousClock.now
 
@@ -10,8 +10,8 @@ import Testing
         outage.evaluate(at: start + .seconds(second), patience: Self.patience)
     }
 
-    @Test("everybody is let go once for each outage that lasts too long, not again and again")
-    func letGoOnce() {
+    @Test("sessions are disconnected once per outage that lasts too long")
+    func disconnectOnce() {
         var outage = DeliveryOutage()
         outage.restore(.feed)
         outage.record(hasLease: true, at: start)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("What clients are shown", .timeLimit(.minutes(2))) struct DeliveryTests {
+@Suite("Deliveries to clients", .timeLimit(.minutes(2))) struct DeliveryTests {
     private func send(_ key: String) -> String {
         #"{"type":"send","ref":"\#(key)","chatId":"7","clientMessageId":"\#(key)","text":"hi"}"#
     }
@@ -18,7 +18,7 @@ import Testing
             clientMessageID: request.clientMessageID, text: request.text, sentAt: Timestamp(millisecondsSinceEpoch: 0))
     }
 
-    @Test("messages that come twice and in any order are shown once and in theirs, to everybody here")
+    @Test("repeated and reordered messages are delivered once and in order, to every device")
     func order() async throws {
         try await TestGateway.with { gateway in
             let clients = [try await gateway.client(1), try await gateway.client(2), try await gateway.client(2)]
@@ -31,7 +31,7 @@ import Testing
         }
     }
 
-    @Test("a message that was divided by routes that are no longer true: who does not see it is told of a gap")
+    @Test("a message that arrives in parts: recipients of the later part get gap")
     func divided() async throws {
         try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.client(1), try await gateway.client(2))
@@ -52,7 +52,7 @@ import Testing
         }
     }
 
-    @Test("one that never comes is waited for a moment, then the gap is told, and the rest shown")
+    @Test("a missing message is waited for briefly; then gap and the following messages are sent")
     func missing() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test("whoever sent a message gets its ack and not the message, whichever is first; the user's other devices get it")
+    @Test("the sending connection gets the ack and not the message, in either order; the user's other devices get the message")
     func ownSends() async throws {
         try await TestGateway.with { gateway in
             let (sender, other) = (try await gateway.client(1), try await gateway.client(1))
@@ -88,17 +88,17 @@ import Testing
             #expect(try await other.nextText().seq == 2)
             shown.tell()
             #expect(try await sender.nextText().ref == "late")
-            // Somebody else's key of the same name is another message.
+            // The same key of another sender is another message.
             await gateway.show([3], to: [1], from: 2, key: "late")
             for client in [sender, other] { #expect(try await client.nextText().seq == 3) }
         }
     }
 
-    @Test("when a send fails, its sender is shown the message, should it have been stored after all")
+    @Test("after a failed send, the sender gets the message if it was stored nevertheless")
     func failedSend() async throws {
         try await TestGateway.with { gateway in
             let sender = try await gateway.client(1)
-            gateway.bus.answer(SendMessage.self) { _ in throw ServiceError(.unknownOutcome, "nobody knows") }
+            gateway.bus.answer(SendMessage.self) { _ in throw ServiceError(.unknownOutcome, "outcome unknown") }
             await sender.sendText(send("a"))
             let error = try await sender.nextText()
             #expect(error.type == "error" && error.ref == "a" && error.code == "unknownOutcome")
@@ -107,13 +107,13 @@ import Testing
         }
     }
 
-    @Test("when nobody knows whether it was stored, and it was left out for its sender already, they are told of a gap")
+    @Test("after a send with unknown outcome, the sender gets gap if its message was filtered already")
     func failedAfterwards() async throws {
         try await TestGateway.with { gateway in
             let (sender, mayFail) = (try await gateway.client(1), Told<Void>())
             gateway.bus.answer(SendMessage.self) { _ in
                 await mayFail.value
-                throw ServiceError(.unknownOutcome, "nobody knows")
+                throw ServiceError(.unknownOutcome, "outcome unknown")
             }
             await sender.sendText(send("a"))
             try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 1 ? () : nil }
@@ -124,14 +124,14 @@ import Testing
         }
     }
 
-    @Test("messages of a chat while none of its members are here are not missed by those who come then")
+    @Test("messages of a time without connected members leave no gap for members who connect later")
     func nobodyHere() async throws {
         try await TestGateway.with { gateway in
             let first = try await gateway.arrival(1, session: 1)
             _ = try await first.nextText()
             await gateway.show([1], to: [1])
             _ = try await first.nextText()
-            // Whoever has come anew and is all there is knows nothing of the one before.
+            // No session of the user is left.
             await gateway.actor.revoke([SessionID(rawValue: 1)])
             _ = try await first.readToClose()
             await gateway.show([2, 3], to: [1])
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    @Test("what a connection sends to a chat leaves in the order in which it was said; other chats need not wait for that")
+    @Test("sends of a connection to one chat are performed in order; other chats do not wait for them")
     func sendOrder() async throws {
         try await TestGateway.with { gateway in
             let (client, mayAnswer) = (try await gateway.client(1), Told<Void>())
@@ -163,7 +163,7 @@ import Testing
         }
     }
 
-    @Test("the time of a send runs from when it was said, also while it waits for the one before")
+    @Test("a send's deadline counts from its submission, also while it is queued")
     func sendTime() async throws {
         try await TestGateway.with { gateway in
             let (client, mayAnswer, deadlines) = (try await gateway.client(1), Told<Void>(), Seen<Int64>())
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test("so many requests of a connection are worked on at once; a further one is refused, with its ref")
+    @Test("requests beyond the limit in flight are refused, with their ref")
     func requests() async throws {
         var limits = GatewayLimits()
         limits.requests = 2
@@ -207,7 +207,7 @@ import Testing
         }
     }
 
-    @Test("a client that comes back gets what it missed, whole; the line of another session is not theirs")
+    @Test("a client that resumes gets every missed frame; another session cannot resume its connection")
     func resume() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.arrival(1)
@@ -222,15 +222,13 @@ import Testing
             let back = try await gateway.arrival(1, resume: "\(id).1")
             let hello = try await back.nextText()
             #expect(hello.resumed == true && hello.connectionId == id)
-            for n in [2, 3] as [Int64] {
-                #expect(try await back.nextText() == RawClient.TextFrame(type: "message", n: n, seq: n))
-            }
-            // Whoever says that they have seen more than there was has not been here.
+            for n in [2, 3] as [Int64] { #expect(try await back.nextText() == RawClient.TextFrame(type: "message", n: n, seq: n)) }
+            // A number beyond the last frame cannot be resumed.
             #expect(try await gateway.arrival(1, resume: "\(id).9").nextText().resumed == false)
         }
     }
 
-    @Test("a line is kept for a minute, and not at all once it could not be whole")
+    @Test("a session can be resumed for a minute, and not once its buffer has overflowed")
     func forgotten() async throws {
         try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.arrival(1), try await gateway.arrival(2))

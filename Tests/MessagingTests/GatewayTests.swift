@@ -7,8 +7,8 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Whose users these are", .timeLimit(.minutes(2))) struct GatewayTests {
-    @Test("when a partition goes elsewhere, its users are told where and closed with 4001; it is held until they are gone")
+@Suite("The gateway and its partitions", .timeLimit(.minutes(2))) struct GatewayTests {
+    @Test("clients of a partition that moves get the new URL and 4001; the partition is held until their sockets are closed")
     func moved() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -20,7 +20,7 @@ import Testing
             let notice = try #require(texts.first)
             #expect(texts.count == 1 && notice.type == "disconnect" && notice.reason == "moved" && notice.n == 1)
             #expect(notice.url == "ws://elsewhere/\(partition)" && (0...500).contains(notice.afterMs ?? -1))
-            try await eventually("its end") { await gateway.actor.report().held.contains(partition) ? nil : () }
+            try await eventually("the closed socket") { await gateway.actor.report().held.contains(partition) ? nil : () }
             // An older assignment changes nothing.
             await gateway.assign(TestGateway.everything, epoch: 1)
             #expect(await gateway.actor.report().held == TestGateway.everything.subtracting(gone))
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test(
-        "the routes are looked up only for somebody who is to be sent away, and the lease and the assignment do not wait for them"
+        "routes are read only if a client must be redirected, and neither lease nor assignment waits for them"
     )
     func findsRoutes() async throws {
         try await TestGateway.with { gateway in
@@ -44,14 +44,14 @@ import Testing
             await take(TestGateway.everything, epoch: 2)
             #expect(lookedUp.count == 0)
             await take(TestGateway.everything.subtracting(PartitionSet([partition])), epoch: 3)
-            // Until they are told they are here.
+            // Its partition is held until the client is redirected.
             #expect(lookedUp.all == [TestGateway.everything])
             let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["moved"] && code == 4_001)
         }
     }
 
-    @Test("whoever comes to the wrong instance is told the right one, without a hello")
+    @Test("a client that connects to the wrong instance gets the right URL, without a hello")
     func elsewhere() async throws {
         try await TestGateway.with { gateway in
             let partition = TestGateway.partition(of: 1)
@@ -63,12 +63,12 @@ import Testing
         }
     }
 
-    @Test("whose partition is about to come waits for it, and is let in at once when it does")
+    @Test("a client waits for a partition that is being handed over, and is greeted as soon as it arrives")
     func waits() async throws {
         try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
-            // Nothing is theirs yet.
+            try await eventually("the pending connection") { await gateway.actor.state.pending.count == 1 ? () : nil }
+            // Nothing is delivered to the client yet.
             await gateway.show([1], to: [1])
             await gateway.assign(TestGateway.everything, epoch: 2)
             #expect(try await client.nextText().type == "hello")
@@ -77,12 +77,12 @@ import Testing
         }
     }
 
-    @Test("if it never comes, they are sent to where the routes say")
+    @Test("if the partition does not arrive, the client is redirected by the routes")
     func waitsInVain() async throws {
         try await TestGateway.with(owns: false) { gateway in
             let start = ContinuousClock.now
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
+            try await eventually("the pending connection") { await gateway.actor.state.pending.count == 1 ? () : nil }
             await gateway.actor.tick(now: start + .seconds(2))
             #expect(await gateway.actor.state.pending.count == 1)
             await gateway.actor.tick(now: .now + .seconds(4))
@@ -91,7 +91,7 @@ import Testing
         }
     }
 
-    @Test("a session that has ended is cut, on all its connections; the user's others stay")
+    @Test("all connections of a revoked session are closed; the user's other sessions stay")
     func revoked() async throws {
         try await TestGateway.with { gateway in
             let (one, two) = (try await gateway.client(1, session: 5), try await gateway.client(1, session: 5))
@@ -109,7 +109,7 @@ import Testing
         }
     }
 
-    @Test("while the feed is lost nothing is shown; when it is back all are told of the gap, before anything else")
+    @Test("while the feed is lost nothing is delivered; once it is restored, every client gets gap first")
     func outage() async throws {
         try await TestGateway.with { gateway in
             let clients = [try await gateway.client(1), try await gateway.client(2)]
@@ -126,7 +126,7 @@ import Testing
         }
     }
 
-    @Test("what was shown before an outage is not shown again when it is told again after it; nor is anything waited for")
+    @Test("after an outage messages that were delivered before are not repeated, and none is held back")
     func toldAgain() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -145,7 +145,7 @@ import Testing
         }
     }
 
-    @Test("while the feed is lost nobody new is let in: nothing could be shown to them")
+    @Test("while the feed is lost no handshake is accepted")
     func doorOfTheDeaf() async throws {
         try await TestGateway.with { gateway in
             await gateway.actor.loseFeed()
@@ -157,7 +157,7 @@ import Testing
         }
     }
 
-    @Test("cut off for longer than 30 seconds, it lets everybody go with 1001; whoever comes back finds their frames here")
+    @Test("after an outage of 30 seconds all clients are disconnected with 1001")
     func tooLong() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -168,7 +168,7 @@ import Testing
         }
     }
 
-    @Test("without a lease nothing is shown, and the gap is told when it is back")
+    @Test("without a lease nothing is delivered; a new lease brings gap")
     func lease() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -180,13 +180,13 @@ import Testing
         }
     }
 
-    @Test("whoever waits for their partition, or comes when it is too late, is told of the end before the close too")
+    @Test("pending and late clients get the shutdown notice before they are closed")
     func newcomersAtTheEnd() async throws {
         try await TestGateway.with(owns: false) { gateway in
             let client = try await gateway.arrival(1)
-            try await eventually("their arrival") { await gateway.actor.state.pending.count == 1 ? () : nil }
+            try await eventually("the pending connection") { await gateway.actor.state.pending.count == 1 ? () : nil }
             await gateway.actor.close()
-            // Between the door and the hub.
+            // The clients passed the handshake before the shutdown.
             gateway.actor.isOpen.store(true, ordering: .relaxed)
             for client in [client, try await gateway.arrival(2)] {
                 let (texts, code) = try await client.readToClose()
@@ -195,7 +195,7 @@ import Testing
         }
     }
 
-    @Test("what a client cannot have received is refused at once")
+    @Test("a negative seq in a receipt is refused at once")
     func deliveredNothing() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
@@ -228,14 +228,14 @@ import Testing
             await expectReport(epoch: 1, held: everything, assigned: everything, connections: 1)
             await gateway.assign(rest, bind: rest, epoch: 2)
             _ = try await client.readToClose()
-            try await eventually("its end") { await gateway.actor.report().held == rest ? () : nil }
+            try await eventually("the closed socket") { await gateway.actor.report().held == rest ? () : nil }
             await expectReport(epoch: 2, held: rest, assigned: rest, connections: 0)
             await gateway.actor.close()
             await expectReport(epoch: 2, held: PartitionSet(), assigned: rest, connections: 0)
         }
     }
 
-    @Test("when the process ends, the last words reach everybody before their sockets go")
+    @Test("when the process ends, every client gets the shutdown notice before its socket closes")
     func lastWords() async throws {
         let clients = try await TestGateway.with { gateway in [try await gateway.client(1), try await gateway.client(2)] }
         for client in clients {
@@ -244,7 +244,7 @@ import Testing
         }
     }
 
-    @Test("when it stops, everybody is let go with 1001, and nobody comes in any more")
+    @Test("at shutdown all clients are disconnected with 1001, and no handshake is accepted")
     func stops() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)

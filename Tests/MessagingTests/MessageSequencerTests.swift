@@ -8,13 +8,14 @@ import Testing
     private static let chat = ChatID(rawValue: 7)
 
     @Test(
-        "however messages come, each is shown at most once and in order, and a gap is told before anything is left out",
+        "messages are delivered in order and at most once, and a gap precedes every omission",
         arguments: 1...60 as ClosedRange<UInt64>)
     func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
-        // The first one makes the chat known; then everything comes once or more, shuffled within a window, and some never.
+        // The first message makes the chat known. The others arrive once or more, shuffled in a window, or
+        // never.
         var coming = (2...60 as ClosedRange<Int64>).filter { _ in Int.random(in: 0..<12, using: &random) > 0 }
         coming += coming.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         coming = coming.map { ($0, $0 + Int64.random(in: 0...6, using: &random)) }.sorted { $0.1 < $1.1 }.map(\.0)
@@ -47,7 +48,7 @@ import Testing
         #expect(!order.isHolding)
     }
 
-    @Test("a message of an unknown chat is shown, unless it is so old that it may have been shown before")
+    @Test("a message of an unknown chat is delivered, unless it is old enough to be a repeat")
     func unknown() {
         let now = ContinuousClock.now
         var order = MessageSequencer<Int>(now: now)
@@ -60,7 +61,7 @@ import Testing
     }
 
     @Test(
-        "a chat whose members were elsewhere goes on where they come back, at once; what they were shown there is not shown again"
+        "a chat whose members were on another instance continues with any message; earlier ones are not repeated"
     )
     func elsewhere() {
         let now = ContinuousClock.now
@@ -77,7 +78,7 @@ import Testing
         }
     }
 
-    @Test("after an interruption nothing is shown again, nothing waited for, and what comes out of its place is a gap")
+    @Test("after an interruption nothing is repeated or held, and a message out of order is a gap")
     func interrupted() {
         let now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
@@ -94,7 +95,7 @@ import Testing
         #expect([3, 7, 5, 8].map(take) == ["nothing", "show [7]", "gap", "show [8]"])
     }
 
-    @Test("when there are so many chats that some are forgotten early, what may have been shown is not shown again")
+    @Test("when chats are forgotten early, messages that may have been delivered are not repeated")
     func crowded() {
         let start = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: start)
@@ -114,7 +115,7 @@ import Testing
         }
     }
 
-    @Test("what is held when partitions come is shown in its place, and once")
+    @Test("messages held while partitions arrive are delivered in order and once")
     func heldMeanwhile() {
         let now = ContinuousClock.now
         var order = MessageSequencer<Int64>(now: now)
@@ -130,7 +131,7 @@ import Testing
         #expect(order.expire(now: now + .seconds(1)).isEmpty && !order.isHolding)
     }
 
-    @Test("a message that comes in parts, for other recipients each: whoever may not have been shown it is told")
+    @Test("recipients of a later part of a message get gap")
     func parts() {
         let now = ContinuousClock.now
         var order = MessageSequencer<String>(now: now)
@@ -148,7 +149,7 @@ import Testing
         #expect([take(3, 1), take(3, 1), take(3, 2)] == ["nothing", "nothing", "gap 3-2"])
         #expect(take(2, 1) == "show 2-1 3-1")
         #expect([take(2, 1), take(3, 1), take(3, 2)] == ["nothing", "nothing", "gap 3-2"])
-        // Somebody has come: from here on the recipients are others.
+        // The recipients change from here on.
         #expect(take(4, 3) == "show 4-3")
         #expect([take(4, 3), take(4, 1), take(3, 1)] == ["nothing", "gap 4-1", "gap 3-1"])
         // Late, and late again.
@@ -166,7 +167,7 @@ import Testing
         }
     }
 
-    @Test("a repeat is known for as long as it could be taken for new")
+    @Test("a repeat is recognised for as long as it could count as new")
     func repeats() {
         let start = ContinuousClock.now
         var order = MessageSequencer<Int>(now: start)

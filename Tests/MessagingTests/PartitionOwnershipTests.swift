@@ -3,7 +3,7 @@ import Testing
 
 @testable import Messaging
 
-@Suite("What an instance owns, and for how long") struct PartitionOwnershipTests {
+@Suite("Ownership of partitions") struct PartitionOwnershipTests {
     private static let everything = PartitionSet(0..<4)
     private let start = ContinuousClock.now
 
@@ -19,7 +19,7 @@ import Testing
         return ownership
     }
 
-    @Test("a lease runs from when it was asked for, and goes on when nobody can give anything away")
+    @Test("a lease runs from when its heartbeat was sent, and is extended while config cannot reassign")
     func extended() {
         var ownership = owner()
         #expect(ownership.hasLease(at: start + .milliseconds(1_999)))
@@ -29,10 +29,10 @@ import Testing
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(3_500)) == .unknown)
     }
 
-    @Test("a lease that has run out stays so until config assigns anew: others may have what was ours")
+    @Test("an expired lease is not extended: another instance may own the partitions")
     func notRevived() {
         var ownership = owner()
-        // It stood still for five seconds, and nobody answers its first heartbeat.
+        // The process was suspended for five seconds, and its first heartbeat is not answered.
         ownership.extend(by: .seconds(2), sentAt: start + .milliseconds(5_000))
         #expect(ownership.verdict(on: 0, at: start + .milliseconds(5_001)) == .unknown)
         ownership.extend(by: .seconds(2), sentAt: start + .milliseconds(2_000))
@@ -43,7 +43,7 @@ import Testing
         #expect(ownership.verdict(on: 3, at: start + .milliseconds(5_501)) == .accept)
     }
 
-    @Test("who never had a lease gets none because nobody answers")
+    @Test("an instance without a lease does not get one by an extension")
     func never() {
         var ownership = PartitionOwnership(partitionCount: 4)
         ownership.extend(by: .seconds(2), sentAt: start)

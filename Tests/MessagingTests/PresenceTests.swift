@@ -11,7 +11,7 @@ import Testing
 @Suite("Presence", .timeLimit(.minutes(1))) struct PresenceTests {
     private static func user(_ id: Int64) -> UserID { UserID(rawValue: id) }
 
-    @Test("whoever blinks was never gone; whoever stays away is told once")
+    @Test("a user who returns within the grace period was never offline; one who stays away is announced once")
     func blink() {
         let start = ContinuousClock.now
         let device = SessionID(rawValue: 9)
@@ -35,7 +35,7 @@ import Testing
         #expect(isNews)
     }
 
-    @Test("whoever has several devices is there as long as one is; each is gone by itself")
+    @Test("a user is online while one device is; each device departs by itself")
     func severalDevices() {
         let start = ContinuousClock.now
         let (phone, laptop) = (SessionID(rawValue: 5), SessionID(rawValue: 6))
@@ -45,7 +45,7 @@ import Testing
         news = table.connect(Self.user(1), laptop)
         #expect(!news)
         table.disconnect(Self.user(1), phone, at: start)
-        // TextFrame again when its line is forgotten.
+        // Reported again when its session is removed.
         table.disconnect(Self.user(1), phone, at: start + .seconds(2))
         var gone = table.expire(now: start + .seconds(3))
         #expect(gone.users.isEmpty && gone.devices.map(\.session) == [phone])
@@ -56,7 +56,7 @@ import Testing
         #expect(!table.isOnline(Self.user(1)))
     }
 
-    @Test("whoever is moved away is gone from here at once, with all devices")
+    @Test("a moved user is offline here at once, with all devices")
     func movedAway() {
         var table = PresenceTable()
         for session in [5, 6] as [Int64] { _ = table.connect(Self.user(1), SessionID(rawValue: session)) }
@@ -68,7 +68,7 @@ import Testing
         #expect(table.removeAll().isEmpty)
     }
 
-    @Test("what was shown is known until it is taken back, or whoever saw it is gone")
+    @Test("shown presence is remembered until it is corrected or its watcher disconnects")
     func shown() {
         var shown = ShownPresence()
         shown.record(Self.user(1), online: true, to: [Self.user(2), Self.user(3), Self.user(1)])
@@ -80,7 +80,7 @@ import Testing
         #expect(shown.contacts { _ in true }.isEmpty)
     }
 
-    @Test("of each device it is noted when it was last here, also while its user's others stay, and when they are moved away")
+    @Test("each device's last seen time is recorded, also while other devices stay and when they are moved")
     func devices() async throws {
         try await TestGateway.with { gateway in
             gateway.bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }
@@ -101,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("after partitions have moved today's contacts are asked, and whoever is none any more is taken back, unasked")
+    @Test("after partitions have moved, contacts are asked again, and former contacts are shown as offline")
     func askAgain() async throws {
         let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
@@ -123,7 +123,7 @@ import Testing
         #expect(shown.all == [ServerFrame.presence(Self.user(1), online: false)])
         let question = try #require(told.all.last?.items.first)
         #expect(question.recipients == [Self.user(2)] && question.presence?.kind == .question)
-        // Nobody answers.
+        // No contact answers.
         try await eventually("silence") { shown.count == 2 ? () : nil }
         #expect(shown.all.last == ServerFrame.presence(Self.user(2), online: false))
     }
@@ -158,7 +158,7 @@ import Testing
         #expect(announced == [.init(kind: .news, userID: Self.user(1), online: false)])
     }
 
-    @Test("when the process ends it is noted of everybody when they were last here, many at a time")
+    @Test("at shutdown the last seen time of all devices is recorded, in batches")
     func close() async throws {
         let (bus, io) = (StubBus(), IOThread(name: "presence"))
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: []) }

@@ -4,13 +4,13 @@ import Testing
 
 @testable import Messaging
 
-@Suite("What a client missed") struct ReplayTests {
+@Suite("The resume buffer") struct ReplayTests {
     private static func session() -> ClientSession {
         ClientSession(
             id: .init(number: 1, slot: 0), userID: UserID(rawValue: 1), sessionID: SessionID(rawValue: 2), partition: 0)
     }
 
-    @Test("whatever is asked for comes whole and in order, or not at all", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test("missed frames are returned complete and in order, or not at all", arguments: 1...20 as ClosedRange<UInt64>)
     func whole(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var session = Self.session()
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("a parked line is kept while some client may find all it missed there")
+    @Test("a parked session can be resumed while its buffer has every missed frame")
     func worth() {
         var session = Self.session()
         _ = session.append([1, 2, 3], limit: 10)
@@ -70,7 +70,7 @@ import Testing
         #expect(session.missed(after: 1) == nil && session.missed(after: 2)?.count == 1)
     }
 
-    @Test("a frame beyond the whole limit is given, and nothing kept")
+    @Test("a frame beyond the buffer's limit gets its number and is not stored")
     func large() {
         var session = Self.session()
         #expect(session.append([UInt8](repeating: 0, count: 100), limit: 10).n == 1)

@@ -6,10 +6,10 @@ import Testing
 
 @testable import Messaging
 
-@Suite("Without news of which sessions have ended", .timeLimit(.minutes(1))) struct RevocationNewsTests {
+@Suite("Without current revocations", .timeLimit(.minutes(1))) struct RevocationNewsTests {
     private static let send = #"{"type":"send","ref":"m","chatId":"7","clientMessageId":"c","text":"x"}"#
 
-    @Test("after ten seconds nothing is shown and nothing is done, until they are back: then all are told of the gap")
+    @Test("after ten seconds nothing is delivered and requests are refused; once revocations are current again, clients get gap")
     func silence() async throws {
         let time = SteppedTime()
         try await TestGateway.with(now: { time.now }) { gateway in
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("half a minute later everybody is let go with 1001, and so is whoever comes")
+    @Test("half a minute later all clients are disconnected with 1001, also new ones")
     func tooLong() async throws {
         let time = SteppedTime()
         try await TestGateway.with(now: { time.now }) { gateway in
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(
-        "a process that had none for longer than the list of what it missed goes back, as one that was stopped, lets everybody go"
+        "a process that was suspended for longer than the revocation history disconnects all clients"
     )
     func stopped() async throws {
         try await TestGateway.with { gateway in

@@ -25,9 +25,9 @@ import Testing
 
 extension PostgresConnection {
     /// Sends as if it came from one of many callers: first it tells the server of the statements that made room for others.
-    fileprivate func sendAsShared(_ sql: SQL) async -> Answer {
+    fileprivate func sendAsShared(_ sql: SQL) async -> BatchResult {
         await withCheckedContinuation { caller in
-            send(Flight(id: nextFlight(), statements: [sql], commits: false, isShared: true, caller: caller))
+            send(StatementBatch(id: nextBatchID(), statements: [sql], commits: false, isShared: true, caller: caller))
         }
     }
 }

@@ -150,7 +150,7 @@ import Testing
             try await pool.transaction { holder in
                 try await holder.execute("SELECT pg_advisory_xact_lock(\(key))")
                 var impatient = migrator
-                impatient.patience = .zero
+                impatient.lockWaitLimit = .zero
                 await #expect(throws: MigrationError.lockedOut(.zero)) { try await impatient.run() }
                 let task = Task { try await migrator.run() }
                 task.cancel()

@@ -11,8 +11,8 @@ import Testing
     @Test("before a connection is up, everyone is refused at once")
     func away() {
         var pool = state()
-        #expect(pool.submit(1) == .refuse(.unavailable))
-        #expect(pool.acquire(2) == .refuse(.unavailable))
+        #expect(pool.submit(1) == .reject(.unavailable))
+        #expect(pool.acquire(2) == .reject(.unavailable))
         #expect(!pool.isAvailable)
     }
 
@@ -24,7 +24,7 @@ import Testing
         #expect([1, 2, 3, 4].map { pool.submit($0) } == [.use(slot: 0), .use(slot: 1), .use(slot: 0), .use(slot: 1)])
         #expect(pool.submit(5) == .wait)
         #expect(pool.submit(6) == .wait)
-        #expect(pool.submit(7) == .refuse(.overloaded))
+        #expect(pool.submit(7) == .reject(.overloaded))
         #expect(pool.ended(slot: 1) == 5)
         let abandoned = [pool.abandon(6), pool.abandon(6)]
         #expect(abandoned == [true, false])
@@ -32,7 +32,7 @@ import Testing
         #expect(pool.loads == [2, 1])
     }
 
-    @Test("a connection that one slow flight holds up is used only when the others are full or held up, too")
+    @Test("a connection that one slow batch holds up is used only when the others are full or held up, too")
     func heldUp() {
         var pool = state(depth: 3, queue: 0)
         _ = pool.connected(slot: 0)
@@ -64,7 +64,7 @@ import Testing
         #expect(pool.acquire(11) == .wait)
         #expect(pool.disconnected(slot: 0) == [])
         #expect(pool.disconnected(slot: 1) == [10, 11])
-        #expect(pool.acquire(12) == .refuse(.unavailable))
+        #expect(pool.acquire(12) == .reject(.unavailable))
     }
 
     @Test("exclusive connections are opened for those who wait, never more than allowed")
@@ -72,7 +72,7 @@ import Testing
         var pool = state(exclusive: 2, queue: 3)
         _ = pool.connected(slot: 0)
         #expect([1, 2, 3].map { pool.acquire($0) } == [.waitAndOpen, .waitAndOpen, .wait])
-        #expect(pool.acquire(4) == .refuse(.overloaded))
+        #expect(pool.acquire(4) == .reject(.overloaded))
         #expect(pool.opened(100) == 1)
         #expect(pool.released(100) == 2)
         #expect(pool.opened(101) == 3)
@@ -135,8 +135,8 @@ import Testing
         var pool = state()
         _ = pool.connected(slot: 0)
         pool.close()
-        #expect(pool.submit(1) == .refuse(.closed))
-        #expect(pool.acquire(2) == .refuse(.closed))
+        #expect(pool.submit(1) == .reject(.closed))
+        #expect(pool.acquire(2) == .reject(.closed))
     }
 
     @Test("whatever happens, limits hold and nobody is forgotten", arguments: UInt64(1)...40)
@@ -156,7 +156,7 @@ private struct PoolWalk {
     private var callers: UInt64 = 0
     private var connections = 0
     /// Flights that the walk believes to be on each slot.
-    private var flights = [0, 0]
+    private var batches = [0, 0]
     private var waiting: Set<UInt64> = []
     private var holders = 0
     private(set) var served = 0
@@ -187,13 +187,13 @@ private struct PoolWalk {
     }
 
     private mutating func serve(on slot: Int) {
-        flights[slot] += 1
+        batches[slot] += 1
         served += 1
     }
 
     private mutating func end() {
-        guard let slot = flights.indices.filter({ flights[$0] > 0 }).randomElement(using: &random) else { return }
-        flights[slot] -= 1
+        guard let slot = batches.indices.filter({ batches[$0] > 0 }).randomElement(using: &random) else { return }
+        batches[slot] -= 1
         if let next = pool.ended(slot: slot) {
             leave(next)
             serve(on: slot)
@@ -245,7 +245,7 @@ private struct PoolWalk {
                 serve(on: slot)
             }
         } else {
-            flights[slot] = 0
+            batches[slot] = 0
             for caller in pool.disconnected(slot: slot) { leave(caller) }
         }
     }
@@ -262,8 +262,8 @@ private struct PoolWalk {
 
     private mutating func check() {
         let limits = Self.limits
-        if pool.loads.map({ $0 ?? 0 }) != flights { broken = "loads \(pool.loads), flights \(flights)" }
-        if flights.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(flights)" }
+        if pool.loads.map({ $0 ?? 0 }) != batches { broken = "loads \(pool.loads), batches \(batches)" }
+        if batches.contains(where: { $0 > limits.pipelineDepth }) { broken = "too deep: \(batches)" }
         if pool.idle.count + pool.busy.count + pool.opening > limits.exclusive { broken = "too many exclusive connections" }
         if pool.busy.count != holders { broken = "\(pool.busy.count) busy, \(holders) held" }
         if Set(pool.sharedQueue + pool.exclusiveQueue) != waiting { broken = "\(waiting) wait" }

@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test("flights behind a refused write are answered before the connection closes")
+    @Test("batches behind a refused write are answered before the connection closes")
     func pipelined() async throws {
         try await TestDatabase.with { pool in
             try await pool.execute("CREATE TABLE t (a bigint)")

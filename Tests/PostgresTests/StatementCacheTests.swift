@@ -25,8 +25,8 @@ import Testing
         _ = cache.use(key(2))
         _ = cache.use(key(1))
         #expect(cache.use(key(3)) == .init(name: "s3", isNew: true))
-        #expect(cache.takeDiscarded() == ["s2"])
-        #expect(cache.takeDiscarded() == [])
+        #expect(cache.removeDiscarded() == ["s2"])
+        #expect(cache.removeDiscarded() == [])
         #expect(cache.use(key(1)).isNew == false)
         #expect(cache.use(key(2)) == .init(name: "s4", isNew: true))
         #expect(cache.count == 2)
@@ -50,6 +50,6 @@ import Testing
         cache.forget(key(1), name: "s1")
         #expect(cache.use(key(1)) == .init(name: "s2", isNew: false))
         cache.forget(key(1), discard: true)
-        #expect(cache.takeDiscarded() == ["s2"])
+        #expect(cache.removeDiscarded() == ["s2"])
     }
 }

@@ -38,7 +38,7 @@ import Testing
         }
     }
 
-    @Test("a micro-batch: locks and reads in one flight, writes and COMMIT in the next")
+    @Test("a micro-batch: locks and reads in one batch, writes and COMMIT in the next")
     func microBatch() async throws {
         try await withTable { pool in
             try await pool.execute("INSERT INTO t SELECT i, 'chat' FROM generate_series(1, 5) i")
@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("an error in the last flight undoes all of it", arguments: ["middle", "deferred"])
+    @Test("an error in the last batch undoes all of it", arguments: ["middle", "deferred"])
     func errorAtCommit(kind: String) async throws {
         try await withTable { pool in
             try await pool.execute("CREATE TABLE late (a bigint UNIQUE DEFERRABLE INITIALLY DEFERRED)")

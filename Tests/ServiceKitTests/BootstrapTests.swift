@@ -32,7 +32,7 @@ import Tracing
         let usage = try await #require(processExitsWith: .exitCode(64), observing: [\.standardErrorContent]) {
             await Bootstrap.main("probe", arguments: ["migrat"], environment: [:]) { _ in }
         }
-        #expect(String(decoding: usage.standardErrorContent, as: UTF8.self).contains("there is no command \"migrat\""))
+        #expect(String(decoding: usage.standardErrorContent, as: UTF8.self).contains("Unexpected argument 'migrat'"))
         let setting = try await #require(processExitsWith: .exitCode(78), observing: [\.standardErrorContent]) {
             await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_MANAGEMENT_PORT": "http"]) { _ in }
         }

@@ -5,31 +5,33 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct IDDemandTests {
-    @Test("a request takes whole needs, oldest first, up to 4,096 ids; each gets its own part", arguments: UInt64(1)...50)
-    func anyDemand(seed: UInt64) {
+@Suite struct IDRequestBatcherTests {
+    @Test(
+        "a call combines whole requests, oldest first, up to 4,096 ids, and each receives its own part", arguments: UInt64(1)...50
+    )
+    func batches(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
-        var (demand, asked, served) = (IDDemand(), [IDDemand.Need](), [IDDemand.Need]())
+        var (batcher, requested, served) = (IDRequestBatcher(), [IDRequestBatcher.Request](), [IDRequestBatcher.Request]())
         for ticket in 1...UInt64(200) {
-            let need = IDDemand.Need(
+            let request = IDRequestBatcher.Request(
                 ticket: ticket, count: Int.random(in: 1...(Bool.random(using: &random) ? 20 : 4_096), using: &random))
-            demand.add(need)
-            if ticket.isMultiple(of: 7) { demand.withdraw(ticket) } else { asked.append(need) }
-            if ticket.isMultiple(of: 20) { Self.takeAll(&demand, &served) }
+            batcher.add(request)
+            if ticket.isMultiple(of: 7) { batcher.cancel(ticket) } else { requested.append(request) }
+            if ticket.isMultiple(of: 20) { Self.serveAll(&batcher, &served) }
         }
-        Self.takeAll(&demand, &served)
-        #expect(served == asked)
+        Self.serveAll(&batcher, &served)
+        #expect(served == requested)
     }
 
-    private static func takeAll(_ demand: inout IDDemand, _ served: inout [IDDemand.Need]) {
-        while !demand.isEmpty {
-            let needs = demand.take()
-            let total = needs.reduce(0) { $0 + $1.count }
+    private static func serveAll(_ batcher: inout IDRequestBatcher, _ served: inout [IDRequestBatcher.Request]) {
+        while !batcher.isEmpty {
+            let batch = batcher.nextBatch()
+            let total = batch.reduce(0) { $0 + $1.count }
             #expect((1...4_096).contains(total))
-            let parts = IDDemand.share(Array(0..<total), among: needs)
+            let parts = IDRequestBatcher.distribute(Array(0..<total), among: batch)
             #expect(parts.flatMap(\.1) == Array(0..<total))
-            #expect(zip(parts, needs).allSatisfy { $0.0 == $1.ticket && $0.1.count == $1.count })
-            served += needs
+            #expect(zip(parts, batch).allSatisfy { $0.0 == $1.ticket && $0.1.count == $1.count })
+            served += batch
         }
     }
 }
@@ -37,12 +39,12 @@ import Testing
 @Suite struct IDSourceTests {
     private let mint = Mint()
 
-    @Test("what is needed while calls are under way shares the next one, and nobody gets another's ids")
+    @Test("requests during a call share the next call, and each receives its own ids")
     func coalesces() async throws {
         let gate = Gate()
         let source = IDSource(on: sharedIO, inFlightLimit: 1) { [mint] count in
-            if mint.calls.isEmpty { mint.note(count); await gate.pass(); return mint.issue(count) }
-            mint.note(count)
+            if mint.calls.isEmpty { mint.record(count); await gate.pass(); return mint.issue(count) }
+            mint.record(count)
             return mint.issue(count)
         }
         async let first = source.next(3, MessageID.self)
@@ -60,11 +62,11 @@ import Testing
         #expect(Set(ids).count == 58)
     }
 
-    @Test("a call that fails fails those who shared it, and the next one is a new try")
+    @Test("a failed call fails all requests that share it, and the next request starts a new call")
     func failure() async throws {
         let source = IDSource(on: sharedIO) { [mint] count in
-            mint.note(count)
-            if mint.calls.count == 1 { throw ServiceError(.unavailable, "nobody serves it") }
+            mint.record(count)
+            if mint.calls.count == 1 { throw ServiceError(.unavailable, "no server") }
             return mint.issue(count)
         }
         let error = await #expect(throws: ServiceError.self) { try await source.next(2, ChatID.self) }
@@ -72,7 +74,7 @@ import Testing
         #expect(try await source.next(ChatID.self) == ChatID(rawValue: 1))
     }
 
-    @Test("whoever is cancelled leaves at once; the others get what they asked for")
+    @Test("a cancelled request returns at once, and the others receive their ids")
     func cancelled() async throws {
         let gate = Gate()
         let source = IDSource(on: sharedIO, inFlightLimit: 1) { [mint] count in
@@ -89,7 +91,7 @@ import Testing
         #expect(await source.waiting == 0)
     }
 
-    @Test("a wrong number of ids is nobody's ids; an impossible count is refused")
+    @Test("a wrong number of ids is an error, and an invalid count is refused")
     func wrongAnswers() async throws {
         let source = IDSource(on: sharedIO) { _ in [1, 2] }
         #expect(await #expect(throws: ServiceError.self) { try await source.next(3, ChatID.self) }?.code == .internal)
@@ -99,11 +101,11 @@ import Testing
     }
 }
 
-/// Issues 1, 2, 3, … and notes what was asked for.
+/// Issues 1, 2, 3, … and records the requested counts.
 private final class Mint: Sendable {
     private let state = Mutex((calls: [Int](), last: Int64(0)))
     var calls: [Int] { state.withLock { $0.calls } }
-    func note(_ count: Int) { state.withLock { $0.calls.append(count) } }
+    func record(_ count: Int) { state.withLock { $0.calls.append(count) } }
     func issue(_ count: Int) -> [Int64] {
         state.withLock { state in
             defer { state.last += Int64(count) }

@@ -10,9 +10,9 @@ import Testing
 @testable import Messaging
 @testable import Users
 
-/// `docs/asyncapi.yaml` beside the code; that what is really sent is as its schemas say, the end-to-end tests look at.
-@Suite("asyncapi.yaml is true") struct ProtocolDocumentTests {
-    @Test("it has every frame of a client, and each example is understood")
+/// Compares `docs/asyncapi.yaml` with the code. The end-to-end tests compare sent frames with its schemas.
+@Suite("asyncapi.yaml matches the code") struct ProtocolDocumentTests {
+    @Test("the document has every client frame, and each example decodes")
     func clients() async throws {
         let examples = try await examples("receive")
         #expect(Set(examples.keys) == Set(ClientFrame.Kind.allCases.map(\.rawValue)))
@@ -25,11 +25,11 @@ import Testing
         }
     }
 
-    @Test("it has every frame that services make, and each example is what they make of it")
+    @Test("the document has every server frame, and each example equals an encoded frame")
     func services() async throws {
         let examples = try await examples("send")
         let own = Set(ServerFrame.Kind.allCases.map(\.rawValue))
-        let others = try Self.types(in: "Services/chats/Live/Frames.swift").union(
+        let others = try Self.types(in: "Services/chats/Live/ChatFrames.swift").union(
             Self.types(in: "Services/users/Handlers/ContactDeliveries.swift"))
         #expect(others.count >= 6)
         #expect(Set(examples.keys) == own.union(others))
@@ -47,7 +47,7 @@ import Testing
 
     // MARK: The document
 
-    /// By type, of the messages that the server sends or receives.
+    /// Returns the examples of the messages that the server sends or receives, by type.
     private func examples(_ action: String) async throws -> [String: [[String: Any]]] {
         let script = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
         let text = try await Subprocess.run("/usr/bin/python3", ["-c", script, Self.path("docs/asyncapi.yaml")])
@@ -73,14 +73,14 @@ import Testing
             .path
     }
 
-    /// Those that a source file gives to frames.
+    /// Returns the frame types in a source file.
     private static func types(in file: String) throws -> Set<String> {
         let source = try String(contentsOfFile: path(file), encoding: .utf8)
         let given = source.matches(of: /let type = "(\w+)"/).map(\.1) + source.matches(of: /"type":"(\w+)"/).map(\.1)
         return Set(given.map(String.init))
     }
 
-    // MARK: What is made
+    // MARK: Encoded frames
 
     private static let chat = ChatID(rawValue: 248_151_201_402_880_000)
     private static let grace = UserID(rawValue: 248_151_201_402_880_004)
@@ -101,7 +101,7 @@ import Testing
         ServerFrame.presence(grace, online: true),
         ServerFrame.presence(grace, online: false, lastSeenAt: Timestamp(millisecondsSinceEpoch: 1_772_366_700_000)),
         ServerFrame.ack(.text("m1"), first), ServerFrame.ack(.number(5), first),
-        ServerFrame.error(.text("m1"), code: "notFound", "there is no such chat, or it is not yours to see"),
+        ServerFrame.error(.text("m1"), code: "notFound", "the chat does not exist or you are not a member of it"),
         ServerFrame.error(nil, code: "malformed", "A frame is a JSON object with a type, which is a string."),
         ServerFrame.pong, ServerFrame.gap,
         ServerFrame.disconnect("moved", url: "wss://chat.example/rt/messaging-2", afterMilliseconds: 140),
@@ -111,25 +111,26 @@ import Testing
     private static func framesOfChats() throws -> [ServerFrame.Text] {
         let (ada, lin) = (UserID(rawValue: 1), UserID(rawValue: 248_151_201_402_880_005))
         let shown: [any Encodable] = [
-            Frames.Receipt(chatID: chat, userID: grace, readSeq: 7), Frames.Receipt(chatID: chat, userID: grace, deliveredSeq: 8),
-            Frames.Typing(chatID: chat, userID: grace),
-            Frames.Change(chatID: chat, rev: 1, change: "created", title: "Compilers"),
-            Frames.Change(ChatUpdated(chatID: chat, title: "Linkers", userID: ada, rev: 11)),
-            Frames.Change(MemberChanged(chatID: chat, memberID: lin, change: .added, role: .member, userID: ada, rev: 12)),
-            Frames.Change(MemberChanged(chatID: chat, memberID: lin, change: .removed, role: .member, userID: ada, rev: 13)),
+            ChatFrames.Receipt(chatID: chat, userID: grace, readSeq: 7),
+            ChatFrames.Receipt(chatID: chat, userID: grace, deliveredSeq: 8),
+            ChatFrames.Typing(chatID: chat, userID: grace),
+            ChatFrames.Change(chatID: chat, rev: 1, change: "created", title: "Compilers"),
+            ChatFrames.Change(ChatUpdated(chatID: chat, title: "Linkers", userID: ada, rev: 11)),
+            ChatFrames.Change(MemberChanged(chatID: chat, memberID: lin, change: .added, role: .member, userID: ada, rev: 12)),
+            ChatFrames.Change(MemberChanged(chatID: chat, memberID: lin, change: .removed, role: .member, userID: ada, rev: 13)),
         ]
-        return try [first, second].map { Array(Frames.message($0, json: try CBOREncoder.contracts.json($0)[...]).utf8) }
+        return try [first, second].map { Array(ChatFrames.message($0, json: try CBOREncoder.contracts.json($0)[...]).utf8) }
             + shown.map { try CBOREncoder.contracts.json($0) }
     }
 
     private static func framesOfUsers() throws -> [ServerFrame.Text] {
         let me = UserID(rawValue: 1)
-        let facts: [OutboxEvent] = [
+        let events: [OutboxEvent] = [
             try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .invite, status: .sent, rev: 1)),
             try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .accept, status: .connected, rev: 2)),
             try OutboxEvent(ContactChanged(userID: grace, otherID: me, step: .remove, status: nil, rev: 3)),
             try OutboxEvent(BlockChanged(userID: me, otherID: grace, blocked: true, rev: 4)),
         ]
-        return try ContactDeliveries.delivery(of: facts).items.filter { $0.recipients == [me] }.map { Array($0.frame.utf8) }
+        return try ContactDeliveries.delivery(of: events).items.filter { $0.recipients == [me] }.map { Array($0.frame.utf8) }
     }
 }

@@ -1,38 +1,39 @@
 import Contracts
 
-/// Who is in a chat, and since which message.
+/// The members of a chat, each with the `seq` after which they joined.
 struct Audience: Hashable, Sendable {
-    /// In chats of more members than this, only the reader's own devices hear how far they have read, and nobody what has reached whom: what a chat is
-    /// told of receipts grows with the square of its members.
-    static let mostForReceipts = 100
+    /// The largest number of members for which every member receives every receipt, 100.
+    ///
+    /// The receipts of a chat grow with the square of its members. In larger chats a read marker goes to the
+    /// reader's own devices only, and a delivered marker to no device.
+    static let receiptLimit = 100
 
-    private var users: [UserID]
-    /// Of each.
-    private var joinedSeqs: [Int64]
+    let members: [UserID]
+    /// One value per member.
+    private let joinedSeqs: [Int64]
     private let lastJoinedSeq: Int64
 
-    /// - Parameter joinedSeqs: as many.
-    init(users: [UserID], joinedSeqs: [Int64]) {
-        (self.users, self.joinedSeqs) = (users, joinedSeqs)
+    /// - Parameter joinedSeqs: one value per member, in the order of `members`.
+    init(members: [UserID], joinedSeqs: [Int64]) {
+        self.members = members
+        self.joinedSeqs = joinedSeqs
         lastJoinedSeq = joinedSeqs.max() ?? 0
     }
 
-    /// Of a direct chat: both are in it from the beginning, for ever.
-    init(_ pair: UserPair) { self.init(users: [pair.low, pair.high], joinedSeqs: [0, 0]) }
+    /// The audience of a direct chat: both users are members from its creation on and cannot leave.
+    init(_ pair: UserPair) { self.init(members: [pair.low, pair.high], joinedSeqs: [0, 0]) }
 
-    var everybody: [UserID] { users }
-
-    /// Those who were there when a message was sent.
-    func whoSee(_ seq: Int64) -> [UserID] {
-        if lastJoinedSeq < seq { return users }
-        return zip(users, joinedSeqs).filter { $0.1 < seq }.map(\.0)
+    /// Returns the members who had joined before the message `seq` was sent.
+    func recipients(ofMessage seq: Int64) -> [UserID] {
+        if lastJoinedSeq < seq { return members }
+        return zip(members, joinedSeqs).filter { $0.1 < seq }.map(\.0)
     }
 
-    /// Who hears how far a member has read.
-    func readersOfReceipt(from user: UserID) -> [UserID] { users.count > Self.mostForReceipts ? [user] : users }
+    /// Returns the recipients of a read marker of `user`.
+    func recipients(ofReadMarkerFrom user: UserID) -> [UserID] { members.count > Self.receiptLimit ? [user] : members }
 
-    /// Who hears what has reached a member.
-    func readersOfDelivered(from user: UserID) -> [UserID] {
-        users.count > Self.mostForReceipts ? [] : users.filter { $0 != user }
+    /// Returns the recipients of a delivered marker of `user`.
+    func recipients(ofDeliveredMarkerFrom user: UserID) -> [UserID] {
+        members.count > Self.receiptLimit ? [] : members.filter { $0 != user }
     }
 }

@@ -2,11 +2,12 @@ import Contracts
 
 /// The time at which a client last listed the chats that changed.
 ///
-/// A change carries the time at which its chat was locked, and becomes visible later, at its commit. A list made at T can therefore
-/// miss changes from before T. The next list begins ``overlapMilliseconds`` before T: it misses nothing and repeats some chats.
-/// See docs/messages.md.
+/// A change carries the time at which its chat was locked, and becomes visible later, at its commit. A list
+/// made at T can therefore miss changes from before T. The next list begins ``overlapMilliseconds`` before T:
+/// it misses nothing and repeats some chats. See docs/messages.md.
 struct ChangesCursor: Hashable, Sendable {
-    /// Longer than a transaction can last after it locked its chat: at most eight statements of 5 s each, and 3 s between its two flights.
+    /// Longer than a transaction can last after it locked its chat: at most eight statements of 5 s each, and
+    /// 3 s between its two flights.
     static let overlapMilliseconds: Int64 = 60_000
 
     /// By the database's clock.

@@ -1,21 +1,21 @@
 import Contracts
 
-/// A message that somebody wants to send, right by itself; whether it may be sent is for ``SendBatch``.
-struct Draft: Hashable, Sendable {
-    /// What makes a send the same send, for ever.
-    struct Key: Hashable, Sendable {
-        let chatID: ChatID
-        let senderID: UserID
-        let clientMessageID: ClientMessageID
-    }
+/// The identity of a send: a repeat with the same key returns the first answer, without a time limit.
+struct SendKey: Hashable, Sendable {
+    let chatID: ChatID
+    let senderID: UserID
+    let clientMessageID: ClientMessageID
+}
 
-    let key: Key
+/// A send whose own fields are valid. ``SendBatch`` decides whether it is permitted.
+struct Draft: Hashable, Sendable {
+    let key: SendKey
     let text: String
     let replyTo: Int64?
-    /// Of text and `replyTo`, as asked for.
+    /// The hash of the requested text and `replyTo`.
     let hash: RequestHash
 
-    /// - Throws: `invalid` with all fields that are against the limits.
+    /// - Throws: `invalid` with every field that violates a limit.
     init(_ request: SendMessage, hash: (SendMessage) -> RequestHash) throws(ServiceError) {
         var errors = ValidationErrors()
         errors.check("text", try request.text.validated(length: ChatLimits.text))
@@ -23,14 +23,15 @@ struct Draft: Hashable, Sendable {
             "clientMessageId", try request.clientMessageID.rawValue.validated(length: ChatLimits.clientMessageID))
         if let replyTo = request.replyTo, replyTo < 1 { errors.add("replyTo", "must be the seq of a message") }
         try errors.throwIfAny()
-        key = Key(chatID: request.chatID, senderID: request.senderID, clientMessageID: request.clientMessageID)
+        key = SendKey(chatID: request.chatID, senderID: request.senderID, clientMessageID: request.clientMessageID)
         text = request.text
         replyTo = request.replyTo
         self.hash = hash(request)
     }
 }
 
-/// A digest of what was asked for: tells a repeat from another request under the same key, whatever became of the first since.
+/// A digest of a request's content. Distinguishes a repeat from a different request under the same key, even
+/// after the stored message has changed.
 struct RequestHash: Hashable, Sendable {
     let bytes: [UInt8]
 }

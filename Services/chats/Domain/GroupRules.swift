@@ -1,75 +1,85 @@
 import Contracts
 
-/// Who may do what to whom in a chat: owners everything; admins add and remove members and change the title; everybody may leave.
+/// The permissions of a group: an owner may do everything; an admin adds and removes members and changes the
+/// title; every member may leave.
 ///
-/// A group that has members has an owner. The last owner cannot step down, and leaves by handing over: to the admin who has been in the group
-/// longest, or else the member who has. Owners are equals.
+/// A group that has members has an owner. The last owner cannot step down. When the last owner leaves,
+/// ownership passes to the admin with the longest membership, or else to the member with the longest one.
+/// Owners have equal rights.
 struct GroupRules: Sendable {
     var kind: ChatKind
-    /// Those who have not left.
+    /// The number of present members.
     var memberCount: Int
-    /// Who acts; `nil` for those who are not in the chat.
+    /// The role of the acting user; `nil` unless the user is a present member.
     var actor: ChatRole?
-    /// Whom it is about; `nil` for those who are not in the chat now.
+    /// The role of the user whose membership changes; `nil` unless the user is a present member.
     var target: ChatRole?
+    /// Whether actor and target are the same user.
     var isSelf: Bool
-    /// The target has been in the chat before.
+    /// Whether the target was a member and has left.
     var targetLeft = false
-    /// The target is an owner, and there is no other.
+    /// Whether the target is the only owner.
     var targetIsLastOwner = false
 
-    enum Setting: Hashable, Sendable { case unchanged, add, change }
+    enum RoleChange: Hashable, Sendable { case unchanged, add, change }
     enum Removal: Hashable, Sendable { case unchanged, remove, removeAndHandOver }
 
-    /// - Throws: `notFound` when the actor is not in the chat, `invalid` for a role that nobody knows, `denied`, or `conflict` for a full group and for the
-    ///   last owner.
-    func set(_ role: ChatRole) throws(ServiceError) -> Setting {
+    /// Decides on giving the target a role, which adds the target if necessary.
+    ///
+    /// - Throws: `notFound` if the actor is not a member; `invalid` for an unknown role; `denied`; `conflict`
+    ///   if the group is full or would lose its last owner.
+    func set(_ role: ChatRole) throws(ServiceError) -> RoleChange {
         let actor = try groupMember()
         guard ChatRole.known.contains(role) else { throw .invalid("role", "must be owner, admin or member") }
         guard let target else {
             let allowed = actor == .owner || actor == .admin && role == .member
             guard allowed else {
-                throw ServiceError(.denied, "only owners add owners and admins, only they and admins add members")
+                throw ServiceError(.denied, "only owners may add owners and admins; only owners and admins may add members")
             }
             guard memberCount < ChatLimits.groupMembers else {
-                throw ServiceError(.conflict, "a group has at most \(ChatLimits.groupMembers) members")
+                throw ServiceError(.conflict, "a group can have at most \(ChatLimits.groupMembers) members")
             }
             return .add
         }
         if target == role { return .unchanged }
         let stepsDown = isSelf && actor == .admin && role == .member
-        guard actor == .owner || stepsDown else { throw ServiceError(.denied, "only owners change roles") }
-        if targetIsLastOwner { throw ServiceError(.conflict, "a group keeps an owner: make somebody else one first") }
+        guard actor == .owner || stepsDown else { throw ServiceError(.denied, "only owners may change roles") }
+        if targetIsLastOwner { throw ServiceError(.conflict, "a group needs an owner; make another member an owner first") }
         return .change
     }
 
-    /// - Throws: `notFound` when one of the two was never in the chat or the actor is not in it now, or `denied`.
+    /// Decides on removing the target. Removing a user who has already left succeeds.
+    ///
+    /// - Throws: `notFound` if the actor is not a member or the target never was; `denied`.
     func remove() throws(ServiceError) -> Removal {
         if isSelf, actor == nil, targetLeft { return .unchanged }
         let actor = try groupMember()
         guard let target else {
-            guard Self.manages(actor) else { throw Self.notYours }
-            guard targetLeft else { throw ServiceError(.notFound, "they are not in this chat") }
+            guard Self.manages(actor) else { throw Self.removalDenied }
+            guard targetLeft else { throw ServiceError(.notFound, "the user is not a member of this chat") }
             return .unchanged
         }
         let allowed = isSelf || actor == .owner || actor == .admin && target == .member
-        guard allowed else { throw Self.notYours }
+        guard allowed else { throw Self.removalDenied }
         return targetIsLastOwner && memberCount > 1 ? .removeAndHandOver : .remove
     }
 
+    /// Checks whether the actor may change the title.
+    ///
     /// - Throws: `notFound` or `denied`.
-    func rename() throws(ServiceError) {
-        guard Self.manages(try groupMember()) else { throw ServiceError(.denied, "only owners and admins change the title") }
+    func checkRename() throws(ServiceError) {
+        guard Self.manages(try groupMember()) else { throw ServiceError(.denied, "only owners and admins may change the title") }
     }
 
     private static func manages(_ role: ChatRole) -> Bool { role == .owner || role == .admin }
 
-    private static let notYours = ServiceError(
-        .denied, "only owners remove owners and admins, only they and admins remove members")
+    private static let removalDenied = ServiceError(
+        .denied, "only owners may remove owners and admins; only owners and admins may remove members")
 
+    /// Returns the role of the actor in a group.
     private func groupMember() throws(ServiceError) -> ChatRole {
         guard let actor else { throw .noSuchChat }
-        guard kind == .group else { throw ServiceError(.denied, "a direct chat has its two people, no roles and no title") }
+        guard kind == .group else { throw ServiceError(.denied, "a direct chat has fixed members, no roles and no title") }
         return actor
     }
 }

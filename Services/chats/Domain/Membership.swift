@@ -1,29 +1,30 @@
 import Contracts
 
-/// How somebody stands, or stood, in a chat.
+/// A user's present or past membership of a chat.
 struct Membership: Hashable, Codable, Sendable {
     var role: ChatRole
-    /// `lastSeq` of the chat at the moment of joining.
+    /// The chat's `lastSeq` when the user joined.
     var joinedSeq: Int64
-    /// `lastSeq` of the chat at the moment of leaving; `nil` while a member.
+    /// The chat's `lastSeq` when the user left; `nil` for a present member.
     var leftSeq: Int64?
 
-    /// Whether this is a member now; only members see anything of a chat.
+    /// Whether the user is a member now. Only present members see anything of a chat.
     var isPresent: Bool { leftSeq == nil }
 
-    /// A member sees what was sent from the moment of joining on; after leaving and coming back, from coming back on.
+    /// Whether the member may see the message `seq`. A member sees the messages sent after joining; a member
+    /// who left and rejoined, those sent after rejoining.
     func sees(seq: Int64) -> Bool { isPresent && seq > joinedSeq }
 
     enum CodingKeys: String, CodingKey { case role, joinedSeq, leftSeq }
 }
 
-/// One of the two ends of being in a chat.
+/// Identifies the membership of one user in one chat.
 struct MemberKey: Hashable, Sendable {
     let chatID: ChatID
     let userID: UserID
 }
 
 extension ServiceError {
-    /// What everybody gets who may not see a chat, whether it exists or not.
-    static let noSuchChat = ServiceError(.notFound, "there is no such chat, or it is not yours to see")
+    /// The answer to every user who may not see a chat. It does not reveal whether the chat exists.
+    static let noSuchChat = ServiceError(.notFound, "the chat does not exist or you are not a member of it")
 }

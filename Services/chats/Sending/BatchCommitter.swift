@@ -1,55 +1,59 @@
 import Contracts
-import Postgres
 
-/// Sees a batch through: ids and commit, then the caches. What goes wrong is repeated, divided or told, so that no send fails for its neighbours' sake.
+/// Commits one batch: fetches ids, commits, and after a failure repeats or divides the batch, so that no send
+/// fails because of another.
 struct BatchCommitter: Sendable {
-    /// Gives so many ids, ascending.
+    /// Returns the given number of ids, ascending.
     let nextIDs: @Sendable (Int) async throws -> [MessageID]
     /// Decides and commits; see ``SendStore/commit(_:ids:deadline:)``.
     let commit: @Sendable ([Draft], [MessageID], ContinuousClock.Instant) async throws -> SendBatch.Decision
-    /// Tells the caches what became of a batch, before anybody is answered. Cannot fail.
-    let tell: @Sendable (SettledBatch) async -> Void
-    /// Passes the time between two tries. A connection that was lost is back within that, as a rule.
+    /// Applies the outcome of a batch to the caches. Runs before the senders are answered.
+    let updateCaches: @Sendable (SettledBatch) async -> Void
+    /// Waits between two attempts. A lost connection is usually replaced within that time.
     var pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
 
-    /// Commits what can be committed.
+    /// Commits as many of the drafts as possible.
     ///
-    /// - Returns: what the senders are to be answered, once ``tell`` is done with it.
+    /// - Returns: the answers for the senders. They must not be sent before ``updateCaches`` has returned.
     func settle(_ drafts: [Draft], deadline: ContinuousClock.Instant) async -> SettledBatch {
         if drafts.isEmpty { return SettledBatch() }
         do {
-            return await store(BatchPart(drafts: drafts, ids: try await nextIDs(drafts.count)), deadline)
+            return await store(BatchSegment(drafts: drafts, ids: try await nextIDs(drafts.count)), deadline)
         } catch {
-            // Whatever became of the ids, nothing of the drafts was begun.
+            // The commit has not started, so nothing is stored, even if the outcome of the id request is
+            // unknown.
             let wait = (error as? ServiceError)?.retryAfterMilliseconds ?? 1_000
             return SettledBatch(
-                drafts, failed: ServiceError(.unavailable, "there are no ids for messages now", retryAfterMilliseconds: wait))
+                drafts,
+                failed: ServiceError(.unavailable, "messages cannot be stored now; try again", retryAfterMilliseconds: wait))
         }
     }
 
-    private func store(_ part: BatchPart, _ deadline: ContinuousClock.Instant) async -> SettledBatch {
-        var part = part
+    private func store(_ segment: BatchSegment, _ deadline: ContinuousClock.Instant) async -> SettledBatch {
+        var segment = segment
         while true {
             do {
-                return SettledBatch(try await commit(part.drafts, part.ids, deadline), ids: part.ids)
+                return SettledBatch(try await commit(segment.drafts, segment.ids, deadline), ids: segment.ids)
             } catch {
-                let failure = part.failed(with: error)
-                if failure.isWorthRepeating, await rest(after: part.attempts, until: deadline) { continue }
-                switch failure.otherwise {
-                case .divide(let parts): return await store(parts, deadline)
-                case .refuse(let refusal): return SettledBatch(part.drafts, failed: refusal)
+                let next = segment.record(CommitFailure(error))
+                if next.mayRepeat, await rest(after: segment.failedAttempts, until: deadline) { continue }
+                switch next.otherwise {
+                case .divide(let pieces): return await store(pieces, deadline)
+                case .refuse(let refusal): return SettledBatch(segment.drafts, failed: refusal)
                 }
             }
         }
     }
 
-    private func store(_ parts: [BatchPart.Piece], _ deadline: ContinuousClock.Instant) async -> SettledBatch {
-        var settled: [(places: [Int], batch: SettledBatch)] = []
-        for (places, part) in parts { settled.append((places, await store(part, deadline))) }
+    private func store(_ pieces: [BatchSegment.Piece], _ deadline: ContinuousClock.Instant) async -> SettledBatch {
+        var settled: [(indices: [Int], batch: SettledBatch)] = []
+        for (indices, segment) in pieces { settled.append((indices, await store(segment, deadline))) }
         return SettledBatch(settled)
     }
 
-    /// 50 to 200 ms; false when the deadline does not allow it.
+    /// Pauses for 50 to 200 ms.
+    ///
+    /// - Returns: false, without a pause, if the deadline does not permit one.
     private func rest(after attempt: Int, until deadline: ContinuousClock.Instant) async -> Bool {
         let length = Duration.milliseconds(Int64.random(in: 50...100) * Int64(attempt))
         guard .now + length < deadline else { return false }

@@ -5,82 +5,92 @@ import Reactor
 import ServiceLifecycle
 import Tracing
 
-/// Gathers sends into batches: those that are ready in one turn of the loop leave together at its end, and share ids and commit.
+/// Collects sends into batches that share one commit. Sends that are ready in one turn of the I/O loop leave
+/// together at its end.
 ///
-/// Without a timer, so that a send that is alone leaves at once; under load batches grow by themselves, see ``SendQueue``.
+/// No timer delays a send: a single one leaves at once. Under load, batches grow by themselves; see
+/// ``SendQueue``.
 actor SendBatcher: Service {
-    private struct Waiting: Sendable {
+    private struct PendingSend: Sendable {
         let number: UInt64
         let draft: Draft
         let deadline: Deadline
+        /// The trace of the send.
         let context: InstrumentationContext?
-        let sender: CheckedContinuation<SettledBatch.Answer, Never>
+        let continuation: CheckedContinuation<SettledBatch.Answer, Never>
     }
 
-    static let batchesAtOnce = SendQueue<Waiting, ChatID>.batchesAtOnce
+    /// The largest number of commits at the same time.
+    static let maximumBatches = SendQueue<PendingSend, ChatID>.maximumBatches
 
-    /// What has less time left is not begun: nobody would be there to hear of it.
-    static let leastMilliseconds: Int64 = 50
-    /// A batch that is begun has so much time at least, however little its senders have: a commit that is given up half-way leaves everybody in doubt.
-    static let batchTime = Duration.seconds(1)
+    /// Sends with less time left are not started: the answer would come after the sender's deadline.
+    static let minimumMilliseconds: Int64 = 50
+    /// The shortest time limit of a commit, whatever the deadlines of its sends. A commit that is abandoned
+    /// half-way leaves the outcome of every send unknown.
+    static let minimumCommitTime = Duration.seconds(1)
 
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private let committer: BatchCommitter
-    private var queue: SendQueue<Waiting, ChatID>
+    private var queue: SendQueue<PendingSend, ChatID>
     private var lastNumber: UInt64 = 0
-    private var workers: [CheckedContinuation<[Waiting]?, Never>] = []
+    /// Workers that wait for a batch; `nil` ends a worker.
+    private var idleWorkers: [CheckedContinuation<[PendingSend]?, Never>] = []
     private var flushIsScheduled = false
-    private var isWaitingToLook = false
+    private var delayedFlushIsScheduled = false
     private var isStopping = false
     private let batchSizes = Recorder(label: "martlet_send_batch_size")
     private let commits = Metrics.Timer(label: "martlet_send_commit")
 
-    /// - Parameter capacity: sends that may wait for a batch; further ones are refused at once.
-    /// - Parameter patience: see ``SendQueue/patience``.
+    /// - Parameters:
+    ///   - capacity: the largest number of sends that wait for a batch; further sends are refused at once.
+    ///   - patience: see ``SendQueue/patience``.
     init(_ committer: BatchCommitter, capacity: Int = 4_096, patience: Duration = .milliseconds(20), on io: IOThread) {
         self.io = io
         self.committer = committer
         queue = SendQueue(
-            capacity: capacity, patience: patience, line: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
+            capacity: capacity, patience: patience, lane: { $0.draft.key.chatID }, bytes: { $0.draft.text.utf8.count })
     }
 
-    /// How many wait for a batch now.
+    /// The number of sends that wait for a batch.
     var count: Int { queue.count }
 
-    /// Stores the draft with others that come at the same time.
+    /// Stores the draft, in one commit with others that arrive at the same time.
     ///
-    /// - Parameter deadline: when it is not begun some time before, it is not begun at all.
-    /// - Throws: what ``SendBatch`` refuses; `unavailable` at once when the queue is full or a dependency is away; `deadlineExceeded`; `unknownOutcome`.
-    ///   Cancelling the task takes it out of the queue; what is being committed is waited for.
+    /// Cancelling the task removes the send from the queue. If its commit has started, the call waits for the
+    /// outcome.
+    ///
+    /// - Parameter deadline: a send that has less than ``minimumMilliseconds`` left is not started.
+    /// - Throws: the refusals of ``SendBatch``; `unavailable` at once if the queue is full or a dependency is
+    ///   away; `deadlineExceeded`; `unknownOutcome`.
     func send(_ draft: Draft, deadline: Deadline) async throws(ServiceError) -> SendMessage.Response {
         if deadline.isTooClose { throw .tooLate }
         lastNumber += 1
         let number = lastNumber
         let answer = await withTaskCancellationHandler {
             await withCheckedContinuation {
-                enqueue(Waiting(number: number, draft: draft, deadline: deadline, context: .current, sender: $0))
+                enqueue(PendingSend(number: number, draft: draft, deadline: deadline, context: .current, continuation: $0))
             }
         } onCancel: {
-            Task(executorPreference: io) { await self.abandon(number) }
+            io.post { self.assumeIsolated { $0.abandon(number) } }
         }
         return try answer.get()
     }
 
-    private func enqueue(_ waiting: Waiting) {
-        // A cancellation from now on finds the draft in the queue; one from before is seen here.
-        if Task.isCancelled { return waiting.sender.resume(returning: .failure(.tooLate)) }
-        guard !isStopping, queue.add(waiting) else {
-            let error = ServiceError(.unavailable, "too many messages wait to be stored", retryAfterMilliseconds: 500)
-            return waiting.sender.resume(returning: .failure(error))
+    private func enqueue(_ send: PendingSend) {
+        // A later cancellation finds the send in the queue; an earlier one is visible here.
+        if Task.isCancelled { return send.continuation.resume(returning: .failure(.tooLate)) }
+        guard !isStopping, queue.add(send) else {
+            let error = ServiceError(.unavailable, "too many messages are waiting; try again", retryAfterMilliseconds: 500)
+            return send.continuation.resume(returning: .failure(error))
         }
         scheduleFlush()
     }
 
     private func abandon(_ number: UInt64) {
-        for waiting in queue.remove(where: { $0.number == number }) { waiting.sender.resume(returning: .failure(.tooLate)) }
-        dismissWorkers()
+        for send in queue.remove(where: { $0.number == number }) { send.continuation.resume(returning: .failure(.tooLate)) }
+        dismissWorkersIfDone()
     }
 
     // MARK: Batches
@@ -93,78 +103,81 @@ actor SendBatcher: Service {
 
     private func flush() {
         flushIsScheduled = false
-        while let worker = workers.last, let batch = queue.take(at: .now) {
-            workers.removeLast()
+        while let worker = idleWorkers.last, let batch = queue.nextBatch(at: .now) {
+            idleWorkers.removeLast()
             worker.resume(returning: batch)
         }
-        if !isWaitingToLook, let wait = queue.wait(at: .now) {
-            isWaitingToLook = true
-            io.schedule(after: wait) { [weak self] in self?.assumeIsolated { $0.lookAgain() } }
+        if !delayedFlushIsScheduled, let delay = queue.delayUntilNextBatch(at: .now) {
+            delayedFlushIsScheduled = true
+            io.schedule(after: delay) { [weak self] in self?.assumeIsolated { $0.delayedFlush() } }
         }
     }
 
-    /// The batch that is out takes long.
-    private func lookAgain() {
-        isWaitingToLook = false
+    /// Runs when the batch in flight has taken longer than the queue's patience.
+    private func delayedFlush() {
+        delayedFlushIsScheduled = false
         flush()
     }
 
-    /// Works until shutdown, and then until nothing waits any more.
+    /// Commits batches until shutdown, then those that still wait.
     func run() async {
         await withTaskCancellationOrGracefulShutdownHandler {
             await withDiscardingTaskGroup { group in
-                for _ in 0..<Self.batchesAtOnce {
+                for _ in 0..<Self.maximumBatches {
                     group.addTask(executorPreference: io) { await self.work() }
                 }
             }
         } onCancelOrGracefulShutdown: {
-            Task(executorPreference: self.io) { await self.stop() }
+            self.io.post { self.assumeIsolated { $0.stop() } }
         }
     }
 
-    /// Commits one batch after the other. Caches and senders are told beside the next one, which need not wait for that.
+    /// Commits one batch after another. Updating the caches and answering the senders do not delay the next
+    /// batch.
     private func work() async {
         await withDiscardingTaskGroup { group in
             while let batch = await nextBatch() {
-                let inTime = refuseLate(batch)
-                let settled = await settle(inTime)
+                let sends = refuseLate(batch)
+                let settled = await settle(sends)
                 queue.finish(batch)
                 group.addTask(executorPreference: io) { [committer] in
-                    await committer.tell(settled)
-                    for (waiting, answer) in zip(inTime, settled.answers) { waiting.sender.resume(returning: answer) }
+                    await committer.updateCaches(settled)
+                    for (send, answer) in zip(sends, settled.answers) { send.continuation.resume(returning: answer) }
                 }
             }
         }
     }
 
-    private func nextBatch() async -> [Waiting]? {
+    /// - Returns: `nil` when the worker shall end.
+    private func nextBatch() async -> [PendingSend]? {
         await withCheckedContinuation {
-            workers.append($0)
+            idleWorkers.append($0)
             if queue.count > 0 { scheduleFlush() }
-            dismissWorkers()
+            dismissWorkersIfDone()
         }
     }
 
-    private func refuseLate(_ batch: [Waiting]) -> [Waiting] {
-        batch.filter { waiting in
-            let isTooLate = waiting.deadline.isTooClose
-            if isTooLate { waiting.sender.resume(returning: .failure(.tooLate)) }
+    /// Answers the sends that have too little time left, and returns the others.
+    private func refuseLate(_ batch: [PendingSend]) -> [PendingSend] {
+        batch.filter { send in
+            let isTooLate = send.deadline.isTooClose
+            if isTooLate { send.continuation.resume(returning: .failure(.tooLate)) }
             return !isTooLate
         }
     }
 
-    private func settle(_ batch: [Waiting]) async -> SettledBatch {
+    private func settle(_ batch: [PendingSend]) async -> SettledBatch {
         guard let last = batch.map(\.deadline.millisecondsLeft).max() else { return SettledBatch() }
         batchSizes.record(batch.count)
         let start = ContinuousClock.now
-        let deadline = start + max(.milliseconds(last), Self.batchTime)
+        let deadline = start + max(.milliseconds(last), Self.minimumCommitTime)
         let settled = await Self.traced(batch) { await committer.settle(batch.map(\.draft), deadline: deadline) }
         commits.record(duration: .now - start)
         return settled
     }
 
-    /// A batch belongs to all of its sends; its trace is that of the first that has one.
-    private static func traced<Result>(_ batch: [Waiting], _ body: () async -> Result) async -> Result {
+    /// Runs `body` in a span of the first trace among the sends: a span has one parent.
+    private static func traced<Result>(_ batch: [PendingSend], _ body: () async -> Result) async -> Result {
         await InstrumentationContext.withValue(batch.lazy.compactMap(\.context).first) {
             await withSpan("chats.commit") { span in
                 span.attributes["martlet.batch"] = batch.count
@@ -175,21 +188,22 @@ actor SendBatcher: Service {
 
     private func stop() {
         isStopping = true
-        dismissWorkers()
+        dismissWorkersIfDone()
     }
 
-    /// When stopping, as soon as nothing waits.
-    private func dismissWorkers() {
+    /// Ends the idle workers during shutdown once no send waits.
+    private func dismissWorkersIfDone() {
         guard isStopping, queue.count == 0 else { return }
-        for worker in workers { worker.resume(returning: nil) }
-        workers = []
+        for worker in idleWorkers { worker.resume(returning: nil) }
+        idleWorkers = []
     }
 }
 
 extension Deadline {
-    fileprivate var isTooClose: Bool { millisecondsLeft < SendBatcher.leastMilliseconds }
+    fileprivate var isTooClose: Bool { millisecondsLeft < SendBatcher.minimumMilliseconds }
 }
 
 extension ServiceError {
-    fileprivate static let tooLate = ServiceError(.deadlineExceeded, "the message was not begun in time", mayHaveHappened: false)
+    fileprivate static let tooLate = ServiceError(
+        .deadlineExceeded, "the message was not stored in time; send it again", mayHaveHappened: false)
 }

@@ -2,13 +2,13 @@ import Bus
 import Contracts
 import Postgres
 
-/// Reads who is in chats, for those who have to be told of something.
+/// Reads the members of chats who receive a delivery.
 struct AudienceStore: Sendable {
     let database: PostgresPool
 
-    /// Those who are in the chats now, by chat; of direct ones both. Chats that do not exist are left out.
+    /// Returns the present members of existing chats.
     ///
-    /// - Parameter chats: with a number of members; a chat that has more is left out as well.
+    /// - Parameter chats: each with a limit; a chat with more members is missing from the result.
     func audiences(of chats: [ChatID: Int]) async throws -> [ChatID: (kind: ChatKind, audience: Audience)] {
         let rows = try await database.reads.query(
             """
@@ -19,25 +19,26 @@ struct AudienceStore: Sendable {
                 FROM members WHERE chat_id = c.id AND left_seq IS NULL) m
             """, as: (ChatID, ChatKind, [UserID]?, [Int64]?).self)
         return Dictionary(
-            rows.map { chat, kind, users, joined in (chat, (kind, Audience(users: users ?? [], joinedSeqs: joined ?? []))) },
+            rows.map { chat, kind, users, joined in (chat, (kind, Audience(members: users ?? [], joinedSeqs: joined ?? []))) },
             uniquingKeysWith: { one, _ in one })
     }
 
-    /// Likewise of chats that are there, at half the cost.
+    /// Returns the present members of chats that are known to exist, at half the cost of ``audiences(of:)``.
     func members(of chats: [ChatID]) async throws -> [ChatID: Audience] {
         let rows = try await database.reads.query(
             """
             SELECT chat_id, user_id, joined_seq FROM members WHERE chat_id = ANY(\(chats)) AND left_seq IS NULL
             """, as: (ChatID, UserID, Int64).self)
         return Dictionary(grouping: rows, by: \.0).mapValues { rows in
-            Audience(users: rows.map(\.1), joinedSeqs: rows.map(\.2))
+            Audience(members: rows.map(\.1), joinedSeqs: rows.map(\.2))
         }
     }
 
-    /// Who sees that `user` is writing in a chat: its other members.
+    /// Returns the members who see that `user` is typing, and whether the other member of a direct chat has
+    /// blocked `user`.
     ///
-    /// - Returns: also whether the other one of a direct chat has blocked the user; `nil` when the user is not in the chat.
-    func whoSeesTyping(_ user: UserID, in chat: ChatID) async throws -> (others: [UserID], isBlocked: Bool)? {
+    /// - Returns: `nil` if `user` is not a member of the chat.
+    func typingRecipients(of user: UserID, in chat: ChatID) async throws -> (others: [UserID], isBlocked: Bool)? {
         let row = try await database.reads.first(
             """
             SELECT o.users, c.kind = 'direct' AND EXISTS (
@@ -48,5 +49,16 @@ struct AudienceStore: Sendable {
             WHERE m.chat_id = \(chat) AND m.user_id = \(user) AND m.left_seq IS NULL
             """, as: ([UserID]?, Bool).self)
         return row.map { ($0.0 ?? [], $0.1) }
+    }
+}
+
+/// The copy of the blocks that the service `users` owns.
+enum BlockStore {
+    /// Applies an event unless a newer one of the same pair was applied before.
+    static func apply(_ event: BlockChanged) -> SQL {
+        """
+        INSERT INTO blocks (user_id, other_id, blocked, rev) VALUES (\(event.userID), \(event.otherID), \(event.blocked), \(event.rev))
+        ON CONFLICT (user_id, other_id) DO UPDATE SET blocked = excluded.blocked, rev = excluded.rev WHERE blocks.rev < excluded.rev
+        """
     }
 }

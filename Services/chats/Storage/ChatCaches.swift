@@ -5,23 +5,27 @@ import Contracts
 import Reactor
 import Redis
 
-/// What is kept in memory and in Redis: who may read a chat, and its newest messages.
+/// The caches of chats: memberships, which decide on reads, and the newest messages. Both are in memory and
+/// in Redis.
 ///
-/// Both are asked for with `.checked`: whoever wrote told Redis the new version before answering. Nothing here ever allows a write.
+/// Reads use `.checked`: a writer puts the new version into Redis before it answers. Writes never rely on a
+/// cache.
 struct ChatCaches: Sendable {
     let memberships: Cache<MemberKey, Membership>
     let recent: Cache<ChatID, RecentMessages>
-    private let attention: Duration
+    private let refreshWindow: Duration
 
     /// - Parameters:
-    ///   - attention: how long after it was read a page is brought up to date by whoever sends.
-    ///   - lives: how long Redis keeps what is read; as usual unless given.
+    ///   - refreshWindow: the time after a read in which a send updates the cached page instead of
+    ///     invalidating it.
+    ///   - lives: the lifetimes of entries in Redis; `nil` for the defaults.
+    ///   - broadcast: sends a notice to the other processes of this service.
     init(
-        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, attention: Duration = .seconds(1),
+        history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, refreshWindow: Duration = .seconds(1),
         lives: CacheConfiguration.Lives? = nil,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
-        self.attention = attention
+        self.refreshWindow = refreshWindow
         memberships = Cache(
             CacheConfiguration(prefix: prefix, kind: "membership.v1", present: lives), redis: redis, on: io, coder: .cbor(),
             broadcast: broadcast
@@ -32,21 +36,24 @@ struct ChatCaches: Sendable {
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
 
-    /// What became of a batch. Where that is not known, whatever is known now is stale; when the commit turns out to have happened only later,
-    /// ``note(left:)`` follows.
-    func note(_ batch: SettledBatch) async {
+    /// Applies the outcome of a batch.
+    ///
+    /// Chats with an unknown outcome are invalidated. If their commit happens later, ``invalidate(after:)``
+    /// follows.
+    func apply(_ batch: SettledBatch) async {
         let pages = await nextPages(batch)
         async let put = recent.put(pages)
         await recent.invalidate(batch.revs.filter { pages[$0.key] == nil })
-        await recent.invalidate(Array(batch.doubts))
+        await recent.invalidate(Array(batch.uncertainChats))
         _ = await put
     }
 
-    /// The new pages of chats that are being read, made from the old ones: their readers need not load them.
+    /// Returns the new pages of chats that are being read, derived from the cached ones, so that readers need
+    /// not load them.
     private func nextPages(_ batch: SettledBatch) async -> [ChatID: Versioned<RecentMessages>] {
-        let known = await recent.remembered(batch.revs.keys, readWithin: attention)
+        let cached = await recent.remembered(batch.revs.keys, readWithin: refreshWindow)
         var pages: [ChatID: Versioned<RecentMessages>] = [:]
-        for (chat, page) in known where !batch.doubts.contains(chat) {
+        for (chat, page) in cached where !batch.uncertainChats.contains(chat) {
             guard let rev = batch.revs[chat] else { continue }
             let next = try? page.value?.appending(batch.messages.filter { $0.chatID == chat }, rev: rev)
             if let next { pages[chat] = Versioned(next, version: rev) }
@@ -54,64 +61,69 @@ struct ChatCaches: Sendable {
         return pages
     }
 
-    /// Facts that whoever committed them has not published, because they died or lost touch: nor may they have told the caches.
-    func note(left events: [OutboxEvent]) async {
+    /// Invalidates what the events change. They were found unpublished: the process that committed them has
+    /// died or was cut off, and may not have updated the caches.
+    func invalidate(after events: [OutboxEvent]) async {
         var (chats, members) = ([ChatID: Int64](), [MemberKey: Int64]())
         for event in events {
-            for place in event.decoded(as: PlacesTaken.self)?.messages ?? [] {
-                chats[place.chatID] = max(place.rev, chats[place.chatID] ?? 0)
+            for position in event.decoded(as: SentPositions.self)?.messages ?? [] {
+                chats[position.chatID] = max(position.rev, chats[position.chatID] ?? 0)
             }
-            if let fact = event.decoded(as: MemberChanged.self) {
-                let key = MemberKey(chatID: fact.chatID, userID: fact.memberID)
-                members[key] = max(fact.rev, members[key] ?? 0)
+            if let changed = event.decoded(as: MemberChanged.self) {
+                let key = MemberKey(chatID: changed.chatID, userID: changed.memberID)
+                members[key] = max(changed.rev, members[key] ?? 0)
             }
-            if let fact = event.decoded(as: ChatCreated.self) {
-                for user in fact.members {
-                    let key = MemberKey(chatID: fact.chatID, userID: user)
-                    members[key] = max(fact.rev, members[key] ?? 0)
+            if let created = event.decoded(as: ChatCreated.self) {
+                for user in created.members {
+                    let key = MemberKey(chatID: created.chatID, userID: user)
+                    members[key] = max(created.rev, members[key] ?? 0)
                 }
             }
-            // After an outage there is much of it, and the thread is everybody's.
+            // After an outage there are many events, and requests share this thread.
             await Task.yield()
         }
         await recent.invalidate(chats)
         await memberships.invalidate(members)
     }
 
-    /// What became of a member, and of an heir. Without a change, what a process that died in between may have left untold.
-    func note(_ change: MemberChange, of member: UserID, in chat: ChatID) async {
-        if change.facts.isEmpty { await memberships.invalidate([MemberKey(chatID: chat, userID: member)]) }
-        let revs = change.facts.map { (MemberKey(chatID: chat, userID: $0.memberID), $0.rev) }
+    /// Invalidates the changed memberships.
+    ///
+    /// A request that changed nothing invalidates too: it may repeat a request whose process died before it
+    /// did so.
+    func apply(_ change: MemberChange, of member: UserID, in chat: ChatID) async {
+        if change.events.isEmpty { await memberships.invalidate([MemberKey(chatID: chat, userID: member)]) }
+        let revs = change.events.map { (MemberKey(chatID: chat, userID: $0.memberID), $0.rev) }
         await memberships.invalidate(Dictionary(revs, uniquingKeysWith: max))
     }
 
-    /// It is not known what became of a member.
-    func noteDoubt(about member: UserID, in chat: ChatID) async {
+    /// Invalidates a membership whose change has an unknown outcome.
+    func invalidateMembership(of member: UserID, in chat: ChatID) async {
         await memberships.invalidate([MemberKey(chatID: chat, userID: member)])
     }
 
-    /// Somebody may have asked about them in vain before.
-    func noteOpening(of chat: ChatID, members: [UserID]) async {
+    /// Invalidates the memberships of a new chat: an earlier read may have cached their absence.
+    func invalidateMemberships(of members: [UserID], inNewChat chat: ChatID) async {
         await memberships.invalidate(members.map { MemberKey(chatID: chat, userID: $0) }, version: 1)
     }
 }
 
 extension ChatCaches {
-    /// With other processes told over the bus.
+    /// Creates caches that send notices to the other processes over the bus.
     init(
         history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread, lives: CacheConfiguration.Lives?
     ) {
         self.init(history: history, redis: redis, prefix: prefix, on: io, lives: lives) { notice in
-            // Every reader here checks versions in Redis anyway: others need to hear only when Redis could not be told.
+            // Readers check versions in Redis. Other processes need a notice only if Redis could not be
+            // updated.
             guard notice.distrustMilliseconds != nil else { return }
-            Task(executorPreference: io) { try? await bus.broadcast(CacheDistrusted(notice: notice)) }
+            Task(executorPreference: io) { try? await bus.broadcast(StaleKeysNotice(notice: notice)) }
         }
     }
 
-    /// What other processes of this service could not tell Redis.
+    /// The feed of keys whose new versions other processes could not write to Redis.
     var feed: EventSubscription {
         var feed = EventSubscription()
-        feed.on(CacheDistrusted.self) { event, _ in
+        feed.on(StaleKeysNotice.self) { event, _ in
             memberships.assumeIsolated { $0.receive(event.notice) }
             recent.assumeIsolated { $0.receive(event.notice) }
         }
@@ -123,9 +135,9 @@ extension ChatCaches {
     }
 }
 
-/// As much of ``MessagesSent`` as caches care for.
-private struct PlacesTaken: Event {
-    struct Place: Codable {
+/// The part of ``MessagesSent`` that the caches need.
+private struct SentPositions: Event {
+    struct Position: Codable {
         var chatID: ChatID
         var rev: Int64
 
@@ -137,13 +149,13 @@ private struct PlacesTaken: Event {
 
     static let type = MessagesSent.type
     var subject: String? { nil }
-    var messages: [Place]
+    var messages: [Position]
 
     enum CodingKeys: String, CodingKey { case messages }
 }
 
-/// Between processes of this service: Redis may hold what is no longer so.
-private struct CacheDistrusted: Notice {
+/// A notice between processes of this service: Redis may hold stale values of some keys.
+private struct StaleKeysNotice: Notice {
     static let type: EventType = "chats.cache.distrusted.v1"
     var notice: CacheNotice
 
@@ -158,7 +170,7 @@ extension CacheCoder where Value: Codable {
 }
 
 extension MemberKey: LosslessStringConvertible {
-    /// `<chat>.<user>`, as keys in Redis have it.
+    /// `<chat>.<user>`, as in Redis keys.
     var description: String { "\(chatID).\(userID)" }
 
     init?(_ description: String) {

@@ -6,7 +6,7 @@ import Postgres
 struct ChatViewStore: Sendable {
     let database: PostgresPool
 
-    /// - Returns: `nil` when there is no such chat or the user is not in it.
+    /// - Returns: `nil` if the chat does not exist or the user is not a member.
     func chat(_ id: ChatID, for user: UserID) async throws(PostgresError) -> Chat? {
         let rows = try await database.reads.query(
             Self.views(
@@ -17,10 +17,9 @@ struct ChatViewStore: Sendable {
         return try rows.first(as: ChatRow.Columns.self).map(ChatRow.chat)
     }
 
-    /// A user's chats, newest first, those left not among them.
+    /// Returns a user's present chats, newest first.
     ///
-    /// - Parameter limit: at most so many.
-    /// - Returns: the chats, and when they were asked for by the database's clock: not later than the moment that they show.
+    /// - Returns: the chats, and the database's time before the list was read.
     func list(for user: UserID, after: PageCursor?, limit: Int) async throws(PostgresError) -> (chats: [Chat], askedAt: Timestamp)
     {
         try await read(
@@ -32,7 +31,8 @@ struct ChatViewStore: Sendable {
             """)
     }
 
-    /// Likewise those that changed since a moment, and those left since then. Own markers count as changes.
+    /// Returns a user's chats that changed since a time, newest first, including chats that the user left
+    /// since then. The user's own markers count as changes.
     func list(
         for user: UserID, changedFrom: Timestamp, after: PageCursor?, limit: Int
     ) async throws(PostgresError) -> (chats: [Chat], askedAt: Timestamp) {
@@ -45,8 +45,8 @@ struct ChatViewStore: Sendable {
             """)
     }
 
-    /// The clock is asked first, in a statement of its own: what the list does not show yet is stamped later than that, or by less than a
-    /// transaction may last earlier.
+    /// Reads the clock first, in a separate statement. A change that the list does not show yet has a time
+    /// after that clock, or before it by less than the longest transaction.
     private func read(for user: UserID, _ page: SQL) async throws(PostgresError) -> (chats: [Chat], askedAt: Timestamp) {
         let rows = try await database.reads.atomically(["SELECT \(SQL.clock)", Self.views(of: page, for: user)])
         return (try rows[1].decode(ChatRow.Columns.self).map(ChatRow.chat), try rows[0].one(as: Timestamp.self))
@@ -59,11 +59,13 @@ struct ChatViewStore: Sendable {
         m.rev AS member_rev
         """
 
-    /// Chats move on after somebody left: for them the moment of leaving counts.
+    /// The time by which a chat is sorted. For a user who has left, it is the time of leaving, as the chat
+    /// changes further.
     private static let shownAt: SQL = "CASE WHEN m.left_seq IS NULL THEN c.updated_at ELSE m.changed_at END"
 
-    /// What is keyed by user leads to what is keyed by chat; materialized, so that a distributed database can run the two one after the other.
-    /// Both look-ups are by primary key, so the cost is proportional to the number of the user's chats: some 5 µs each.
+    /// Joins the table keyed by user to the tables keyed by chat. Materialized, so that a distributed
+    /// database can run the two steps one after the other. Both look up by primary key, at about 5 µs per
+    /// chat of the user.
     private static func chatsOf(_ user: UserID) -> SQL {
         """
         FROM (WITH mine AS MATERIALIZED (SELECT chat_id FROM memberships WHERE user_id = \(user)) SELECT chat_id FROM mine) AS mine
@@ -76,7 +78,7 @@ struct ChatViewStore: Sendable {
         return "(\(time), c.id) < (\(cursor.time), \(cursor.id))"
     }
 
-    /// Adds to each chat of a page what is worth reading only for those: its last message and how many are unread.
+    /// Adds the last message and the unread count, which are read only for the chats of the page.
     private static func views(of page: SQL, for user: UserID) -> SQL {
         """
         WITH page AS MATERIALIZED (\(page))
@@ -91,10 +93,10 @@ struct ChatViewStore: Sendable {
     }
 }
 
-/// Unread messages: those after the read marker, less one's own.
+/// The unread count: the messages after the read marker, without the user's own.
 enum Unread {
-    /// An expression. Own messages are counted where there are fewest rows to visit: among the unread ones while those are few, else
-    /// among all of one's own in the chat, in the index alone.
+    /// Returns an SQL expression that counts own messages where it visits the fewest rows: among at most 200
+    /// unread messages, or else among the user's own messages in the chat, by an index-only scan.
     static func count(_ user: UserID, chat: SQL, lastSeq: SQL, readSeq: SQL) -> SQL {
         """
         \(lastSeq) - \(readSeq) - CASE WHEN \(lastSeq) - \(readSeq) <= 200
@@ -107,7 +109,7 @@ enum Unread {
     }
 }
 
-/// A chat as it comes out of a statement.
+/// Decodes the rows of ``ChatViewStore/views(of:for:)``.
 private enum ChatRow {
     typealias Columns = (
         ChatID, ChatKind, String?, Int64, Int, Timestamp, ChatRole, Int64, Bool, Int64, Timestamp, Int64,

@@ -2,11 +2,11 @@ import Bus
 import Contracts
 import Postgres
 
-/// Reads messages, and who may see them.
+/// Reads messages and memberships.
 struct HistoryStore: Sendable {
     let database: PostgresPool
 
-    /// Of those who are or were in the chat, with the `rev` of its last change.
+    /// Returns present and past memberships, each with the `rev` of its last change.
     func memberships(_ keys: [MemberKey]) async throws(PostgresError) -> [MemberKey: (membership: Membership, rev: Int64)] {
         let rows = try await database.reads.query(
             """
@@ -23,7 +23,7 @@ struct HistoryStore: Sendable {
             }, uniquingKeysWith: { one, _ in one })
     }
 
-    /// The newest messages of each chat, in one snapshot with its `rev`. Chats that do not exist are left out.
+    /// Returns the newest messages of existing chats, in one snapshot with their `rev`.
     func recent(_ chats: [ChatID]) async throws -> [ChatID: RecentMessages] {
         let rows = try await database.reads.query(
             """
@@ -35,26 +35,26 @@ struct HistoryStore: Sendable {
             """, as: RecentRow.self)
         var found: [ChatID: (rev: Int64, lastSeq: Int64, messages: [Message])] = [:]
         for (chat, rev, lastSeq, seq, id, messageRev, sender, key, text, sentAt, editedAt, deletedAt, replyTo) in rows {
-            var entry = found[chat] ?? (rev, lastSeq, [])
+            var recent = found[chat] ?? (rev, lastSeq, [])
             if let seq, let id, let messageRev, let sender, let key, let text, let sentAt {
-                entry.messages.append(
+                recent.messages.append(
                     Message(
                         id: id, chatID: chat, seq: seq, rev: messageRev, senderID: sender, clientMessageID: key, text: text,
                         sentAt: sentAt, editedAt: editedAt, deletedAt: deletedAt, replyTo: replyTo))
             }
-            found[chat] = entry
+            found[chat] = recent
         }
         return try found.mapValues { try RecentMessages(rev: $0.rev, lastSeq: $0.lastSeq, messages: $0.messages) }
     }
 
-    /// Messages of one chat, in the order of reading.
+    /// Returns messages of one chat in the order of reading.
     ///
-    /// - Parameter limit: at most so many; ask for one more than are wanted to know whether there are more.
+    /// - Parameter limit: one more than the page size, to find out whether there is a next page.
     func messages(of chat: ChatID, _ range: HistoryRange, limit: Int) async throws(PostgresError) -> [Message] {
-        try MessageRow.messages(try await database.reads.query(Self.statement(chat, range, limit)))
+        try MessageRow.messages(try await database.reads.query(Self.statement(chat, range, limit: limit)))
     }
 
-    private static func statement(_ chat: ChatID, _ range: HistoryRange, _ limit: Int) -> SQL {
+    private static func statement(_ chat: ChatID, _ range: HistoryRange, limit: Int) -> SQL {
         switch range {
         case .backwards(let before, let floor):
             """
@@ -86,9 +86,10 @@ struct HistoryStore: Sendable {
         }
     }
 
-    /// Finds the first `seq` of which a condition holds that holds of all later ones too, by bisection: `sent_at` and `sent_rev` only grow
-    /// along `seq`, which has no gaps. It reads the primary key about log₂ n times and needs no index of its own, which every send would pay for.
-    /// Beyond the last message when it holds of none.
+    /// Finds the first message that satisfies a condition which all later messages satisfy too, by bisection.
+    /// This works for `sent_at` and `sent_rev`, which increase along the gapless `seq`. It reads the primary
+    /// key about log₂ n times and needs no index of its own, which would slow every send. Yields a `seq`
+    /// after the last message if none satisfies it.
     private static func first(in chat: ChatID, where holds: SQL) -> SQL {
         """
         WITH RECURSIVE bisection (low, high) AS (

@@ -2,48 +2,51 @@ import Bus
 import Contracts
 import Postgres
 
-/// A chat under its lock, with what ``GroupRules`` wants to know of two people in it.
+/// A locked chat, with the state of two users that ``GroupRules`` needs.
 struct LockedGroup: Sendable {
     let id: ChatID
     let title: String?
     let lastSeq: Int64
     let rev: Int64
-    /// By the database's clock, under the lock.
+    /// The time of the database's clock, read under the lock.
     let now: Timestamp
     let rules: GroupRules
     let targetBlocksActor: Bool
-    /// Who would own the group if the target left as its last owner.
-    let heir: UserID?
+    /// The member who becomes the owner if the target leaves as the last owner.
+    let successor: UserID?
 
-    func outcome(_ kind: MemberChange.Kind, _ statements: [SQL], _ facts: [MemberChanged]) -> MemberChange {
-        MemberChange(kind: kind, rev: rev + Int64(facts.count), facts: facts, statements: statements)
+    /// Returns a change that takes one `rev` per event.
+    func change(_ effect: MemberChange.Effect, statements: [SQL] = [], events: [MemberChanged] = []) -> MemberChange {
+        MemberChange(effect: effect, rev: rev + Int64(events.count), events: events, statements: statements)
     }
 
-    /// Begins `transaction` by locking the chat; what follows is read in a statement after that, whose snapshot shows all that was committed
-    /// under the lock before.
+    /// Locks the chat at the start of `transaction` and reads its state in the next statement, whose snapshot
+    /// shows everything that earlier holders of the lock committed.
     ///
-    /// - Throws: `notFound` when there is no such chat; ``PostgresError``.
+    /// - Throws: `notFound` if the chat does not exist; ``PostgresError``.
     static func read(
         _ id: ChatID, actor: UserID, target: UserID, in transaction: PostgresTransaction
     ) async throws -> LockedGroup {
         let rows = try await transaction.run([
             "SELECT kind, title, last_seq, rev, member_count FROM chats WHERE id = \(id) FOR NO KEY UPDATE",
-            facts(id, actor, target),
+            state(of: id, actor: actor, target: target),
         ])
         guard let (kind, title, lastSeq, rev, count) = try rows[0].first(as: (ChatKind, String?, Int64, Int64, Int).self) else {
             throw ServiceError.noSuchChat
         }
-        let (now, actorRole, targetRole, targetLeft, isBlocked, otherOwner, heir) = try rows[1].one(as: FactRow.self)
+        let (now, actorRole, targetRole, targetLeft, isBlocked, otherOwner, successor) = try rows[1].one(as: StateRow.self)
         let rules = GroupRules(
             kind: kind, memberCount: count, actor: actorRole, target: targetRole, isSelf: actor == target, targetLeft: targetLeft,
             targetIsLastOwner: targetRole == .owner && !otherOwner)
         return LockedGroup(
-            id: id, title: title, lastSeq: lastSeq, rev: rev, now: now, rules: rules, targetBlocksActor: isBlocked, heir: heir)
+            id: id, title: title, lastSeq: lastSeq, rev: rev, now: now, rules: rules, targetBlocksActor: isBlocked,
+            successor: successor)
     }
 
-    /// Always one row: the clock, both roles while they are members, whether the target was one, whether it blocks the actor, whether there is
-    /// an owner besides it, and who comes after it.
-    private static func facts(_ id: ChatID, _ actor: UserID, _ target: UserID) -> SQL {
+    /// Selects exactly one row: the clock, the roles of actor and target as present members, whether the
+    /// target has left, whether it blocks the actor, whether there is another owner, and the successor of the
+    /// target.
+    private static func state(of id: ChatID, actor: UserID, target: UserID) -> SQL {
         """
         SELECT \(SQL.clock), a.role, CASE WHEN t.left_seq IS NULL THEN t.role END, t.left_seq IS NOT NULL,
             EXISTS (SELECT FROM blocks WHERE user_id = \(target) AND other_id = \(actor) AND blocked),
@@ -59,4 +62,4 @@ struct LockedGroup: Sendable {
     }
 }
 
-private typealias FactRow = (Timestamp, ChatRole?, ChatRole?, Bool, Bool, Bool, UserID?)
+private typealias StateRow = (Timestamp, ChatRole?, ChatRole?, Bool, Bool, Bool, UserID?)

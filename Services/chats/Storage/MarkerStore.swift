@@ -2,34 +2,39 @@ import Bus
 import Contracts
 import Postgres
 
-/// Moves read markers. They are the reader's own row's business: no chat is locked and no `rev` is taken.
+/// Moves read markers and delivered markers. Both change only the member's own row: no chat is locked and no
+/// `rev` is used.
 struct MarkerStore: Sendable {
     let database: PostgresPool
     let outbox: Outbox
 
-    /// Moves the marker forward, at most to the last message; what would move it back does nothing.
+    /// Moves a read marker forward, at most to the last message. Never moves it back.
     ///
-    /// Two round trips on the shared connections: markers are many, and those for transactions belong to sends.
+    /// Takes two round trips on the shared connections. Read markers are frequent, and the connections for
+    /// transactions are reserved for sends.
     ///
-    /// - Throws: `notFound` for who is not in the chat; ``PostgresError``.
+    /// - Throws: `notFound` if the user is not a member; ``PostgresError``.
     func markRead(_ request: MarkRead) async throws -> MarkRead.Response {
-        guard let before = try Marker(try await database.reads.query(Self.read(request))) else { throw ServiceError.noSuchChat }
+        guard let before = try ReadMarker(try await database.reads.query(Self.read(request))) else {
+            throw ServiceError.noSuchChat
+        }
         let seq = min(request.seq, before.lastSeq)
         if before.readSeq >= seq { return before.response }
         let moved = try OutboxEvent(ReadMoved(chatID: request.chatID, userID: request.userID, readSeq: seq))
-        let rows = try await database.atomically([Self.move(request, to: seq, telling: moved), Self.read(request)])
-        guard let marker = try Marker(rows[1]) else { throw ServiceError.noSuchChat }
+        let rows = try await database.atomically([Self.move(request, to: seq, publishing: moved), Self.read(request)])
+        guard let marker = try ReadMarker(rows[1]) else { throw ServiceError.noSuchChat }
         if try rows[0].one(as: Int.self) > 0 { outbox.committed([moved]) }
         return marker.response
     }
 
-    /// Moves delivered markers forward, each at most to the chat's last message; those of who is not in the chat are passed over.
+    /// Moves delivered markers forward, each at most to the chat's last message. Ignores markers of users who
+    /// are not members.
     ///
-    /// One statement. The rows are locked in one order, so that two of these never wait for one another in a circle. Nobody's list of chats
-    /// shows these markers, so `changed_at` stays.
+    /// Runs one statement that locks the rows in a fixed order, so that two of them cannot deadlock.
+    /// `changed_at` stays, as lists of chats do not show these markers.
     ///
-    /// - Parameter markers: one at least.
-    /// - Returns: those that moved, and how far.
+    /// - Parameter markers: at least one.
+    /// - Returns: the markers that moved, with their new positions.
     func markDelivered(_ markers: [MarkDelivered.Marker]) async throws -> [MarkDelivered.Marker] {
         let highest = Dictionary(
             markers.map { (MemberKey(chatID: $0.chatID, userID: $0.userID), $0.seq) }, uniquingKeysWith: max)
@@ -59,26 +64,29 @@ struct MarkerStore: Sendable {
         """
     }
 
-    /// One row: how many markers were moved, none or one. The fact goes with it, or not.
-    private static func move(_ request: MarkRead, to seq: Int64, telling fact: OutboxEvent) -> SQL {
+    /// Moves the marker and, if it moved, inserts the event. Selects one row with the number of moved
+    /// markers, 0 or 1.
+    private static func move(_ request: MarkRead, to seq: Int64, publishing event: OutboxEvent) -> SQL {
         """
         WITH moved AS (
             UPDATE members SET read_seq = \(seq), delivered_seq = greatest(delivered_seq, \(seq)), changed_at = \(SQL.clock)
             WHERE chat_id = \(request.chatID) AND user_id = \(request.userID) AND left_seq IS NULL AND read_seq < \(seq)
             RETURNING user_id
-        ), told AS (\(fact.insert(where: "EXISTS (SELECT FROM moved)")))
+        ), published AS (\(event.insert(where: "EXISTS (SELECT FROM moved)")))
         SELECT count(*) FROM moved
         """
     }
 
-    private struct Marker {
+    private struct ReadMarker {
         let lastSeq: Int64
         let readSeq: Int64
         let unread: Int
 
         init?(_ rows: PostgresRows) throws {
-            guard let (lastSeq, readSeq, unread) = try rows.first(as: (Int64, Int64, Int).self) else { return nil }
-            (self.lastSeq, self.readSeq, self.unread) = (lastSeq, readSeq, unread)
+            guard let row = try rows.first(as: (Int64, Int64, Int).self) else { return nil }
+            lastSeq = row.0
+            readSeq = row.1
+            unread = row.2
         }
 
         var response: MarkRead.Response { MarkRead.Response(readSeq: readSeq, unread: unread) }

@@ -2,15 +2,13 @@ import Bus
 import Contracts
 import Postgres
 
-/// Who is in a chat, as what, how far they have read, and under what title.
+/// Stores the members of groups and their titles.
 struct MemberStore: Sendable {
     let database: PostgresPool
-    let transactions: SideTransactions
+    let transactions: MembershipTransactions
     let outbox: Outbox
 
-    /// Members in the order of joining.
-    ///
-    /// - Parameter limit: at most so many.
+    /// Returns the present members in the order of joining.
     func members(of chat: ChatID, after: PageCursor?, limit: Int) async throws(PostgresError) -> [Member] {
         let from = after ?? PageCursor(time: Timestamp(millisecondsSinceEpoch: 0), id: 0)
         return try await database.reads.query(
@@ -22,61 +20,64 @@ struct MemberStore: Sendable {
         ).map(Member.init(row:))
     }
 
-    /// Puts somebody into a group or changes their role.
+    /// Adds a user to a group or changes a member's role.
     ///
-    /// - Parameters:
-    ///   - isKnown: that the member exists was asked; whoever was in the chat before needs no asking.
-    /// - Returns: the member now; `nil` when they would be added and nobody has asked yet whether they exist.
-    /// - Throws: what ``GroupRules`` refuses, `denied` when they have blocked the actor; ``PostgresError``.
+    /// - Parameter isKnown: whether the caller has checked that the user exists. Adding a user requires the
+    ///   check.
+    /// - Returns: the change; `nil` if the rules permit adding the user but `isKnown` is false.
+    /// - Throws: the refusals of ``GroupRules``; `denied` if the user has blocked the actor;
+    ///   ``PostgresError``.
     func set(_ request: SetMember, isKnown: Bool, deadline: ContinuousClock.Instant) async throws -> MemberChange? {
         try await change(request.chatID, actor: request.userID, target: request.memberID, deadline: deadline) { group in
             switch try group.rules.set(request.role) {
-            case .unchanged: return group.outcome(.none, [], [])
+            case .unchanged: return group.change(.none)
             case .add:
-                if group.targetBlocksActor { throw ServiceError(.denied, "they do not want to be added by you") }
+                if group.targetBlocksActor { throw ServiceError(.denied, "you cannot add this user") }
                 guard isKnown else { return nil }
-                return group.outcome(
-                    .added, [add(request, group)],
-                    [MemberChanged(request.memberID, .added, as: request.role, by: request.userID, group, rev: 1)])
+                return group.change(
+                    .added, statements: [add(request, to: group)],
+                    events: [group.event(.added, of: request.memberID, role: request.role, by: request.userID)])
             case .change:
-                return group.outcome(
-                    .changed, [setRole(request.memberID, request.role, group, rev: 1)],
-                    [MemberChanged(request.memberID, .roleChanged, as: request.role, by: request.userID, group, rev: 1)])
+                return group.change(
+                    .changed, statements: [setRole(of: request.memberID, to: request.role, in: group)],
+                    events: [group.event(.roleChanged, of: request.memberID, role: request.role, by: request.userID)])
             }
         }
     }
 
-    /// Takes somebody out of a group. The last owner's leaving makes somebody else the owner first.
+    /// Removes a member from a group. If the last owner leaves, the successor becomes an owner first.
     ///
-    /// - Throws: what ``GroupRules`` refuses; ``PostgresError``.
+    /// - Throws: the refusals of ``GroupRules``; ``PostgresError``.
     func remove(_ request: RemoveMember, deadline: ContinuousClock.Instant) async throws -> MemberChange? {
         try await change(request.chatID, actor: request.userID, target: request.memberID, deadline: deadline) { group in
             let removal = try group.rules.remove()
-            guard removal != .unchanged, let role = group.rules.target else { return group.outcome(.none, [], []) }
-            var (statements, facts) = ([SQL](), [MemberChanged]())
-            if removal == .removeAndHandOver, let heir = group.heir {
-                statements.append(setRole(heir, .owner, group, rev: 1))
-                facts.append(MemberChanged(heir, .roleChanged, as: .owner, by: request.userID, group, rev: 1))
+            guard removal != .unchanged, let role = group.rules.target else { return group.change(.none) }
+            var (statements, events) = ([SQL](), [MemberChanged]())
+            if removal == .removeAndHandOver, let successor = group.successor {
+                statements.append(setRole(of: successor, to: .owner, in: group))
+                events.append(group.event(.roleChanged, of: successor, role: .owner, by: request.userID))
             }
-            let rev = Int64(facts.count + 1)
+            let rev = Int64(events.count + 1)
             statements.append(
                 """
                 UPDATE members SET left_seq = \(group.lastSeq), rev = \(group.rev + rev), changed_at = \(group.now)
                 WHERE chat_id = \(request.chatID) AND user_id = \(request.memberID)
                 """)
-            facts.append(MemberChanged(request.memberID, .removed, as: role, by: request.userID, group, rev: rev))
-            return group.outcome(.removed, statements, facts)
+            events.append(group.event(.removed, of: request.memberID, role: role, by: request.userID, rev: rev))
+            return group.change(.removed, statements: statements, events: events)
         }
     }
 
-    /// - Returns: whether there was anything to change.
-    /// - Throws: what ``GroupRules`` refuses; ``PostgresError``.
+    /// Changes the title of a group.
+    ///
+    /// - Returns: false if the group has this title already.
+    /// - Throws: the refusals of ``GroupRules``; ``PostgresError``.
     func rename(_ request: UpdateChat, deadline: ContinuousClock.Instant) async throws -> Bool {
         var event: OutboxEvent?
         try await transactions.run(deadline: deadline) { transaction in
             let group = try await LockedGroup.read(request.chatID, actor: request.userID, target: request.userID, in: transaction)
-            try group.rules.rename()
-            // Not `==`, which takes different bytes for the same text.
+            try group.rules.checkRename()
+            // Compares bytes: `==` treats canonically equivalent texts as equal.
             if let title = group.title, title.utf8.elementsEqual(request.title.utf8) { return }
             let renamed = try OutboxEvent(
                 ChatUpdated(chatID: request.chatID, title: request.title, userID: request.userID, rev: group.rev + 1))
@@ -102,12 +103,12 @@ struct MemberStore: Sendable {
         let change = try await transactions.run(deadline: deadline) { transaction -> MemberChange? in
             let group = try await LockedGroup.read(chat, actor: actor, target: target, in: transaction)
             guard var change = try decide(group) else { return nil }
-            if change.facts.isEmpty {
+            if change.events.isEmpty {
                 change.member = try await transaction.query(member(target, of: chat)).first(as: MemberRow.self).map(
                     Member.init(row:))
                 return change
             }
-            events = try change.facts.map { try OutboxEvent($0) }
+            events = try change.events.map { try OutboxEvent($0) }
             let rows = try await transaction.commit(
                 change.statements + [update(group, change)] + events.map(\.insert) + [member(target, of: chat)])
             change.member = try rows.last?.first(as: MemberRow.self).map(Member.init(row:))
@@ -120,13 +121,14 @@ struct MemberStore: Sendable {
     private func update(_ group: LockedGroup, _ change: MemberChange) -> SQL {
         """
         UPDATE chats SET rev = \(change.rev), updated_at = greatest(updated_at, \(group.now)),
-            member_count = member_count + \(Int32(change.kind.memberCountStep))
+            member_count = member_count + \(Int32(change.effect.memberCountStep))
         WHERE id = \(group.id)
         """
     }
 
-    /// Whoever comes back begins anew: with what is sent from now on, and nothing unread.
-    private func add(_ request: SetMember, _ group: LockedGroup) -> SQL {
+    /// Inserts or restores the membership. A user who rejoins sees only the messages sent from now on, with
+    /// none unread.
+    private func add(_ request: SetMember, to group: LockedGroup) -> SQL {
         """
         INSERT INTO members (chat_id, user_id, joined_seq, read_seq, delivered_seq, rev, joined_at, changed_at, role)
         VALUES (\(request.chatID), \(request.memberID), \(group.lastSeq), \(group.lastSeq), \(group.lastSeq), \(group.rev + 1),
@@ -137,9 +139,9 @@ struct MemberStore: Sendable {
         """
     }
 
-    private func setRole(_ member: UserID, _ role: ChatRole, _ group: LockedGroup, rev: Int64) -> SQL {
+    private func setRole(of member: UserID, to role: ChatRole, in group: LockedGroup) -> SQL {
         """
-        UPDATE members SET role = \(role), rev = \(group.rev + rev), changed_at = \(group.now)
+        UPDATE members SET role = \(role), rev = \(group.rev + 1), changed_at = \(group.now)
         WHERE chat_id = \(group.id) AND user_id = \(member)
         """
     }
@@ -152,9 +154,9 @@ struct MemberStore: Sendable {
     }
 }
 
-/// What became of somebody in a chat.
+/// A change to the members of a group.
 struct MemberChange: Sendable {
-    enum Kind: Hashable, Sendable {
+    enum Effect: Hashable, Sendable {
         case none, added, changed, removed
 
         var memberCountStep: Int {
@@ -166,12 +168,12 @@ struct MemberChange: Sendable {
         }
     }
 
-    let kind: Kind
-    /// Of the chat, after it.
+    let effect: Effect
+    /// The chat's `rev` after the change.
     let rev: Int64
-    let facts: [MemberChanged]
+    let events: [MemberChanged]
     let statements: [SQL]
-    /// The one it was about, if they are in the chat now.
+    /// The member whom the request names, if present after the change.
     var member: Member?
 }
 
@@ -181,10 +183,11 @@ extension Member {
     init(row: MemberRow) { self.init(userID: row.0, role: row.1, joinedAt: row.2, readSeq: row.3, deliveredSeq: row.4) }
 }
 
-extension MemberChanged {
-    fileprivate init(
-        _ member: UserID, _ change: Change, as role: ChatRole, by actor: UserID, _ group: LockedGroup, rev: Int64
-    ) {
-        self.init(chatID: group.id, memberID: member, change: change, role: role, userID: actor, rev: group.rev + rev)
+extension LockedGroup {
+    /// - Parameter rev: the position of the event among those of one change, from 1.
+    fileprivate func event(
+        _ change: MemberChanged.Change, of member: UserID, role: ChatRole, by actor: UserID, rev: Int64 = 1
+    ) -> MemberChanged {
+        MemberChanged(chatID: id, memberID: member, change: change, role: role, userID: actor, rev: self.rev + rev)
     }
 }

@@ -2,21 +2,23 @@ import Bus
 import CBOR
 import Contracts
 
-/// The newest messages of a chat without gaps, as kept in memory: enough for most pages that anybody reads.
+/// The newest messages of a chat, without gaps, for the cache. Most pages that clients read lie within them.
 ///
-/// They are kept as the bus carries them: most are passed on many times and never looked at.
+/// They stay encoded as the bus carries them: most are sent on many times and never decoded.
 struct RecentMessages: Equatable, Codable, Sendable {
-    /// At most so many, and so many bytes: a chat of long messages keeps fewer.
+    /// The largest number of messages.
     static let count = 64
+    /// The largest number of bytes; a chat with long messages keeps fewer messages.
     static let bytes = 64 * 1_024
 
-    /// The chat's, when they were read.
+    /// The chat's `rev` when they were read.
     private(set) var rev: Int64
     private(set) var lastSeq: Int64
-    /// Ascending; the last one's `seq` is `lastSeq`.
+    /// Ascending by `seq`, up to `lastSeq`.
     private(set) var messages: CBORElements
 
-    /// - Parameter messages: in ascending `seq` without gaps, up to `lastSeq`. What is too much is dropped at the old end.
+    /// - Parameter messages: ascending by `seq` without gaps, up to `lastSeq`. The oldest beyond the limits
+    ///   are dropped.
     init(rev: Int64, lastSeq: Int64, messages: some Collection<Message>) throws {
         self.init(rev: rev, lastSeq: lastSeq, messages: try CBOREncoder.contracts.elements(messages.suffix(Self.count)))
     }
@@ -29,12 +31,12 @@ struct RecentMessages: Equatable, Codable, Sendable {
 
     enum CodingKeys: String, CodingKey { case rev, lastSeq, messages }
 
-    /// Adds what was just sent.
+    /// Returns the messages with those just sent appended.
     ///
     /// - Parameters:
-    ///   - sent: of this chat, in ascending `seq`; of several commits perhaps.
-    ///   - rev: the chat's, after them.
-    /// - Returns: `nil` when something lies between, so that nothing can be said without asking the store.
+    ///   - sent: messages of this chat, ascending by `seq`, of one or several commits.
+    ///   - rev: the chat's `rev` after them.
+    /// - Returns: `nil` if other changes lie in between; the page must then be loaded from the store.
     func appending(_ sent: [Message], rev: Int64) throws -> RecentMessages? {
         let count = Int64(sent.count)
         guard let first = sent.first, let last = sent.last, first.seq == lastSeq + 1, first.rev == self.rev + 1,
@@ -45,17 +47,17 @@ struct RecentMessages: Equatable, Codable, Sendable {
         return RecentMessages(rev: rev, lastSeq: last.seq, messages: all)
     }
 
-    /// The page, if all of it is here and nothing beyond is needed to say what follows; else `nil`.
+    /// Returns the page of a range, or `nil` if that needs messages beyond these.
     func page(_ range: HistoryRange, limit: Int) -> HistoryPage? {
         switch range {
         case .backwards(let before, let floor):
-            let (low, high) = (place(of: floor) + 1, place(of: before))
+            let (low, high) = (index(of: floor) + 1, index(of: before))
             let isMore = high - low > limit
             guard isMore || holdsAll(after: floor) else { return nil }
             return page(from: isMore ? high - limit : low, upTo: high, next: isMore ? seq(at: high - limit) : nil)
         case .forwards(let after):
             guard holdsAll(after: after) else { return nil }
-            let low = place(of: after) + 1
+            let low = index(of: after) + 1
             let isMore = messages.count - low > limit
             return page(
                 from: low, upTo: isMore ? low + limit : messages.count, next: isMore ? seq(at: low + limit - 1) : nil)
@@ -68,17 +70,17 @@ struct RecentMessages: Equatable, Codable, Sendable {
         HistoryPage(items: messages[low..<max(low, high)], next: next.map { String($0) })
     }
 
-    // MARK: Places
+    // MARK: Positions
 
-    /// The `seq` of what would stand just before the first one here.
+    /// The `seq` before that of the first message here.
     private var floor: Int64 { lastSeq - Int64(messages.count) }
 
-    /// Where a `seq` stands here: -1 for all before the first, the number of messages for all after the last.
-    private func place(of seq: Int64) -> Int { Int(min(max(seq, floor), lastSeq + 1) - floor) - 1 }
+    /// Returns the index of a `seq`: -1 before the first message, the number of messages after the last one.
+    private func index(of seq: Int64) -> Int { Int(min(max(seq, floor), lastSeq + 1) - floor) - 1 }
 
-    private func seq(at place: Int) -> Int64 { floor + 1 + Int64(place) }
+    private func seq(at index: Int) -> Int64 { floor + 1 + Int64(index) }
 
-    /// Whether every message above `seq` is here.
+    /// Whether all messages after `seq` are here.
     private func holdsAll(after seq: Int64) -> Bool { seq >= floor }
 
     private static func trim(_ messages: CBORElements) -> CBORElements {

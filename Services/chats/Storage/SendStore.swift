@@ -2,26 +2,24 @@ import Bus
 import Contracts
 import Postgres
 
-/// Commits batches of sends: two round trips, whatever their number.
+/// Commits batches of sends, each in two round trips.
 struct SendStore: Sendable {
     let database: PostgresPool
     let outbox: Outbox
-    /// How long a batch waits for a chat that somebody else holds.
+    /// The longest time that a batch waits for a chat's lock.
     var lockTimeout = Duration.milliseconds(500)
 
-    /// Decides over the drafts under the locks of their chats and stores what is accepted, with the fact that tells of it.
+    /// Decides on the drafts under the locks of their chats and stores the accepted ones, with one event for
+    /// all of them. Returns after the commit.
     ///
-    /// - Parameters:
-    ///   - ids: as many as drafts, ascending.
-    ///   - deadline: when to give up.
-    /// - Returns: only after the commit.
-    /// - Throws: ``PostgresError``; then nothing is stored, unless ``PostgresError/mayHaveHappened``. Repeating the same drafts is safe.
-    ///   `lockNotAvailable`: somebody else holds one of the chats.
+    /// - Parameter ids: one id per draft, ascending.
+    /// - Throws: ``PostgresError``. Nothing is stored, unless ``PostgresError/mayHaveHappened``. Repeating
+    ///   the same drafts is safe. `lockNotAvailable`: another transaction holds the lock of a chat.
     func commit(_ drafts: [Draft], ids: [MessageID], deadline: ContinuousClock.Instant) async throws -> SendBatch.Decision {
         var event: OutboxEvent?
         let decision = try await database.transaction(deadline: deadline) { transaction in
-            let facts = try await readFacts(drafts, in: transaction)
-            let decision = facts.decide(drafts, ids: ids)
+            let batch = try await readState(for: drafts, in: transaction)
+            let decision = batch.decide(drafts, ids: ids)
             if decision.inserts.isEmpty { return decision }
             let sent = try OutboxEvent(MessagesSent(messages: decision.inserts.map(\.message)))
             event = sent
@@ -32,30 +30,33 @@ struct SendStore: Sendable {
         return decision
     }
 
-    // MARK: The first flight
+    // MARK: The first round trip
 
-    /// The locks are a statement of their own: only the next one's snapshot is sure to show what earlier holders committed.
-    /// They are taken in the order of ids, so that batches never wait for one another in a circle.
-    private func readFacts(_ drafts: [Draft], in transaction: PostgresTransaction) async throws -> SendBatch {
+    /// Locks the chats in a statement of its own: only the snapshot of the next one surely shows what earlier
+    /// holders of the locks committed. Locks in the order of ids, so that batches cannot deadlock.
+    private func readState(for drafts: [Draft], in transaction: PostgresTransaction) async throws -> SendBatch {
         let chats = Set(drafts.map(\.key.chatID)).sorted()
-        transaction.waitForLocks(atMost: lockTimeout)
+        transaction.setLockTimeout(lockTimeout)
         let rows = try await transaction.run([
             "SELECT id, kind, last_seq, rev, last_sent_at FROM chats WHERE id = ANY(\(chats)) ORDER BY id FOR NO KEY UPDATE",
-            Self.facts(about: drafts),
+            Self.state(for: drafts),
         ])
-        var facts = SendBatch(chats: [:], members: [:], blocked: [], repeats: [:], now: Timestamp(millisecondsSinceEpoch: 0))
+        var batch = SendBatch(chats: [:], members: [:], blocked: [], repeats: [:], now: Timestamp(millisecondsSinceEpoch: 0))
         for (id, kind, lastSeq, rev, lastSentAt) in try rows[0].decode((ChatID, ChatKind, Int64, Int64, Timestamp?).self) {
-            facts.chats[id] = .init(kind: kind, lastSeq: lastSeq, rev: rev, lastSentAt: lastSentAt)
+            batch.chats[id] = .init(kind: kind, lastSeq: lastSeq, rev: rev, lastSentAt: lastSentAt)
         }
-        for (draft, row) in zip(drafts, try rows[1].decode(FactRow.self)) { facts.note(row, of: draft) }
-        return facts
+        for (draft, row) in zip(drafts, try rows[1].decode(DraftRow.self)) { batch.add(row, for: draft) }
+        return batch
     }
 
-    /// One row for each draft, in their order: the clock, the sender's membership, whether the other one of a direct chat has blocked them,
-    /// and what an earlier send under the same key stored. Every look-up is by a whole key, whatever the planner knows of
-    /// the tables: `LIMIT` keeps it from reading all of `messages` into a hash, which it plans for as long as it takes the table for small.
-    /// Blocks are looked for in direct chats only, which have two members.
-    private static func facts(about drafts: [Draft]) -> SQL {
+    /// Selects one row per draft, in their order: the clock, the sender's membership, whether the other
+    /// member of a direct chat has blocked the sender, and the message that an earlier send stored under the
+    /// same key.
+    ///
+    /// Every look-up is by a whole key. `LIMIT` enforces that: without it, the planner reads all of
+    /// `messages` into a hash while its statistics call the table small. Blocks are read for direct chats
+    /// only, which have two members.
+    private static func state(for drafts: [Draft]) -> SQL {
         """
         SELECT \(SQL.clock), s.role, s.joined_seq, s.left_seq,
             CASE WHEN c.kind = 'direct' THEN EXISTS (
@@ -75,9 +76,9 @@ struct SendStore: Sendable {
         """
     }
 
-    // MARK: The second flight
+    // MARK: The second round trip
 
-    private func insert(_ inserts: [SendBatch.Stored]) -> SQL {
+    private func insert(_ inserts: [StoredMessage]) -> SQL {
         let messages = inserts.map(\.message)
         return """
             INSERT INTO messages (chat_id, seq, id, sent_rev, sender_id, reply_to, sent_at, client_message_id, request_hash, text)
@@ -88,7 +89,7 @@ struct SendStore: Sendable {
             """
     }
 
-    private func update(_ chats: [ChatID: SendBatch.Chat]) -> SQL {
+    private func update(_ chats: [ChatID: SendBatch.ChatState]) -> SQL {
         let (ids, states) = (Array(chats.keys), Array(chats.values))
         return """
             UPDATE chats SET last_seq = n.last_seq, rev = n.rev, last_sent_at = n.sent_at, updated_at = greatest(updated_at, n.sent_at)
@@ -99,13 +100,13 @@ struct SendStore: Sendable {
     }
 }
 
-private typealias FactRow = (
+private typealias DraftRow = (
     Timestamp, ChatRole?, Int64?, Int64?, Bool,
     RequestHash?, Int64?, MessageID?, Int64?, String?, Timestamp?, Timestamp?, Timestamp?, Int64?
 )
 
 extension SendBatch {
-    fileprivate mutating func note(_ row: FactRow, of draft: Draft) {
+    fileprivate mutating func add(_ row: DraftRow, for draft: Draft) {
         let (clock, role, joinedSeq, leftSeq, isBlocked, hash, seq, id, rev, text, sentAt, editedAt, deletedAt, replyTo) = row
         now = max(now, clock)
         let sender = MemberKey(chatID: draft.key.chatID, userID: draft.key.senderID)
@@ -116,6 +117,6 @@ extension SendBatch {
             id: id, chatID: draft.key.chatID, seq: seq, rev: rev, senderID: draft.key.senderID,
             clientMessageID: draft.key.clientMessageID, text: text, sentAt: sentAt, editedAt: editedAt, deletedAt: deletedAt,
             replyTo: replyTo)
-        repeats[draft.key] = Stored(message: message, hash: hash)
+        repeats[draft.key] = StoredMessage(message: message, hash: hash)
     }
 }

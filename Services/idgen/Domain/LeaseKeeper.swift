@@ -1,6 +1,7 @@
-/// The lease that a process has, as far as it knows, and the ids that it may issue under it.
+/// The lease of a process, as far as the process knows, and the ids that it may issue under it.
 ///
-/// Pure: it says what to ask the store, and is told what came of it. Ids may be issued in between, under what is known by then.
+/// Decides what to ask the store and applies the answers. Between question and answer, ids are issued under
+/// the last known mark.
 struct LeaseKeeper {
     let terms: LeaseTerms
     private(set) var lease: GeneratorLease?
@@ -8,38 +9,47 @@ struct LeaseKeeper {
 
     init(terms: LeaseTerms) { self.terms = terms }
 
-    /// The mark to ask for, when the lease should be raised now; ``raised(to:isOurs:)`` must follow.
+    /// Returns the mark to ask the store for, or `nil` if no renewal is due. The caller reports the answer
+    /// with ``leaseRenewed(to:isOurs:)``.
     func dueMark(at now: Int64) -> Int64? {
         guard let lease, terms.needsRenewal(mark: lease.mark, at: now) else { return nil }
         return terms.mark(at: now)
     }
 
-    /// - Parameter isOurs: whether the store still knows us as the holder. If not, nothing is issued any more.
-    mutating func raised(to mark: Int64, isOurs: Bool) {
-        guard isOurs, let held = lease else { return drop() }
+    /// Applies the store's answer to a renewal.
+    ///
+    /// - Parameter isOurs: whether the lease still belongs to this process. If not, no more ids are issued
+    ///   under it.
+    mutating func leaseRenewed(to mark: Int64, isOurs: Bool) {
+        guard isOurs, let held = lease else { return clear() }
         lease?.mark = max(held.mark, mark)
         sequence?.raise(mark: mark)
     }
 
-    /// The store has given us a number.
-    mutating func took(_ taken: GeneratorLease) {
-        lease = taken
-        sequence = IDSequence(generator: taken.number, first: taken.first, mark: taken.mark)
+    /// Begins to issue ids under a new lease.
+    mutating func leaseGranted(_ granted: GeneratorLease) {
+        lease = granted
+        sequence = IDSequence(generator: granted.number, first: granted.first, mark: granted.mark)
     }
 
-    /// What to give back, and where the next holder may begin; nothing is issued any more.
-    mutating func giveBack() -> (lease: GeneratorLease, mark: Int64)? {
-        defer { drop() }
+    /// Stops issuing ids.
+    ///
+    /// - Returns: the lease to release and the first millisecond for the next holder.
+    mutating func release() -> (lease: GeneratorLease, mark: Int64)? {
+        defer { clear() }
         guard let lease, let sequence else { return nil }
         return (lease, sequence.latest + 1)
     }
 
-    /// Issues ids with `body`; without a lease there are none.
+    /// Issues ids with `body`, or returns `.renew` without a lease.
     mutating func issue(_ body: (inout IDSequence) -> IDSequence.Step) -> IDSequence.Step {
         guard var present = sequence else { return .renew }
         defer { sequence = present }
         return body(&present)
     }
 
-    private mutating func drop() { (lease, sequence) = (nil, nil) }
+    private mutating func clear() {
+        lease = nil
+        sequence = nil
+    }
 }

@@ -47,8 +47,8 @@ struct TokenBucket: Sendable {
     }
 }
 
-/// Limits how often a chat's members are shown that a user is typing: clients report every key. Bounded: a user who was
-/// evicted is shown once more.
+/// Limits how often a chat's members are shown that a user is typing: clients report every key. Bounded: a
+/// user who was evicted is shown once more.
 struct TypingThrottle: Sendable {
     private struct Key: Hashable {
         let user: UserID

@@ -1,6 +1,7 @@
 import Contracts
 
-/// The numbered frames of one client. A session outlives its socket for a while, so that the client can resume it.
+/// The numbered frames of one client. A session outlives its socket for a while, so that the client can
+/// resume it.
 struct ClientSession: Sendable {
     struct ID: Hashable, Sendable {
         /// Unique in this process; clients see it.
@@ -77,7 +78,8 @@ struct ClientSession: Sendable {
 
     /// Drops frames that the client acknowledged more than a minute ago.
     ///
-    /// - Parameter n: the payload of a pong, which may be anything (RFC 6455, 5.5.3). Ignored unless in `0...lastN`.
+    /// - Parameter n: the payload of a pong, which may be anything (RFC 6455, 5.5.3). Ignored unless in
+    ///   `0...lastN`.
     mutating func acknowledge(upTo n: Int64, at now: ContinuousClock.Instant) {
         guard (0...lastN).contains(n) else { return }
         guard let acknowledged else { return self.acknowledged = (n, now) }
@@ -146,8 +148,9 @@ struct ReplayBuffer: Sendable {
     }
 }
 
-/// The messages that a connection has sent and not been shown: it gets their `ack`, and the user's other devices get the
-/// message. Bounded: the connection may be shown the message of the oldest ones too, which clients recognise by `seq`.
+/// The messages that a connection has sent and not been shown: it gets their `ack`, and the user's other
+/// devices get the message. Bounded: the connection may be shown the message of the oldest ones too, which
+/// clients recognise by `seq`.
 struct SenderEchoFilter: Sendable {
     struct Key: Hashable, Sendable {
         let chatID: ChatID
@@ -170,8 +173,8 @@ struct SenderEchoFilter: Sendable {
     }
 }
 
-/// The sends of one connection. Those to one chat are performed one after the other: several processes may work on sends
-/// that are in flight together, in any order.
+/// The sends of one connection. Those to one chat are performed one after the other: several processes may
+/// work on sends that are in flight together, in any order.
 struct SendQueue: Sendable {
     struct Entry: Hashable, Sendable {
         let send: SendFrame

@@ -2,8 +2,8 @@ import Contracts
 
 /// All client sessions, by id, user and login session. Sessions are changed in place.
 struct ClientSessionTable: Sendable {
-    /// By ``ClientSession/ID/slot``; `nil` where a session was removed. Loops over all sessions read single fields of it,
-    /// because a copy of a session retains its buffers.
+    /// By ``ClientSession/ID/slot``; `nil` where a session was removed. Loops over all sessions read single
+    /// fields of it, because a copy of a session retains its buffers.
     private(set) var slots: [ClientSession?] = []
     private var freeSlots: [Int] = []
     private var byUser: [UserID: [ClientSession.ID]] = [:]
@@ -20,7 +20,8 @@ struct ClientSessionTable: Sendable {
     func ids(of session: SessionID) -> [ClientSession.ID] { bySession[session] ?? [] }
     func hasSessions(of user: UserID) -> Bool { byUser[user] != nil }
 
-    /// The session with this id; `nil` after it was removed. Assigning `nil` is not allowed: see ``remove(_:)``.
+    /// The session with this id; `nil` after it was removed. Assigning `nil` is not allowed: see
+    /// ``remove(_:)``.
     subscript(id: ClientSession.ID) -> ClientSession? {
         _read {
             if contains(id) { yield slots[id.slot] } else { yield nil }

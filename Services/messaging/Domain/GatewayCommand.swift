@@ -89,6 +89,7 @@ protocol GatewayInputs {
     func bytesWaiting(in socket: SocketID) -> Int
     /// The URL of the instance that serves the partition; `nil` while unknown.
     func url(of partition: Int) -> String?
-    /// Milliseconds that a disconnected client waits before it reconnects, so that clients do not arrive together.
+    /// Milliseconds that a disconnected client waits before it reconnects, so that clients do not arrive
+    /// together.
     func reconnectDelay() -> Int
 }

@@ -1,6 +1,7 @@
 /// The resources that one gateway spends on its clients. Sizes are in bytes.
 struct GatewayLimits: Hashable, Sendable {
-    /// Bytes that may wait to be sent on one connection. Frames beyond it are skipped, and the client is sent `gap`.
+    /// Bytes that may wait to be sent on one connection. Frames beyond it are skipped, and the client is sent
+    /// `gap`.
     var outbound = 262_144
     /// Bytes that may wait on all connections. Beyond it, each connection gets a sixteenth of ``outbound``.
     var outboundInAll = 512 << 20

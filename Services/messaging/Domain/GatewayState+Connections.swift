@@ -52,7 +52,8 @@ extension GatewayState {
         emit(.changePresence(.connected(connection.userID, connection.sessionID)))
     }
 
-    /// Returns the session to resume, if it belongs to this client and still has every frame that the client missed.
+    /// Returns the session to resume, if it belongs to this client and still has every frame that the client
+    /// missed.
     private func session(resumedBy connection: PendingConnection, _ resume: Resumption) -> ClientSession.ID? {
         let parts = resume.connectionID.split(separator: "-", maxSplits: 1)
         guard parts.count == 2, parts[0] == incarnation, let number = UInt64(parts[1]),

@@ -2,7 +2,8 @@ import Contracts
 
 /// Frames that services deliver to the clients that are connected here.
 extension GatewayState {
-    /// Sends the frames of a delivery. While an outage lasts they are dropped, and clients are sent `gap` after it.
+    /// Sends the frames of a delivery. While an outage lasts they are dropped, and clients are sent `gap`
+    /// after it.
     mutating func deliver(_ delivery: Delivery, given inputs: some GatewayInputs) {
         recordPrerequisites(given: inputs)
         guard outage.allowsDelivery else {
@@ -49,7 +50,8 @@ extension GatewayState {
             if isOnline(user) {
                 emit(.changePresence(.contactChanged(user, other: frame.userID)))
             } else {
-                // What their devices show is not known. A client that connects anew is sent the presence of its contacts.
+                // What their devices show is not known. A client that connects anew is sent the presence of
+                // its contacts.
                 for id in sessions.ids(of: user) { remove(id) }
             }
         }

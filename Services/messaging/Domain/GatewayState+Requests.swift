@@ -61,7 +61,8 @@ extension GatewayState {
         switch result {
         case .success(let message): self.send(ServerFrame.ack(send.ref, message), to: id, given: inputs)
         case .failure(let error):
-            // The message may be stored: from now on the connection is shown it. If it was skipped already, it is missing.
+            // The message may be stored: from now on the connection is shown it. If it was skipped already,
+            // it is missing.
             let wasSkipped = sessions[id]?.echoes.remove(send.echoKey) == false
             if wasSkipped { sendGap(to: id, given: inputs) }
             sendError(error, to: id, ref: send.ref, given: inputs)

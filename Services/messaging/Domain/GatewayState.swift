@@ -2,8 +2,8 @@ import Contracts
 
 /// The rules of the gateway: which clients are connected, and which frames each of them is sent.
 ///
-/// A value without I/O. The caller reports events, each with its ``GatewayInputs``, and then executes the commands that
-/// they caused, in order. See ``drainCommands(into:)``.
+/// A value without I/O. The caller reports events, each with its ``GatewayInputs``, and then executes the
+/// commands that they caused, in order. See ``drainCommands(into:)``.
 struct GatewayState: Sendable {
     /// A client that has passed the handshake and waits for its partition.
     struct PendingConnection: Sendable {
@@ -21,7 +21,8 @@ struct GatewayState: Sendable {
     /// The sessions of sockets, by ``SocketID/index``. A socket that is pending or being closed has none.
     var sessionsOfSockets: [ClientSession.ID?] = []
     var pending: [PendingConnection] = []
-    /// Sessions without a socket, in the order in which they lost it. May contain sessions that have been resumed.
+    /// Sessions without a socket, in the order in which they lost it. May contain sessions that have been
+    /// resumed.
     var parked: [(id: ClientSession.ID, at: ContinuousClock.Instant)] = []
     var ownership: PartitionOwnership
     var sequencer: MessageSequencer<Delivery.Item>
@@ -31,7 +32,8 @@ struct GatewayState: Sendable {
     var partitionsToRelease = PartitionSet()
     /// Sockets that were redirected and are not closed yet, with their partitions.
     var redirected: [SocketID: Int] = [:]
-    /// Bytes that may wait for one client: less than ``GatewayLimits/outbound`` while very many bytes wait for all.
+    /// Bytes that may wait for one client: less than ``GatewayLimits/outbound`` while very many bytes wait
+    /// for all.
     var outboundLimit: Int
     var replayBytes = 0
     /// Sockets with a session.
@@ -209,7 +211,8 @@ struct GatewayState: Sendable {
         if let id = session(of: socket), sessions[id]?.hasSkippedFrames == true { sendGap(to: id, given: inputs) }
     }
 
-    /// Bounds the bytes that wait for all clients, sends `gap` to clients that read again, and disconnects the others in time.
+    /// Bounds the bytes that wait for all clients, sends `gap` to clients that read again, and disconnects
+    /// the others in time.
     private mutating func evaluateCongestion(given inputs: some GatewayInputs) {
         var (waiting, skipping): (Int, [ClientSession.ID]) = (0, [])
         for slot in sessions.slots.indices {

@@ -2,9 +2,9 @@ import Contracts
 
 /// Puts the messages of each chat in order and drops repeats: deliveries arrive at least once, in any order.
 ///
-/// The latest `seq` of a chat is remembered for a minute after its last message, or less while there are very many chats. The
-/// first message of a chat that is not remembered is delivered as it comes, unless it is so old that it may have been
-/// delivered before: then its recipients are sent `gap`.
+/// The latest `seq` of a chat is remembered for a minute after its last message, or less while there are very
+/// many chats. The first message of a chat that is not remembered is delivered as it comes, unless it is so
+/// old that it may have been delivered before: then its recipients are sent `gap`.
 struct MessageSequencer<Content: Sendable>: Sendable {
     enum Verdict: Sendable {
         /// Deliver these, in this order.
@@ -75,12 +75,13 @@ struct MessageSequencer<Content: Sendable>: Sendable {
     private var young: [ChatID: Delivered] = [:]
     private var old: [ChatID: Delivered] = [:]
     private var rotatedAt: ContinuousClock.Instant
-    /// The time since which nothing was delivered to a chat that is not remembered; `nil` while all chats are remembered.
+    /// The time since which nothing was delivered to a chat that is not remembered; `nil` while all chats are
+    /// remembered.
     private var remembersSince: ContinuousClock.Instant?
     private var held: [ChatID: HeldMessages] = [:]
     private var heldCount = 0
-    /// Incremented whenever deliveries may have been missed, or new members may have connected: per-chat state of an earlier
-    /// epoch may be stale.
+    /// Incremented whenever deliveries may have been missed, or new members may have connected: per-chat
+    /// state of an earlier epoch may be stale.
     private var epoch = 0
 
     init(now: ContinuousClock.Instant) { rotatedAt = now }
@@ -90,8 +91,9 @@ struct MessageSequencer<Content: Sendable>: Sendable {
     /// Decides what to do with a message that has arrived.
     ///
     /// - Parameters:
-    ///   - recipients: a hash of its recipients. A message may arrive in parts with different recipients. Recipients of all parts
-    ///     but the first are sent `gap`, because they may or may not have been sent the message already.
+    ///   - recipients: a hash of its recipients. A message may arrive in parts with different recipients.
+    ///     Recipients of all parts but the first are sent `gap`, because they may or may not have been sent
+    ///     the message already.
     ///   - age: time since it was sent, by this machine's clock.
     mutating func apply(
         _ content: Content, seq: Int64, of chat: ChatID, recipients: UInt64 = 0, age: Duration, now: ContinuousClock.Instant
@@ -108,7 +110,8 @@ struct MessageSequencer<Content: Sendable>: Sendable {
         if seq - 1 > delivered.last {
             if let held = held[chat]?.bySeq[seq] { return held.recipients == recipients ? .nothing : .sendGap(content) }
             if delivered.epoch == epoch { return hold(message, seq: seq, of: chat, now: now) }
-            // The messages between were delivered by another instance, if at all. If they still arrive, they are too late.
+            // The messages between were delivered by another instance, if at all. If they still arrive, they
+            // are too late.
             let earlier = removeHeld(of: chat, before: seq)
             delivered = Delivered(seq, recipients: recipients, epoch: epoch)
             return .deliver(earlier + [content] + removeReady(of: chat, after: &delivered))
@@ -152,8 +155,8 @@ struct MessageSequencer<Content: Sendable>: Sendable {
     /// Records that members of chats may connect that were connected to another instance before.
     mutating func recordNewPartitions() { epoch += 1 }
 
-    /// Records that deliveries may have been missed, and drops held messages: all sessions are sent `gap`. Messages that were
-    /// delivered are still not delivered again.
+    /// Records that deliveries may have been missed, and drops held messages: all sessions are sent `gap`.
+    /// Messages that were delivered are still not delivered again.
     mutating func interrupt() {
         epoch += 1
         held = [:]

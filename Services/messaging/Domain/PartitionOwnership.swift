@@ -4,8 +4,8 @@ import Contracts
 struct PartitionOwnership: Sendable {
     enum Verdict: Equatable, Sendable {
         case accept
-        /// The partition is about to be handed over: its deliveries arrive here already, and its previous owner is
-        /// disconnecting its users.
+        /// The partition is about to be handed over: its deliveries arrive here already, and its previous
+        /// owner is disconnecting its users.
         case wait
         /// Another instance owns the partition.
         case elsewhere
@@ -48,8 +48,8 @@ struct PartitionOwnership: Sendable {
         return true
     }
 
-    /// Extends the lease while `config` cannot reassign partitions. A lease that had expired when the heartbeat was sent
-    /// stays expired: another instance may own its partitions by now.
+    /// Extends the lease while `config` cannot reassign partitions. A lease that had expired when the
+    /// heartbeat was sent stays expired: another instance may own its partitions by now.
     mutating func extend(by lease: Duration, sentAt: ContinuousClock.Instant) {
         if hasLease(at: sentAt) { renew(until: sentAt + lease) }
     }

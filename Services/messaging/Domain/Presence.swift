@@ -1,6 +1,7 @@
 import Contracts
 
-/// The users that are online here and their devices: those with a socket, and those that lost it a moment ago.
+/// The users that are online here and their devices: those with a socket, and those that lost it a moment
+/// ago.
 struct PresenceTable: Sendable {
     /// How long a device may be without a socket before it counts as gone.
     static let grace = Duration.seconds(3)
@@ -89,8 +90,8 @@ struct PresenceTable: Sendable {
     }
 }
 
-/// The contacts that each user was shown as online, so that this can be corrected when the contact's instance has died.
-/// Bounded: what exceeds ``capacity`` is not corrected.
+/// The contacts that each user was shown as online, so that this can be corrected when the contact's instance
+/// has died. Bounded: what exceeds ``capacity`` is not corrected.
 struct ShownPresence: Sendable {
     static let capacity = 500_000
 

@@ -3,8 +3,8 @@ import Contracts
 import Logging
 import Reactor
 
-/// Collects the delivery receipts of clients and passes them on in batches. Every device reports every message, and only the
-/// latest of each chat counts.
+/// Collects the delivery receipts of clients and passes them on in batches. Every device reports every
+/// message, and only the latest of each chat counts.
 ///
 /// Receipts that cannot be passed on are dropped: the next ones include them.
 actor DeliveryReceiptBatcher {

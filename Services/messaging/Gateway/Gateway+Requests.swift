@@ -22,7 +22,8 @@ extension Gateway {
         update { $0.finishRequest(on: id, error: failure, given: $1) }
     }
 
-    /// Performs a send, and then those that the connection has submitted to the same chat meanwhile, one by one.
+    /// Performs a send, and then those that the connection has submitted to the same chat meanwhile, one by
+    /// one.
     private func send(_ first: SendQueue.Entry, of user: UserID, on id: ClientSession.ID) async {
         var next: SendQueue.Entry? = first
         while let entry = next {

@@ -62,7 +62,8 @@ struct SocketTable {
 
     subscript(socket: SocketID) -> SocketHandle? { socket.index < ports.count ? ports[socket.index] : nil }
 
-    /// Frees the index of a closed socket. Only after the commands for it were executed: another socket gets the index next.
+    /// Frees the index of a closed socket. Only after the commands for it were executed: another socket gets
+    /// the index next.
     mutating func remove(_ port: SocketHandle) {
         guard let socket = id(of: port) else { return }
         port.line.store(0, ordering: .relaxed)

@@ -8,8 +8,9 @@ import Reactor
 import ServiceKit
 import Synchronization
 
-/// Executes the rules of ``GatewayState``: passes events of sockets, the bus and the clock to them, and carries out the
-/// commands that they return. Lives on the I/O thread, between the event loops of the sockets and the bus.
+/// Executes the rules of ``GatewayState``: passes events of sockets, the bus and the clock to them, and
+/// carries out the commands that they return. Lives on the I/O thread, between the event loops of the sockets
+/// and the bus.
 actor Gateway {
     nonisolated let io: IOThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
@@ -81,7 +82,8 @@ actor Gateway {
     ///
     /// - Parameters:
     ///   - sentAt: when the heartbeat was sent; the lease runs from then.
-    ///   - readRoutes: called if clients must be redirected. The lease and the assignment are in force before that.
+    ///   - readRoutes: called if clients must be redirected. The lease and the assignment are in force before
+    ///     that.
     func apply(
         _ answer: Heartbeat.Response, sentAt: ContinuousClock.Instant, readRoutes: @Sendable () async -> Void = {}
     ) async {

@@ -8,7 +8,7 @@ import ServiceKit
 ///
 /// Presence is best effort: an announcement that cannot be sent is dropped.
 actor PresenceService {
-    /// How long contacts have to answer a question. Those who do not are shown as last seen.
+    /// How long contacts have to answer a question. The others are shown as last seen.
     private static let answerTime = Duration.seconds(1)
     /// Announcements in flight; further ones are queued.
     private static let concurrency = 64
@@ -74,8 +74,8 @@ actor PresenceService {
         }
     }
 
-    /// Partitions have moved to other instances. Their previous owner may have died without announcing its users, so what was
-    /// shown of these users is verified once their clients have had time to reconnect.
+    /// Partitions have moved to other instances. Their previous owner may have died without announcing its
+    /// users, so what was shown of these users is verified once their clients have had time to reconnect.
     func partitionsReassigned(_ contains: @escaping @Sendable (UserID) -> Bool) {
         io.schedule(after: returnTime) { [weak self] in
             self?.assumeIsolated { service in
@@ -86,8 +86,8 @@ actor PresenceService {
         }
     }
 
-    /// Records when all users were last seen. Nothing is announced: the instances that get their partitions verify what was
-    /// shown of them.
+    /// Records when all users were last seen. Nothing is announced: the instances that get their partitions
+    /// verify what was shown of them.
     func close() async { await recordLastSeen(table.removeAll()) }
 
     private func move(_ user: UserID) {
@@ -120,7 +120,8 @@ actor PresenceService {
     // MARK: Questions
 
     private func askAll(of user: UserID, _ kind: Delivery.Presence.Kind) async {
-        // Checked again after the await: the user may have gone offline meanwhile, and that may be announced already.
+        // Checked again after the await: the user may have gone offline meanwhile, and that may be announced
+        // already.
         guard table.isOnline(user), let contacts = await contacts(of: user), table.isOnline(user) else { return }
         await ask(contacts, for: user, kind) { $0.showLastSeen(of: $1, to: user) }
     }

@@ -1,7 +1,7 @@
 import CPostgres
 import Foundation
 
-/// A `PGconn`, finished with this object. Not `Sendable`: it belongs to one connection actor.
+/// Owns a `PGconn` and closes it. Not `Sendable`: it belongs to one connection actor.
 final class ConnectionHandle {
     let raw: OpaquePointer
 
@@ -13,33 +13,36 @@ final class ConnectionHandle {
     var isBroken: Bool { PQstatus(raw) == CONNECTION_BAD }
     var processID: Int32 { PQbackendPID(raw) }
 
-    /// The TLS library holds bytes that libpq has not taken: a record may be larger than what libpq reads at once.
+    /// Whether the TLS library holds decrypted bytes that libpq has not read: a record can exceed one libpq
+    /// read.
     var hasDecryptedInput: Bool {
         guard PQsslInUse(raw) != 0, let tls = PQsslStruct(raw, "OpenSSL"), let pendingBytes else { return false }
         return pendingBytes(tls) > 0
     }
 }
 
-/// `SSL_pending` of the OpenSSL that libpq has brought with it, which is no dependency of ours otherwise.
+/// `SSL_pending` of the OpenSSL that libpq loaded. This package has no other dependency on OpenSSL.
 ///
-/// The cast is safe: OpenSSL declares that name as `int SSL_pending(const SSL *)` in every version, and a C function captures nothing.
+/// The cast is safe: every version of OpenSSL declares `int SSL_pending(const SSL *)`, and a C function
+/// captures nothing.
 private let pendingBytes: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt)? = {
     guard let program = dlopen(nil, RTLD_LAZY), let symbol = dlsym(program, "SSL_pending") else { return nil }
     return unsafeBitCast(symbol, to: (@convention(c) @Sendable (UnsafeMutableRawPointer) -> CInt).self)
 }()
 
-/// A connection on its way from the thread that opened it to the actor that will have it.
+/// A connection in transfer from the thread that opened it to the actor that will own it.
 ///
-/// Sending it is safe: the opening thread lets go of it, and libpq allows any thread to use a connection as long as it is one at a time.
+/// Sending it is safe: the opening thread keeps no reference, and libpq allows use from any thread, one at a
+/// time.
 struct OpenedConnection: @unchecked Sendable {
     fileprivate let raw: OpaquePointer
 
-    /// Connects and logs in. Blocks: not for the pool of Swift, and not for the loop.
+    /// Connects and logs in. Blocks: do not call it on Swift's thread pool or on the I/O thread.
     ///
-    /// - Throws: ``PostgresError/Reason/unavailable`` with the server's or libpq's words.
+    /// - Throws: ``PostgresError/Reason/unavailable`` with the message of the server or of libpq.
     static func open(_ configuration: PostgresConfiguration, direct: Bool = false) throws(PostgresError) -> OpenedConnection {
         let settings = configuration.settings(direct: direct)
-        guard let raw = connect(settings) else { throw PostgresError(.unavailable, "no memory for a connection") }
+        guard let raw = connect(settings) else { throw PostgresError(.unavailable, "out of memory while opening a connection") }
         guard PQstatus(raw) == CONNECTION_OK else {
             let message = PQerrorMessage(raw).map { trimmed(String(cString: $0)) } ?? ""
             PQfinish(raw)
@@ -49,23 +52,23 @@ struct OpenedConnection: @unchecked Sendable {
         return OpenedConnection(raw: raw)
     }
 
-    /// Nonblocking, in pipeline mode.
+    /// Opens a nonblocking connection in pipeline mode. Blocks until the login is complete.
     static func openPipelined(_ configuration: PostgresConfiguration) throws(PostgresError) -> OpenedConnection {
         let opened = try open(configuration)
         guard PQsetnonblocking(opened.raw, 1) == 0, PQenterPipelineMode(opened.raw) == 1 else {
             PQfinish(opened.raw)
-            throw PostgresError(.unavailable, "the connection does not pipeline")
+            throw PostgresError(.unavailable, "the connection does not support pipeline mode")
         }
         return opened
     }
 
-    /// Whether a server says anything at all to somebody new, within 2 s: also one that lets nobody in. Blocks.
+    /// Returns whether a server answers a new connection within 2 s, also by rejecting it. Blocks.
     static func isAnswered(_ configuration: PostgresConfiguration) -> Bool {
         var configuration = configuration
         configuration.connectTimeout = .seconds(2)
-        // Behind a pooler there are two.
-        let ways = configuration.directAddress == nil ? [false] : [false, true]
-        return ways.allSatisfy { direct in
+        // Behind a pooler there are two addresses.
+        let routes = configuration.directAddress == nil ? [false] : [false, true]
+        return routes.allSatisfy { direct in
             let settings = configuration.settings(direct: direct)
             let answer = withCStrings(settings.map(\.0)) { keywords in
                 withCStrings(settings.map(\.1)) { values in PQpingParams(keywords, values, 0) }
@@ -80,7 +83,7 @@ struct OpenedConnection: @unchecked Sendable {
         }
     }
 
-    /// Lends the strings as an array that ends with NULL.
+    /// Calls `body` with the strings as an array of C strings that ends with NULL.
     private static func withCStrings<Result>(
         _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) -> Result
     ) -> Result {
@@ -97,46 +100,18 @@ struct OpenedConnection: @unchecked Sendable {
     }
 }
 
-extension PostgresConfiguration {
-    /// Keywords and values for libpq.
-    func settings(direct: Bool) -> [(String, String)] {
-        let address = direct ? directAddress ?? address : address
-        var settings = [
-            ("host", address.host), ("port", "\(address.port)"), ("dbname", database), ("user", user), ("password", password),
-            ("application_name", applicationName), ("client_encoding", "UTF8"), ("gssencmode", "disable"),
-            ("connect_timeout", "\(max(2, connectTimeout.components.seconds))"),
-            ("keepalives", "1"), ("keepalives_idle", "30"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            ("tcp_user_timeout", "15000"),
-        ]
-        switch tls {
-        case .off: settings.append(("sslmode", "disable"))
-        case .unverified: settings.append(("sslmode", "require"))
-        case .verified(let authorities): settings += [("sslmode", "verify-full"), ("sslrootcert", authorities)]
-        case .verifiedAuthority(let authorities): settings += [("sslmode", "verify-ca"), ("sslrootcert", authorities)]
-        }
-        if namedStatements || direct { settings.append(("options", options(direct: direct))) }
-        return settings
-    }
+/// Cancels a connection's statement from another thread. Owns and frees the `PGcancel`.
+///
+/// Sharing it is safe: libpq makes the `PGcancel` as a separate copy for this purpose, and nothing changes it
+/// later.
+final class CancelRequest: @unchecked Sendable {
+    private let raw: OpaquePointer
+    init(_ raw: OpaquePointer) { self.raw = raw }
+    deinit { PQfreeCancel(raw) }
 
-    /// Session settings, in the form of the server's command line.
-    private func options(direct: Bool) -> String {
-        var options: [String] = []
-        if !direct {
-            options.append("-c statement_timeout=\(statementTimeout.milliseconds)")
-            options.append("-c idle_in_transaction_session_timeout=\(idleInTransactionTimeout.milliseconds)")
-        }
-        if let schema {
-            let escaped = schema.replacing("\\", with: "\\\\").replacing(" ", with: "\\ ")
-            options.append("-c search_path=\(escaped)")
-        }
-        return options.joined(separator: " ")
-    }
-}
-
-extension Duration {
-    /// Whole ones, rounded down.
-    var milliseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+    /// Sends the request and blocks until the server accepts it, which an unresponsive server never does.
+    /// Ignores errors.
+    func send() {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { _ = PQcancel(raw, $0.baseAddress, 256) }
     }
 }

@@ -1,12 +1,12 @@
 import CPostgres
 import Reactor
 
-/// What a `COPY` in progress waits for, outside pipeline mode.
+/// The step that a running `COPY` waits for, outside pipeline mode.
 struct CopyStep {
     enum Need {
-        /// The server's next result, or that there are no more.
+        /// The server's next result, or the end of the results.
         case result
-        /// What was written has gone to the socket, so that a slow server slows down whoever writes.
+        /// All output has reached the socket. This applies the server's backpressure to the writer.
         case drained
     }
 
@@ -23,52 +23,54 @@ struct CopyStep {
 }
 
 extension PostgresConnection {
-    /// Leaves pipeline mode and begins a `COPY … FROM STDIN`. To be ended with ``endCopy(failing:deadline:)``, also after an error of a write.
+    /// Leaves pipeline mode and starts a `COPY … FROM STDIN`.
+    ///
+    /// End it with ``endCopy(failing:deadline:)``, also after a failed write.
     func beginCopy(_ command: String, deadline: ContinuousClock.Instant?) async throws(PostgresError) {
-        guard let handle, isUsable else { throw PostgresError(.connectionLost, "the connection was lost before COPY") }
+        guard let handle, isUsable else { throw PostgresError(.connectionLost, "connection lost before COPY") }
         guard PQexitPipelineMode(handle.raw) == 1, PQsendQuery(handle.raw, command) == 1 else {
             close(.connectionLost, handle.message)
-            throw PostgresError(.connectionLost, "COPY could not be begun")
+            throw PostgresError(.connectionLost, "cannot start COPY")
         }
-        noteOutput()
-        switch try await copyStep(.result, deadline) {
+        markOutputPending()
+        switch try await waitForCopy(.result, deadline) {
         case .copying: return
         case .refused(let report, let message):
-            try await leaveCopy(deadline)
+            try await returnToPipelineMode(deadline)
             throw PostgresError(.server, report?.message ?? message, report: report)
         default:
-            close(.connectionLost, "COPY was answered with something else")
-            throw PostgresError(.connectionLost, "COPY was answered with something else")
+            close(.connectionLost, "unexpected response to COPY")
+            throw PostgresError(.connectionLost, "unexpected response to COPY")
         }
     }
 
-    /// Writes data of the `COPY`; returns when the socket has taken it.
+    /// Writes data of the `COPY` and returns when the socket has accepted it.
     func writeCopy(_ bytes: [UInt8], deadline: ContinuousClock.Instant?) async throws(PostgresError) {
-        guard let handle, isUsable else { throw PostgresError(.connectionLost, "the connection was lost during COPY") }
-        let taken = bytes.withUnsafeBytes { bytes in
+        guard let handle, isUsable else { throw PostgresError(.connectionLost, "connection lost during COPY") }
+        let accepted = bytes.withUnsafeBytes { bytes in
             PQputCopyData(handle.raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), CInt(bytes.count))
         }
-        guard taken == 1 else {
+        guard accepted == 1 else {
             close(.connectionLost, handle.message)
-            throw PostgresError(.connectionLost, "the connection was lost during COPY")
+            throw PostgresError(.connectionLost, "connection lost during COPY")
         }
-        noteOutput()
-        _ = try await copyStep(.drained, deadline)
+        markOutputPending()
+        _ = try await waitForCopy(.drained, deadline)
     }
 
-    /// Ends the `COPY` and goes back to pipeline mode.
+    /// Ends the `COPY` and returns to pipeline mode.
     ///
-    /// - Parameter failing: give up, for this reason: the server forgets what came.
-    /// - Returns: rows copied; 0 when given up.
+    /// - Parameter failing: the reason to abort the `COPY`; the server discards the rows. `nil` completes it.
+    /// - Returns: the number of rows copied; 0 when aborted.
     func endCopy(failing: String? = nil, deadline: ContinuousClock.Instant?) async throws(PostgresError) -> Int {
-        guard let handle, isUsable else { throw PostgresError(.connectionLost, "the connection was lost during COPY") }
+        guard let handle, isUsable else { throw PostgresError(.connectionLost, "connection lost during COPY") }
         guard PQputCopyEnd(handle.raw, failing) == 1 else {
             close(.connectionLost, handle.message)
-            throw PostgresError(.connectionLost, "the connection was lost during COPY")
+            throw PostgresError(.connectionLost, "connection lost during COPY")
         }
-        noteOutput()
-        let event = try await copyStep(.result, deadline)
-        try await leaveCopy(deadline)
+        markOutputPending()
+        let event = try await waitForCopy(.result, deadline)
+        try await returnToPipelineMode(deadline)
         switch event {
         case .finished(let rows): return rows
         case .refused(let report, let message):
@@ -78,52 +80,53 @@ extension PostgresConnection {
         }
     }
 
-    private func leaveCopy(_ deadline: ContinuousClock.Instant?) async throws(PostgresError) {
+    private func returnToPipelineMode(_ deadline: ContinuousClock.Instant?) async throws(PostgresError) {
         while true {
-            if case .noMoreResults = try await copyStep(.result, deadline) { break }
+            if case .noMoreResults = try await waitForCopy(.result, deadline) { break }
         }
         guard let handle, PQenterPipelineMode(handle.raw) == 1 else {
-            close(.connectionLost, "no way back to pipeline mode")
-            throw PostgresError(.connectionLost, "no way back to pipeline mode")
+            close(.connectionLost, "cannot return to pipeline mode")
+            throw PostgresError(.connectionLost, "cannot return to pipeline mode")
         }
     }
 
-    /// Waits; on cancellation or past the deadline the connection is given up, because it cannot be used in the middle of a `COPY`.
-    private func copyStep(
+    /// Waits for `need`. Cancellation or a passed deadline closes the connection, which is unusable during a
+    /// `COPY`.
+    private func waitForCopy(
         _ need: CopyStep.Need, _ deadline: ContinuousClock.Instant?
     ) async throws(PostgresError) -> CopyStep.Event {
         var timer: IOTimer?
         let result = await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
                 setCopyStep(CopyStep(need: need, waiter: waiter))
-                // From here on there is a step to interrupt.
+                // Started after the step is set, so that the timer finds a step to interrupt.
                 timer = schedule(at: deadline) { $0.interruptCopy(.deadlineExceeded) }
                 if Task.isCancelled { interruptCopy(.cancelled) } else { pollCopy() }
             }
         } onCancel: {
-            Task(executorPreference: io) { await self.interruptCopy(.cancelled) }
+            io.post { self.assumeIsolated { $0.interruptCopy(.cancelled) } }
         }
         if let timer { io.cancel(timer) }
         return try result.get()
     }
 
     private func interruptCopy(_ reason: PostgresError.Reason) {
-        guard let step = takeCopyStep() else { return }
-        step.waiter.resume(returning: .failure(PostgresError(reason, "interrupted during COPY")))
+        guard let step = removeCopyStep() else { return }
+        step.waiter.resume(returning: .failure(PostgresError(reason, "COPY was interrupted")))
         stopOnServer()
     }
 
-    /// Looks whether what the `COPY` waits for is there.
+    /// Resumes the waiting `COPY` step when its condition holds.
     func pollCopy() {
         guard let handle, let step = copyStep else { return }
         switch step.need {
         case .drained:
             if !flushed() { return }
-            takeCopyStep()?.waiter.resume(returning: .success(.drained))
+            removeCopyStep()?.waiter.resume(returning: .success(.drained))
         case .result:
             guard PQisBusy(handle.raw) == 0 else { return }
             let event = nextCopyEvent(handle)
-            takeCopyStep()?.waiter.resume(returning: .success(event))
+            removeCopyStep()?.waiter.resume(returning: .success(event))
         }
     }
 

@@ -2,21 +2,22 @@ import CPostgres
 import DequeModule
 import Reactor
 
-/// One connection, in pipeline mode: flights are sent one behind the other without waiting, and answered in that order.
+/// One connection in pipeline mode: batches are sent without waiting, and answered in the order of sending.
 ///
-/// All of it runs on the I/O thread. libpq's buffers take what the socket does not; the thread flushes them at the end of its turn.
+/// All work runs on the I/O thread. libpq buffers the output that the socket does not accept; the thread
+/// flushes it at the end of its turn.
 actor PostgresConnection: IOSource {
-    /// What the owner hears, on the I/O thread.
+    /// Callbacks to the owner, on the I/O thread.
     struct Events: Sendable {
-        /// One flight was answered, or failed with the connection still up.
-        var flightEnded: @Sendable () -> Void = {}
-        /// The connection does no more work, and will be closed soon. Whether the server may be asked to stop; then ``stopped`` follows, whenever the
-        /// server has taken that.
+        /// One batch was answered, or failed while the connection stayed up.
+        var batchEnded: @Sendable () -> Void = {}
+        /// The connection does no more work and closes soon. Returns whether the server may be asked to stop.
+        /// If so, ``stopped`` follows when the server has accepted the request.
         var stopping: @Sendable () -> Bool = { true }
         var stopped: @Sendable () -> Void = {}
-        /// The connection accepts no new flights; it closes after the answers to those in flight.
+        /// The connection accepts no new batches; it closes after the answers to those in flight.
         var retiring: @Sendable () -> Void = {}
-        /// The connection is gone; all its flights have been told.
+        /// The connection is closed, and the callers of all its batches have been resumed.
         var closed: @Sendable (PostgresError) -> Void = { _ in }
     }
 
@@ -30,13 +31,13 @@ actor PostgresConnection: IOSource {
     private var groups = Deque<SentGroup>()
     private var statements: StatementCache
     private var hasOutput = false
-    private var flightNumber: UInt64 = 0
+    private var lastBatchID: UInt64 = 0
     private(set) var copyStep: CopyStep?
-    /// The server is being asked to stop; then the connection is closed.
+    /// Whether the server is being asked to stop. The connection closes afterwards.
     private(set) var isStopping = false
     /// The server refused a write as read-only; see ``retireIfReadOnly(_:)``.
     private var isRetiring = false
-    private var watch: IOTimer?
+    private var timeoutCheck: IOTimer?
     private var lastReceived = ContinuousClock.now
 
     init(number: Int, _ opened: OpenedConnection, _ configuration: PostgresConfiguration, on io: IOThread, events: Events) {
@@ -48,73 +49,73 @@ actor PostgresConnection: IOSource {
         handle = ConnectionHandle(adopting: opened)
     }
 
-    /// Begins to take part in the thread's turns.
+    /// Joins the turns of the I/O thread.
     func start() { io.add(self) }
 
-    /// Connected, and not given up.
+    /// Whether the connection is open and not being stopped.
     var isUsable: Bool { handle != nil && !isStopping }
-    var flightCount: Int { groups.count }
+    var batchCount: Int { groups.count }
     var processID: Int32 { handle?.processID ?? 0 }
 
-    /// Nothing is awaited from the server, or no more can come.
+    /// Whether no answer is outstanding, or none can come.
     var hasAnswered: Bool {
         guard let handle else { return true }
         return groups.isEmpty && PQisBusy(handle.raw) == 0
     }
 
-    /// Connected, nothing on its way and no transaction open.
+    /// Whether the connection is open, without outstanding answers and outside a transaction.
     var isIdle: Bool {
         guard let handle, !isStopping, !isRetiring, groups.isEmpty else { return false }
         return PQtransactionStatus(handle.raw) == PQTRANS_IDLE
     }
 
-    /// A number for a flight of the one caller that has this connection.
-    func nextFlight() -> UInt64 {
-        flightNumber += 1
-        return flightNumber
+    /// Returns an identifier for a batch of the caller that owns this connection.
+    func nextBatchID() -> UInt64 {
+        lastBatchID += 1
+        return lastBatchID
     }
 
     // MARK: Sending
 
-    /// Sends now; the caller is resumed when the answer is there. On a closed connection it learns so at once.
-    func send(_ flight: Flight) {
-        if let fault = flight.fault {
-            flight.caller.resume(returning: .failure(fault))
-            return events.flightEnded()
+    /// Sends a batch now. Its caller is resumed with the answer, or at once on a closed connection.
+    func send(_ batch: StatementBatch) {
+        if let fault = batch.fault {
+            batch.caller.resume(returning: .failure(fault))
+            return events.batchEnded()
         }
-        if isIdle || flight.isShared { sendDiscards() }
-        // Sending those may have shown that there is no connection any more.
+        if isIdle || batch.isShared { sendDiscards() }
+        // Sending the discards may have revealed a lost connection.
         guard let handle, !isStopping else {
-            let error = PostgresError(.connectionLost, "the connection was lost before this was sent")
-            return flight.caller.resume(returning: .failure(error))
+            let error = PostgresError(.connectionLost, "connection lost before the statement was sent")
+            return batch.caller.resume(returning: .failure(error))
         }
         var preparations: [SentGroup.Preparation] = []
         var (step, sent) = (0, true)
         for statement in flight.statements where sent {
-            sent = send(statement, handle, &preparations, &step)
+            sent = send(statement, on: handle, preparing: &preparations, step: &step)
         }
-        let patience = configuration.statementTimeout * flight.statements.count + .seconds(5)
-        groups.append(SentGroup(flight: flight, preparations: preparations, stepCount: step, patience: patience))
+        let timeout = configuration.statementTimeout * batch.statements.count + .seconds(5)
+        groups.append(SentGroup(batch: batch, preparations: preparations, stepCount: step, timeout: timeout))
         finishGroup(handle, sent: sent)
     }
 
     private func send(
-        _ statement: SQL, _ handle: ConnectionHandle, _ preparations: inout [SentGroup.Preparation], _ step: inout Int
+        _ statement: SQL, on handle: ConnectionHandle, preparing preparations: inout [SentGroup.Preparation], step: inout Int
     ) -> Bool {
         defer { step += 1 }
         guard configuration.namedStatements else { return sendUnnamed(statement, handle) }
         let key = StatementKey(statement)
-        let entry = statements.use(key)
+        let prepared = statements.use(key)
         return statement.parameters.withArguments { arguments in
-            if entry.isNew {
-                preparations.append(SentGroup.Preparation(step: step, key: key, name: entry.name))
+            if prepared.isNew {
+                preparations.append(SentGroup.Preparation(step: step, key: key, name: prepared.name))
                 step += 1
-                guard PQsendPrepare(handle.raw, entry.name, statement.text, arguments.count, arguments.types) == 1 else {
+                guard PQsendPrepare(handle.raw, prepared.name, statement.text, arguments.count, arguments.types) == 1 else {
                     return false
                 }
             }
             return PQsendQueryPrepared(
-                handle.raw, entry.name, arguments.count, arguments.values, arguments.lengths, arguments.formats, 1) == 1
+                handle.raw, prepared.name, arguments.count, arguments.values, arguments.lengths, arguments.formats, 1) == 1
         }
     }
 
@@ -126,13 +127,13 @@ actor PostgresConnection: IOSource {
         }
     }
 
-    /// Frees the server of statements that made room for others, in a group of their own.
+    /// Deallocates evicted statements on the server, each in a group of its own.
     private func sendDiscards() {
-        for name in statements.takeDiscarded() {
+        for name in statements.removeDiscarded() {
             guard let handle, !isStopping else { return }
             let sent = PQsendQueryParams(handle.raw, "DEALLOCATE \(name)", 0, nil, nil, nil, nil, 1) == 1
             groups.append(
-                SentGroup(flight: nil, preparations: [], stepCount: 1, patience: configuration.statementTimeout + .seconds(5)))
+                SentGroup(batch: nil, preparations: [], stepCount: 1, timeout: configuration.statementTimeout + .seconds(5)))
             finishGroup(handle, sent: sent)
         }
     }
@@ -140,32 +141,33 @@ actor PostgresConnection: IOSource {
     private func finishGroup(_ handle: ConnectionHandle, sent: Bool) {
         guard sent, PQpipelineSync(handle.raw) == 1 else { return close(.connectionLost, handle.message) }
         hasOutput = true
-        if watch == nil { armWatch() }
+        if timeoutCheck == nil { scheduleTimeoutCheck() }
     }
 
-    /// Nobody waits for this flight any more; its answer will be dropped. Whether it was there.
+    /// Cancels the caller's wait for a batch; its answer will be dropped. Returns whether the batch was in
+    /// flight.
     func abandon(_ id: UInt64) -> Bool {
-        guard let flight = takeFlight(id) else { return false }
-        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: flight.commits)
-        flight.caller.resume(returning: .failure(error))
+        guard let batch = detachBatch(id) else { return false }
+        let error = PostgresError(.cancelled, "the caller was cancelled", mayHaveHappened: batch.commits)
+        batch.caller.resume(returning: .failure(error))
         return true
     }
 
-    /// Takes the flight out of its group, which then waits for the answer alone.
-    func takeFlight(_ id: UInt64) -> Flight? {
-        guard let index = groups.firstIndex(where: { $0.flight?.id == id }) else { return nil }
-        defer { groups[index].flight = nil }
-        return groups[index].flight
+    /// Removes the batch from its group. The group stays and absorbs the answer.
+    func detachBatch(_ id: UInt64) -> StatementBatch? {
+        guard let index = groups.firstIndex(where: { $0.batch?.id == id }) else { return nil }
+        defer { groups[index].batch = nil }
+        return groups[index].batch
     }
 
     func setCopyStep(_ step: CopyStep) { copyStep = step }
 
-    func takeCopyStep() -> CopyStep? {
+    func removeCopyStep() -> CopyStep? {
         defer { copyStep = nil }
         return copyStep
     }
 
-    /// For how long nothing has come although an answer is due.
+    /// The time without input from the server while an answer is due; zero when none is due.
     func silence(at now: ContinuousClock.Instant) -> Duration {
         groups.first.map { now - max($0.sentAt, lastReceived) } ?? .zero
     }
@@ -181,7 +183,7 @@ actor PostgresConnection: IOSource {
         return handle.map { IOInterest(descriptor: $0.descriptor, write: hasOutput) }
     }
 
-    /// Whether the socket has taken everything.
+    /// Flushes the output. Returns whether the socket has accepted all of it.
     func flushed() -> Bool {
         guard let handle else { return true }
         if hasOutput {
@@ -190,15 +192,15 @@ actor PostgresConnection: IOSource {
             case 1: break
             default:
                 hasOutput = false
-                // What the server said before it went is still to be read.
+                // Read the server's last message before the connection closes.
                 receive()
             }
         }
         return !hasOutput
     }
 
-    func noteOutput() { hasOutput = true }
-    func noteStopping() { isStopping = true }
+    func markOutputPending() { hasOutput = true }
+    func markStopping() { isStopping = true }
 
     private func receive() {
         guard let handle else { return }
@@ -207,43 +209,44 @@ actor PostgresConnection: IOSource {
         repeat {
             alive = PQconsumeInput(handle.raw) == 1
             if copyStep != nil { pollCopy() } else { drain(handle) }
-            // What TLS has decrypted already does not make the socket readable.
+            // Input that TLS has already decrypted does not make the socket readable.
         } while alive && self.handle != nil && handle.hasDecryptedInput
         if !alive { close(.connectionLost, handle.message) }
     }
 
-    /// Takes every answer that has come in whole.
+    /// Processes every answer that has arrived completely.
     private func drain(_ handle: ConnectionHandle) {
-        var sawEnd = false
+        var endedStatement = false
         while self.handle != nil, !groups.isEmpty, PQisBusy(handle.raw) == 0 {
             guard let result = PQgetResult(handle.raw) else {
-                // One NULL ends a statement's results; two mean that libpq and we disagree about what was sent.
-                if sawEnd { return close(.connectionLost, "answers out of step: \(handle.message)") }
-                sawEnd = true
+                // One NULL ends a statement's results; two mean that libpq and this connection disagree about
+                // what was sent.
+                if endedStatement { return close(.connectionLost, "unexpected end of results: \(handle.message)") }
+                endedStatement = true
                 continue
             }
-            sawEnd = false
-            take(ResultSet(adopting: result))
+            endedStatement = false
+            process(ResultSet(adopting: result))
         }
     }
 
-    private func take(_ result: consuming ResultSet) {
+    private func process(_ result: consuming ResultSet) {
         switch result.status {
         case PGRES_PIPELINE_SYNC:
             end(groups.removeFirst())
             if isRetiring, groups.isEmpty { close(.unavailable, "the server is read-only") }
-        case PGRES_COMMAND_OK where groups[0].flight?.isShared == true && result.opensTransaction:
-            close(.connectionLost, "BEGIN on a shared connection; transactions go through transaction { }")
+        case PGRES_COMMAND_OK where groups[0].batch?.isShared == true && result.opensTransaction:
+            close(.connectionLost, "BEGIN is not allowed on a shared connection; use transaction { }")
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: groups[0].succeeded(result)
         case PGRES_PIPELINE_ABORTED:
             forgetPreparation()
             groups[0].skipped()
         case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
-            close(.connectionLost, "COPY goes through copyIn alone")
+            close(.connectionLost, "COPY is only available through copy(into:)")
         default:
             guard let report = result.report, !report.endsConnection else {
                 let (message, report) = (result.message, result.report)
-                return close(.connectionLost, report?.message ?? message, report)
+                return close(.connectionLost, report?.message ?? message, report: report)
             }
             forgetPreparation()
             retireIfReadOnly(report)
@@ -263,53 +266,54 @@ actor PostgresConnection: IOSource {
     }
 
     private func end(_ group: SentGroup) {
-        guard var flight = group.flight else { return group.isInternal ? () : events.flightEnded() }
+        guard var batch = group.batch else { return group.isInternal ? () : events.batchEnded() }
         guard let error = group.error else {
-            flight.caller.resume(returning: .success(group.rows))
-            return events.flightEnded()
+            batch.caller.resume(returning: .success(group.rows))
+            return events.batchEnded()
         }
         if error.isStaleStatement {
             for statement in flight.statements { statements.forget(StatementKey(statement), discard: true) }
-            if flight.mayBeResent {
-                flight.wasResent = true
-                return send(flight)
+            if batch.mayBeResent {
+                batch.wasResent = true
+                return send(batch)
             }
         }
-        flight.caller.resume(returning: .failure(error))
-        events.flightEnded()
+        batch.caller.resume(returning: .failure(error))
+        events.batchEnded()
     }
 
     // MARK: The end
 
-    /// Fails what is on its way and lets go of the server. Does nothing the second time.
-    func close(_ reason: PostgresError.Reason, _ message: String, _ report: ServerReport? = nil) {
+    /// Closes the connection and fails all outstanding work. Later calls have no effect.
+    func close(_ reason: PostgresError.Reason, _ message: String, report: ServerReport? = nil) {
         guard handle != nil else { return }
         io.remove(self)
         handle = nil
-        if let watch { io.cancel(watch) }
-        watch = nil
-        takeCopyStep()?.waiter.resume(returning: .failure(PostgresError(reason, message, report: report)))
+        if let timeoutCheck { io.cancel(timeoutCheck) }
+        timeoutCheck = nil
+        removeCopyStep()?.waiter.resume(returning: .failure(PostgresError(reason, message, report: report)))
         let lost = groups
         groups = []
         for group in lost {
-            guard let flight = group.flight else { continue }
-            let error = PostgresError(reason, message, mayHaveHappened: flight.commits, report: report)
-            flight.caller.resume(returning: .failure(error))
+            guard let batch = group.batch else { continue }
+            let error = PostgresError(reason, message, mayHaveHappened: batch.commits, report: report)
+            batch.caller.resume(returning: .failure(error))
         }
         events.closed(PostgresError(reason, message, report: report))
     }
 
-    /// Looks every second whether the first answer is long overdue: the server bounds every statement, so such a connection is dead.
-    private func armWatch() {
-        watch = io.schedule(after: .seconds(1)) { [weak self] in self?.assumeIsolated { $0.checkPatience() } }
+    /// Checks every second whether the first answer is overdue. The server bounds every statement, so the
+    /// connection is dead then.
+    private func scheduleTimeoutCheck() {
+        timeoutCheck = io.schedule(after: .seconds(1)) { [weak self] in self?.assumeIsolated { $0.checkTimeout() } }
     }
 
-    private func checkPatience() {
-        watch = nil
+    private func checkTimeout() {
+        timeoutCheck = nil
         guard handle != nil, let first = groups.first else { return }
-        if silence(at: .now) > first.patience {
-            return close(.connectionLost, "no answer for too long")
+        if silence(at: .now) > first.timeout {
+            return close(.connectionLost, "no answer from the server within the timeout")
         }
-        armWatch()
+        scheduleTimeoutCheck()
     }
 }

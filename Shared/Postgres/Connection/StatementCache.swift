@@ -1,54 +1,57 @@
-/// Which statements one connection has prepared, and under which names; the one unused for longest makes room.
+/// The prepared statements of one connection and their names. Evicts the least recently used one.
 struct StatementCache {
-    struct Entry: Equatable {
+    struct PreparedStatement: Equatable {
         let name: String
-        /// Not prepared yet: whoever asked does it.
+        /// Whether the caller has to prepare the statement first.
         let isNew: Bool
     }
 
-    private struct Kept {
+    private struct CachedStatement {
         let name: String
         var lastUse: UInt64
     }
 
     private let capacity: Int
-    private var kept: [StatementKey: Kept] = [:]
+    private var statements: [StatementKey: CachedStatement] = [:]
     private var clock: UInt64 = 0
-    private var named: UInt64 = 0
-    /// Names that the server still holds and nobody uses any more.
+    private var lastName: UInt64 = 0
+    /// Evicted names that the server still has to deallocate.
     private(set) var discarded: [String] = []
 
-    /// - Parameter capacity: 1 at least.
+    /// - Parameter capacity: at least 1.
     init(capacity: Int) { self.capacity = max(1, capacity) }
 
-    var count: Int { kept.count }
-    var valueBytes: Int { kept.keys.reduce(0) { $0 + $1.valueBytes } }
+    var count: Int { statements.count }
+    var valueBytes: Int { statements.keys.reduce(0) { $0 + $1.valueBytes } }
 
-    mutating func use(_ key: StatementKey) -> Entry {
+    mutating func use(_ key: StatementKey) -> PreparedStatement {
         clock += 1
-        if let index = kept.index(forKey: key) {
-            kept.values[index].lastUse = clock
-            return Entry(name: kept.values[index].name, isNew: false)
+        if let index = statements.index(forKey: key) {
+            statements.values[index].lastUse = clock
+            return PreparedStatement(name: statements.values[index].name, isNew: false)
         }
-        if kept.count >= capacity, let oldest = kept.min(by: { $0.value.lastUse < $1.value.lastUse }) {
-            kept[oldest.key] = nil
+        if statements.count >= capacity, let oldest = statements.min(by: { $0.value.lastUse < $1.value.lastUse }) {
+            statements[oldest.key] = nil
             discarded.append(oldest.value.name)
         }
-        named += 1
-        let name = "s\(named)"
-        // Found by the key that has the values of this time; kept without them, as they may be megabytes.
-        kept[key.withoutValues] = Kept(name: name, lastUse: clock)
-        return Entry(name: name, isNew: true)
+        lastName += 1
+        let name = "s\(lastName)"
+        // Stored under a key without values, which may be megabytes.
+        statements[key.withoutValues] = CachedStatement(name: name, lastUse: clock)
+        return PreparedStatement(name: name, isNew: true)
     }
 
-    /// Not prepared after all, or no longer valid. Forgets it if it still has this name; any name when none is given.
+    /// Removes a statement that was not prepared or is no longer valid, unless it has a name other than
+    /// `name`.
+    ///
+    /// - Parameter name: `nil` removes it under any name.
     mutating func forget(_ key: StatementKey, name: String? = nil, discard: Bool = false) {
-        guard let entry = kept[key], name == nil || entry.name == name else { return }
-        kept[key] = nil
+        guard let entry = statements[key], name == nil || entry.name == name else { return }
+        statements[key] = nil
         if discard { discarded.append(entry.name) }
     }
 
-    mutating func takeDiscarded() -> [String] {
+    mutating func removeDiscarded() -> [String] {
         defer { discarded.removeAll() }
         return discarded
     }

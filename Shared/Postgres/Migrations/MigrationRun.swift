@@ -1,28 +1,28 @@
 import Foundation
 import Logging
 
-/// One go at a database, on a thread that may block.
+/// One attempt to migrate a database, on a thread that may block.
 struct MigrationRun {
     private let migrator: Migrator
-    private let stop: StopSign
+    private let cancellation: CancellationFlag
 
-    init(_ migrator: Migrator, _ stop: StopSign) {
+    init(_ migrator: Migrator, _ cancellation: CancellationFlag) {
         self.migrator = migrator
-        self.stop = stop
+        self.cancellation = cancellation
     }
 
     func run() throws(MigrationError) -> [String] {
         do {
             let session = try connect()
-            return try stop.watching(session.cancelRequest()) {
+            return try cancellation.withRequest(session.cancelRequest()) {
                 try lock(session)
-                // The lock goes with the session.
+                // The lock ends with the session.
                 return try applyPending(session)
             }
         } catch let error as MigrationError {
             throw error
         } catch {
-            if stop.isRaised { throw .cancelled }
+            if cancellation.isSet { throw .cancelled }
             throw .unavailable((error as? PostgresError)?.description ?? "\(error)")
         }
     }
@@ -35,15 +35,15 @@ struct MigrationRun {
         }
     }
 
-    /// The key is the schema's, so that services migrate beside one another.
+    /// Acquires the advisory lock. Its key depends on the schema, so that services migrate concurrently.
     private func lock(_ session: borrowing MigrationSession) throws {
-        let end = ContinuousClock.now + migrator.patience
+        let deadline = ContinuousClock.now + migrator.lockWaitLimit
         while true {
             let locked = try session.query(
                 "SELECT pg_try_advisory_lock(hashtextextended('martlet.migrations.' || current_schema(), 0))"
             ).one(as: Bool.self)
             if locked { return }
-            if ContinuousClock.now > end { throw MigrationError.lockedOut(migrator.patience) }
+            if ContinuousClock.now > deadline { throw MigrationError.lockedOut(migrator.lockWaitLimit) }
             try pause(0.05...0.2)
         }
     }
@@ -55,7 +55,7 @@ struct MigrationRun {
         var names: [String] = []
         for migration in try migrator.migrations.pending(after: applied) {
             try apply(migration, session)
-            migrator.logger.info("applied a migration", metadata: ["migration": "\(migration.name)"])
+            migrator.logger.info("migration applied", metadata: ["migration": "\(migration.name)"])
             names.append(migration.name)
         }
         return names
@@ -70,18 +70,18 @@ struct MigrationRun {
         )
         """
 
-    /// Tries again while others hold the locks that it needs, and after a deadlock with them.
+    /// Applies a migration, with retries after a lock timeout or a deadlock.
     private func apply(_ migration: Migration, _ session: borrowing MigrationSession) throws {
         var attempt = 1
-        // Outside a transaction nobody waits behind one that waits.
-        let lockTimeout = migration.inTransaction ? migrator.lockTimeout : migrator.patience
+        // Outside a transaction, waiting for a lock does not block other sessions.
+        let lockTimeout = migration.inTransaction ? migrator.lockTimeout : migrator.lockWaitLimit
         try session.query("SELECT set_config('lock_timeout', \("\(lockTimeout.milliseconds)ms"), false)")
         while true {
-            if stop.isRaised { throw MigrationError.cancelled }
+            if cancellation.isSet { throw MigrationError.cancelled }
             do throws(PostgresError) {
                 return migration.inTransaction ? try transact(migration, session) : try runAlone(migration, session)
             } catch {
-                if stop.isRaised { throw MigrationError.cancelled }
+                if cancellation.isSet { throw MigrationError.cancelled }
                 if session.isUsable() { try? session.run(script: "ROLLBACK") }
                 let mayRetry = error.sqlState == .lockNotAvailable || error.isTransient
                 guard mayRetry, attempt < migrator.attempts else {
@@ -97,25 +97,28 @@ struct MigrationRun {
         try session.run(script: "BEGIN")
         try session.run(script: migration.sql)
         guard session.isInTransaction() else {
-            throw PostgresError(.transactionOver, "it ends its transaction itself", mayHaveHappened: true)
+            throw PostgresError(.transactionOver, "the migration ended its own transaction", mayHaveHappened: true)
         }
         try record(migration, session)
         try session.run(script: "COMMIT")
     }
 
-    /// What is done and not recorded, because we were killed in between, is done again: such a migration can bear it.
+    /// Applies a migration outside a transaction. If the process dies before recording it, it runs again, so
+    /// it must be idempotent.
     private func runAlone(_ migration: Migration, _ session: borrowing MigrationSession) throws(PostgresError) {
         if let index = migration.concurrentIndex { try dropInvalid(index, session) }
         do {
             try session.run(script: migration.sql)
         } catch  where error.sqlState == .activeTransaction {
             throw PostgresError(
-                .server, "without a transaction a migration holds one statement alone; \(error.message)", report: error.report)
+                .server, "a migration without a transaction must hold one statement alone; \(error.message)", report: error.report
+            )
         }
         try record(migration, session)
     }
 
-    /// A failed `CREATE INDEX CONCURRENTLY` leaves an index that nothing reads and every write maintains; `IF NOT EXISTS` would take it for the index.
+    /// Drops an index that a failed `CREATE INDEX CONCURRENTLY` left invalid. No query reads such an index,
+    /// every write maintains it, and `IF NOT EXISTS` would accept it.
     private func dropInvalid(_ index: String, _ session: borrowing MigrationSession) throws(PostgresError) {
         let leftover = try session.query(
             """
@@ -125,7 +128,7 @@ struct MigrationRun {
             """
         ).first(as: String.self)
         guard let leftover else { return }
-        migrator.logger.warning("dropping an index that was left invalid", metadata: ["index": "\(index)"])
+        migrator.logger.warning("invalid index found", metadata: ["index": "\(index)"])
         try session.run(script: leftover)
     }
 
@@ -139,8 +142,8 @@ struct MigrationRun {
 
     /// - Throws: ``MigrationError/cancelled``
     private func pause(_ seconds: ClosedRange<Double>) throws(MigrationError) {
-        if stop.isRaised { throw .cancelled }
+        if cancellation.isSet { throw .cancelled }
         Thread.sleep(forTimeInterval: .random(in: seconds))
-        if stop.isRaised { throw .cancelled }
+        if cancellation.isSet { throw .cancelled }
     }
 }

@@ -1,38 +1,39 @@
 import CPostgres
 
-/// A connection for migrations: outside pipeline mode, and it blocks. For a thread of its own.
+/// A blocking connection for migrations, outside pipeline mode. Use it on a thread of its own.
 struct MigrationSession: ~Copyable {
     private let handle: ConnectionHandle
     private var raw: OpaquePointer { handle.raw }
 
-    /// Its statements take as long as they take, whatever is set for the role: in SQL, because a pooler in between may not pass on other settings.
+    /// Connects and lifts the statement timeouts of the role. The settings are SQL because a pooler may drop
+    /// other ones.
     init(_ configuration: PostgresConfiguration) throws(PostgresError) {
         let opened = ConnectionHandle(adopting: try OpenedConnection.open(configuration, direct: true))
-        _ = try Self.take(PQexec(opened.raw, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"))
+        _ = try Self.rows(from: PQexec(opened.raw, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0"))
         handle = opened
     }
 
-    /// Runs a script of any number of statements; without a transaction around, they are one.
-    borrowing func run(script: String) throws(PostgresError) { _ = try Self.take(PQexec(raw, script)) }
+    /// Runs a script of any number of statements; outside a transaction block they are one transaction.
+    borrowing func run(script: String) throws(PostgresError) { _ = try Self.rows(from: PQexec(raw, script)) }
 
-    /// Runs one statement with its values.
+    /// Runs one statement with parameters.
     @discardableResult
     borrowing func query(_ sql: SQL) throws(PostgresError) -> PostgresRows {
         let result = sql.parameters.withArguments { arguments in
             PQexecParams(
                 raw, sql.text, arguments.count, arguments.types, arguments.values, arguments.lengths, arguments.formats, 1)
         }
-        return try Self.take(result)
+        return try Self.rows(from: result)
     }
 
-    /// What it takes to stop the statement from another thread.
+    /// Returns a request that cancels the running statement from another thread.
     borrowing func cancelRequest() -> CancelRequest? { PQgetCancel(raw).map { CancelRequest($0) } }
 
     borrowing func isInTransaction() -> Bool { PQtransactionStatus(raw) == PQTRANS_INTRANS }
     borrowing func isUsable() -> Bool { PQstatus(raw) == CONNECTION_OK }
 
-    private static func take(_ result: OpaquePointer?) throws(PostgresError) -> PostgresRows {
-        guard let result else { throw PostgresError(.connectionLost, "no memory for an answer") }
+    private static func rows(from result: OpaquePointer?) throws(PostgresError) -> PostgresRows {
+        guard let result else { throw PostgresError(.connectionLost, "out of memory while reading a result") }
         let set = ResultSet(adopting: result)
         switch set.status {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return PostgresRows(result: SharedResult(set))

@@ -1,19 +1,21 @@
 import Logging
 import Reactor
 
-/// Brings a schema to the state that a release wants: applies, in order, the migrations that have not been applied yet, each once.
+/// Migrates a schema: applies the migrations that are missing, in order, each once.
 ///
-/// Processes that start together take turns under an advisory lock, polled so that nobody waits for it inside a transaction (which would block `CREATE INDEX CONCURRENTLY`).
-/// It works over ``PostgresConfiguration/directAddress``, on a connection of its own, in the first schema of the role's `search_path`.
+/// Processes that start together take turns under an advisory lock. They poll it, because waiting for it
+/// inside a transaction would block `CREATE INDEX CONCURRENTLY`. The migrator uses a connection of its own to
+/// ``PostgresConfiguration/directAddress``, and the first schema of the role's `search_path`.
 package struct Migrator: Sendable {
     package var configuration: PostgresConfiguration
     package let migrations: MigrationSet
     package var logger: Logger
-    /// How long another process may be migrating before this one gives up.
-    package var patience = Duration.seconds(300)
-    /// How long a migration may wait for a table's lock, while all that want the table wait behind it; then it is undone and tried again.
+    /// How long to wait while another process holds the migration lock.
+    package var lockWaitLimit = Duration.seconds(300)
+    /// How long a migration may wait for a table lock, during which later users of the table wait too. Then
+    /// it is rolled back and retried.
     package var lockTimeout = Duration.seconds(2)
-    /// How often a migration is tried when it does not get its locks, with 0.1 to 1 s between.
+    /// The number of attempts per migration when it does not get its locks, 0.1 to 1 s apart.
     package var attempts = 30
 
     package init(_ migrations: MigrationSet, _ configuration: PostgresConfiguration, logger: Logger) {
@@ -22,15 +24,14 @@ package struct Migrator: Sendable {
         self.logger = logger
     }
 
-    /// Applies what is missing; returns the names of what it applied. Cancelling stops the migration that runs, on the server, and undoes it.
-    ///
-    /// - Throws: ``MigrationError``
+    /// Applies the missing migrations and returns their names. Cancellation stops and rolls back the running
+    /// one.
     package func run() async throws -> [String] {
-        let stop = StopSign()
+        let cancellation = CancellationFlag()
         return try await withTaskCancellationHandler {
-            try await Blocking.run { try MigrationRun(self, stop).run() }
+            try await Blocking.run { try MigrationRun(self, cancellation).run() }
         } onCancel: {
-            stop.raise()
+            cancellation.set()
         }
     }
 }

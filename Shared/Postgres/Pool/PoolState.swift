@@ -1,6 +1,7 @@
 import DequeModule
 
-/// Who gets which connection, who waits and who is refused. Knows nothing of sockets or time.
+/// The rules of the pool: assigns connections, queues callers and rejects them. Independent of sockets and
+/// time.
 ///
 /// Callers are numbers, shared connections are slots, exclusive connections are numbers.
 struct PoolState {
@@ -11,19 +12,19 @@ struct PoolState {
         var queue: Int
     }
 
-    enum Refusal: Equatable { case unavailable, overloaded, closed }
-    enum SharedStep: Equatable { case use(slot: Int), wait, refuse(Refusal) }
-    /// `waitAndOpen`: wait, and a further connection is to be opened.
-    enum ExclusiveStep: Equatable { case use(Int), wait, waitAndOpen, refuse(Refusal) }
+    enum Rejection: Equatable { case unavailable, overloaded, closed }
+    enum SharedStep: Equatable { case use(slot: Int), wait, reject(Rejection) }
+    /// `waitAndOpen`: the caller waits, and the pool opens a further connection.
+    enum ExclusiveStep: Equatable { case use(Int), wait, waitAndOpen, reject(Rejection) }
 
     let limits: Limits
-    /// Flights on each shared connection; `nil` while it is away.
+    /// The number of batches in flight on each shared connection; `nil` while it is down.
     private(set) var loads: [Int?]
     private(set) var sharedQueue: Deque<UInt64> = []
     private(set) var idle: [Int] = []
     private(set) var busy: Set<Int> = []
     private(set) var opening = 0
-    /// Requests to stop that are on their way to the server.
+    /// The number of stop requests that the server has not accepted yet.
     private(set) var stopping = 0
     private(set) var exclusiveQueue: Deque<UInt64> = []
     private(set) var isClosed = false
@@ -33,27 +34,30 @@ struct PoolState {
         loads = Array(repeating: nil, count: limits.shared)
     }
 
-    /// The server answers: at least one shared connection is up.
+    /// Whether at least one shared connection is up.
     var isAvailable: Bool { loads.contains { $0 != nil } }
     var isQuiet: Bool { busy.isEmpty && sharedQueue.isEmpty && exclusiveQueue.isEmpty && loads.allSatisfy { ($0 ?? 0) == 0 } }
 
-    private var refusal: Refusal? { isClosed ? .closed : isAvailable ? nil : .unavailable }
+    private var rejection: Rejection? { isClosed ? .closed : isAvailable ? nil : .unavailable }
 
     // MARK: Shared connections
 
-    /// - Parameter isHeldUp: whether a slot that has flights is held up by the first of them; another one is better then, whatever it has to do.
+    /// Assigns a shared connection to a batch, or queues it.
+    ///
+    /// - Parameter isHeldUp: whether the first batch in flight holds up a slot. Another slot is preferred
+    ///   then, whatever its load.
     mutating func submit(_ caller: UInt64, isHeldUp: (Int) -> Bool = { _ in false }) -> SharedStep {
-        if let refusal { return .refuse(refusal) }
+        if let rejection { return .reject(rejection) }
         if let slot = leastLoaded(isHeldUp) {
             loads[slot, default: 0] += 1
             return .use(slot: slot)
         }
-        guard sharedQueue.count < limits.queue else { return .refuse(.overloaded) }
+        guard sharedQueue.count < limits.queue else { return .reject(.overloaded) }
         sharedQueue.append(caller)
         return .wait
     }
 
-    /// A flight of `slot` ended; the caller whose turn it is on that slot.
+    /// Records the end of a batch. Returns the queued caller that may use `slot` next.
     mutating func ended(slot: Int) -> UInt64? {
         guard let load = loads[slot] else { return nil }
         if load <= limits.pipelineDepth, let next = sharedQueue.popFirst() { return next }
@@ -61,7 +65,7 @@ struct PoolState {
         return nil
     }
 
-    /// A connection is up in `slot`; the callers whose turn it is on it.
+    /// Records that the connection in `slot` is up. Returns the queued callers that may use it.
     mutating func connected(slot: Int) -> [UInt64] {
         let callers = Array(sharedQueue.prefix(limits.pipelineDepth))
         sharedQueue.removeFirst(callers.count)
@@ -69,10 +73,11 @@ struct PoolState {
         return callers
     }
 
-    /// The connection in `slot` is gone with all its flights; the callers that need not wait any more, because the server is away.
+    /// Records the loss of the connection in `slot` and its batches. Returns the callers to fail, because no
+    /// connection is left.
     mutating func disconnected(slot: Int) -> [UInt64] {
         loads[slot] = nil
-        return isAvailable ? [] : takeAllWaiting()
+        return isAvailable ? [] : removeAllWaiting()
     }
 
     private func leastLoaded(_ isHeldUp: (Int) -> Bool) -> Int? {
@@ -88,18 +93,18 @@ struct PoolState {
     // MARK: Exclusive connections
 
     mutating func acquire(_ caller: UInt64) -> ExclusiveStep {
-        if let refusal { return .refuse(refusal) }
+        if let rejection { return .reject(rejection) }
         if let connection = idle.popLast() {
             busy.insert(connection)
             return .use(connection)
         }
-        guard exclusiveQueue.count < limits.queue else { return .refuse(.overloaded) }
+        guard exclusiveQueue.count < limits.queue else { return .reject(.overloaded) }
         exclusiveQueue.append(caller)
-        return openOneMore() ? .waitAndOpen : .wait
+        return reserveOpening() ? .waitAndOpen : .wait
     }
 
-    /// Whether one more is to be opened for those who wait.
-    private mutating func openOneMore() -> Bool {
+    /// Decides whether to open one more connection for the queue, and counts it.
+    private mutating func reserveOpening() -> Bool {
         guard !isClosed, opening < exclusiveQueue.count, idle.count + busy.count + opening < limits.exclusive else {
             return false
         }
@@ -107,13 +112,14 @@ struct PoolState {
         return true
     }
 
-    /// An exclusive connection has been opened; the caller that gets it.
+    /// Records a newly opened connection. Returns the caller that gets it.
     mutating func opened(_ connection: Int) -> UInt64? {
         opening -= 1
         return hand(connection)
     }
 
-    /// Could not be opened; the callers that have nothing left to wait for.
+    /// Records a failed attempt to open a connection. Returns the callers to fail, because no connection can
+    /// come free.
     mutating func openFailed() -> [UInt64] {
         opening -= 1
         guard busy.isEmpty, opening == 0 else { return [] }
@@ -121,28 +127,31 @@ struct PoolState {
         return Array(exclusiveQueue)
     }
 
-    /// A caller is done with a connection in good order; the caller that gets it next.
+    /// Records the return of a connection in good order. Returns the caller that gets it next.
     mutating func released(_ connection: Int) -> UInt64? {
         busy.remove(connection)
         return hand(connection)
     }
 
-    /// An exclusive connection is gone, whoever had it. Whether another is to be opened in its place.
+    /// Records the loss of an exclusive connection. Returns whether to open another one in its place.
     mutating func lost(_ connection: Int) -> Bool {
         busy.remove(connection)
         idle.removeAll { $0 == connection }
-        return isAvailable && openOneMore()
+        return isAvailable && reserveOpening()
     }
 
-    /// An exclusive connection does no more work, because its caller left in the middle: its place is another's from now on. Whether one is to be opened
-    /// in that place, and whether the server may be asked to stop, which takes as long as the server likes: so many at a time and no more.
-    mutating func stopping(_ connection: Int) -> (opensAnother: Bool, mayAsk: Bool) {
-        let mayAsk = stopping < 2 * limits.exclusive
-        if mayAsk { stopping += 1 }
-        return (lost(connection), mayAsk)
+    /// Records that an exclusive connection is being stopped because its caller left; its place is free at
+    /// once.
+    ///
+    /// Returns whether to open another connection, and whether a stop request may be sent. Requests are
+    /// bounded, because an unresponsive server accepts none.
+    mutating func stopping(_ connection: Int) -> (opensAnother: Bool, maySendRequest: Bool) {
+        let maySendRequest = stopping < 2 * limits.exclusive
+        if maySendRequest { stopping += 1 }
+        return (lost(connection), maySendRequest)
     }
 
-    /// The server was asked.
+    /// Records that the server has accepted a stop request.
     mutating func stopped() { stopping -= 1 }
 
     private mutating func hand(_ connection: Int) -> UInt64? {
@@ -156,7 +165,7 @@ struct PoolState {
 
     // MARK: Both
 
-    /// Waits no longer. Whether it did.
+    /// Removes a caller from the queues. Returns whether it was queued.
     mutating func abandon(_ caller: UInt64) -> Bool {
         if let index = sharedQueue.firstIndex(of: caller) {
             sharedQueue.remove(at: index)
@@ -168,10 +177,10 @@ struct PoolState {
         return true
     }
 
-    /// Takes no new callers.
+    /// Rejects new callers from now on.
     mutating func close() { isClosed = true }
 
-    mutating func takeAllWaiting() -> [UInt64] {
+    mutating func removeAllWaiting() -> [UInt64] {
         defer {
             sharedQueue.removeAll()
             exclusiveQueue.removeAll()

@@ -1,10 +1,14 @@
 extension PostgresPool {
-    /// Runs `body` in a transaction on a connection of its own, and commits when it returns; rolls back when it throws.
+    /// Runs `body` in a transaction on a connection of its own. Commits when it returns; rolls back when it
+    /// throws.
     ///
     /// - Parameters:
-    ///   - deadline: for all of it, the wait for a connection included. When it passes, or the task is cancelled, the statement is cancelled on the server.
-    ///   - attempts: how often to try again from the beginning after a serialisation failure or a deadlock; `body` must bear being repeated.
-    /// - Throws: what `body` throws; ``PostgresError`` otherwise, with ``PostgresError/mayHaveHappened`` when the connection was lost during `COMMIT`.
+    ///   - deadline: for the whole call, including the wait for a connection. A passed deadline or a
+    ///     cancellation also cancels the statement on the server.
+    ///   - attempts: the number of attempts in case of serialisation failures and deadlocks; `body` must be
+    ///     repeatable.
+    /// - Throws: the error of `body`, or ``PostgresError``, with ``PostgresError/mayHaveHappened`` if the
+    ///   connection was lost during `COMMIT`.
     @discardableResult
     package nonisolated func transaction<Result>(
         deadline: ContinuousClock.Instant? = nil, isolation: PostgresIsolation = .readCommitted, attempts: Int = 1,
@@ -13,14 +17,15 @@ extension PostgresPool {
         var attempt = 1
         while true {
             do {
-                return try await attemptTransaction(deadline, isolation, body)
+                return try await attemptTransaction(deadline: deadline, isolation: isolation, body)
             } catch let error as PostgresError where error.isTransient && attempt < attempts {
                 attempt += 1
             }
         }
     }
 
-    /// Copies rows into a table in a transaction of its own: all or none. See ``PostgresTransaction/copy(into:columns:_:)``.
+    /// Copies rows into a table in one transaction: all or none. See
+    /// ``PostgresTransaction/copy(into:columns:_:)``.
     @discardableResult
     package nonisolated func copy(
         into table: StaticString, columns: [StaticString], deadline: ContinuousClock.Instant? = nil,
@@ -30,7 +35,7 @@ extension PostgresPool {
     }
 
     private nonisolated func attemptTransaction<Result>(
-        _ deadline: ContinuousClock.Instant?, _ isolation: PostgresIsolation,
+        deadline: ContinuousClock.Instant?, isolation: PostgresIsolation,
         _ body: (PostgresTransaction) async throws -> Result
     ) async throws -> Result {
         let connection = try await acquire(deadline: deadline)

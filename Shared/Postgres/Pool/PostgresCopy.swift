@@ -1,4 +1,4 @@
-/// Takes the rows of a `COPY`, in the server's binary form.
+/// Writes the rows of a `COPY`, in the server's binary format.
 ///
 ///     try await pool.copy(into: "messages", columns: ["chat_id", "seq", "text"]) { copy in
 ///         for message in messages { try await copy.row(message.chatID, message.seq, message.text) }
@@ -9,7 +9,7 @@ package final class PostgresCopy {
     private let deadline: ContinuousClock.Instant?
     private var writer = PostgresWriter()
 
-    /// Collected before it is sent.
+    /// The number of bytes to collect before sending.
     private static let chunkSize = 64 * 1_024
 
     init(on connection: PostgresConnection, columnCount: Int, deadline: ContinuousClock.Instant?) {
@@ -23,26 +23,27 @@ package final class PostgresCopy {
 
     private static let signature: [UInt8] = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0]
 
-    /// One row, a value per column. Waits while the server is behind.
+    /// Writes one row, with one value per column. Waits while the server is slow.
     ///
-    /// - Throws: ``PostgresError/Reason/invalidParameter`` for another number of values, or one that cannot be sent.
+    /// - Throws: ``PostgresError/Reason/invalidParameter`` for a wrong number of values, or a value that
+    ///   cannot be sent.
     package func row<each Value: PostgresEncodable>(_ values: repeat each Value) async throws(PostgresError) {
         var count = 0
         let start = writer.bytes.count
         writer.write(Int16(truncatingIfNeeded: columnCount))
         for value in repeat each values {
-            writer.writeCounted(value)
+            writer.writeWithLength(value)
             count += 1
         }
         guard count == columnCount else {
-            writer.cut(to: start)
+            writer.truncate(to: start)
             throw PostgresError(.invalidParameter, "\(count) values for \(columnCount) columns")
         }
         if let fault = writer.fault { throw PostgresError(.invalidParameter, fault) }
         if writer.bytes.count >= Self.chunkSize { try await send() }
     }
 
-    /// Sends the rest and the trailer.
+    /// Sends the remaining rows and the trailer.
     func finish() async throws(PostgresError) {
         writer.write(Int16(-1))
         try await send()

@@ -5,12 +5,13 @@ import Synchronization
 
 /// The connections of one process to one database.
 ///
-/// A few are *shared*: statements of all callers travel on them pipelined, each committed by itself. The others are *exclusive*: one caller at a
-/// time, for transactions and `COPY`. Both are bounded, as are those who wait for them. ``run()`` keeps the shared ones connected; while the server is away,
-/// callers are told at once (``PostgresError/Reason/unavailable``).
+/// *Shared* connections carry pipelined statements of all callers, each committed by itself. *Exclusive*
+/// connections serve one caller at a time, for transactions and `COPY`. Connections and waiting callers are
+/// bounded. ``run()`` keeps the shared connections open. While the server is unreachable, calls fail at once
+/// with ``PostgresError/Reason/unavailable``.
 package actor PostgresPool: Service {
-    struct WaitingFlight {
-        let flight: Flight
+    struct WaitingBatch {
+        let batch: StatementBatch
         let timer: IOTimer
     }
 
@@ -27,16 +28,16 @@ package actor PostgresPool: Service {
     var state: PoolState
     var shared: [PostgresConnection?]
     var exclusive: [Int: PostgresConnection] = [:]
-    var waitingFlights: [UInt64: WaitingFlight] = [:]
+    var waitingBatches: [UInt64: WaitingBatch] = [:]
     var waitingCallers: [UInt64: WaitingCaller] = [:]
     private var callerCount: UInt64 = 0
     private var connectionCount = 0
-    /// Resumed when the shared connection in a slot is gone.
+    /// Resumed when the shared connection in a slot has closed.
     var closedWaiters: [Int: CheckedContinuation<Void, Never>] = [:]
     var readyWaiters: [UInt64: CheckedContinuation<Void, Never>] = [:]
     var isWatchingForSilence = false
     var quietWaiter: CheckedContinuation<Void, Never>?
-    /// Why the last attempt to connect failed; for those who are refused meanwhile.
+    /// The error of the last connection attempt; the message of calls that fail meanwhile.
     var lastFailure = "not connected yet"
     nonisolated let available = Atomic(false)
 
@@ -51,7 +52,7 @@ package actor PostgresPool: Service {
         shared = Array(repeating: nil, count: max(1, configuration.sharedConnections))
     }
 
-    /// Whether statements can be sent now. From any thread, for health pages and breakers.
+    /// Whether statements can be sent now. Callable from any thread, for health pages and circuit breakers.
     package nonisolated var isAvailable: Bool { available.load(ordering: .relaxed) }
 
     func nextCaller() -> UInt64 {
@@ -64,15 +65,15 @@ package actor PostgresPool: Service {
         return connectionCount
     }
 
-    func error(for refusal: PoolState.Refusal) -> PostgresError {
-        switch refusal {
+    func error(for rejection: PoolState.Rejection) -> PostgresError {
+        switch rejection {
         case .unavailable: PostgresError(.unavailable, lastFailure)
-        case .overloaded: PostgresError(.overloaded, "too many callers wait for a connection")
-        case .closed: PostgresError(.unavailable, "shutting down")
+        case .overloaded: PostgresError(.overloaded, "too many callers are waiting for a connection")
+        case .closed: PostgresError(.unavailable, "the pool is shutting down")
         }
     }
 
-    /// What the pool does at the moment, for metrics and health pages.
+    /// A snapshot of the pool's load, for metrics and health pages.
     package struct Statistics: Sendable, Equatable {
         package var sharedConnected = 0
         package var inFlight = 0

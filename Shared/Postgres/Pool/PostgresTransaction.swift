@@ -1,4 +1,4 @@
-/// How much of others' concurrent work a transaction sees.
+/// The isolation level of a transaction.
 package enum PostgresIsolation: Sendable {
     case readCommitted, repeatableRead, serializable
 
@@ -11,15 +11,15 @@ package enum PostgresIsolation: Sendable {
     }
 }
 
-/// A transaction in progress, lent by ``PostgresPool/transaction(deadline:isolation:attempts:_:)``.
+/// A running transaction, lent by ``PostgresPool/transaction(deadline:isolation:attempts:_:)``.
 ///
-/// Statements travel in flights: `BEGIN` goes with the first, what was put into the queue with ``enqueue(_:)`` with the next, `COMMIT` with the last. So
-/// one `run` and a few `enqueue`s make a transaction of two round trips.
+/// Statements are sent in batches: `BEGIN` with the first, statements queued by ``enqueue(_:)`` with the
+/// next, `COMMIT` with the last. So one `run` and several `enqueue`s make a transaction of two round trips.
 package final class PostgresTransaction {
     private enum State { case open, failed, over }
 
-    /// For undoing what failed; a server that needs longer loses the connection, which undoes it too, and the caller is told why it failed.
-    private static let cleaningTime = Duration.milliseconds(500)
+    /// The time limit for a rollback. After it the connection is closed, which rolls back too.
+    private static let rollbackTimeout = Duration.milliseconds(500)
 
     private let connection: PostgresConnection
     private let copyTimeout: Duration
@@ -38,36 +38,36 @@ package final class PostgresTransaction {
         self.isolation = isolation
     }
 
-    /// Sends the statements together and waits for their rows; an error of one skips those after it.
+    /// Sends the statements together and waits for their rows. An error skips the statements after it.
     ///
-    /// - Throws: after any error the transaction can only be rolled back, which happens when the body ends.
+    /// - Throws: after any error the transaction can only roll back, which happens when the body ends.
     package func run(_ statements: [SQL]) async throws(PostgresError) -> [PostgresRows] {
-        try await flight(statements, commit: false)
+        try await send(statements, commit: false)
     }
 
     package func query(_ sql: SQL) async throws(PostgresError) -> PostgresRows { try await run([sql])[0] }
 
-    /// Rows inserted, updated or deleted.
+    /// Returns the number of rows inserted, updated or deleted.
     @discardableResult
     package func execute(_ sql: SQL) async throws(PostgresError) -> Int { try await run([sql])[0].affectedCount }
 
-    /// Rides with the next flight, which is `COMMIT` unless something else is run before. Its rows are dropped; its error fails that flight.
+    /// Queues a statement for the next batch, which may be `COMMIT`. Its rows are dropped; its error fails
+    /// that batch.
     package func enqueue(_ sql: SQL) { queue.append(sql) }
 
-    /// Sends the last statements together with `COMMIT` and waits for their rows. Nothing may follow.
+    /// Sends the last statements together with `COMMIT` and waits for their rows. No statement may follow.
     ///
     /// - Throws: with ``PostgresError/mayHaveHappened`` when the answer was lost.
     @discardableResult
-    package func commit(_ last: [SQL] = []) async throws(PostgresError) -> [PostgresRows] { try await flight(last, commit: true) }
+    package func commit(_ last: [SQL] = []) async throws(PostgresError) -> [PostgresRows] { try await send(last, commit: true) }
 
-    /// Copies rows into a table, the fastest way for many: see ``PostgresCopy``. Values must be of exactly the columns' types.
-    ///
-    /// - Returns: the number of rows.
+    /// Copies rows into a table, the fastest way for many rows; see ``PostgresCopy``. Values must have
+    /// exactly the columns' types.
     @discardableResult
     package func copy(
         into table: StaticString, columns: [StaticString], _ body: (PostgresCopy) async throws -> Void
     ) async throws -> Int {
-        // Many rows take longer than a statement may.
+        // A COPY may exceed the statement timeout.
         let deadline = deadline ?? .now + copyTimeout
         _ = try await run(["SET LOCAL statement_timeout = 0"])
         enqueue("SET LOCAL statement_timeout TO DEFAULT")
@@ -79,7 +79,7 @@ package final class PostgresTransaction {
                 try await body(copy)
                 try await copy.finish()
             } catch {
-                _ = try? await connection.endCopy(failing: "the client gave up", deadline: .now + Self.cleaningTime)
+                _ = try? await connection.endCopy(failing: "aborted by the client", deadline: .now + Self.rollbackTimeout)
                 throw error
             }
             return try await connection.endCopy(deadline: deadline)
@@ -91,7 +91,7 @@ package final class PostgresTransaction {
 
     private func quoted(_ name: StaticString) -> String { "\"\(name.description.replacing("\"", with: "\"\""))\"" }
 
-    private func flight(_ statements: [SQL], commit: Bool) async throws(PostgresError) -> [PostgresRows] {
+    private func send(_ statements: [SQL], commit: Bool) async throws(PostgresError) -> [PostgresRows] {
         guard state == .open else {
             throw PostgresError(.transactionOver, state == .failed ? "the transaction has failed" : "the transaction is over")
         }
@@ -100,7 +100,8 @@ package final class PostgresTransaction {
         all += queue + statements
         if all.isEmpty, !commit { return [] }
         if commit { all.append("COMMIT") }
-        (queue, begun) = ([], true)
+        queue = []
+        begun = true
         do throws(PostgresError) {
             var rows = try await connection.perform(all, commits: commit, deadline: deadline)
             if commit {
@@ -116,17 +117,18 @@ package final class PostgresTransaction {
         }
     }
 
-    /// Commits unless that is done, or there is nothing to commit.
+    /// Commits, unless the transaction is over or nothing was sent or queued.
     func finish() async throws(PostgresError) {
         if state == .over { return }
         if state == .open, !begun, queue.isEmpty { return state = .over }
         try await commit()
     }
 
-    /// Undoes what was done, whatever state it is in. Without success the connection is not given to anyone else.
+    /// Rolls back in any state. If that fails, the connection is closed instead of reused.
     func abandon() async {
         defer { state = .over }
         guard begun, state != .over, await connection.isUsable else { return }
-        _ = try? await connection.perform(["ROLLBACK"], commits: false, deadline: .now + Self.cleaningTime, uncancellable: true)
+        _ = try? await connection.perform(
+            ["ROLLBACK"], commits: false, deadline: .now + Self.rollbackTimeout, uncancellable: true)
     }
 }

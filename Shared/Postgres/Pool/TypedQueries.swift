@@ -1,13 +1,14 @@
-/// Where single statements can be run: a pool, its reads, a transaction.
+/// A source of query results: a pool, its reads, or a transaction.
 ///
-/// Answers come as tuples, one type per column: `try await pool.query("SELECT id, title …", as: (ChatID, String?).self)`. Those for a single column give
-/// the values themselves, because to the compiler a tuple of one is not quite its element.
+/// Rows are decoded to tuples, one type per column: `try await pool.query("SELECT id, title …", as: (ChatID,
+/// String?).self)`. The overloads for one column return plain values, because the compiler treats a tuple of
+/// one element differently.
 package protocol PostgresQuerying {
     func query(_ sql: SQL) async throws(PostgresError) -> PostgresRows
 }
 
 extension PostgresQuerying {
-    /// Like `query(_:)`, each row as a tuple.
+    /// Runs a statement and decodes each row as a tuple.
     package func query<each Column: PostgresDecodable>(
         _ sql: SQL, as types: (repeat each Column).Type
     ) async throws(PostgresError) -> [(repeat each Column)] {
@@ -18,9 +19,10 @@ extension PostgresQuerying {
         try await query(sql).decode(type)
     }
 
-    /// The one row of a statement that may find none.
+    /// Returns the row of a statement that finds at most one.
     ///
-    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for more than one row, and whatever `query(_:)` throws.
+    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for more than one row, and the errors of
+    ///   `query(_:)`.
     package func first<each Column: PostgresDecodable>(
         _ sql: SQL, as types: (repeat each Column).Type
     ) async throws(PostgresError) -> (repeat each Column)? {
@@ -31,9 +33,10 @@ extension PostgresQuerying {
         try await query(sql).first(as: type)
     }
 
-    /// The one row of a statement that always has one.
+    /// Returns the row of a statement that finds exactly one.
     ///
-    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for any other number of rows, and whatever `query(_:)` throws.
+    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for any other number of rows, and the errors of
+    ///   `query(_:)`.
     package func one<each Column: PostgresDecodable>(
         _ sql: SQL, as types: (repeat each Column).Type
     ) async throws(PostgresError) -> (repeat each Column) {

@@ -1,11 +1,13 @@
-/// One row of an answer. Cheap: it refers to the answer and holds no values itself.
+/// One row of a result. Cheap: it refers to the result and holds no values itself.
 package struct PostgresRow: Sendable {
     let result: SharedResult
     let index: Int
 
-    /// All columns in order: `let (id, title) = try row.decode((ChatID, String?).self)`; a single one as `try row.decode(Int64.self)`.
+    /// Decodes all columns in order: `try row.decode((ChatID, String?).self)`, or a single one as `try
+    /// row.decode(Int64.self)`.
     ///
-    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for another number of columns, a column of another type, or NULL where the type is not optional.
+    /// - Throws: ``PostgresError/Reason/unexpectedResult`` for a wrong number of columns, a column of another
+    ///   type, or NULL where the type is not optional.
     package func decode<each Column: PostgresDecodable>(
         _ types: (repeat each Column).Type
     ) throws(PostgresError) -> (repeat each Column) {
@@ -15,18 +17,16 @@ package struct PostgresRow: Sendable {
         return (repeat try result.value(row: index, each columns))
     }
 
-    /// The only column.
+    /// Decodes the only column.
     package func decode<Value: PostgresDecodable>(_ type: Value.Type) throws(PostgresError) -> Value {
         try result.checkCount(1)
         return try result.value(row: index, try result.readable(0, as: type))
     }
 
-    /// One column by its name in the answer.
-    ///
-    /// - Throws: ``PostgresError/Reason/unexpectedResult``
+    /// Decodes the column with this name.
     package func get<Value: PostgresDecodable>(_ name: String, as type: Value.Type = Value.self) throws(PostgresError) -> Value {
         guard let column = result.column(named: name) else {
-            throw PostgresError(.unexpectedResult, "no column “\(name)” in the answer")
+            throw PostgresError(.unexpectedResult, "the result has no column “\(name)”")
         }
         return try result.value(row: index, try result.readable(column, as: type))
     }

@@ -1,6 +1,6 @@
 import CPostgres
 
-/// A column of an answer that has been found to hold what a Swift type reads: asked once, not for every row.
+/// A column of a result whose type a Swift type can read. Checked once per result, not per row.
 struct ReadableColumn<Value: PostgresDecodable>: Sendable {
     let index: CInt
     let type: UInt32
@@ -16,7 +16,7 @@ extension SharedResult {
         return ReadableColumn(index: index, type: typeID)
     }
 
-    /// The next of several columns.
+    /// Checks the next of several columns and advances `column`.
     func next<Value: PostgresDecodable>(_ column: inout Int, as type: Value.Type) throws(PostgresError) -> ReadableColumn<Value> {
         defer { column += 1 }
         return try readable(column, as: type)
@@ -38,20 +38,20 @@ extension SharedResult {
         }
     }
 
-    func checkCount(_ wanted: Int) throws(PostgresError) {
-        guard wanted == columnCount else {
-            throw PostgresError(.unexpectedResult, "\(wanted) columns asked for, \(columnCount) in the answer")
+    func checkCount(_ expected: Int) throws(PostgresError) {
+        guard expected == columnCount else {
+            throw PostgresError(.unexpectedResult, "\(expected) columns requested, the result has \(columnCount)")
         }
     }
 
     func tooFewColumns() -> PostgresError {
-        PostgresError(.unexpectedResult, "more columns asked for than the \(columnCount) of the answer")
+        PostgresError(.unexpectedResult, "more columns requested than the \(columnCount) of the result")
     }
 
     func unreadable(_ column: Int, _ reader: String) -> PostgresError {
         let type = PostgresType.name(of: type(ofColumn: column))
         return PostgresError(
-            .unexpectedResult, "column “\(name(ofColumn: column))” is \(type), which \(reader) does not read: cast it in SQL")
+            .unexpectedResult, "column “\(name(ofColumn: column))” is \(type), which \(reader) cannot read: cast it in SQL")
     }
 
     func unexpectedNull(_ column: CInt, _ cause: PostgresError) -> PostgresError {

@@ -1,6 +1,6 @@
 import CPostgres
 
-/// A `PGresult`, freed with this value.
+/// Owns a `PGresult` and frees it.
 struct ResultSet: ~Copyable {
     let handle: OpaquePointer
 
@@ -9,7 +9,7 @@ struct ResultSet: ~Copyable {
 
     var status: ExecStatusType { PQresultStatus(handle) }
 
-    /// What the server said went wrong; `nil` when it was not the server.
+    /// The server's error report; `nil` when the error is not the server's.
     var report: ServerReport? {
         guard let state = field(martlet_pg_diag_sqlstate()) else { return nil }
         return ServerReport(
@@ -20,12 +20,12 @@ struct ResultSet: ~Copyable {
             position: field(martlet_pg_diag_position()).flatMap { Int($0) })
     }
 
-    /// libpq's own words, for errors that are not the server's.
+    /// libpq's message, for errors that are not the server's.
     var message: String { PQresultErrorMessage(handle).map { trimmed(String(cString: $0)) } ?? "" }
 
-    /// What ran was `BEGIN`, under any of its names.
+    /// Whether the statement was `BEGIN` or `START TRANSACTION`.
     var opensTransaction: Bool {
-        // Looked at for every statement without rows, so the text is made only for the few that begin like it.
+        // Checked for every statement without rows: compare the first byte before making a string.
         guard let first = PQcmdStatus(handle)?.pointee, first == CChar(UInt8(ascii: "B")) || first == CChar(UInt8(ascii: "S"))
         else { return false }
         return commandTag == "BEGIN" || commandTag == "START TRANSACTION"
@@ -37,18 +37,18 @@ struct ResultSet: ~Copyable {
     private func field(_ code: CInt) -> String? { PQresultErrorField(handle, code).map { String(cString: $0) } }
 }
 
-/// On one line, and without the line feed at the end that libpq's messages have.
+/// Returns a libpq message on one line, without the trailing line feed.
 func trimmed(_ message: String) -> String {
     message.split(whereSeparator: \.isNewline).joined(separator: "; ").replacing("\t", with: "")
 }
 
 /// A finished result that rows refer to.
 ///
-/// Sharing it between threads is safe: libpq never writes to a result once it has been handed out, and its documentation allows a result to be read by many threads.
-/// It is freed with the last reference, from whatever thread.
+/// Sharing it is safe: libpq never writes to a result after returning it, and documents that several threads
+/// may read it. The last reference frees it, on any thread.
 final class SharedResult: @unchecked Sendable {
     private let content: ResultSet
-    /// Of `content`, which frees it.
+    /// The pointer that `content` owns.
     let handle: OpaquePointer
     let rowCount: Int
     let columnCount: Int
@@ -62,7 +62,7 @@ final class SharedResult: @unchecked Sendable {
 
     var commandTag: String { content.commandTag }
 
-    /// Rows that the statement changed, or found.
+    /// The number of rows that the statement changed or returned.
     var affectedCount: Int { PQcmdTuples(handle).flatMap { Int(String(cString: $0)) } ?? 0 }
 
     func type(ofColumn column: Int) -> UInt32 { PQftype(handle, CInt(column)) }

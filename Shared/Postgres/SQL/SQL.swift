@@ -1,12 +1,13 @@
-/// A statement and the values it takes.
+/// A statement and its parameters, written as a string literal.
 ///
-/// Written as a literal; every interpolated value becomes a parameter, sent in binary beside the text and never part of it:
+/// Every interpolated value becomes a parameter, sent in binary beside the text and never part of it:
 ///
 ///     let sql: SQL = "SELECT last_seq FROM chats WHERE id = \(chatID) FOR UPDATE"
 ///
-/// Text comes from literals of the program alone (`StaticString`): there is no way to put a string made at run time into a statement.
-/// For "one of many" pass an array: `WHERE id = ANY(\(ids))`; for many rows: `INSERT … SELECT * FROM unnest(\(ids), \(texts))`.
-/// A parameter has the type of its Swift value (`Int` is `bigint`, `String` is `text`); where Postgres wants another one, cast in SQL: `\(json)::jsonb`.
+/// The text consists of literals (`StaticString`): a string made at run time cannot become part of it. Pass
+/// an array for "one of many": `WHERE id = ANY(\(ids))`; for many rows: `INSERT … SELECT * FROM
+/// unnest(\(ids), \(texts))`. A parameter has the type of its Swift value (`Int` is `bigint`, `String` is
+/// `text`). Where Postgres needs another type, cast in SQL: `\(json)::jsonb`.
 package struct SQL: Sendable {
     enum Piece: Sendable {
         case literal(StaticString)
@@ -16,20 +17,20 @@ package struct SQL: Sendable {
     private(set) var pieces: [Piece]
     private(set) var parameters: SQLParameters
 
-    /// Puts `other` after this statement's text, its parameters after this one's.
+    /// Appends the text and the parameters of `other`.
     package static func += (sql: inout SQL, other: SQL) {
         sql.pieces += other.pieces
         sql.parameters.append(other.parameters)
     }
 
-    /// The pieces and the types of the values.
+    /// The statement with the types of its parameters, without their values.
     var withoutValues: SQL {
         var sql = self
-        sql.parameters.forgetValues()
+        sql.parameters.removeValues()
         return sql
     }
 
-    /// The text that the server sees: `$1`, `$2`, … stand for the values.
+    /// The text for the server, with `$1`, `$2`, … in place of the values.
     var text: String {
         var (text, count) = ("", 0)
         for piece in pieces {
@@ -63,19 +64,19 @@ extension SQL: ExpressibleByStringInterpolation {
             if literal.utf8CodeUnitCount > 0 { sql.pieces.append(.literal(literal)) }
         }
 
-        /// A value: becomes the next parameter.
+        /// Adds a value as the next parameter.
         package mutating func appendInterpolation(_ value: some PostgresEncodable) {
             sql.pieces.append(.parameter)
             sql.parameters.append(value)
         }
 
-        /// A value or NULL: becomes the next parameter.
+        /// Adds a value or NULL as the next parameter.
         package mutating func appendInterpolation<Value: PostgresEncodable>(_ value: Value?) {
             sql.pieces.append(.parameter)
             sql.parameters.append(value)
         }
 
-        /// A piece of SQL with parameters of its own.
+        /// Adds a fragment with parameters of its own.
         package mutating func appendInterpolation(_ fragment: SQL) { sql += fragment }
     }
 

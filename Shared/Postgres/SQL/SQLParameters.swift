@@ -1,25 +1,26 @@
-/// The values of one statement, encoded as libpq takes them: binary, in one buffer.
+/// The values of one statement, encoded for libpq: binary, in one buffer.
 struct SQLParameters: Sendable {
     struct Slot: Sendable {
         let type: UInt32
         let offset: Int
-        /// Bytes; -1 is NULL.
+        /// The number of bytes; -1 for NULL.
         let length: CInt
     }
 
     private(set) var slots: [Slot] = []
     private var writer = PostgresWriter()
 
-    /// Why these values cannot be sent, if so: the first reason found.
+    /// The first reason why the values cannot be sent, if any.
     var fault: String? {
         if let fault = writer.fault { return fault }
-        return slots.count > Self.mostParameters ? "\(slots.count) parameters are more than \(Self.mostParameters)" : nil
+        return slots.count > Self.maximumParameters
+            ? "\(slots.count) parameters exceed the maximum of \(Self.maximumParameters)" : nil
     }
 
     /// The protocol counts parameters in 16 bits.
-    private static let mostParameters = 65_535
+    private static let maximumParameters = 65_535
     /// The protocol's limit for one message is 1 GiB; a statement's values together stay below.
-    private static let mostBytes = 1 << 29
+    private static let maximumBytes = 1 << 29
 
     init() {}
 
@@ -32,29 +33,32 @@ struct SQLParameters: Sendable {
             return
         }
         value.encode(to: &writer)
-        if writer.bytes.count > Self.mostBytes { return refuse("the values are larger than \(Self.mostBytes) bytes", at: offset) }
+        if writer.bytes.count > Self.maximumBytes { return fail("the values exceed \(Self.maximumBytes) bytes", at: offset) }
         slots.append(Slot(type: Value.postgresType.id, offset: offset, length: CInt(writer.bytes.count - offset)))
     }
 
     mutating func append(_ other: SQLParameters) {
         let base = writer.bytes.count
-        guard base + other.writer.bytes.count <= Self.mostBytes else { return refuse("the values are too large", at: base) }
+        guard base + other.writer.bytes.count <= Self.maximumBytes else {
+            return fail("the values exceed \(Self.maximumBytes) bytes", at: base)
+        }
         writer.append(other.writer)
         slots += other.slots.map { Slot(type: $0.type, offset: base + $0.offset, length: $0.length) }
     }
 
-    /// Keeps the types; not to be sent any more.
-    mutating func forgetValues() { writer = PostgresWriter() }
+    /// Removes the values and keeps the types. The statement cannot be sent any more.
+    mutating func removeValues() { writer = PostgresWriter() }
 
     var valueBytes: Int { writer.bytes.count }
 
-    private mutating func refuse(_ reason: String, at offset: Int) {
+    private mutating func fail(_ reason: String, at offset: Int) {
         writer.fail(reason)
-        writer.cut(to: offset)
+        writer.truncate(to: offset)
         slots.append(Slot(type: 0, offset: offset, length: -1))
     }
 
-    /// Lends what libpq wants: types, pointers, lengths and formats, one each per parameter.
+    /// Calls `body` with the arrays that libpq needs: types, pointers, lengths and formats, one each per
+    /// parameter.
     func withArguments<Result>(_ body: (borrowing SQLArguments) -> Result) -> Result {
         let count = slots.count
         return writer.bytes.withUnsafeBytes { bytes in
@@ -77,7 +81,8 @@ struct SQLParameters: Sendable {
         }
     }
 
-    /// An empty value is not NULL, so it needs an address too, which nobody reads.
+    /// The address of a value. An empty value needs one too, because a null pointer means NULL; it is never
+    /// read.
     private static func pointer(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UnsafePointer<CChar>? {
         guard let base = bytes.baseAddress else { return emptyValue }
         return (base + offset).assumingMemoryBound(to: CChar.self)
@@ -89,7 +94,7 @@ struct SQLParameters: Sendable {
     }
 }
 
-/// The arrays of one libpq call; valid only while lent.
+/// The arrays for one libpq call, valid only during the closure that receives them.
 struct SQLArguments: ~Copyable {
     let count: CInt
     let types: UnsafePointer<UInt32>?

@@ -1,15 +1,16 @@
-/// Tells statements apart without building their text: by the literals they were made of and the types of their parameters.
+/// Identifies a statement without building its text: by its literals and the types of its parameters.
 ///
-/// Literals are compared by address, which is stable and costs nothing per byte; the same text written at two places counts as two statements.
+/// Literals are compared by address, which is stable and has no cost per byte. The same text at two places in
+/// the source counts as two statements.
 struct StatementKey: Hashable, Sendable {
     private let sql: SQL
 
     init(_ sql: SQL) { self.sql = sql }
 
-    /// The same key without the statement's values: to be kept.
+    /// The key without the statement's values, for storing.
     var withoutValues: StatementKey { StatementKey(sql.withoutValues) }
 
-    /// Bytes of values that it holds on to.
+    /// The number of bytes of values that the key retains.
     var valueBytes: Int { sql.parameters.valueBytes }
 
     static func == (one: StatementKey, other: StatementKey) -> Bool {

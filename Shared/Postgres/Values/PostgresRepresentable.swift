@@ -1,13 +1,17 @@
-/// A type of our own that is stored as a value of another type.
+/// A type that is stored as a value of another type.
 ///
 ///     extension Timestamp: PostgresRepresentable {
-///         package var postgresValue: PostgresTimestamp { PostgresTimestamp(millisecondsSinceEpoch: millisecondsSinceEpoch) }
-///         package init(postgresValue: PostgresTimestamp) { self.init(millisecondsSinceEpoch: postgresValue.millisecondsSinceEpoch) }
+///         package var postgresValue: PostgresTimestamp {
+///             PostgresTimestamp(millisecondsSinceEpoch: millisecondsSinceEpoch)
+///         }
+///         package init(postgresValue: PostgresTimestamp) {
+///             self.init(millisecondsSinceEpoch: postgresValue.millisecondsSinceEpoch)
+///         }
 ///     }
 package protocol PostgresRepresentable: PostgresValue {
     associatedtype PostgresRepresentation: PostgresValue
     var postgresValue: PostgresRepresentation { get }
-    /// - Throws: what the database holds is no value of this type.
+    /// - Throws: when the stored value is not a valid value of this type.
     init(postgresValue: PostgresRepresentation) throws(PostgresError)
 }
 
@@ -27,7 +31,7 @@ extension PostgresValue where Self: RawRepresentable, RawValue: PostgresValue {
     package static func decode(_ bytes: RawSpan, type: UInt32) throws(PostgresError) -> Self {
         let rawValue = try RawValue.decode(bytes, type: type)
         guard let value = Self(rawValue: rawValue) else {
-            throw PostgresError(.unexpectedResult, "what is stored is no \(Self.self)")
+            throw PostgresError(.unexpectedResult, "the stored value is not a valid \(Self.self)")
         }
         return value
     }

@@ -1,17 +1,18 @@
-/// A `timestamptz`: a moment to the microsecond.
+/// A `timestamptz`: a point in time with microsecond resolution.
 package struct PostgresTimestamp: PostgresValue, Hashable, Comparable {
-    /// Since 1970-01-01T00:00:00Z, may be negative. `Int64.max` is `infinity`, `Int64.min` is `-infinity`.
+    /// Microseconds since 1970-01-01T00:00:00Z, may be negative. `Int64.max` is `infinity`, `Int64.min` is
+    /// `-infinity`.
     package let microsecondsSinceEpoch: Int64
 
     package init(microsecondsSinceEpoch: Int64) { self.microsecondsSinceEpoch = microsecondsSinceEpoch }
 
-    /// Beyond what microseconds reach (290,000 years) it becomes infinite.
+    /// Converts milliseconds. Values beyond the range of microseconds (290,000 years) become infinite.
     package init(millisecondsSinceEpoch: Int64) {
         let (microseconds, overflow) = millisecondsSinceEpoch.multipliedReportingOverflow(by: 1_000)
         microsecondsSinceEpoch = overflow ? (millisecondsSinceEpoch < 0 ? .min : .max) : microseconds
     }
 
-    /// Rounded towards the past.
+    /// Milliseconds since 1970-01-01T00:00:00Z, rounded down.
     package var millisecondsSinceEpoch: Int64 {
         let (quotient, remainder) = microsecondsSinceEpoch.quotientAndRemainder(dividingBy: 1_000)
         return remainder < 0 ? quotient - 1 : quotient
@@ -22,7 +23,7 @@ package struct PostgresTimestamp: PostgresValue, Hashable, Comparable {
 
     package static func < (one: Self, other: Self) -> Bool { one.microsecondsSinceEpoch < other.microsecondsSinceEpoch }
 
-    /// Of 2000-01-01T00:00:00Z, from which the server counts.
+    /// Microseconds from 1970 to 2000-01-01T00:00:00Z, the server's epoch.
     private static let serverEpoch: Int64 = 946_684_800_000_000
 
     package static var postgresType: PostgresType { .timestamptz }

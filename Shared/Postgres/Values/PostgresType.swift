@@ -1,7 +1,7 @@
-/// A type of Postgres, by the object id that it has in every installation.
+/// A Postgres type, identified by its object id, which is the same in every installation.
 package struct PostgresType: Hashable, Sendable {
     package let id: UInt32
-    /// Of the type's arrays; 0 when we do not send them.
+    /// The object id of the array type; 0 for types that are not sent in arrays.
     package let arrayID: UInt32
 
     package init(id: UInt32, arrayID: UInt32) {
@@ -22,7 +22,7 @@ package struct PostgresType: Hashable, Sendable {
     package static let uuid = PostgresType(id: 2950, arrayID: 2951)
     package static let jsonb = PostgresType(id: 3802, arrayID: 3807)
 
-    /// For error messages.
+    /// Returns the name of a type for error messages.
     static func name(of id: UInt32) -> String { names[id] ?? "type \(id)" }
 
     private static let names: [UInt32: String] = [

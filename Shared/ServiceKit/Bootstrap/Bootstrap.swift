@@ -5,65 +5,72 @@ import Metrics
 import Reactor
 import Tracing
 
-/// Starts a service: reads its command line and settings, sets up logs, metrics and traces, and hands out the ``ServiceContext`` to build it with.
+/// Starts a service: parses the command line, reads settings, and sets up logs, metrics and traces.
 ///
 /// ```swift
-/// @main enum ChatsMain {
+/// @main enum IDGenMain {
 ///     static func main() async {
-///         await Bootstrap.main("chats") { context in
-///             let database = try context.postgres()
-///             let bus = try context.bus()
-///             let chats = ChatsService(store: PostgresChatStore(database), bus: bus)
-///             try await context.run([database, bus, chats], migrate: { try await context.migrate(ChatsMigrations.all) })
+///         await Bootstrap.main("idgen") { context in
+///             let (database, bus) = (try context.postgres(), try context.bus())
+///             try await context.run(
+///                 [database, bus, context.consuming(bus)],
+///                 migrate: { try await context.migrate(try IDGenMigrations.all()) })
 ///         }
 ///     }
 /// }
 /// ```
 package enum Bootstrap {
-    /// Runs `body` and ends the process: with 0 when it returns, 64 for a wrong command line, 78 for a wrong setting, 1 for everything else.
+    /// Runs `body` with the ``ServiceContext`` of the service, then ends the process.
+    ///
+    /// The exit status is 0 when `body` returns, 64 for a wrong command line, 78 for a wrong setting, and 1 for any
+    /// other error.
     ///
     /// - Parameters:
-    ///   - settings: what this service reads beyond the common settings, for the help and for spotting misspelt variables.
-    ///   - commands: what the command line takes beyond the common commands; `body` finds the one given in ``ServiceContext/command``.
-    ///   - arguments: the command line, without the program's name.
+    ///   - settings: the settings of this service beyond the common ones; for the help and to detect misspelt names.
+    ///   - commands: the commands of this service beyond the common ones. `body` finds the parsed one in
+    ///     ``ServiceContext/command``.
+    ///   - arguments: the command line without the name of the program.
     package static func main(
-        _ service: String, settings: [SettingDescription] = [], commands: [OwnCommand] = [],
+        _ service: String, settings: [SettingDescription] = [], commands: [any CustomCommand.Type] = [],
         arguments: [String] = Array(CommandLine.arguments.dropFirst()),
         environment: [String: String] = ProcessInfo.processInfo.environment, _ body: (ServiceContext) async throws -> Void
     ) async -> Never {
+        let known =
+            CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + HTTPSettings.all + settings
+            + Sections.settings
+        let commandLine = ServiceCommandLine(service: service, customCommands: commands, settings: known)
         do {
-            let command = try ServiceCommand(arguments: arguments, own: commands)
-            let known =
-                CommonSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all + HTTPSettings.all + settings
-                + Sections.settings
-            switch command {
-            case .help: say(ServiceCommand.help(service: service, own: commands, settings: known), to: .standardOutput)
-            case .version: say("\(service) \(MartletVersion.current)", to: .standardOutput)
-            default: try await run(service, command, try await Settings.load(environment: environment), known, body)
-            }
-        } catch let error as UsageError {
-            say("\(service): \(error)\n\(service) --help shows what there is.", to: .standardError)
-            exit(EX_USAGE)
-        } catch let error as ConfigurationError {
-            say("\(service): \(error)", to: .standardError)
-            exit(EX_CONFIG)
+            let command = try commandLine.parse(arguments)
+            let settings = try await Settings.load(environment: environment)
+            try await run(service, command: command, settings: settings, known: known, body)
+        } catch let exit as CommandLineExit {
+            write(exit.message, to: exit.status == 0 ? .standardOutput : .standardError)
+            Foundation.exit(exit.status)
         } catch {
-            say("\(service): \(error)", to: .standardError)
-            exit(1)
+            write("\(service): \(error)", to: .standardError)
+            exit(status(for: error))
         }
         exit(0)
     }
 
+    private static func status(for error: any Error) -> Int32 {
+        switch error {
+        case is UsageError: EX_USAGE
+        case is ConfigurationError: EX_CONFIG
+        default: 1
+        }
+    }
+
     private static func run(
-        _ service: String, _ command: ServiceCommand, _ settings: Settings, _ known: [SettingDescription],
+        _ service: String, command: ServiceCommand, settings: Settings, known: [SettingDescription],
         _ body: (ServiceContext) async throws -> Void
     ) async throws {
-        // What a command tells goes to standard output; only a service that serves logs there.
-        let output = DescriptorOutput(descriptor: command == .serve ? STDOUT_FILENO : STDERR_FILENO)
+        // Commands print results on standard output, so only a serving process logs there.
+        let output = DescriptorOutput(descriptor: command.logsToStandardOutput ? STDOUT_FILENO : STDERR_FILENO)
         defer { output.flush() }
         let context = try start(service, command: command, settings: settings, output: output)
         for variable in settings.unknownVariables(known: known) {
-            context.logger.notice("a setting is not known, perhaps misspelt", metadata: ["variable": "\(variable)"])
+            context.logger.notice("unknown setting ignored", metadata: ["variable": "\(variable)"])
         }
         do {
             try await body(context)
@@ -74,7 +81,7 @@ package enum Bootstrap {
         }
     }
 
-    /// Sets up the process: its logging, metrics and tracing systems, once, and its I/O thread.
+    /// Sets up the logging, metrics and tracing systems of the process and its I/O thread. Once per process.
     ///
     /// - Throws: ``ConfigurationError``.
     package static func start(_ service: String, command: ServiceCommand = .serve, settings: Settings, output: any LogOutput)
@@ -91,5 +98,11 @@ package enum Bootstrap {
         return context
     }
 
-    private static func say(_ text: String, to file: FileHandle) { file.write(Data((text + "\n").utf8)) }
+    private static func write(_ text: String, to file: FileHandle) { file.write(Data((text + "\n").utf8)) }
+}
+
+extension ServiceCommand {
+    fileprivate var logsToStandardOutput: Bool {
+        if case .serve = self { true } else { false }
+    }
 }

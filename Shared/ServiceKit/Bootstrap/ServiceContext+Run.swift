@@ -18,8 +18,7 @@ extension ServiceContext {
         case .serve: try await serve(services, migrate: migrate)
         case .migrate: try await migrateOnly(migrate)
         case .deadLetters(let command): say(try await run(command))
-        case .own(let name, _): throw UsageError("\(name) was not handled")
-        case .help, .version: break
+        case .custom(let command): throw UsageError("the command \(type(of: command)) is not implemented")
         }
     }
 

@@ -3,7 +3,8 @@ import Contracts
 import Reactor
 import Tracing
 
-/// Hands out ids. Whatever is needed in the same turn of the I/O thread, or while earlier requests are under way, is asked for in one call of `ids.next.v1`.
+/// Provides ids from the service `idgen`. Requests of one turn of the I/O thread share a call of
+/// `ids.next.v1`, as do requests that arrive while earlier calls are in flight.
 package actor IDSource {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -15,111 +16,125 @@ package actor IDSource {
     private let io: IOThread
     private let fetch: @Sendable (Int) async throws -> [Int64]
     private let inFlightLimit: Int
-    private var demand = IDDemand()
-    private var waiters: [IDDemand.Ticket: Waiter] = [:]
-    private var nextTicket: IDDemand.Ticket = 0
+    private var requests = IDRequestBatcher()
+    private var waiters: [IDRequestBatcher.Ticket: Waiter] = [:]
+    private var lastTicket: IDRequestBatcher.Ticket = 0
     private var inFlight = 0
-    private var isScheduled = false
+    private var flushIsScheduled = false
 
-    /// Needs that may wait at once; one more is refused.
+    /// The largest number of waiting requests; further ones are refused.
     package static let waitingLimit = 4_096
 
     /// - Parameters:
-    ///   - inFlightLimit: calls under way at once; what is needed meanwhile shares the next one.
-    ///   - fetch: brings as many ids as asked for, 1 to 4,096.
+    ///   - inFlightLimit: the largest number of calls in flight. Later requests share the next call.
+    ///   - fetch: returns the given number of ids, 1 to 4,096.
     package init(on io: IOThread, inFlightLimit: Int = 4, fetch: @escaping @Sendable (Int) async throws -> [Int64]) {
-        (self.io, self.inFlightLimit, self.fetch) = (io, inFlightLimit, fetch)
+        self.io = io
+        self.inFlightLimit = inFlightLimit
+        self.fetch = fetch
     }
 
-    /// Ids from the service `idgen`.
+    /// Creates a source that calls the service `idgen`.
     package init(_ bus: Bus, on io: IOThread) {
         self.init(on: io) { count in try await bus.call(NextIDs(count: count)).ids.map(\.rawValue) }
     }
 
-    /// One id.
+    /// Returns one id.
     package func next<ID: Identifier>(_ kind: ID.Type = ID.self) async throws(ServiceError) -> ID {
-        guard let id = try await next(1, kind).first else { throw ServiceError(.internal, "no id came") }
+        guard let id = try await next(1, kind).first else { throw ServiceError(.internal, "an id is missing") }
         return id
     }
 
-    /// `count` ids, ascending; 1 to 4,096.
+    /// Returns `count` ids, ascending.
     ///
-    /// - Throws: what `idgen` answers, `unavailable` while it is away, `deadlineExceeded` when the task is cancelled. Nothing is harmed: ids that nobody
-    ///   used are lost, and never issued again.
+    /// After an error, ids that were issued for the request stay unused and are not issued again.
+    ///
+    /// - Parameter count: 1 to 4,096.
+    /// - Throws: the errors of `idgen`; `unavailable` while it is away; `deadlineExceeded` if the task is
+    ///   cancelled.
     package func next<ID: Identifier>(_ count: Int, _ kind: ID.Type = ID.self) async throws(ServiceError) -> [ID] {
-        guard (1...IDDemand.limit).contains(count) else { throw ServiceError(.invalid, "1 to \(IDDemand.limit) ids at a time") }
-        guard waiters.count < Self.waitingLimit else { throw ServiceError(.unavailable, "too many ids are waited for") }
-        nextTicket += 1
-        let ticket = nextTicket
+        guard (1...IDRequestBatcher.limit).contains(count) else {
+            throw ServiceError(.invalid, "count must be 1 to \(IDRequestBatcher.limit)")
+        }
+        guard waiters.count < Self.waitingLimit else {
+            throw ServiceError(.unavailable, "too many requests are waiting; try again")
+        }
+        lastTicket += 1
+        let ticket = lastTicket
         let answer = await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in ask(Need(ticket: ticket, count: count), continuation) }
+            await withCheckedContinuation { enqueue(Request(ticket: ticket, count: count), $0) }
         } onCancel: {
-            Task { await self.abandon(ticket) }
+            io.post { self.assumeIsolated { $0.cancel(ticket) } }
         }
         return try answer.get().map(ID.init(rawValue:))
     }
 
-    /// Needs that wait for their ids.
+    /// The number of requests that wait for ids.
     var waiting: Int { waiters.count }
 
-    private typealias Need = IDDemand.Need
+    private typealias Request = IDRequestBatcher.Request
 
-    private func ask(_ need: Need, _ continuation: CheckedContinuation<Result<[Int64], ServiceError>, Never>) {
+    private func enqueue(
+        _ request: Request, _ continuation: CheckedContinuation<Result<[Int64], ServiceError>, Never>
+    ) {
         if Task.isCancelled { return continuation.resume(returning: .failure(Self.cancelled)) }
-        waiters[need.ticket] = Waiter(continuation: continuation, context: InstrumentationContext.current)
-        demand.add(need)
-        if isScheduled || inFlight >= inFlightLimit { return }
-        isScheduled = true
+        waiters[request.ticket] = Waiter(continuation: continuation, context: InstrumentationContext.current)
+        requests.add(request)
+        if flushIsScheduled || inFlight >= inFlightLimit { return }
+        flushIsScheduled = true
         io.atTurnEnd { self.assumeIsolated { $0.flush() } }
     }
 
-    private func abandon(_ ticket: IDDemand.Ticket) {
-        demand.withdraw(ticket)
+    private func cancel(_ ticket: IDRequestBatcher.Ticket) {
+        requests.cancel(ticket)
         waiters.removeValue(forKey: ticket)?.continuation.resume(returning: .failure(Self.cancelled))
     }
 
     private static let cancelled = ServiceError(.deadlineExceeded, "cancelled while waiting for ids", mayHaveHappened: false)
 
     private func flush() {
-        isScheduled = false
-        while inFlight < inFlightLimit, !demand.isEmpty {
-            let needs = demand.take()
+        flushIsScheduled = false
+        while inFlight < inFlightLimit, !requests.isEmpty {
+            let batch = requests.nextBatch()
             inFlight += 1
-            // The call belongs to all of them and outlives any; its trace is that of the first.
-            let context = needs.lazy.compactMap { self.waiters[$0.ticket]?.context }.first
+            // The call serves all requests and outlives each of them. It joins the first trace.
+            let context = batch.lazy.compactMap { self.waiters[$0.ticket]?.context }.first
             Task.detached(executorPreference: io) { [self, fetch] in
-                let answer = await InstrumentationContext.withValue(context) { await Self.ask(needs.reduce(0) { $0 + $1.count }, fetch) }
-                await finish(needs, answer)
+                let answer = await InstrumentationContext.withValue(context) {
+                    await Self.fetch(batch.reduce(0) { $0 + $1.count }, with: fetch)
+                }
+                await finish(batch, answer)
             }
         }
     }
 
-    private static func ask(_ count: Int, _ fetch: @Sendable (Int) async throws -> [Int64]) async -> Result<[Int64], ServiceError>
-    {
+    private static func fetch(_ count: Int, with fetch: @Sendable (Int) async throws -> [Int64]) async -> Result<
+        [Int64], ServiceError
+    > {
         do {
             let ids = try await fetch(count)
             return ids.count == count
-                ? .success(ids) : .failure(ServiceError(.internal, "\(ids.count) ids came instead of \(count)"))
+                ? .success(ids) : .failure(ServiceError(.internal, "got \(ids.count) ids instead of \(count)"))
         } catch {
-            return .failure(error as? ServiceError ?? ServiceError(.internal, "no ids: \(error)"))
+            return .failure(error as? ServiceError ?? ServiceError(.internal, "no ids are available: \(error)"))
         }
     }
 
-    private func finish(_ needs: [Need], _ answer: Result<[Int64], ServiceError>) {
+    private func finish(_ batch: [Request], _ answer: Result<[Int64], ServiceError>) {
         inFlight -= 1
         switch answer {
         case .success(let ids):
-            for (ticket, part) in IDDemand.share(ids, among: needs) {
+            for (ticket, part) in IDRequestBatcher.distribute(ids, among: batch) {
                 waiters.removeValue(forKey: ticket)?.continuation.resume(returning: .success(Array(part)))
             }
         case .failure(let error):
-            for need in needs { waiters.removeValue(forKey: need.ticket)?.continuation.resume(returning: .failure(error)) }
+            for request in batch { waiters.removeValue(forKey: request.ticket)?.continuation.resume(returning: .failure(error)) }
         }
         flush()
     }
 }
 
 extension ServiceContext {
-    /// Ids from the service `idgen`, over `bus`.
+    /// Returns a source of ids that calls the service `idgen` over `bus`.
     package func ids(_ bus: Bus) -> IDSource { IDSource(bus, on: io) }
 }

@@ -11,7 +11,7 @@ import TestSupport
 
 @testable import Messaging
 
-/// The gateway with real sockets, on a loopback port; the bus behind it answers as a test says, and nobody's heart beats.
+/// The gateway with real sockets on a loopback port. The test answers its calls, and there are no heartbeats.
 struct TestGateway: Sendable {
     static let partitionCount = 4
     static let everything = PartitionSet(0..<partitionCount)
@@ -20,17 +20,17 @@ struct TestGateway: Sendable {
     let bus: StubBus
     let actor: Gateway
     let revocations: Revocations
-    /// What was told to other instances.
+    /// The deliveries that the gateway published.
     let told: Seen<Delivery>
     let port: Int
 
     var connections: Int { get async { await actor.report().connections } }
-    /// Those of clients that may come back too.
+    /// Sessions, with or without a socket.
     var lines: Int { get async { await actor.lines } }
     var isOpen: Bool { actor.isOpen.load(ordering: .relaxed) }
 
     /// - Parameters:
-    ///   - owns: whether it serves all users from the start.
+    ///   - owns: whether it serves all partitions from the start.
     ///   - now: the time by which revocations grow stale and acknowledgements age.
     static func with<Result>(
         limits: GatewayLimits = GatewayLimits(), framesPerSecond: @escaping @Sendable () -> Double = { 100 },
@@ -42,30 +42,30 @@ struct TestGateway: Sendable {
         revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
-        let hub = Gateway(
+        let actor = Gateway(
             bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", url: { "ws://elsewhere/\($0)" }, now: now, on: io,
             logger: logger)
         let authenticator = HandshakeAuthenticator(verifier: NamedTokens()) {
-            hub.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance does not accept connections at the moment.")
+            actor.isOpen.load(ordering: .relaxed) ? nil : .unavailable("This instance does not accept connections at the moment.")
         }
         let server = SocketServer(
-            channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: hub,
+            channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: actor,
             framesPerSecond: framesPerSecond, loops: loops,
-            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await hub.close() }, logger: logger,
+            host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await actor.close() }, logger: logger,
             onListening: { listening.tell($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            let gateway = TestGateway(bus: bus, actor: hub, revocations: revocations, told: told, port: await listening.value)
+            let gateway = TestGateway(bus: bus, actor: actor, revocations: revocations, told: told, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
-            await hub.start()
-            await hub.restoreFeed()
+            await actor.start()
+            await actor.restoreFeed()
             return try await body(gateway)
         }
     }
 
-    /// What `config` assigns, with a lease of ten minutes unless said otherwise.
+    /// Applies an assignment, by default with a lease of ten minutes.
     func assign(_ serve: PartitionSet, bind: PartitionSet = everything, epoch: Int64, lease: Duration = .seconds(600)) async {
         let answer = Heartbeat.Response(
             epoch: epoch, leaseMilliseconds: Int64(lease / .milliseconds(1)), bind: bind, serve: serve)
@@ -76,7 +76,7 @@ struct TestGateway: Sendable {
 
     // MARK: Clients
 
-    /// Somebody who was let in and greeted; the session has the user's number unless said otherwise.
+    /// Returns a client that was greeted. The session has the user's number by default.
     func client(_ user: Int64, session: Int64? = nil, receiveBuffer: Int? = nil) async throws -> RawClient {
         let client = try await arrival(user, session: session, receiveBuffer: receiveBuffer)
         let hello = try await client.nextText()
@@ -84,7 +84,7 @@ struct TestGateway: Sendable {
         return client
     }
 
-    /// Somebody who was let in.
+    /// Returns a client that passed the handshake.
     ///
     /// - Parameter early: comes with the request.
     func arrival(_ user: Int64, session: Int64? = nil, resume: String? = nil, receiveBuffer: Int? = nil, early: [UInt8] = [])
@@ -99,12 +99,12 @@ struct TestGateway: Sendable {
 
     // MARK: Deliveries
 
-    /// Messages of one chat, shown to these users.
+    /// Delivers messages of one chat to these users.
     func show(_ seqs: [Int64], to users: [Int64], from sender: Int64 = 999, key: String? = nil, padding: Int = 0) async {
         await actor.deliver(Self.delivery(seqs, to: users, from: sender, key: key, padding: padding))
     }
 
-    /// The same in several deliveries that no timer comes between.
+    /// The same in several deliveries, without a timer firing between them.
     func show(inOneTurn deliveries: [[Int64]], to users: [Int64]) async {
         await actor.deliver(deliveries.map { Self.delivery($0, to: users) })
     }
@@ -124,7 +124,7 @@ struct TestGateway: Sendable {
         return Delivery(items: items)
     }
 
-    /// Bytes that wait to leave for a user's devices.
+    /// Bytes that wait in the sockets of a user.
     func outstanding(of user: Int64) async -> Int { await actor.outstanding(of: UserID(rawValue: user)) }
 }
 
@@ -145,7 +145,7 @@ extension Gateway {
     var gapped: [ClientSession.ID] { state.sessions.ids.filter { state.sessions[$0]?.hasSkippedFrames == true } }
 }
 
-/// Takes `<user>.<session>` for a token.
+/// Accepts `<user>.<session>` as a token.
 private struct NamedTokens: TokenVerifying {
     func verify(_ authorization: String?) async throws -> Caller {
         let parts = (authorization ?? "").dropFirst("Bearer ".count).split(separator: ".").compactMap { Int64($0) }

@@ -2,13 +2,13 @@ import Contracts
 
 @testable import Messaging
 
-/// Several instances of `messaging` and the devices of a few users. The rules of the gateway are the real ones; sockets, the
-/// bus, `chats` and `config` are simulated. Every event follows from the seed.
+/// Several instances of `messaging` and the devices of a few users. The rules of the gateway are the real
+/// ones; sockets, the bus, `chats` and `config` are simulated. Every event follows from the seed.
 final class GatewaySimulation {
     static let partitionCount = 6
     /// Milliseconds in which faults occur, and then in which every device must become complete.
-    static let storm: Int64 = 12_000
-    static let recovery: Int64 = 14_000
+    static let storm: Int64 = 10_000
+    static let recovery: Int64 = 12_000
 
     let simulator: Simulator
     /// Probabilities, by kind of fault; each run has its own.
@@ -64,10 +64,10 @@ final class GatewaySimulation {
         for index in 0..<Int(simulator.between(2, 3)) { gateways.append(SimulatedGateway(index, self)) }
         for user in 1...4 as ClosedRange<Int64> {
             for device in 0..<simulator.between(1, 2) {
-                devices.append(SimulatedDevice(UserID(rawValue: user), SessionID(rawValue: user * 10 + device), self))
+                devices.append(SimulatedDevice(UserID(rawValue: user), SessionID(rawValue: user * 10 + device), in: self))
             }
         }
-        // Everyone is in the first chat.
+        // All users are members of the first chat.
         chats.open(ChatID(rawValue: 1), members: (1...4).map { UserID(rawValue: $0) })
         chats.open(ChatID(rawValue: 2), members: [UserID(rawValue: 1), UserID(rawValue: 2)])
         chats.open(ChatID(rawValue: 3), members: [UserID(rawValue: 3), UserID(rawValue: 1)])

@@ -1,6 +1,7 @@
 import Contracts
 
-/// `config`, as the contract of heartbeats has it: assigns each partition to one instance, and hands it over in steps.
+/// `config`, as the contract of heartbeats has it: assigns each partition to one instance, and hands it over
+/// in steps.
 final class SimulatedAssigner {
     struct Heartbeat {
         let instance: Int

@@ -2,7 +2,8 @@ import Contracts
 
 @testable import Messaging
 
-/// `chats`: commits messages, and publishes each at least once to the instances that are bound to its recipients.
+/// `chats`: commits messages, and publishes each at least once to the instances that are bound to its
+/// recipients.
 final class SimulatedChats {
     private struct Chat {
         let members: [UserID]

@@ -2,7 +2,8 @@ import Contracts
 
 @testable import Messaging
 
-/// A client that follows the protocol: it resumes its connection, and fetches what it may have missed. It checks every frame.
+/// A client that follows the protocol: it resumes its connection, and fetches what it may have missed. It
+/// checks every frame.
 final class SimulatedDevice {
     let user: UserID
     let session: SessionID
@@ -24,7 +25,7 @@ final class SimulatedDevice {
     /// Counts attempts: an attempt that was overtaken ends.
     private var attempt = 0
 
-    init(_ user: UserID, _ session: SessionID, _ simulation: GatewaySimulation) {
+    init(_ user: UserID, _ session: SessionID, in simulation: GatewaySimulation) {
         self.user = user
         self.session = session
         self.simulation = simulation
@@ -43,7 +44,7 @@ final class SimulatedDevice {
             let partition = Partitioning.partition(of: user, count: GatewaySimulation.partitionCount)
             guard let index = simulation.assigner.instance(of: partition) else { return connect(after: 200) }
             let resume = connectionID.flatMap { Resumption("\($0).\(lastN)") }
-            let opened = SimulatedSocket(simulation.gateways[index], self, simulator)
+            let opened = SimulatedSocket(simulation.gateways[index], self, simulator: simulator)
             guard simulation.gateways[index].accept(opened, of: self, resume: resume) else {
                 return connect(after: simulator.between(100, 500))
             }

@@ -2,7 +2,8 @@ import Contracts
 
 @testable import Messaging
 
-/// One instance: executes the commands of the real ``GatewayState`` on simulated sockets, and sends heartbeats.
+/// One instance: executes the commands of the real ``GatewayState`` on simulated sockets, and sends
+/// heartbeats.
 final class SimulatedGateway {
     let index: Int
     private unowned let simulation: GatewaySimulation
@@ -135,7 +136,6 @@ final class SimulatedGateway {
         let batch = commands
         commands = []
         for command in batch { execute(command) }
-        simulation.checkExclusivity()
         return result
     }
 
@@ -182,6 +182,7 @@ final class SimulatedGateway {
             if id.index < sockets.count { sockets[id.index] = socket } else { sockets.append(socket) }
             socket.id = id
             update { $0.connect(id, user: device.user, session: device.session, resume: resume, given: $1) }
+            simulation.checkExclusivity()
         }
         return true
     }
@@ -258,6 +259,7 @@ final class SimulatedGateway {
 
     private func tickRepeatedly() {
         update { $0.tick(given: $1) }
+        simulation.checkExclusivity()
         later(1_000) { [unowned self] in tickRepeatedly() }
     }
 
@@ -276,8 +278,8 @@ final class SimulatedGateway {
             if !simulation.isCalm, simulator.happens(simulation.faults.loseHeartbeat) { return }
             guard heartbeat.life == life else { return }
             later(simulator.between(1, 20)) { [unowned self] in
-                guard let answer else { return state.extendLease(by: Self.lease, sentAt: sentAt) }
-                apply(answer, sentAt: sentAt)
+                if let answer { apply(answer, sentAt: sentAt) } else { state.extendLease(by: Self.lease, sentAt: sentAt) }
+                simulation.checkExclusivity()
                 if state.report().held != report.held { later(1) { [unowned self] in beat() } }
             }
         }
@@ -286,16 +288,20 @@ final class SimulatedGateway {
     private func apply(_ answer: Heartbeat.Response, sentAt: ContinuousClock.Instant) {
         switch update({ $0.apply(answer, sentAt: sentAt, given: $1) }) {
         case .outdated: return
-        case .applied: update { $0.redirectClients(given: $1) }
-        case .needsRoutes:
-            // The routes are read first.
-            later(simulator.between(1, 300)) { [unowned self] in update { $0.redirectClients(given: $1) } }
+        case .applied: redirectClients()
+        // The routes are read first.
+        case .needsRoutes: later(simulator.between(1, 300)) { [unowned self] in redirectClients() }
         }
         later(simulator.between(1, 40)) { [unowned self] in
             let before = bound
             bind()
             if before != bound { beat() }
         }
+    }
+
+    private func redirectClients() {
+        update { $0.redirectClients(given: $1) }
+        simulation.checkExclusivity()
     }
 
     private func bind() {

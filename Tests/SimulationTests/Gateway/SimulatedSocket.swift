@@ -29,7 +29,7 @@ final class SimulatedSocket {
     private var isClosing = false
     private(set) var isBroken = false
 
-    init(_ gateway: SimulatedGateway, _ device: SimulatedDevice, _ simulator: Simulator) {
+    init(_ gateway: SimulatedGateway, _ device: SimulatedDevice, simulator: Simulator) {
         self.gateway = gateway
         self.device = device
         self.simulator = simulator

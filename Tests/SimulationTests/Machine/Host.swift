@@ -1,65 +1,94 @@
-/// A process: it can be killed, stopped and woken, and its clock is its own. What it keeps in memory it forgets with every life.
+/// A simulated process with a clock of its own. It can be killed, frozen and thawed, and starts with empty
+/// memory.
 class Host {
-    /// 2026-01-01T00:00:00Z, in milliseconds since 1970: when every run begins.
+    /// The start of every run: 2026-01-01T00:00:00Z in milliseconds since 1970.
     static let beginning: Int64 = 1_767_225_600_000
 
     let simulator: Simulator
     let name: String
     var clock = SkewedClock()
     private(set) var isUp = false
+    /// The number of starts.
     private(set) var life = 0
     private var frozenUntil: Int64 = 0
 
-    init(_ name: String, _ simulator: Simulator) { (self.name, self.simulator) = (name, simulator) }
+    init(_ name: String, _ simulator: Simulator) {
+        self.name = name
+        self.simulator = simulator
+    }
 
     /// Milliseconds since 1970, by this process's clock.
     var wallClock: Int64 { Self.beginning + clock.reading(at: simulator.now) }
-    /// What `ContinuousClock.now` would be: runs evenly for everybody.
-    var instant: ContinuousClock.Instant { Origin.instant + .milliseconds(simulator.now) }
+    /// The value of `ContinuousClock.now`, which runs evenly in all processes.
+    var instant: ContinuousClock.Instant { Self.origin + .milliseconds(simulator.now) }
 
-    /// Later in this life; a process that is stopped does it once it is woken.
+    /// Runs `body` later unless the process has ended by then. A frozen process runs it once thawed.
     func after(_ milliseconds: Int64, _ body: @escaping () -> Void) {
         let life = life
-        simulator.after(milliseconds) { self.go(on: life, body) }
+        simulator.after(milliseconds) { self.run(body, inLife: life) }
     }
 
-    private func go(on life: Int, _ body: @escaping () -> Void) {
+    private func run(_ body: @escaping () -> Void, inLife life: Int) {
         guard isUp, life == self.life else { return }
         if frozenUntil <= simulator.now { return body() }
-        simulator.after(frozenUntil - simulator.now) { self.go(on: life, body) }
+        simulator.after(frozenUntil - simulator.now) { self.run(body, inLife: life) }
     }
 
     // MARK: Life
 
-    /// To be overridden: begins with an empty memory.
+    /// Starts with empty memory. Subclasses override it.
     func begin() {}
-    /// To be overridden: what others learn when its connections end.
-    func gone() {}
+    /// Closes the connections after a crash. Subclasses override it.
+    func connectionsClosed() {}
 
     final func start() {
         if isUp { return }
-        (isUp, life, frozenUntil) = (true, life + 1, 0)
-        simulator.note("\(name) starts")
+        isUp = true
+        life += 1
+        frozenUntil = 0
+        simulator.record("\(name) starts")
         begin()
     }
 
     final func crash(for milliseconds: Int64) {
         guard isUp else { return }
-        simulator.note("\(name) crashes")
+        simulator.record("\(name) crashes")
         isUp = false
-        gone()
+        connectionsClosed()
         simulator.after(milliseconds) { self.start() }
     }
 
     final func freeze(for milliseconds: Int64) {
-        simulator.note("\(name) is stopped for \(milliseconds) ms")
+        simulator.record("\(name) is frozen for \(milliseconds) ms")
         frozenUntil = max(frozenUntil, simulator.now + milliseconds)
     }
 
     final func thaw() { frozenUntil = 0 }
+
+    /// An arbitrary instant: only differences to it matter.
+    private static let origin = ContinuousClock.now
 }
 
-/// Only differences to it matter.
-private enum Origin {
-    static let instant = ContinuousClock.now
+/// A wall clock that can run fast or slow, jump, and stop.
+struct SkewedClock {
+    private var anchor: (time: Int64, reading: Int64) = (0, 0)
+    private var rate = 1.0
+
+    /// - Parameter time: true time.
+    /// - Returns: milliseconds since the run began, by this clock.
+    func reading(at time: Int64) -> Int64 { anchor.reading + Int64(Double(time - anchor.time) * rate) }
+
+    mutating func jump(by milliseconds: Int64, at time: Int64) { anchor = (time, reading(at: time) + milliseconds) }
+
+    /// - Parameter rate: 1 for the right rate, 0 for a stopped clock.
+    mutating func run(at rate: Double, from time: Int64) {
+        anchor = (time, reading(at: time))
+        self.rate = rate
+    }
+
+    /// Sets the clock to the true time, forwards or back.
+    mutating func correct(at time: Int64) {
+        anchor = (time, time)
+        rate = 1
+    }
 }

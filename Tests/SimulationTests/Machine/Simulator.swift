@@ -1,14 +1,16 @@
 import TestSupport
 
-/// The one clock and the one source of chance of a run. Everything happens on the caller's thread, one event after the other; nothing waits for real time.
+/// The clock and the source of randomness of a run. Runs all actions one after another on the caller's
+/// thread, without waiting for real time.
 final class Simulator {
-    /// Milliseconds since the run began: true time, which no process can read.
+    /// The true time in milliseconds since the start. No process can read it.
     private(set) var now: Int64 = 0
-    private(set) var events = 0
+    /// The number of actions that have run.
+    private(set) var actions = 0
     private(set) var violation: String?
     private(set) var trace: Trace
     private var random: SeededGenerator
-    private var queue = EventQueue()
+    private var timeline = Timeline()
 
     init(seed: UInt64, isTraced: Bool) {
         random = SeededGenerator(seed: seed)
@@ -16,31 +18,31 @@ final class Simulator {
     }
 
     func after(_ milliseconds: Int64, _ body: @escaping () -> Void) {
-        queue.add(.init(time: now + max(0, milliseconds), tie: random.next(), body: body))
+        timeline.add(.init(time: now + max(0, milliseconds), tieBreaker: random.next(), body: body))
     }
 
-    /// Until the time has come, or a promise is broken.
+    /// Runs the actions until `end` or until a promise is broken.
     func run(until end: Int64) {
-        while violation == nil, let event = queue.next(notAfter: end) {
-            now = event.time
-            events += 1
-            event.body()
+        while violation == nil, let action = timeline.next(notAfter: end) {
+            now = action.time
+            actions += 1
+            action.body()
         }
         if violation == nil { now = end }
     }
 
-    /// Forgets all that was still to happen.
-    func end() { queue.removeAll() }
+    /// Drops the remaining actions and what they retain.
+    func end() { timeline.removeAll() }
 
-    // MARK: Chance
+    // MARK: Randomness
 
     func happens(_ probability: Double) -> Bool { probability > 0 && Double.random(in: 0..<1, using: &random) < probability }
     func between(_ low: Int64, _ high: Int64) -> Int64 { Int64.random(in: low...high, using: &random) }
     func oneOf<Element>(_ elements: [Element]) -> Element { elements[Int.random(in: elements.indices, using: &random)] }
 
-    // MARK: What is seen
+    // MARK: Observations
 
-    /// A promise is broken: the run ends. The first one counts.
+    /// Ends the run because a promise is broken. Only the first one is reported.
     func violated(_ promise: @autoclosure () -> String) {
         if violation == nil { violation = promise() }
     }
@@ -49,12 +51,12 @@ final class Simulator {
         if !holds { violated(promise()) }
     }
 
-    func note(_ line: @autoclosure () -> String) {
+    func record(_ line: @autoclosure () -> String) {
         if trace.isOn, violation == nil { trace.add("\(now) ms  \(line())") }
     }
 }
 
-/// The last of what happened. Kept only when a seed is run again because it failed: most runs do not.
+/// The log of a run. Recorded only when a failed seed is repeated.
 struct Trace {
     let isOn: Bool
     private(set) var lines: [String] = []

@@ -34,6 +34,8 @@ final class MessagingHost: SimulatedProcess {
     /// Partitions that the broker has bound.
     private var feedBindings = PartitionSet()
     private(set) var isReady = false
+    /// Its requests do not reach the broker.
+    var isIsolated = false
     /// How often it began to accept the users of a partition.
     private(set) var acquired = 0
 

@@ -2,21 +2,21 @@ import Contracts
 
 @testable import Bus
 
-/// A process of bff, as far as calls go.
+/// The part of a bff process that sends calls.
 final class EdgeHost: Host {
-    private var caller: Caller?
+    private var client: RPCClient?
 
-    init(_ name: String, _ simulator: Simulator, _ broker: Broker) {
+    init(_ name: String, _ simulator: Simulator, broker: Broker) {
         super.init(name, simulator)
-        caller = Caller(.bff, on: self, broker)
+        client = RPCClient(.bff, on: self, broker)
     }
 
-    override func begin() { caller?.begin() }
+    override func begin() { client?.begin() }
 
-    func disconnect(for milliseconds: Int64) { caller?.disconnect(for: milliseconds) }
+    func disconnect(for milliseconds: Int64) { client?.disconnect(for: milliseconds) }
 
-    /// For a client, which may wait in vain: processes die.
-    func ask<P: Procedure>(_ request: P, _ done: @escaping (Result<P.Response, ServiceError>) -> Void) {
-        after(0) { self.caller?.call(request) { answer in self.simulator.after(self.simulator.between(0, 5)) { done(answer) } } }
+    /// Sends a call for a client. The client may receive no answer, as processes can die.
+    func call<P: Procedure>(_ request: P, _ done: @escaping (Result<P.Response, ServiceError>) -> Void) {
+        after(0) { self.client?.call(request) { answer in self.simulator.after(self.simulator.between(0, 5)) { done(answer) } } }
     }
 }

@@ -2,16 +2,20 @@ import Postgres
 
 @testable import Bus
 
-/// What `Outbox` does around ``OutboxState``, on a simulated host: publishes what was just committed, and sweeps up what others have left.
+/// The part of `Outbox` around ``OutboxState``, on a simulated host: publishes the events of its own commits
+/// and sweeps up those that other processes have left.
 final class Publisher {
     private let host: Host
     private let rows: OutboxRows
     private let broker: Broker
-    private let wire: Wire
+    private let database: DatabaseLink
     private var line = OutboxState()
 
-    init(_ host: Host, _ rows: OutboxRows, _ broker: Broker, _ wire: Wire) {
-        (self.host, self.rows, self.broker, self.wire) = (host, rows, broker, wire)
+    init(_ host: Host, rows: OutboxRows, broker: Broker, database: DatabaseLink) {
+        self.host = host
+        self.rows = rows
+        self.broker = broker
+        self.database = database
     }
 
     func begin() {
@@ -41,7 +45,7 @@ final class Publisher {
 
     private func remove() {
         guard let ids = line.takeForRemoval() else { return }
-        wire.ask({ self.rows.remove(ids) }) { (result: Result<Void, PostgresError>) in
+        database.run({ self.rows.remove(ids) }) { (result: Result<Void, PostgresError>) in
             guard case .success = result else { return self.line.notRemoved(ids) }
             self.line.removed()
             self.remove()
@@ -52,9 +56,33 @@ final class Publisher {
         host.after(host.simulator.between(800, 1_200)) { self.sweep() }
         let room = min(16, line.room)
         if room == 0 { return }
-        wire.ask({ self.rows.claim(atMost: room) }) { (result: Result<[OutboxEvent], PostgresError>) in
+        database.run({ self.rows.claim(atMost: room) }) { (result: Result<[OutboxEvent], PostgresError>) in
             if case .success(let events) = result { self.committed(events) }
             self.remove()
         }
     }
+}
+
+/// The table `outbox` of a service, with the statements of `Shared/Bus/Outbox/OutboxStore.swift`.
+final class OutboxRows {
+    private var rows: [(event: OutboxEvent, claimedAt: Int64)] = []
+    private let simulator: Simulator
+
+    init(_ simulator: Simulator) { self.simulator = simulator }
+
+    var count: Int { rows.count }
+
+    /// Inserts events in the transaction that they describe.
+    func insert(_ events: [OutboxEvent]) { rows += events.map { ($0, simulator.now) } }
+
+    /// Claims events that were not published within two seconds. No other process claims them for ten
+    /// seconds.
+    func claim(atMost limit: Int) -> [OutboxEvent] {
+        let old = rows.indices.filter { rows[$0].claimedAt < simulator.now - 2_000 }
+        let claimed = old.sorted { (rows[$0].claimedAt, $0) < (rows[$1].claimedAt, $1) }.prefix(limit)
+        for index in claimed { rows[index].claimedAt = simulator.now + 8_000 }
+        return claimed.map { rows[$0].event }
+    }
+
+    func remove(_ ids: [EventID]) { rows.removeAll { ids.contains($0.event.id) } }
 }

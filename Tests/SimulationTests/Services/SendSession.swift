@@ -4,38 +4,43 @@ import Postgres
 @testable import Bus
 @testable import Chats
 
-/// A process's transactions on the schema `chats`: the two flights of `SendStore`, either of which may break off.
+/// The transactions of one process on the schema `chats`: the two round trips of `SendStore`, each of which
+/// can fail.
 final class SendSession {
     typealias Outcome = Result<SendBatch.Decision, PostgresError>
 
     private let host: Host
     private let rows: ChatRows
-    private let wire: Wire
+    private let database: DatabaseLink
     private let committed: (OutboxEvent) -> Void
     private var open: Set<ChatRows.Transaction> = []
 
-    init(_ host: Host, _ rows: ChatRows, _ wire: Wire, committed: @escaping (OutboxEvent) -> Void) {
-        (self.host, self.rows, self.wire, self.committed) = (host, rows, wire, committed)
+    init(_ host: Host, rows: ChatRows, database: DatabaseLink, committed: @escaping (OutboxEvent) -> Void) {
+        self.host = host
+        self.rows = rows
+        self.database = database
+        self.committed = committed
     }
 
     func begin() { open = [] }
 
-    /// The process is gone: the server finds out sooner or later, and until then the locks are held.
-    func gone() {
+    /// Aborts the open transactions after a crash. The server notices later and holds the locks until then.
+    func connectionsClosed() {
         for transaction in open.sorted() { abortLater(transaction) }
         open = []
     }
 
-    func commit(_ drafts: [Draft], _ ids: [MessageID], _ done: @escaping (Outcome) -> Void) {
+    func commit(_ drafts: [Draft], ids: [MessageID], _ done: @escaping (Outcome) -> Void) {
         let transaction = rows.begin()
         open.insert(transaction)
-        wire.ask({ answer in self.rows.read(drafts, in: transaction, answer) }) { (result: Result<SendBatch?, PostgresError>) in
+        database.run({ answer in self.rows.read(drafts, in: transaction, answer) }) {
+            (result: Result<SendBatch?, PostgresError>) in
             switch result {
-            case .success(let facts?): self.commit(facts.decide(drafts, ids: ids), in: transaction, done)
-            case .success(nil): self.giveUp(transaction, .lockTimeout, done)
+            case .success(let batch?): self.commit(batch.decide(drafts, ids: ids), in: transaction, done)
+            case .success(nil): self.fail(transaction, with: .lockTimeout, done)
             case .failure(var error):
                 error.mayHaveHappened = false
-                self.giveUp(transaction, error, done)
+                self.fail(transaction, with: error, done)
             }
         }
     }
@@ -47,22 +52,22 @@ final class SendSession {
             return done(.success(decision))
         }
         guard let event = try? OutboxEvent(MessagesSent(messages: decision.inserts.map(\.message))) else {
-            return host.simulator.violated("a fact cannot be written")
+            return host.simulator.violated("an event cannot be encoded")
         }
-        wire.ask({ self.rows.commit(decision, event, in: transaction) }) { result in
+        database.run({ self.rows.commit(decision, event, in: transaction) }) { result in
             switch result {
             case .success(true):
                 self.open.remove(transaction)
                 self.committed(event)
                 done(.success(decision))
-            case .success(false): self.giveUp(transaction, PostgresError(.connectionLost, "it was ended"), done)
-            case .failure(let error): self.giveUp(transaction, error, done)
+            case .success(false): self.fail(transaction, with: PostgresError(.connectionLost, "aborted"), done)
+            case .failure(let error): self.fail(transaction, with: error, done)
             }
         }
     }
 
-    /// The server hears of a connection that went when it hears of it.
-    private func giveUp(_ transaction: ChatRows.Transaction, _ error: PostgresError, _ done: @escaping (Outcome) -> Void) {
+    /// Aborts the transaction. After a lost connection, the server notices later.
+    private func fail(_ transaction: ChatRows.Transaction, with error: PostgresError, _ done: @escaping (Outcome) -> Void) {
         open.remove(transaction)
         if error.reason == .connectionLost { abortLater(transaction) } else { rows.abort(transaction) }
         done(.failure(error))

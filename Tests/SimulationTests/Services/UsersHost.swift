@@ -4,32 +4,35 @@ import Postgres
 @testable import Bus
 @testable import Users
 
-/// A process of users, as far as blocks and connections go.
+/// The part of a users process that handles blocks and contacts.
 final class UsersHost: Host {
     private let rows: UserRows
-    private var answerer: Answerer?
+    private var rpcServer: RPCServer?
     private var publisher: Publisher?
-    private var wire: Wire?
+    private var database: DatabaseLink?
 
-    init(_ name: String, _ simulator: Simulator, _ broker: Broker, _ rows: UserRows, _ wire: (Host) -> Wire) {
+    init(
+        _ name: String, _ simulator: Simulator, broker: Broker, rows: UserRows, database: (Host) -> DatabaseLink
+    ) {
         self.rows = rows
         super.init(name, simulator)
-        let wire = wire(self)
-        (self.wire, publisher) = (wire, Publisher(self, rows.outbox, broker, wire))
-        let answerer = Answerer(.users, on: self, broker)
-        answerer.serve(SetBlock.self) { [unowned self] in setBlock($0, $2) }
-        answerer.serve(ChangeContact.self) { [unowned self] in change($0, $2) }
-        self.answerer = answerer
+        let database = database(self)
+        self.database = database
+        publisher = Publisher(self, rows: rows.outbox, broker: broker, database: database)
+        let rpcServer = RPCServer(.users, on: self, broker)
+        rpcServer.serve(SetBlock.self) { [unowned self] in setBlock($0, $2) }
+        rpcServer.serve(ChangeContact.self) { [unowned self] in change($0, $2) }
+        self.rpcServer = rpcServer
     }
 
     override func begin() {
-        answerer?.begin()
+        rpcServer?.begin()
         publisher?.begin()
     }
 
     private func setBlock(_ request: SetBlock, _ done: @escaping (Result<EmptyResponse, ServiceError>) -> Void) {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
-        transaction(done, EmptyResponse()) { [rows] in
+        transaction(done, response: EmptyResponse()) { [rows] in
             try rows.change(pair) { relationship, rev in
                 relationship.setBlock(request.blocked, by: request.userID, in: pair, rev: rev)
             }
@@ -41,7 +44,7 @@ final class UsersHost: Host {
     ) {
         guard let pair = UserPair(request.userID, request.otherID) else { return }
         let side = pair.side(of: request.userID)
-        transaction(done, ChangeContact.Response(contact: nil)) { [rows] in
+        transaction(done, response: ChangeContact.Response(contact: nil)) { [rows] in
             try rows.change(pair) { relationship, rev throws(RelationshipError) in
                 try relationship.apply(request.step, by: side)
                 return [
@@ -55,17 +58,17 @@ final class UsersHost: Host {
     }
 
     private func transaction<Response>(
-        _ done: @escaping (Result<Response, ServiceError>) -> Void, _ response: Response,
+        _ done: @escaping (Result<Response, ServiceError>) -> Void, response: Response,
         _ body: @escaping () throws -> [OutboxEvent]
     ) {
-        wire?.ask({ Result { try body() } }) { (result: Result<Result<[OutboxEvent], any Error>, PostgresError>) in
+        database?.run({ Result { try body() } }) { (result: Result<Result<[OutboxEvent], any Error>, PostgresError>) in
             switch result {
             case .success(.success(let events)):
                 self.publisher?.committed(events)
                 done(.success(response))
             case .success(.failure(let refusal)):
                 done(.failure((refusal as? RelationshipError)?.serviceError ?? ServiceError(.internal, "\(refusal)")))
-            case .failure: done(.failure(ServiceError(.unknownOutcome, "the database went away before it answered")))
+            case .failure: done(.failure(ServiceError(.unknownOutcome, "the database connection was lost")))
             }
         }
     }

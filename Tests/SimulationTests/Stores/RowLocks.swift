@@ -1,8 +1,9 @@
-/// Who holds which rows. Those who wait are served in the order in which they asked, as soon as all that they want is free.
+/// The locks on rows. Waiting requests are granted in order of arrival, each as soon as all of its rows are
+/// free.
 struct RowLocks<Row: Hashable> {
     private final class State {
         var holders: [Row: Int] = [:]
-        var line: [(owner: Int, rows: Set<Row>, granted: (Bool) -> Void)] = []
+        var waiting: [(owner: Int, rows: Set<Row>, granted: (Bool) -> Void)] = []
     }
 
     private let state = State()
@@ -10,21 +11,21 @@ struct RowLocks<Row: Hashable> {
 
     init(_ simulator: Simulator) { self.simulator = simulator }
 
-    /// - Parameter granted: false when the wait was too long.
+    /// - Parameter granted: receives false after a wait of `limit` milliseconds.
     func lock(_ rows: Set<Row>, for owner: Int, atMost limit: Int64, _ granted: @escaping (Bool) -> Void) {
-        state.line.append((owner, rows, granted))
+        state.waiting.append((owner, rows, granted))
         serve()
         simulator.after(limit) {
-            guard let place = state.line.firstIndex(where: { $0.owner == owner }) else { return }
-            state.line.remove(at: place).granted(false)
+            guard let index = state.waiting.firstIndex(where: { $0.owner == owner }) else { return }
+            state.waiting.remove(at: index).granted(false)
         }
     }
 
     func areHeld(by owner: Int) -> Bool { state.holders.values.contains(owner) }
 
-    /// Also of one who waits yet.
+    /// Releases the locks of an owner, or ends its wait.
     func unlock(_ owner: Int) {
-        state.line.removeAll { $0.owner == owner }
+        state.waiting.removeAll { $0.owner == owner }
         state.holders = state.holders.filter { $0.value != owner }
         serve()
     }
@@ -32,13 +33,13 @@ struct RowLocks<Row: Hashable> {
     private func serve() {
         var wanted: Set<Row> = []
         var served: [(Bool) -> Void] = []
-        state.line.removeAll { entry in
-            guard wanted.isDisjoint(with: entry.rows), entry.rows.allSatisfy({ state.holders[$0] == nil }) else {
-                wanted.formUnion(entry.rows)
+        state.waiting.removeAll { request in
+            guard wanted.isDisjoint(with: request.rows), request.rows.allSatisfy({ state.holders[$0] == nil }) else {
+                wanted.formUnion(request.rows)
                 return false
             }
-            for row in entry.rows { state.holders[row] = entry.owner }
-            served.append(entry.granted)
+            for row in request.rows { state.holders[row] = request.owner }
+            served.append(request.granted)
             return true
         }
         for granted in served { granted(true) }

@@ -3,15 +3,19 @@ import Contracts
 @testable import Bus
 @testable import Users
 
-/// The schema `users`, as `ContactStore` works on it. A transaction holds the lock of one pair's row all along, and so happens in one moment.
+/// The schema `users` with the statements of `ContactStore`. A transaction locks the row of one pair from
+/// beginning to end, so it runs in one moment here.
 final class UserRows {
     let outbox: OutboxRows
     private(set) var relationships: [UserPair: RelationshipRecord] = [:]
     private let simulator: Simulator
 
-    init(_ simulator: Simulator) { (self.simulator, outbox) = (simulator, OutboxRows(simulator)) }
+    init(_ simulator: Simulator) {
+        self.simulator = simulator
+        outbox = OutboxRows(simulator)
+    }
 
-    /// - Returns: the facts, which are in the outbox by then.
+    /// - Returns: the events, which are in the outbox by then.
     func change<Refusal: Error>(
         _ pair: UserPair, _ rule: (inout Relationship, _ rev: Int64) throws(Refusal) -> [any Event]
     ) throws -> [OutboxEvent] {
