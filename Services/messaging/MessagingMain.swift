@@ -9,7 +9,7 @@ import ServiceKit
             let dynamic = try context.dynamic(bus)
             let parts = try MessagingParts(context, bus: bus, thresholds: try dynamic.current(MessagingThresholds.self))
             try await context.run(
-                [bus, context.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.live)
+                [bus, context.consuming(bus), dynamic, parts.keys, parts.revocationFeed, parts.routes] + parts.services)
         }
     }
 }

@@ -1,7 +1,7 @@
 import Bus
 import Contracts
-import Foundation
 import Edge
+import Foundation
 import NIOCore
 import NIOPosix
 import Reactor
@@ -10,21 +10,22 @@ import ServiceKit
 import ServiceLifecycle
 import Synchronization
 
-/// The service, put together.
+/// The components of the service and their connections.
 struct MessagingParts {
     let keys: KeySet
     let revocationFeed: RevocationFeed
     let routes: RouteTable
-    let hub: Hub
+    let gateway: Gateway
     let membership: ClusterMembership
-    let clockwork: Clockwork
+    let ticker: GatewayTicker
     let server: SocketServer
 
-    /// In the order in which they depend on one another.
-    var live: [any Service] { [membership, clockwork, server] }
+    /// In dependency order.
+    var services: [any Service] { [membership, ticker, server] }
 
     init(_ context: ServiceContext, bus: Bus, thresholds: CurrentValue<MessagingThresholds>) throws {
-        let (settings, http) = (try MessagingSettings(context.settings), try HTTPSettings(context.settings))
+        let settings = try MessagingSettings(context.settings)
+        let http = try HTTPSettings(context.settings)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: http.loops)
         let identity = MemberIdentity(
             instance: context.instance, incarnation: String(UInt32.random(in: .min ... .max), radix: 36),
@@ -34,91 +35,102 @@ struct MessagingParts {
         let deliveries = DeliveryPublisher(bus)
         deliveries.follow(routes)
         let revocations = Revocations()
-        var limits = HubLimits()
-        limits.heartbeatSeconds = settings.heartbeat
-        limits.take(thresholds.now)
-        let hub = Hub(
-            bus: bus, deliver: { try await deliveries.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
-            partitionCount: identity.partitionCount, limits: limits, thresholds: { $0.take(thresholds.now) },
-            loops: Array(loops.makeIterator()),
-            incarnation: identity.incarnation,
-            address: { partition in
-                // Our own address says that the routes are older than what we know.
-                routes.instance(of: partition).flatMap { $0.name == context.instance ? nil : $0.url }
-            }, on: context.io, logger: context.logger)
+        let gateway = Self.gateway(
+            identity, context, bus: bus, deliveries: deliveries, loops: loops, limits: settings.limits(thresholds.now),
+            url: {
+                // A route to this instance itself is older than the assignment.
+                routes.instance(of: $0).flatMap { $0.name == context.instance ? nil : $0.url }
+            }, revocations: revocations)
         context.health.add("revocationFeed", .dependency) {
             .feed(silentFor: revocations.silence, patience: Revocations.patience)
         }
-        (keys, revocationFeed) = Self.identity(context, bus, revocations, hub)
-        let membership = Self.membership(identity, context, bus, hub, routes) { [keys] in
+        (keys, revocationFeed) = Self.identity(context, bus: bus, revocations: revocations, gateway: gateway)
+        let membership = Self.membership(identity, context, bus: bus, gateway: gateway, routes: routes) { [keys] in
             keys.published != nil && revocations.areKnown
         }
+        let authenticator = Self.authenticator(
+            keys, revocations, gateway: gateway, maximumConnections: settings.connections)
         server = SocketServer(
-            channel: SocketChannel(authenticator: Self.authenticator(keys, revocations, hub, atMost: settings.connections)),
-            events: hub,
+            channel: SocketChannel(authenticator: authenticator), events: gateway,
             framesPerSecond: { Double(thresholds.now.framesPerSecond) }, loops: loops, host: http.host, port: http.port,
-            heartbeatSeconds: settings.heartbeat,
-            drain: { await membership.leave() }, logger: context.logger)
-        (self.routes, self.hub, self.membership) = (routes, hub, membership)
-        clockwork = Clockwork(hub: hub, on: context.io)
-        routes.onRead { [membership] _ in membership.routesRead() }
-        listen(on: bus)
+            heartbeatSeconds: settings.heartbeat, drain: { await membership.leave() }, logger: context.logger)
+        self.routes = routes
+        self.gateway = gateway
+        self.membership = membership
+        ticker = GatewayTicker(gateway: gateway)
+        connect(bus, settings: settings, thresholds: thresholds)
     }
 
-    /// The routes are read anew, and the heart beats, when there is news of them.
-    private func listen(on bus: Bus) {
+    /// Subscribes the components to what they must react to.
+    private func connect(_ bus: Bus, settings: MessagingSettings, thresholds: CurrentValue<MessagingThresholds>) {
+        routes.onRead { [membership] _ in membership.routesRead() }
+        thresholds.onChange { [gateway] thresholds in
+            gateway.io.post { gateway.assumeIsolated { $0.apply(settings.limits(thresholds)) } }
+        }
         bus.subscribe(revocationFeed.subscription)
         bus.subscribe(routes.subscription)
-        var news = EventSubscription()
-        news.on(RoutesChanged.self) { [membership] _, _ in membership.heartbeatNow() }
-        bus.subscribe(news)
+        var subscription = EventSubscription()
+        subscription.on(RoutesChanged.self) { [membership] _, _ in membership.heartbeatNow() }
+        bus.subscribe(subscription)
+    }
+
+    private static func gateway(
+        _ identity: MemberIdentity, _ context: ServiceContext, bus: Bus, deliveries: DeliveryPublisher,
+        loops: MultiThreadedEventLoopGroup,
+        limits: GatewayLimits, url: @escaping @Sendable (Int) -> String?, revocations: Revocations
+    ) -> Gateway {
+        Gateway(
+            bus: bus, deliver: { try await deliveries.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
+            partitionCount: identity.partitionCount, limits: limits, loops: Array(loops.makeIterator()),
+            incarnation: identity.incarnation, url: url, on: context.io, logger: context.logger)
     }
 
     private static func membership(
-        _ identity: MemberIdentity, _ context: ServiceContext, _ bus: Bus, _ hub: Hub, _ routes: RouteTable,
+        _ identity: MemberIdentity, _ context: ServiceContext, bus: Bus, gateway: Gateway, routes: RouteTable,
         canServe: @escaping @Sendable () -> Bool
     ) -> ClusterMembership {
         let membershipFlag = context.health.flag("membership", .own)
         let hooks = FeedHooks()
         let feed = DeliveryFeed(
             onStart: { hooks.onStart() }, onLost: { hooks.onLost() },
-            onDelivery: { delivery, _ in hub.assumeIsolated { $0.deliver(delivery) } })
+            onDelivery: { delivery, _ in gateway.assumeIsolated { $0.deliver(delivery) } })
         let membership = ClusterMembership(
-            identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, hub: hub, routes: routes,
-            onReady: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io, logger: context.logger)
+            identity, bus: bus, isConnected: { await bus.isReady }, canServe: canServe, feed: feed, gateway: gateway,
+            routes: routes, onReady: { membershipFlag.set($0 ? .up : .down("no lease from config")) }, on: context.io,
+            logger: context.logger)
         hooks.set(
             onStart: {
-                hub.assumeIsolated { $0.feedIsBack() }
+                gateway.assumeIsolated { $0.restoreFeed() }
                 membership.feedStarted()
             },
             onLost: {
-                hub.assumeIsolated { $0.feedIsLost() }
+                gateway.assumeIsolated { $0.loseFeed() }
                 membership.feedLost()
             })
         bus.subscribe(feed)
         return membership
     }
 
-    private static func identity(_ context: ServiceContext, _ bus: Bus, _ revocations: Revocations, _ hub: Hub) -> (
-        KeySet, RevocationFeed
-    ) {
-        let (haveKeys, caughtUp) = (context.health.flag("keys", .own), context.health.flag("revocations", .own))
-        let io = context.io
+    private static func identity(
+        _ context: ServiceContext, bus: Bus, revocations: Revocations, gateway: Gateway
+    ) -> (KeySet, RevocationFeed) {
+        let hasKeys = context.health.flag("keys", .own)
+        let hasRevocations = context.health.flag("revocations", .own)
         let feed = RevocationFeed(
             revocations, bus: bus, logger: context.logger,
-            onRevoked: { sessions in Task(executorPreference: io) { await hub.cut(sessions) } },
-            onCaughtUp: { caughtUp.set(.up) })
-        return (KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }, feed)
+            onRevoked: { sessions in gateway.io.post { gateway.assumeIsolated { $0.revoke(sessions) } } },
+            onCaughtUp: { hasRevocations.set(.up) })
+        return (KeySet(bus: bus, logger: context.logger) { hasKeys.set(.up) }, feed)
     }
 
-    private static func authenticator(_ keys: KeySet, _ revocations: Revocations, _ hub: Hub, atMost limit: Int)
-        -> HandshakeAuthenticator
-    {
+    private static func authenticator(
+        _ keys: KeySet, _ revocations: Revocations, gateway: Gateway, maximumConnections: Int
+    ) -> HandshakeAuthenticator {
         HandshakeAuthenticator(verifier: TokenVerifier(keys: keys, revocations: revocations)) {
-            guard hub.isOpen.load(ordering: .relaxed) else {
+            guard gateway.isOpen.load(ordering: .relaxed) else {
                 return .unavailable("This instance does not accept connections at the moment. Retry in a few seconds.")
             }
-            guard hub.figures.connections.load(ordering: .relaxed) < limit else {
+            guard gateway.metrics.connections.load(ordering: .relaxed) < maximumConnections else {
                 return .unavailable("This instance is at capacity. Retry in a few seconds.")
             }
             return nil
@@ -126,7 +138,16 @@ struct MessagingParts {
     }
 }
 
-/// What a feed calls, for those who are made after it.
+extension MessagingSettings {
+    fileprivate func limits(_ thresholds: MessagingThresholds) -> GatewayLimits {
+        var limits = GatewayLimits()
+        limits.heartbeatSeconds = heartbeat
+        limits.apply(thresholds)
+        return limits
+    }
+}
+
+/// Passes the events of a delivery feed to components that are created after it.
 private final class FeedHooks: Sendable {
     private let hooks = Mutex<(start: @Sendable () -> Void, lost: @Sendable () -> Void)>(({}, {}))
 
@@ -138,18 +159,15 @@ private final class FeedHooks: Sendable {
     func onLost() { hooks.withLock { $0.lost }() }
 }
 
-/// Has the hub look after what is due, every second.
-struct Clockwork: Service {
-    let hub: Hub
-    let io: IOThread
-
-    init(hub: Hub, on io: IOThread) { (self.hub, self.io) = (hub, io) }
+/// Calls ``Gateway/tick(now:)`` every second.
+struct GatewayTicker: Service {
+    let gateway: Gateway
 
     func run() async throws {
         try? await cancelWhenGracefulShutdown {
             while true {
                 try await Task.sleep(for: .seconds(1))
-                await hub.tick(now: .now)
+                await gateway.tick(now: .now)
             }
         }
     }

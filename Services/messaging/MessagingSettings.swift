@@ -1,15 +1,18 @@
 import Contracts
 import ServiceKit
 
-/// What is set from outside for live connections, once; what changes while they live is ``MessagingThresholds``.
+/// Settings of `messaging` that are fixed while the process runs. Those that may change are
+/// ``MessagingThresholds``.
 struct MessagingSettings {
     private static let url = Setting<String>.text(
         "messaging.url", limit: 1_024,
-        "where clients reach this instance, ws://… or wss://…; ws://<host>:<port>/rt/<instance> of its own port unless set")
+        "the URL at which clients reach this instance, ws://… or wss://…; by default ws://<host>:<port>/rt/<instance>")
     private static let connections = Setting<Int>.whole(
-        "messaging.connections", in: 1...1_000_000, default: 100_000, "connections at once; further ones are refused")
+        "messaging.connections", in: 1...1_000_000, default: 100_000,
+        "the maximum number of connections; further ones are refused")
     private static let heartbeat = Setting<Int>.whole(
-        "messaging.heartbeat", in: 5...300, default: 25, "seconds between two pings; a client silent for two of them is let go")
+        "messaging.heartbeat", in: 5...300, default: 25,
+        "seconds between two pings; a client that answers neither of two is disconnected")
 
     static let all: [SettingDescription] =
         HTTPSettings.all
@@ -29,25 +32,26 @@ struct MessagingSettings {
         heartbeat = try settings.value(Self.heartbeat)
     }
 
-    /// Where this instance is reached without anything in front of it.
+    /// Returns the URL of this instance's own port, for a deployment without a proxy.
     ///
-    /// - Throws: when that cannot be told from where it listens.
+    /// - Throws: if the instance listens on every address, or on a port that the system chooses.
     static func address(of http: HTTPSettings, instance: String) throws(ConfigurationError) -> String {
-        guard http.port != 0, !everyAddress.contains(http.host) else {
-            let listening = "\(http.host), port \(http.port), is no address that clients can be told"
+        guard http.port != 0, !wildcardHosts.contains(http.host) else {
+            let reason = "clients cannot connect to \(http.host), port \(http.port)"
             throw ConfigurationError(
-                "\(listening): set \(Self.url.variable), or \(HTTPSettings.host.variable) and \(HTTPSettings.port.variable)")
+                "\(reason): set \(Self.url.variable), or \(HTTPSettings.host.variable) and \(HTTPSettings.port.variable)")
         }
         // RFC 3986, 3.2.2
         let host = http.host.contains(":") ? "[\(http.host)]" : http.host
         return "ws://\(host):\(http.port)/rt/\(instance)"
     }
 
-    private static let everyAddress: Set = ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]
+    private static let wildcardHosts: Set = ["0.0.0.0", "::", "0:0:0:0:0:0:0:0"]
 }
 
-extension HubLimits {
-    mutating func take(_ thresholds: MessagingThresholds) {
+extension GatewayLimits {
+    /// Replaces the limits that an administrator can change.
+    mutating func apply(_ thresholds: MessagingThresholds) {
         outbound = thresholds.outboundBufferBytes
         replay = thresholds.resumeBufferBytes
         resume = thresholds.resumeTime

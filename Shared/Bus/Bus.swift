@@ -63,7 +63,7 @@ package final class Bus: Service {
         let payload = try await payload(of: request, deadline: deadline)
         do { return try CBORDecoder.contracts.decode(P.Response.self, from: payload) } catch {
             logger.error("a response could not be decoded", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-            throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
+            throw ServiceError(.internal, "the answer of \(P.service) cannot be decoded")
         }
     }
 
@@ -105,7 +105,7 @@ package final class Bus: Service {
     /// Serves `procedure` with `handler`. Before ``run()`` only.
     ///
     /// - Parameters:
-    ///   - atMost: the number of calls of this procedure that may be in hand at once. Further ones are
+    ///   - atMost: the number of calls of this procedure that may be in progress at once. Further ones are
     ///     answered `unavailable`.
     ///   - handler: runs as a task that prefers the I/O thread and is cancelled at the call's deadline. A
     ///     `ServiceError` that it throws is the answer. Any other error is logged and answered `internal`.
@@ -195,14 +195,14 @@ package final class Bus: Service {
         try await registered.withLock(\.components).opened()
     }
 
-    /// Runs until shutdown. Then accepts nothing new, answers the calls in hand for at most `drainTimeout`,
-    /// and disconnects.
+    /// Runs until shutdown. Then accepts nothing new, answers the calls in progress for at most
+    /// `drainTimeout`, and disconnects.
     package func run() async throws {
         let components = await open()
         let connections = ServiceGroup(
             services: [calls, events] + registered.withLock { Array($0.connections.values) }, logger: logger)
-        // Detached: the connections must outlive the shutdown that the group signals, until the calls in hand
-        // are answered.
+        // Detached: the connections must outlive the shutdown that the group signals, until the calls in
+        // progress are answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -220,7 +220,7 @@ package final class Bus: Service {
         }
     }
 
-    /// In this order: finish the work in hand, publish the events that it produced, stop calling other
+    /// In this order: finish the work in progress, publish the events that it produced, stop calling other
     /// services.
     private func drain(_ components: BusComponents) async {
         await components.drain(atMost: configuration.drainTimeout)

@@ -13,7 +13,7 @@ package protocol BusComponent: Actor {
     /// Returns once its channels are open for the first time; at once if they are.
     func opened() async throws(AMQPError)
 
-    /// Accepts no further work. Returns when the work in hand is done, or when `limit` has passed and the
+    /// Accepts no further work. Returns when the work in progress is done, or when `limit` has passed and the
     /// rest is cancelled.
     func drain(atMost limit: Duration) async
 }

@@ -13,9 +13,9 @@ package struct BusConfiguration: Sendable {
     /// The number of messages, of up to 32 calls each, that may wait in the broker for the instances of this
     /// service.
     package var requestQueueLength: Int64 = 4_096
-    /// The number of calls in hand over all procedures. A further call is answered `unavailable`.
+    /// The number of calls in progress over all procedures. A further call is answered `unavailable`.
     package var handledAtOnce = 1_024
-    /// The time that a stop allows for the work in hand.
+    /// The time that a stop allows for the work in progress.
     package var drainTimeout: Duration = .seconds(20)
 
     package init(service: ServiceName, instance: String, endpoint: AMQPEndpoint) {

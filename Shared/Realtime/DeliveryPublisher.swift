@@ -69,7 +69,7 @@ package actor DeliveryPublisher: BusComponent {
     /// - Throws: `unavailable` when some of it may not be queued. Repeated, it may arrive twice.
     /// - Note: Cancellation has no effect.
     package nonisolated func deliver(_ delivery: Delivery, lifetime: Duration? = nil) async throws(ServiceError) {
-        let error = await withCheckedContinuation { waiter in
+        let error = await withCheckedContinuation { (waiter: CheckedContinuation<AMQPError?, Never>) in
             onThread { $0.send(delivery, lifetime: lifetime) { waiter.resume(returning: $0) } }
         }
         if let error { throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000) }

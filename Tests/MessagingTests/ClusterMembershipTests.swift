@@ -14,13 +14,13 @@ import Testing
     private static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func membership(
-        _ gateway: Gateway, routes: RouteTable? = nil, onReady: @escaping @Sendable (Bool) -> Void = { _ in }
+        _ gateway: TestGateway, routes: RouteTable? = nil, onReady: @escaping @Sendable (Bool) -> Void = { _ in }
     ) -> ClusterMembership {
         ClusterMembership(
-            .init(instance: "m", incarnation: "1", url: "ws://m", partitionCount: Gateway.partitionCount), bus: gateway.bus,
+            .init(instance: "m", incarnation: "1", url: "ws://m", partitionCount: TestGateway.partitionCount), bus: gateway.bus,
             isConnected: { true }, canServe: { true }, feed: DeliveryFeed(onStart: {}, onLost: {}, onDelivery: { _, _ in }),
-            hub: gateway.hub, routes: routes ?? RouteTable(bus: gateway.bus, logger: Self.logger), onReady: onReady,
-            on: gateway.hub.io, logger: Self.logger)
+            gateway: gateway.actor, routes: routes ?? RouteTable(bus: gateway.bus, logger: Self.logger), onReady: onReady,
+            on: gateway.actor.io, logger: Self.logger)
     }
 
     /// Runs `membership` during `body`.
@@ -34,12 +34,12 @@ import Testing
     }
 
     private static func response(_ epoch: Int64, _ serve: PartitionSet) -> Heartbeat.Response {
-        .init(epoch: epoch, leaseMilliseconds: 600_000, bind: Gateway.everything, serve: serve)
+        .init(epoch: epoch, leaseMilliseconds: 600_000, bind: TestGateway.everything, serve: serve)
     }
 
     @Test("an instance with another number of partitions than the deployment ends, and the error names the setting")
     func otherCount() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             gateway.bus.answer(Heartbeat.self) { _ in throw ServiceError(.conflict, "this deployment has 360 partitions, not 4") }
             let membership = membership(gateway)
             membership.feedStarted()
@@ -50,7 +50,7 @@ import Testing
 
     @Test("an answered heartbeat makes the instance ready, applies the assignment and reports it in the next heartbeat")
     func answered() async throws {
-        try await Gateway.with(owns: false) { gateway in
+        try await TestGateway.with(owns: false) { gateway in
             gateway.bus.answer(Heartbeat.self) { _ in Self.response(7, PartitionSet([1, 2])) }
             let ready = Seen<Bool>()
             let membership = membership(gateway, onReady: { ready.add($0) })
@@ -67,25 +67,25 @@ import Testing
 
     @Test("leaving hands partitions over as soon as the last connection is closed, and ends with a heartbeat that holds none")
     func leave() async throws {
-        try await Gateway.with(owns: false) { gateway in
-            let owned = PartitionSet([Gateway.partition(of: 1)])
+        try await TestGateway.with(owns: false) { gateway in
+            let owned = PartitionSet([TestGateway.partition(of: 1)])
             gateway.bus.answer(Heartbeat.self) { heartbeat in
                 heartbeat.isLeaving ? Self.response(2, PartitionSet()) : Self.response(1, owned)
             }
             let routes = RouteTable(bus: gateway.bus, logger: Self.logger)
             let peer = Routes.Instance(name: "peer", url: "ws://peer", partitions: PartitionSet())
             gateway.bus.answer(GetRoutes.self) { _ in
-                Routes(epoch: 2, partitionCount: Gateway.partitionCount, instances: [peer])
+                Routes(epoch: 2, partitionCount: TestGateway.partitionCount, instances: [peer])
             }
             let membership = membership(gateway, routes: routes)
             routes.onRead { [membership] _ in membership.routesRead() }
             membership.feedStarted()
             try await running(membership) {
-                try await eventually("the partition is served") { await gateway.hub.held == owned ? () : nil }
+                try await eventually("the partition is served") { await gateway.actor.report().held == owned ? () : nil }
                 await routes.readOnce()
                 let client = try await gateway.client(1)
                 async let departure: Void = membership.leave()
-                let (_, code) = try await client.end()
+                let (_, code) = try await client.readToClose()
                 await departure
                 #expect(code == 4_001)
             }
@@ -96,8 +96,8 @@ import Testing
 
     @Test("an instance without peers leaves at once")
     func leaveAlone() async throws {
-        try await Gateway.with { gateway in
-            gateway.bus.answer(Heartbeat.self) { _ in Self.response(1, Gateway.everything) }
+        try await TestGateway.with { gateway in
+            gateway.bus.answer(Heartbeat.self) { _ in Self.response(1, TestGateway.everything) }
             let membership = membership(gateway)
             membership.feedStarted()
             await membership.leave()

@@ -12,7 +12,7 @@ import Testing
         .init(contacts: ids.map { .init(userID: user($0), lastSeenAt: .init(millisecondsSinceEpoch: 1_000)) })
     }
 
-    /// What `users` tells when the tie between two has changed.
+    /// The delivery of `users` when two users become contacts, or cease to be.
     private static func tie(of user: Int64, to other: Int64, _ status: String? = nil) -> Delivery {
         let status = status.map { #""status":"\#($0)","# } ?? ""
         return Delivery(items: [
@@ -29,40 +29,40 @@ import Testing
         ])
     }
 
-    @Test("who is no contact any more is shown as gone to whoever saw them there, and to nobody else")
+    @Test("a former contact is shown as offline to users who saw it online, and to no others")
     func noContactAnyMore() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let (one, other) = (try await gateway.client(2), try await gateway.client(3))
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
-            await gateway.hub.deliver(Self.news(that: 1, isOnline: true, to: 2))
-            #expect(try await one.said().online == true)
-            for user in [2, 3] as [Int64] { await gateway.hub.deliver(Self.tie(of: user, to: 1)) }
-            for client in [one, other] { #expect(try await client.said().type == "connection") }
-            #expect(try await one.said() == RawClient.Said(type: "presence", n: 3, userId: "1", online: false))
-            // Told again, it changes nothing.
-            await gateway.hub.deliver(Self.tie(of: 2, to: 1))
+            await gateway.actor.deliver(Self.news(that: 1, isOnline: true, to: 2))
+            #expect(try await one.nextText().online == true)
+            for user in [2, 3] as [Int64] { await gateway.actor.deliver(Self.tie(of: user, to: 1)) }
+            for client in [one, other] { #expect(try await client.nextText().type == "connection") }
+            #expect(try await one.nextText() == RawClient.TextFrame(type: "presence", n: 3, userId: "1", online: false))
+            // A repeat changes nothing.
+            await gateway.actor.deliver(Self.tie(of: 2, to: 1))
             try await eventually("both looked") { gateway.bus.asked(ListPresenceContacts.self).count >= 5 ? () : nil }
-            for client in [one, other] { await client.say(#"{"type":"ping"}"#) }
-            #expect(try await one.said().type == "connection")
-            for client in [one, other] { #expect(try await client.said().type == "pong") }
+            for client in [one, other] { await client.sendText(#"{"type":"ping"}"#) }
+            #expect(try await one.nextText().type == "connection")
+            for client in [one, other] { #expect(try await client.nextText().type == "pong") }
         }
     }
 
-    @Test("two who are connected by now ask whether the other one is there; what is late news of it counts as it is today")
+    @Test("new contacts are asked for their presence; a late event is evaluated by the present contacts")
     func contactFromNowOn() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([]) }
             let client = try await gateway.client(2)
             try await eventually("their coming") { gateway.bus.asked(ListPresenceContacts.self).count == 1 ? () : nil }
             gateway.bus.answer(ListPresenceContacts.self) { _ in Self.contacts([1, 4]) }
-            // The invitation, told once more after it was accepted.
-            await gateway.hub.deliver(Self.tie(of: 2, to: 1, "sent"))
-            #expect(try await client.said().type == "connection")
+            // The invitation, repeated after it was accepted.
+            await gateway.actor.deliver(Self.tie(of: 2, to: 1, "sent"))
+            #expect(try await client.nextText().type == "connection")
             let question = try await eventually("a question") { gateway.told.all.first?.items.first }
             #expect(question.recipients == [Self.user(1)])
             #expect(question.presence == .init(kind: .question, userID: Self.user(2), online: true))
-            // Nobody says so, and they have been seen.
-            #expect(try await client.said() == RawClient.Said(type: "presence", n: 2, userId: "1", online: false))
+            // The contact does not answer, and has been seen.
+            #expect(try await client.nextText() == RawClient.TextFrame(type: "presence", n: 2, userId: "1", online: false))
         }
     }
 }

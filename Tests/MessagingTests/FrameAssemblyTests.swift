@@ -82,7 +82,7 @@ import Testing
             var bytes = (0..<Int.random(in: 1...60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
             // Half of them begin like a frame of a client.
             if Bool.random(using: &random) {
-                let opcode = [0x81, 0x01, 0x80, 0x89, 0x88].randomElement(using: &random) ?? 0x81
+                let opcode = ([0x81, 0x01, 0x80, 0x89, 0x88] as [UInt8]).randomElement(using: &random) ?? 0x81
                 bytes = [opcode, 0x80 | UInt8.random(in: 0...127, using: &random)] + bytes
             }
             do { try channel.writeInbound(ByteBuffer(bytes: bytes)) } catch { isOver = true }

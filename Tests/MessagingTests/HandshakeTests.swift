@@ -8,18 +8,18 @@ import Testing
     private static let token = "Authorization: Bearer 1.2"
 
     /// The response to a request that is rejected.
-    private func rejection(_ gateway: Gateway, _ path: String, _ headers: [String], method: String = "GET") async throws
+    private func rejection(_ gateway: TestGateway, _ path: String, _ headers: [String], method: String = "GET") async throws
         -> (status: String, head: String, body: String)
     {
         let client = try await RawClient.connect(to: gateway.port)
-        let head = try await client.ask(path, headers, method: method)
-        let body = await client.rest()
+        let head = try await client.requestUpgrade(path, headers, method: method)
+        let body = await client.readToEnd()
         return (String(head.split(separator: " ")[1]), head, body)
     }
 
     @Test("the subprotocol is selected when it is offered; the token is a subprotocol or in the header")
     func accepted() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let offers = [
                 ([Self.token], false), ([Self.token, "Sec-WebSocket-Protocol: martlet.v1"], true),
                 (["Sec-WebSocket-Protocol: martlet.v1, bearer.1.2"], true),
@@ -28,11 +28,11 @@ import Testing
             for (headers, isSelected) in offers {
                 for path in ["/", "/rt/anything", "/v1/realtime?resume=x.1"] {
                     let client = try await RawClient.connect(to: gateway.port)
-                    let head = try await client.ask(path, headers)
+                    let head = try await client.requestUpgrade(path, headers)
                     #expect(head.hasPrefix("HTTP/1.1 101 "))
                     #expect(head.lowercased().contains("sec-websocket-protocol: martlet.v1\r\n") == isSelected)
                     #expect(!head.contains("bearer"))
-                    #expect(try await client.said().type == "hello")
+                    #expect(try await client.nextText().type == "hello")
                 }
             }
         }
@@ -40,7 +40,7 @@ import Testing
 
     @Test("a rejected client gets a problem with the reason and the request id")
     func rejected() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let bad: [(path: String, headers: [String], status: String, code: String)] = [
                 ("/rt/x", [], "401", "unauthenticated"), ("/rt/x", ["Authorization: Bearer expired"], "401", "unauthenticated"),
                 ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1, bearer.expired"], "401", "unauthenticated"),
@@ -70,15 +70,15 @@ import Testing
 
     @Test("without a lease every client gets 503, so that a load balancer can try another instance")
     func shut() async throws {
-        try await Gateway.with { gateway in
-            await gateway.hub.tick(now: .now + .seconds(700))
+        try await TestGateway.with { gateway in
+            await gateway.actor.tick(now: .now + .seconds(700))
             let answer = try await rejection(gateway, "/rt/x", [Self.token])
             #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
             // An invalid token comes first: the client must refresh it.
             for headers in [[], ["Authorization: Bearer expired"]] {
                 #expect(try await rejection(gateway, "/rt/x", headers).status == "401")
             }
-            await gateway.assign(Gateway.everything, epoch: 1)
+            await gateway.assign(TestGateway.everything, epoch: 1)
             _ = try await gateway.client(1)
         }
     }

@@ -34,7 +34,7 @@ import Testing
             handler = SocketHandler(HandshakeResult(caller: caller, resume: nil), sockets: sockets)
             try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
             let decoder = ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: MessageLimits.bytes))
-            try channel.pipesocket.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])
+            try channel.pipeline.syncOperations.addHandlers([WebSocketFrameEncoder(), decoder, handler])
             _ = handler.perform(.open)
         }
 

@@ -96,15 +96,15 @@ import Testing
 
     @Test("an answer with a lower epoch renews nothing: the gateway ignores it, the state only stays a member")
     func lowerEpoch() {
-        var (state, ownership) = (Self.member(), Ownership(partitionCount: 8))
-        #expect(ownership.take(Self.response(5), asked: Self.at(0)) == true)
+        var (state, ownership) = (Self.member(), PartitionOwnership(partitionCount: 8))
+        #expect(ownership.apply(Self.response(5), sentAt: Self.at(0)) == true)
         let older = Self.response(4, serve: PartitionSet([1]))
         #expect(
             state.answered(older, sentAt: Self.at(500), at: Self.at(505)) == [.applyAssignment(older, sentAt: Self.at(500))])
-        #expect(ownership.take(older, asked: Self.at(500)) == false)
+        #expect(ownership.apply(older, sentAt: Self.at(500)) == false)
         #expect(ownership.served == Self.everything && !ownership.hasLease(at: Self.at(2_000)))
         let newer = Self.response(6, serve: PartitionSet([1]))
-        #expect(ownership.take(newer, asked: Self.at(1_000)) == true)
+        #expect(ownership.apply(newer, sentAt: Self.at(1_000)) == true)
         #expect(ownership.served == PartitionSet([1]) && ownership.hasLease(at: Self.at(2_999)))
     }
 

@@ -1,74 +1,66 @@
 import BusTesting
 import Contracts
 import Edge
-import Synchronization
 import TestSupport
 import Testing
 
 @testable import Messaging
 
-@Suite("Without news of which sessions have ended", .timeLimit(.minutes(1))) struct RevocationNewsTests {
-    /// Passes when a test says so.
-    private final class Hands: Sendable {
-        private let time = Mutex(ContinuousClock.now)
-        var now: ContinuousClock.Instant { time.withLock { $0 } }
-        func advance(_ duration: Duration) { time.withLock { $0 += duration } }
-    }
-
+@Suite("Without current revocations", .timeLimit(.minutes(1))) struct RevocationNewsTests {
     private static let send = #"{"type":"send","ref":"m","chatId":"7","clientMessageId":"c","text":"x"}"#
 
-    @Test("after ten seconds nothing is shown and nothing is done, until they are back: then all are told of the gap")
+    @Test("after ten seconds nothing is delivered and requests are refused; once revocations are current again, clients get gap")
     func silence() async throws {
-        let hands = Hands()
-        try await Gateway.with(now: { hands.now }) { gateway in
+        let time = SteppedTime()
+        try await TestGateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
-            hands.advance(Revocations.patience)
+            time.advance(by: Revocations.patience)
             await gateway.show([1], to: [1])
-            #expect(try await client.said().seq == 1)
-            hands.advance(.milliseconds(1))
+            #expect(try await client.nextText().seq == 1)
+            time.advance(by: .milliseconds(1))
             await gateway.show([2], to: [1])
             for request in [Self.send, #"{"type":"read","chatId":"7","seq":1}"#, #"{"type":"typing","chatId":"7"}"#] {
-                await client.say(request)
-                let answer = try await client.said()
+                await client.sendText(request)
+                let answer = try await client.nextText()
                 #expect(answer.type == "error" && answer.code == "unavailable", "\(request)")
             }
-            await client.say(#"{"type":"delivered","chatId":"7","seq":1}"#)
-            #expect(try await client.said().code == "unavailable")
+            await client.sendText(#"{"type":"delivered","chatId":"7","seq":1}"#)
+            #expect(try await client.nextText().code == "unavailable")
             #expect(gateway.bus.asked(SendMessage.self).isEmpty && gateway.bus.asked(MarkRead.self).isEmpty)
             #expect(gateway.bus.asked(ShowTyping.self).isEmpty)
             gateway.revocations.caughtUp(losses: gateway.revocations.losses)
-            await gateway.hub.tick(now: .now)
-            #expect(try await client.said() == RawClient.Said(type: "gap", n: 6))
+            await gateway.actor.tick(now: .now)
+            #expect(try await client.nextText() == RawClient.TextFrame(type: "gap", n: 6))
         }
     }
 
-    @Test("half a minute later everybody is let go with 1001, and so is whoever comes")
+    @Test("half a minute later all clients are disconnected with 1001, also new ones")
     func tooLong() async throws {
-        let hands = Hands()
-        try await Gateway.with(now: { hands.now }) { gateway in
+        let time = SteppedTime()
+        try await TestGateway.with(now: { time.now }) { gateway in
             let client = try await gateway.client(1)
             gateway.revocations.lost()
-            hands.advance(.seconds(11))
-            await gateway.hub.tick(now: .now)
-            await gateway.hub.tick(now: .now + .seconds(31))
+            time.advance(by: .seconds(11))
+            await gateway.actor.tick(now: .now)
+            await gateway.actor.tick(now: .now + .seconds(31))
             for client in [client, try await gateway.arrival(2)] {
-                let (texts, code) = try await client.end()
+                let (texts, code) = try await client.readToClose()
                 #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
             }
         }
     }
 
     @Test(
-        "a process that had none for longer than the list of what it missed goes back, as one that was stopped, lets everybody go"
+        "a process that was suspended for longer than the revocation history disconnects all clients"
     )
     func stopped() async throws {
-        try await Gateway.with { gateway in
+        try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            await gateway.hub.tick(now: .now)
-            await gateway.assign(Gateway.everything, epoch: 1, lease: .seconds(2_000))
-            await gateway.hub.tick(now: .now + AccessToken.lifetime + .seconds(1))
-            let (texts, code) = try await client.end()
+            await gateway.actor.tick(now: .now)
+            await gateway.assign(TestGateway.everything, epoch: 1, lease: .seconds(2_000))
+            await gateway.actor.tick(now: .now + AccessToken.lifetime + .seconds(1))
+            let (texts, code) = try await client.readToClose()
             #expect(texts.map(\.reason) == ["shutdown"] && code == 1_001)
         }
     }

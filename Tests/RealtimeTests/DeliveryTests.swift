@@ -5,7 +5,6 @@ import CBOR
 import Contracts
 import Foundation
 import Reactor
-import Synchronization
 import TestSupport
 import Testing
 

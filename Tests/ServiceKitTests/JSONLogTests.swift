@@ -28,11 +28,11 @@ import Tracing
 
     @Test("trace, request and user come from the task's context")
     func context() throws {
-        var context = ServiceContext.topLevel
+        var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
         context.requestID = "r-1"
         context.userID = "42"
-        ServiceContext.withValue(context) { logger().info("sent") }
+        InstrumentationContext.withValue(context) { logger().info("sent") }
         let line = try #require(kept.objects.first)
         #expect(line["traceId"] as? String == "4bf92f3577b34da6a3ce929d0e0e4736")
         #expect(line["spanId"] as? String == "00f067aa0ba902b7")

@@ -123,7 +123,7 @@ import Tracing
 
     @Test("a trace begun elsewhere keeps its sampling", arguments: [(0.0, true), (1.0, false)])
     func parentDecides(ratio: Double, sampled: Bool) {
-        var context = ServiceContext.topLevel
+        var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0\(sampled ? 1 : 0)")
         tracer(ratio).startSpan("s", context: context).end()
         #expect(kept.spans.count == (sampled ? 1 : 0))
@@ -138,7 +138,7 @@ import Tracing
 
     @Test("a trace crosses a process by three fields")
     func propagation() {
-        var context = ServiceContext.topLevel
+        var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a=1")
         context.requestID = "r-1"
         context.userID = "42"
@@ -149,7 +149,7 @@ import Tracing
                 "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "tracestate": "a=1",
                 "x-request-id": "r-1",
             ])
-        var there = ServiceContext.topLevel
+        var there = InstrumentationContext.topLevel
         tracer(0).extract(carrier, into: &there, using: Fields())
         #expect(there.trace == context.trace)
         #expect(there.requestID == "r-1")
@@ -158,7 +158,7 @@ import Tracing
 
     @Test("fields that make no sense are as if there were none")
     func badPropagation() {
-        var context = ServiceContext.topLevel
+        var context = InstrumentationContext.topLevel
         tracer(0).extract(
             ["traceparent": "nonsense", "x-request-id": String(repeating: "r", count: 201)], into: &context, using: Fields())
         #expect(context.trace == nil)

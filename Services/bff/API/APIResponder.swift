@@ -44,13 +44,13 @@ struct APIResponder: Sendable {
         let start = ContinuousClock.now
         let requestID = context.requestID.orGiven(request.headers[.requestID])
         // A new trace: clients must not decide what is recorded, nor under which trace id.
-        var trace = ServiceContext.topLevel
+        var trace = InstrumentationContext.topLevel
         trace.requestID = requestID
         return await tracer.withSpan("http", context: trace, ofKind: .server) { span in
             var failure: (any Error)?
             var response: Response
             do {
-                response = try await response(to: request, context)
+                response = try await route(request, context)
             } catch {
                 failure = error
                 response = Response(APIResponse(Problem(error), requestID: requestID))
@@ -63,7 +63,7 @@ struct APIResponder: Sendable {
     }
 
     /// Routes the request, within the limits on concurrency and time.
-    private func response(to request: Request, _ context: APIContext) async throws -> Response {
+    private func route(_ request: Request, _ context: APIContext) async throws -> Response {
         try await admission.run {
             try await Deadline.$current.withValue(.after(Self.timeLimit)) {
                 let response = try await router.respond(to: Self.routable(request), context: context)
@@ -120,10 +120,10 @@ private struct Authorizer {
         context.caller = caller
         context.identity.userID = caller.userID
         if case .admin = endpoint.access, !caller.roles.contains(.admin) { throw Problem.forbidden }
-        var trace = ServiceContext.current ?? .topLevel
+        var trace = InstrumentationContext.current ?? .topLevel
         trace.userID = caller.userID.description
         let apiRequest = APIRequest(request: request, context: context, pages: pages.now)
-        return try await ServiceContext.withValue(trace) { try await endpoint.handler(apiRequest) }
+        return try await InstrumentationContext.withValue(trace) { try await endpoint.handler(apiRequest) }
     }
 }
 

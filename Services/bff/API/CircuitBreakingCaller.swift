@@ -16,7 +16,7 @@ final class CircuitBreakingCaller: ProcedureCaller {
     private let bus: any ProcedureCaller
     private let makeAdmission: @Sendable (String) -> Admission
     private let makeBreaker: @Sendable (String) -> CircuitBreaker
-    private let limits = Mutex<[ProcedureName: Limits]>([:])
+    private let limitsByProcedure = Mutex<[ProcedureName: Limits]>([:])
 
     init(
         bus: any ProcedureCaller, admission: @escaping @Sendable (String) -> Admission,
@@ -45,14 +45,14 @@ final class CircuitBreakingCaller: ProcedureCaller {
     }
 
     private func limited<Answer>(_ name: ProcedureName, _ call: () async throws -> Answer) async throws -> Answer {
-        let limits = limits(of: name)
-        return try await limits.admission.run { try await limits.breaker.run(isFailure: Self.isTimeout, call) }
+        let own = limits(of: name)
+        return try await own.admission.run { try await own.breaker.run(isFailure: Self.isTimeout, call) }
     }
 
     private static func isTimeout(_ error: any Error) -> Bool { (error as? ServiceError)?.code == .deadlineExceeded }
 
     private func limits(of name: ProcedureName) -> Limits {
-        limits.withLock { limits in
+        limitsByProcedure.withLock { limits in
             if let existing = limits[name] { return existing }
             let new = Limits(admission: makeAdmission(name.rawValue), breaker: makeBreaker(name.rawValue))
             limits[name] = new

@@ -1,7 +1,7 @@
 import Contracts
 import Foundation
 
-/// What a client says, one JSON object a frame. Unknown fields are ignored, and so are unknown types.
+/// A frame from a client: one JSON object. Unknown fields and unknown types are ignored.
 enum ClientFrame: Hashable, Sendable {
     case send(SendFrame)
     case read(chatID: ChatID, seq: Int64)
@@ -10,13 +10,13 @@ enum ClientFrame: Hashable, Sendable {
     case ping
     case unknown
 
-    /// The types that are known, as the wire has them.
+    /// The values of `type` on the wire.
     enum Kind: String, CaseIterable {
         case send, read, delivered, typing, ping
     }
 }
 
-/// A message to be sent; its `ref` comes back with the answer.
+/// A request to send a message. The answer repeats its `ref`.
 struct SendFrame: Hashable, Sendable {
     let ref: FrameRef
     let chatID: ChatID
@@ -25,7 +25,7 @@ struct SendFrame: Hashable, Sendable {
     let replyTo: Int64?
 }
 
-/// What a client calls its request: text of at most 64 characters, or a whole number. Given back as it came.
+/// The client's name for a request: a text of at most 64 characters, or an integer. Returned unchanged.
 enum FrameRef: Hashable, Sendable, Decodable {
     case text(String)
     case number(Int64)
@@ -47,7 +47,7 @@ enum FrameRef: Hashable, Sendable, Decodable {
     }
 }
 
-/// Why a frame is none of ours, for the client.
+/// The reason why a frame was not processed, for the client.
 struct BadFrame: Error, Hashable {
     let ref: FrameRef?
     /// `malformed`, or `invalid` for a field.
@@ -88,9 +88,9 @@ extension ClientFrame {
         }
     }
 
-    // As the wire has them.
+    // MARK: The wire format
 
-    /// Parsed once, whatever its type is.
+    /// Any frame, so that the JSON is parsed once.
     private struct Whole: Decodable {
         let frame: ClientFrame
 
@@ -117,7 +117,7 @@ extension ClientFrame {
 }
 
 extension BadFrame {
-    /// What to change, said by field.
+    /// Describes what to change, by field.
     fileprivate init(_ error: any Error, ref: FrameRef?) {
         let (field, what): (String, String) =
             switch error as? DecodingError {

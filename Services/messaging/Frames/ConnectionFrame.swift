@@ -1,15 +1,15 @@
 import Contracts
 import Foundation
 
-/// A frame of `users` that this service looks into: what stands between two people has changed.
+/// A frame of `users`: two users became contacts, or ceased to be. The gateway updates their presence.
 struct ConnectionFrame: Decodable {
-    /// The other one.
+    /// The other user.
     let userID: UserID
 
-    /// As all frames begin, with their type.
+    /// Every frame begins with its type.
     private static let opening = #"{"type":"connection","#
 
-    /// - Returns: `nil` for any other frame.
+    /// Returns `nil` for any other frame.
     init?(_ frame: String) {
         guard frame.hasPrefix(Self.opening), let read = try? JSONDecoder().decode(Self.self, from: Data(frame.utf8)) else {
             return nil

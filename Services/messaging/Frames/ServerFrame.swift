@@ -1,11 +1,11 @@
 import CBOR
 import Contracts
 
-/// The frames that this service makes itself, as their text. Numbered ones get their `n` when they are sent, see ``numbered(_:_:)``.
+/// The frames that this service creates, as JSON text. A frame gets its `n` when it is sent.
 enum ServerFrame {
-    typealias Text = ReplayBuffer.Text
+    typealias Text = [UInt8]
 
-    /// Their types; `chats` and `users` make others.
+    /// The values of `type`. `chats` and `users` create frames of other types.
     enum Kind: String, CaseIterable {
         case hello, ack, error, presence, disconnect, pong, gap
     }
@@ -55,11 +55,11 @@ enum ServerFrame {
     static let pong = JSONText(.pong).finished
     static let gap = JSONText(.gap).finished
 
-    /// What stands before a frame's own members once it has its number. The text begins with `{"type":`, as all of ours do.
+    /// Returns the text that replaces the `{` of a frame once it has its number.
     static func opening(_ n: Int64) -> String { "{\"n\":\(n)," }
 }
 
-/// A flat JSON object, written member by member.
+/// Writes a flat JSON object, one member at a time.
 private struct JSONText {
     private var json = JSONWriter()
 

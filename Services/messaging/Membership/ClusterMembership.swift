@@ -22,7 +22,7 @@ actor ClusterMembership: Service {
     private let isConnected: @Sendable () async -> Bool
     private let canServe: @Sendable () -> Bool
     private let feed: DeliveryFeed
-    private let hub: Hub
+    private let gateway: Gateway
     private let routes: RouteTable
     private let onReady: @Sendable (Bool) -> Void
     private let logger: Logger
@@ -42,19 +42,19 @@ actor ClusterMembership: Service {
     ///   - onReady: called when load balancers should start or stop sending clients here.
     init(
         _ identity: MemberIdentity, bus: any ProcedureCaller, isConnected: @escaping @Sendable () async -> Bool,
-        canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, hub: Hub, routes: RouteTable,
+        canServe: @escaping @Sendable () -> Bool, feed: DeliveryFeed, gateway: Gateway, routes: RouteTable,
         onReady: @escaping @Sendable (Bool) -> Void, on io: IOThread, logger: Logger
     ) {
         self.bus = bus
         self.isConnected = isConnected
         self.canServe = canServe
         self.feed = feed
-        self.hub = hub
+        self.gateway = gateway
         self.routes = routes
         self.onReady = onReady
         self.io = io
         self.logger = logger
-        loadMeter = LoadMeter(hub.figures)
+        loadMeter = LoadMeter(gateway.metrics)
         state = MembershipState(identity)
         (heartbeats, requestHeartbeat) = Signal.makeStream(bufferingPolicy: .bufferingNewest(1))
         (bindingUpdates, requestBindingUpdate) = Signal.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -94,8 +94,8 @@ actor ClusterMembership: Service {
     /// - Throws: ``ConfigurationError`` when this instance is configured with another number of partitions
     ///   than the deployment has.
     func run() async throws {
-        await hub.onConnectionsReleased { [weak self] in self?.connectionsReleased() }
-        await hub.begin()
+        await gateway.onConnectionsReleased { [weak self] in self?.connectionsReleased() }
+        await gateway.start()
         heartbeatNow()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { for await _ in self.bindingUpdates { await self.updateBindings() } }
@@ -112,7 +112,7 @@ actor ClusterMembership: Service {
     }
 
     private func sendHeartbeat() async throws {
-        let report = await hub.report()
+        let report = await gateway.report()
         let sentAt = ContinuousClock.now
         let load = loadMeter.measure(connections: report.connections)
         guard let heartbeat = state.heartbeat(report, load: load, canServe: canServe(), at: sentAt) else { return }
@@ -124,25 +124,27 @@ actor ClusterMembership: Service {
             throw ConfigurationError("\(CommonSettings.partitionCount.variable) is wrong: \(error.message)")
         } catch {
             await perform(state.failed(HeartbeatFailure(error), sentAt: sentAt), after: heartbeat)
-            let (isConnected, report) = (await isConnected(), await hub.report())
+            let (isConnected, report) = (await isConnected(), await gateway.report())
             signal(state.leaseChecked(isValid: report.hasLease(at: .now), isConnected: isConnected))
         }
     }
 
     private func apply(_ response: Heartbeat.Response, sentAt: ContinuousClock.Instant, after heartbeat: Heartbeat) async {
-        await hub.take(response, asked: sentAt) { [routes] in
+        await gateway.apply(response, sentAt: sentAt) { [routes] in
             // Disconnected clients learn their new instance from the routes of this very assignment.
             if (routes.routes?.epoch ?? -1) >= response.epoch { return }
             await routes.readOnce(within: Self.routesTimeout)
         }
         await evaluateRoutes()
-        signal(state.assignmentApplied(await hub.report(), sent: heartbeat))
+        signal(state.assignmentApplied(await gateway.report(), sent: heartbeat))
         requestDepartureCheck.yield()
     }
 
     private func evaluateRoutes() async {
         guard let current = routes.routes else { return }
-        for case .partitionsReassigned(let partitions) in state.routesRead(current) { await hub.changedHands(partitions) }
+        for case .partitionsReassigned(let partitions) in state.routesRead(current) {
+            await gateway.partitionsReassigned(partitions)
+        }
         requestDepartureCheck.yield()
     }
 
@@ -152,7 +154,7 @@ actor ClusterMembership: Service {
         for action in actions {
             switch action {
             case .applyAssignment(let response, let sentAt): await apply(response, sentAt: sentAt, after: heartbeat)
-            case .extendLease(let lease, let sentAt): await hub.keepLease(for: lease, asked: sentAt)
+            case .extendLease(let lease, let sentAt): await gateway.extendLease(by: lease, sentAt: sentAt)
             default: signal([action])
             }
         }
@@ -198,16 +200,16 @@ actor ClusterMembership: Service {
     ///
     /// Takes at most 20 s and one heartbeat. Cancellation skips the handover.
     func leave() async {
-        signal(state.leave(await hub.report(), at: .now))
+        signal(state.leave(await gateway.report(), at: .now))
         var checks = departureChecks.makeAsyncIterator()
-        while case .wait(let end) = state.departureStep(await hub.report(), at: .now) {
+        while case .wait(let end) = state.departureStep(await gateway.report(), at: .now) {
             let timeLeft = ContinuousClock.now.duration(to: end)
             let timer = io.schedule(after: timeLeft) { [requestDepartureCheck] in requestDepartureCheck.yield() }
             let isCancelled = await checks.next(isolation: self) == nil
             io.cancel(timer)
             if isCancelled { break }
         }
-        await hub.close()
+        await gateway.close()
         try? await sendHeartbeat()
         state.left()
     }

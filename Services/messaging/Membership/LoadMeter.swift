@@ -4,11 +4,11 @@ import Synchronization
 
 /// Measures the load of this process between two heartbeats.
 final class LoadMeter: Sendable {
-    private let figures: HubFigures
+    private let metrics: GatewayMetrics
     private let last: Mutex<(at: ContinuousClock.Instant, cpu: Double)>
 
-    init(_ figures: HubFigures) {
-        self.figures = figures
+    init(_ metrics: GatewayMetrics) {
+        self.metrics = metrics
         last = Mutex((.now, Self.processorSeconds))
     }
 
@@ -20,7 +20,7 @@ final class LoadMeter: Sendable {
             return (max(0.001, (now - last.at) / .seconds(1)), cpu - last.cpu)
         }
         return Heartbeat.Load(
-            connections: connections, cpu: spent / seconds, outboundBytes: Double(figures.takeBytes()) / seconds)
+            connections: connections, cpu: spent / seconds, outboundBytes: Double(metrics.drainSentBytes()) / seconds)
     }
 
     /// POSIX defines `CLOCKS_PER_SEC` as one million.

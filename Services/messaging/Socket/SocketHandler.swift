@@ -30,7 +30,7 @@ final class SocketHandler: ChannelInboundHandler {
     private let sockets: LoopSockets
     private var state = State.greeting(early: [])
     private var assembly = FrameAssembly<ByteBufferView>()
-    private var conduct = Conduct()
+    private var conduct = ClientRateLimit()
     private var keepAlive = KeepAlive()
     private var context: ChannelHandlerContext?
     /// The context of the frame encoder. Frames that are encoded already are written behind it.

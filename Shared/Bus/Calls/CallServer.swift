@@ -8,7 +8,7 @@ import Reactor
 /// Receives calls from the service's request queue, runs their handlers, and sends the answers of one turn
 /// together.
 actor CallServer: BusComponent {
-    /// A call in hand.
+    /// A call in progress.
     private struct Running {
         let correlationID: UInt64
         let address: String
@@ -34,7 +34,7 @@ actor CallServer: BusComponent {
     private var isStopping = false
     private var idle: CheckedContinuation<Void, Never>?
     private var unknown = ProcedureMetrics("handled", procedure: "unknown")
-    private let inHand = Gauge(label: "martlet_bus_handled_in_flight")
+    private let inProgress = Gauge(label: "martlet_bus_handled_in_flight")
     private let messages = Counter(label: "martlet_bus_reply_messages")
     private let badEnvelopes = Counter(label: "martlet_bus_bad_envelopes")
     private let dropped = Counter(label: "martlet_bus_replies_dropped")
@@ -148,7 +148,7 @@ actor CallServer: BusComponent {
             self.finished(run, result)
         }
         let timer = io.schedule(after: .milliseconds(max(1, deadline.millisecondsLeft))) { task.cancel() }
-        state.inHand += 1
+        state.inProgress += 1
         running[run] = Running(
             correlationID: call.correlationID, address: address, procedure: state, start: start, task: task, timer: timer)
     }
@@ -173,7 +173,7 @@ actor CallServer: BusComponent {
     private func finish(_ run: UInt64, _ result: Result<[UInt8], ServiceError>) {
         guard let call = running.removeValue(forKey: run) else { return }
         io.cancel(call.timer)
-        call.procedure.inHand -= 1
+        call.procedure.inProgress -= 1
         call.procedure.metrics.record(result.code, since: call.start)
         answer(call.correlationID, result, to: call.address)
         if running.isEmpty, let idle {
@@ -203,7 +203,7 @@ actor CallServer: BusComponent {
 
     private func flush() {
         flushIsScheduled = false
-        inHand.record(running.count)
+        inProgress.record(running.count)
         for (address, answers) in outgoing.drain() { send(answers, to: address) }
     }
 

@@ -205,7 +205,7 @@ struct PendingCalls<Waiter> {
             case .cancelled: ServiceError(.deadlineExceeded, "\(name) was cancelled by its caller", mayHaveHappened: maybe)
             case .stopped: ServiceError(.unknownOutcome, "the caller stopped before \(name) was answered", mayHaveHappened: maybe)
             }
-        // Whatever the final error is, the cause tells that no instance served an attempt.
+        // The cause records that no instance served an attempt, whatever the final error is.
         if entry.wasReturned { error.cause = .noInstance }
         return .fail(entry.waiter, error)
     }

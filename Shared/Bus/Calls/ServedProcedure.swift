@@ -15,7 +15,7 @@ package struct CallContext: Sendable {
 struct ServedProcedure: Sendable {
     let name: ProcedureName
     let callers: Set<ServiceName>
-    /// The limit of calls in hand.
+    /// The limit of calls in progress.
     let limit: Int
     let isVital: Bool
     /// Returns the response in CBOR, or the error.
@@ -63,8 +63,8 @@ struct ServedProcedure: Sendable {
 /// The state of one procedure of a server. Belongs to the server, which looks it up once per call.
 final class ProcedureState {
     let procedure: ServedProcedure
-    /// The number of calls in hand.
-    var inHand = 0
+    /// The number of calls in progress.
+    var inProgress = 0
     var metrics: ProcedureMetrics
 
     init(_ procedure: ServedProcedure) {
@@ -72,7 +72,7 @@ final class ProcedureState {
         metrics = ProcedureMetrics("handled", procedure: procedure.name.rawValue)
     }
 
-    var isFull: Bool { inHand >= procedure.limit }
+    var isFull: Bool { inProgress >= procedure.limit }
 }
 
 extension ServiceError {

@@ -20,8 +20,8 @@ actor WorkConsumer: BusComponent {
     private let publisher: EventPublisher
     private let logger: Logger
     private var channel: AMQPChannel?
-    /// The events in hand, by number.
-    private var inHand: [UInt64: Task<Void, Never>] = [:]
+    /// The events in progress, by number.
+    private var inProgress: [UInt64: Task<Void, Never>] = [:]
     /// The events that wait for their next attempt.
     private var waiting: Set<UInt64> = []
     private var lastDelivery: UInt64 = 0
@@ -81,17 +81,17 @@ actor WorkConsumer: BusComponent {
     func drain(atMost limit: Duration) async {
         isStopping = true
         await channel?.stopConsuming()
-        for id in waiting { inHand[id]?.cancel() }
+        for id in waiting { inProgress[id]?.cancel() }
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
         await withCheckedContinuation { waiter in
-            if inHand.isEmpty { waiter.resume() } else { idle = waiter }
+            if inProgress.isEmpty { waiter.resume() } else { idle = waiter }
         }
         io.cancel(timer)
     }
 
     private func abandon() {
-        logger.warning("events were cancelled by the stop", metadata: ["count": "\(inHand.count)"])
-        for task in inHand.values { task.cancel() }
+        logger.warning("events were cancelled by the stop", metadata: ["count": "\(inProgress.count)"])
+        for task in inProgress.values { task.cancel() }
         resumeIdle()
     }
 
@@ -104,7 +104,7 @@ actor WorkConsumer: BusComponent {
     private func received(_ delivery: AMQPDelivery) {
         lastDelivery += 1
         let id = lastDelivery
-        inHand[id] = Task(executorPreference: io) {
+        inProgress[id] = Task(executorPreference: io) {
             let outcome = await self.handle(delivery, id)
             self.finished(id, delivery, outcome: outcome)
         }
@@ -114,12 +114,12 @@ actor WorkConsumer: BusComponent {
 
     private nonisolated func finished(_ id: UInt64, _ delivery: AMQPDelivery, outcome: Outcome) {
         assumeIsolated { consumer in
-            consumer.inHand[id] = nil
+            consumer.inProgress[id] = nil
             switch outcome {
             case .done: consumer.channel?.acknowledge(delivery.tag)
             case .requeue: consumer.channel?.reject(delivery.tag, requeue: true)
             }
-            if consumer.inHand.isEmpty { consumer.resumeIdle() }
+            if consumer.inProgress.isEmpty { consumer.resumeIdle() }
         }
     }
 

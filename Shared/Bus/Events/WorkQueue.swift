@@ -16,7 +16,7 @@ package struct WorkQueue: Sendable {
 
     let purpose: String
     let inbox: Inbox
-    /// The number of events in hand per instance.
+    /// The number of events in progress per instance.
     package var atOnce: UInt16
     /// The time limit of an attempt. An attempt that exceeds it is cancelled and counts as failed.
     let timeout: Duration

@@ -61,7 +61,9 @@ package struct MartletTracer: Tracer {
         }
     }
 
-    package func inject<Carrier, Inject: Injector>(_ context: InstrumentationContext, into carrier: inout Carrier, using injector: Inject)
+    package func inject<Carrier, Inject: Injector>(
+        _ context: InstrumentationContext, into carrier: inout Carrier, using injector: Inject
+    )
     where Inject.Carrier == Carrier {
         if let trace = context.trace {
             injector.inject(trace.traceparent, forKey: "traceparent", into: &carrier)

@@ -196,7 +196,7 @@ import Testing
         }
     }
 
-    @Test("a stop answers the calls in hand and accepts no further ones")
+    @Test("a stop answers the calls in progress and accepts no further ones")
     func gracefulStop() async throws {
         try await TestBroker.with { broker in
             let begun = Told<Void>()
@@ -211,11 +211,11 @@ import Testing
                         }
                     }
                 ) { _ in
-                    let call = Task { try await bff.call(Echo(text: "in hand"), deadline: .after(.seconds(60))) }
+                    let call = Task { try await bff.call(Echo(text: "in progress"), deadline: .after(.seconds(60))) }
                     await begun.value
                     return call
                 }
-                #expect(try await call.value.text == "in hand")
+                #expect(try await call.value.text == "in progress")
                 #expect(await failure { try await bff.call(Echo(text: "later")) }?.code == .unavailable)
             }
         }

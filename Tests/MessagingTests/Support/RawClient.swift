@@ -3,10 +3,10 @@ import NIOCore
 import NIOPosix
 import TestSupport
 
-/// A client that says whatever a test likes, byte for byte, and reads what comes back.
+/// A client that sends arbitrary bytes and decodes the frames of the server.
 final class RawClient {
-    /// What frames from the server may have.
-    struct Said: Decodable, Equatable {
+    /// A text frame of the server.
+    struct TextFrame: Decodable, Equatable {
         var type: String
         var n: Int64?
         var connectionId: String?
@@ -26,25 +26,28 @@ final class RawClient {
     private var buffer = ByteBuffer()
 
     private init(_ channel: any Channel, _ chunks: AsyncStream<ByteBuffer>) {
-        (self.channel, self.chunks) = (channel, chunks.makeAsyncIterator())
+        self.channel = channel
+        self.chunks = chunks.makeAsyncIterator()
     }
 
     deinit { channel.close(promise: nil) }
 
-    /// - Parameter receiveBuffer: bytes that the kernel takes for a client that does not read.
+    /// - Parameter receiveBuffer: bytes that the kernel buffers for a client that does not read.
     static func connect(to port: Int, receiveBuffer: Int? = nil) async throws -> RawClient {
         let (chunks, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
         var bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton).channelInitializer { channel in
-            channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Inlet(continuation)) }
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(InboundCollector(continuation))
+            }
         }
         if let receiveBuffer { bootstrap = bootstrap.channelOption(.socketOption(.so_rcvbuf), value: receiveBuffer) }
         return RawClient(try await bootstrap.connect(host: "127.0.0.1", port: port).get(), chunks)
     }
 
-    // MARK: Saying
+    // MARK: Sending
 
-    /// The head of the answer to an upgrade.
-    func ask(_ path: String, _ headers: [String], method: String = "GET", early: [UInt8] = []) async throws -> String {
+    /// Returns the head of the response to an upgrade.
+    func requestUpgrade(_ path: String, _ headers: [String], method: String = "GET", early: [UInt8] = []) async throws -> String {
         let lines =
             ["\(method) \(path) HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13"]
             + ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="] + headers
@@ -56,14 +59,14 @@ final class RawClient {
                 buffer.moveReaderIndex(forwardBy: head.utf8.count)
                 return head
             }
-            guard await more() else { throw NotYet(description: "the connection ended with \(text)") }
+            guard await readMore() else { throw NotYet(description: "the connection ended with \(text)") }
         }
     }
 
-    /// Whatever the other side makes of it: it may have closed meanwhile.
+    /// Ignores errors: the server may have closed the connection.
     func send(_ bytes: [UInt8]) async { try? await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get() }
 
-    func say(_ text: String) async { await send(Self.frame(1, Array(text.utf8))) }
+    func sendText(_ text: String) async { await send(Self.frame(1, Array(text.utf8))) }
 
     static func frame(_ opcode: UInt8, _ payload: [UInt8] = [], fin: Bool = true, masked: Bool = true, reserved: UInt8 = 0)
         -> [UInt8]
@@ -80,35 +83,35 @@ final class RawClient {
         return bytes + key + payload.enumerated().map { $1 ^ key[$0 % 4] }
     }
 
-    // MARK: Hearing
+    // MARK: Receiving
 
-    /// Reads nothing any more, or reads on.
-    func listens(_ listens: Bool) async throws { try await channel.setOption(.autoRead, value: listens).get() }
+    /// Pauses or resumes reading.
+    func setReading(_ isReading: Bool) async throws { try await channel.setOption(.autoRead, value: isReading).get() }
 
-    /// The next text frame; heartbeats are passed over.
-    func said() async throws -> Said {
-        var next = await frame()
-        while next?.opcode == 9 { next = await frame() }
+    /// Returns the next text frame; skips pings.
+    func nextText() async throws -> TextFrame {
+        var next = await nextFrame()
+        while next?.opcode == 9 { next = await nextFrame() }
         guard let frame = next else { throw NotYet(description: "the connection has ended") }
         guard frame.opcode == 1 else { throw NotYet(description: "a frame \(frame) instead of a text") }
-        return try JSONDecoder().decode(Said.self, from: Data(frame.payload))
+        return try JSONDecoder().decode(TextFrame.self, from: Data(frame.payload))
     }
 
-    /// The next frame, of whatever kind; `nil` at the end.
-    func frame() async -> (opcode: UInt8, payload: [UInt8])? {
+    /// Returns the next frame of any kind; `nil` at the end.
+    func nextFrame() async -> (opcode: UInt8, payload: [UInt8])? {
         while true {
-            if let frame = takeFrame() { return frame }
-            guard await more() else { return nil }
+            if let frame = decodeFrame() { return frame }
+            guard await readMore() else { return nil }
         }
     }
 
     /// All texts until the other side closes, and its code; `nil` when it went without one. A close is
     /// answered.
-    func end() async throws -> (texts: [Said], code: UInt16?) {
-        var (texts, code): ([Said], UInt16?) = ([], nil)
-        while let frame = await frame() {
+    func readToClose() async throws -> (texts: [TextFrame], code: UInt16?) {
+        var (texts, code): ([TextFrame], UInt16?) = ([], nil)
+        while let frame = await nextFrame() {
             switch frame.opcode {
-            case 1: texts.append(try JSONDecoder().decode(Said.self, from: Data(frame.payload)))
+            case 1: texts.append(try JSONDecoder().decode(TextFrame.self, from: Data(frame.payload)))
             case 8:
                 await send(Self.frame(8, frame.payload))
                 code = frame.payload.count >= 2 ? UInt16(frame.payload[0]) << 8 | UInt16(frame.payload[1]) : nil
@@ -118,19 +121,19 @@ final class RawClient {
         return (texts, code)
     }
 
-    /// Everything until the end, as it came.
-    func rest() async -> String {
-        while await more() {}
+    /// Returns all bytes until the end.
+    func readToEnd() async -> String {
+        while await readMore() {}
         return String(buffer: buffer)
     }
 
-    private func more() async -> Bool {
+    private func readMore() async -> Bool {
         guard var chunk = await chunks.next(isolation: #isolation) else { return false }
         buffer.writeBuffer(&chunk)
         return true
     }
 
-    private func takeFrame() -> (opcode: UInt8, payload: [UInt8])? {
+    private func decodeFrame() -> (opcode: UInt8, payload: [UInt8])? {
         var rest = buffer
         guard let first = rest.readInteger(as: UInt8.self), let second = rest.readInteger(as: UInt8.self) else { return nil }
         let length: Int? =
@@ -145,8 +148,8 @@ final class RawClient {
     }
 }
 
-/// Passes on what a client's socket receives.
-private final class Inlet: ChannelInboundHandler {
+/// Yields the bytes that a client's socket receives.
+private final class InboundCollector: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     private let continuation: AsyncStream<ByteBuffer>.Continuation
 

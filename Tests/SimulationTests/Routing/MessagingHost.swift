@@ -19,7 +19,7 @@ final class MessagingHost: SimulatedProcess {
     private let readRoutes: (@escaping (Routes?) -> Void) -> Void
 
     private var state: MembershipState
-    private var ownership: Ownership
+    private var ownership: PartitionOwnership
     /// Partitions with connections that are being closed; whether the right to them was held until the
     /// notice.
     private var closing: [Int: Bool] = [:]
@@ -34,6 +34,8 @@ final class MessagingHost: SimulatedProcess {
     /// Partitions that the broker has bound.
     private var feedBindings = PartitionSet()
     private(set) var isReady = false
+    /// Its requests do not reach the broker.
+    var isIsolated = false
     /// How often it began to accept the users of a partition.
     private(set) var acquired = 0
 
@@ -46,7 +48,7 @@ final class MessagingHost: SimulatedProcess {
         self.send = send
         self.readRoutes = readRoutes
         state = Self.state(name, run: 0, partitionCount)
-        ownership = Ownership(partitionCount: partitionCount)
+        ownership = PartitionOwnership(partitionCount: partitionCount)
         super.init(name, network)
     }
 
@@ -77,7 +79,7 @@ final class MessagingHost: SimulatedProcess {
     override func start() {
         super.start()
         state = Self.state(name, run: run, partitionCount)
-        ownership = Ownership(partitionCount: partitionCount)
+        ownership = PartitionOwnership(partitionCount: partitionCount)
         closing = [:]
         requestedBindings = PartitionSet()
         isGatewayClosed = false
@@ -167,7 +169,7 @@ final class MessagingHost: SimulatedProcess {
     private func report() -> GatewayReport {
         let held = isGatewayClosed ? PartitionSet() : ownership.served.union(PartitionSet(closing.keys))
         return GatewayReport(
-            epoch: ownership.epoch, held: held, assigned: ownership.wanted, leaseEnd: ownership.leaseUntil, connections: 0)
+            epoch: ownership.epoch, held: held, assigned: ownership.assigned, leaseEnd: ownership.leaseEnd, connections: 0)
     }
 
     private func requestHeartbeat() {
@@ -216,7 +218,7 @@ final class MessagingHost: SimulatedProcess {
             case .sendHeartbeatAfter(let delay): later(delay.milliseconds) { [self] in requestHeartbeat() }
             case .applyAssignment(let response, let sentAt):
                 if let heartbeat { apply(response, sentAt: sentAt, after: heartbeat) }
-            case .extendLease(let lease, let sentAt): ownership.extend(by: lease, asked: sentAt)
+            case .extendLease(let lease, let sentAt): ownership.extend(by: lease, sentAt: sentAt)
             case .updateBindings: updateBindings()
             case .setReady(let isReady): self.isReady = isReady
             case .leaseGranted, .leaseLost, .partitionsReassigned: break
@@ -228,7 +230,7 @@ final class MessagingHost: SimulatedProcess {
     private func apply(_ response: Heartbeat.Response, sentAt: ContinuousClock.Instant, after heartbeat: Heartbeat) {
         let (before, hadLease) = (ownership.served.members, ownership.hasLease(at: now))
         if !hadLease { for partition in closing.keys { closing[partition] = false } }
-        if ownership.take(response, asked: sentAt), !isGatewayClosed {
+        if ownership.apply(response, sentAt: sentAt), !isGatewayClosed {
             // Sorted, because the iteration order of sets differs between processes.
             let reassigned = before.subtracting(ownership.served.members).sorted()
             for partition in reassigned { close(partition, isEntitled: hadLease) }

@@ -26,14 +26,17 @@ struct RoutingStorm {
             config.isCutOff = false
             if !config.isAlive { config.start() }
         }
-        for member in deployment.members where !member.isAlive { member.start() }
+        for member in deployment.members {
+            member.isIsolated = false
+            if !member.isAlive { member.start() }
+        }
     }
 
     private func strike() {
         let (members, configs) = (deployment.members, deployment.configs)
         let member = members[network.number(0...members.count - 1)]
         let config = configs[network.number(0...configs.count - 1)]
-        switch network.number(0...18) {
+        switch network.number(0...19) {
         case 0, 1: kill(member)
         case 2: member.start()  // It died and was restarted at once.
         case 3: member.pause(for: network.number(100...6_000))
@@ -50,6 +53,7 @@ struct RoutingStorm {
         case 15: hangBroker(of: config)
         case 16: member.loseFeed(for: network.number(1...8_000))
         case 17: if network.chance(0.3) { for member in members { member.loseFeed(for: network.number(1...3_000)) } }
+        case 18: isolate(member)
         default: deployment.leader?.pause(for: network.number(500...4_000))
         }
         // Processes that have left are restarted sooner or later.
@@ -70,6 +74,11 @@ struct RoutingStorm {
     private func cutOff(_ configs: [ConfigHost]) {
         for config in configs { config.isCutOff = true }
         network.after(network.number(50...6_000)) { for config in configs { config.isCutOff = false } }
+    }
+
+    private func isolate(_ member: MessagingHost) {
+        member.isIsolated = true
+        network.after(network.number(100...8_000)) { member.isIsolated = false }
     }
 
     /// The broker drops the connection after a while. The process reconnects later.

@@ -28,9 +28,9 @@ final class SimulatedDeployment {
             members.append(
                 MessagingHost(
                     "m\(number)", network, partitionCount: partitionCount,
-                    send: { [unowned self] heartbeat, then in send(heartbeat, then) },
+                    send: { [unowned self] heartbeat, then in send(heartbeat, of: number - 1, then) },
                     readRoutes: { [unowned self] then in
-                        let config = consumingConfig()
+                        let config = members[number - 1].isIsolated ? nil : consumingConfig()
                         network.request(timeout: 2_000, { config?.routes() }, then: then)
                     }))
         }
@@ -40,7 +40,10 @@ final class SimulatedDeployment {
     /// The broker delivers a request to any instance that consumes.
     private func consumingConfig() -> ConfigHost? { configs.filter(\.isConsuming).randomElement(using: &network.random) }
 
-    private func send(_ heartbeat: Heartbeat, _ then: @escaping (Result<Heartbeat.Response, ServiceError>?) -> Void) {
+    private func send(
+        _ heartbeat: Heartbeat, of member: Int, _ then: @escaping (Result<Heartbeat.Response, ServiceError>?) -> Void
+    ) {
+        if members[member].isIsolated { return network.request(timeout: 100, { nil }, then: then) }
         guard let config = consumingConfig() else {
             // The broker returns the request.
             let error = ServiceError(.unavailable, "no instance serves it", cause: .noInstance)
