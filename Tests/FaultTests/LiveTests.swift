@@ -82,7 +82,7 @@ extension Faults {
         }
 
         /// - Returns: also how long the outage lasted at most, until both instances of messaging served their share again.
-        private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (Live, Duration) {
+        private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (LiveReport, Duration) {
             try await isSpread(over: 2, stack)
             var outage = Duration.zero
             let live = try await LiveReport.during(on: stack, gaps: true) {
