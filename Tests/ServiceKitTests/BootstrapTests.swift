@@ -65,7 +65,7 @@ import Tracing
 
 /// Works until it is told to stop, and sends its own process the order.
 private struct SelfTerminating: Service {
-    let context: ServiceContext
+    let context: ServiceKit.ServiceContext
     func run() async throws {
         _ = try await context.managementPort
         withSpan("work") { _ in Logger(label: "work").info("within a span") }
