@@ -103,8 +103,8 @@ let package = Package(
             name: "PostgresTesting", dependencies: ["Postgres", "Reactor", "TestSupport", .logging],
             path: "Tests/PostgresTesting", swiftSettings: settings),
 
-        // The Codable coder of the bus.
-        shared("CBOR", ["Contracts"]),
+        // The Codable coder of the bus, and the JSON writer.
+        shared("CBOR"),
         tests("CBOR", ["Contracts"]),
 
         // Calls and events over the broker.
@@ -112,7 +112,19 @@ let package = Package(
             "Bus", ["AMQP", "CBOR", "Contracts", "Postgres", "Reactor", .logging, .metrics, .tracing, .lifecycle, .collections]),
         tests(
             "Bus",
-            ["AMQP", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging, .lifecycle, .tracing]),
+            [
+                "AMQP", "BusTesting", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "ServiceKit", .logging,
+                .lifecycle, .tracing,
+            ]),
+        .target(
+            name: "BusTesting",
+            dependencies: [
+                "AMQP", "Bus", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "TestSupport", .logging, .lifecycle,
+            ], path: "Tests/BusTesting", swiftSettings: settings),
+
+        // Deliveries to live connections, and which instance has which partitions.
+        shared("Realtime", ["AMQP", "Bus", "CBOR", "Contracts", "Reactor", .logging, .metrics, .lifecycle]),
+        tests("Realtime", ["AMQP", "Bus", "BusTesting", "CBOR", "Contracts", "Postgres", "Reactor"]),
 
         // What tests share: the servers they run against, names of their own, seeded chance.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
@@ -126,39 +138,36 @@ let package = Package(
         service(
             "Users", path: "users",
             [
-                "Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Redis", "ServiceKit", .jwt, .lifecycle,
-                .logging, .argumentParser,
+                "Bus", "Cache", "CBOR", "Contracts", "CSodium", "Postgres", "Reactor", "Realtime", "Redis", "ServiceKit", .jwt,
+                .lifecycle, .logging, .argumentParser,
             ]),
         tests(
             "Users",
             [
-                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit", .jwt,
-                .lifecycle,
-                .logging,
+                "AMQP", "Bus", "Cache", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Realtime", "Redis", "ServiceKit",
+                .jwt, .lifecycle, .logging,
             ]),
 
         // Chats, members, messages.
         service(
             "Chats", path: "chats",
             [
-                "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Reactor", "Redis", "ServiceKit", .collections, .crypto,
-                .lifecycle,
-                .logging, .metrics, .tracing,
+                "Bus", "Cache", "CBOR", "Contracts", "Postgres", "Reactor", "Realtime", "Redis", "ServiceKit", .collections,
+                .crypto, .lifecycle, .logging, .metrics, .tracing,
             ]),
         tests(
             "Chats",
             [
-                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Redis", "ServiceKit",
-                .lifecycle,
-                .logging,
+                "AMQP", "Bus", "Cache", "CBOR", "Contracts", "Postgres", "PostgresTesting", "Reactor", "Realtime", "Redis",
+                "ServiceKit", .lifecycle, .logging,
             ]),
 
         // What every service needs to run.
         shared(
             "ServiceKit",
             [
-                "AMQP", "Bus", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle, .signals,
-                .configuration, .collections, .hummingbird,
+                "AMQP", "Bus", "CBOR", "Contracts", "Postgres", "Redis", "Reactor", .logging, .metrics, .tracing, .lifecycle,
+                .signals, .configuration, .collections, .hummingbird,
                 .hummingbirdCore,
                 .nio, .nioPosix, .argumentParser,
             ]),
@@ -178,22 +187,19 @@ let package = Package(
         // What both edges need: tokens, revocations, request ids, problem+json.
         shared("Edge", ["Bus", "Contracts", .jwt, .lifecycle, .logging]),
         tests("Edge", ["Bus", "BusTesting", "Contracts", .jwt, .logging]),
-        .target(
-            name: "BusTesting", dependencies: ["Bus", "CBOR", "Contracts"], path: "Tests/BusTesting", swiftSettings: settings),
 
         // Live connections, and which process has whose.
         .executableTarget(
             name: "Messaging",
             dependencies: [
-                "Bus", "Contracts", "Edge", "Reactor", "ServiceKit", .collections, .lifecycle, .logging, .metrics, .tracing,
-                .nio,
-                .nioPosix, .nioHTTP1, .nioWebSocket,
+                "Bus", "CBOR", "Contracts", "Edge", "Reactor", "Realtime", "ServiceKit", .collections, .lifecycle, .logging,
+                .metrics, .tracing, .nio, .nioPosix, .nioHTTP1, .nioWebSocket,
             ], path: "Services/messaging", swiftSettings: settings),
         tests(
             "Messaging",
             [
-                "Bus", "BusTesting", "Contracts", "Edge", "Reactor", "ServiceKit", .logging, .nio, .nioEmbedded, .nioHTTP1,
-                .nioPosix, .nioWebSocket,
+                "Bus", "BusTesting", "Contracts", "Edge", "Reactor", "Realtime", "ServiceKit", .logging, .nio, .nioEmbedded,
+                .nioHTTP1, .nioPosix, .nioWebSocket,
             ]),
         service(
             "Config", path: "config",
@@ -212,16 +218,15 @@ let package = Package(
         .executableTarget(
             name: "BFF",
             dependencies: [
-                "Bus", "CBOR", "Contracts", "CZlib", "Edge", "ServiceKit", .hummingbird, .hummingbirdCore, .httpTypes, .crypto,
-                .logging,
-                .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1, .collections,
+                "Bus", "CBOR", "Contracts", "CZlib", "Edge", "Realtime", "ServiceKit", .hummingbird, .hummingbirdCore,
+                .httpTypes, .crypto, .logging, .metrics, .tracing, .lifecycle, .nio, .nioPosix, .nioHTTP1, .nioHTTPTypesHTTP1,
+                .collections,
             ], path: "Services/bff", resources: [.embedInCode("openapi.json")], swiftSettings: settings),
         tests(
             "BFF",
             [
-                .nioHTTP1, .nioPosix, "Bus", "BusTesting", "Contracts", "Edge", "ServiceKit", .hummingbirdCore, .hummingbird,
-                .httpTypes,
-                .logging, .nio, .nioEmbedded,
+                "Bus", "BusTesting", "Contracts", "Edge", "Realtime", "ServiceKit", .hummingbirdCore, .hummingbird, .httpTypes,
+                .logging, .nio, .nioEmbedded, .nioHTTP1, .nioPosix,
             ]),
 
         // What `make bench` measures with; not shipped.

@@ -1,7 +1,8 @@
 import Bus
-import Hummingbird
 import Edge
+import Hummingbird
 import Logging
+import Realtime
 import ServiceKit
 
 /// The public HTTP API, put together: every route over one bus. `openapi.json` documents all of it, and nothing else.

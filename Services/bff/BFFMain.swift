@@ -1,5 +1,6 @@
 import Bus
 import Edge
+import Realtime
 import ServiceKit
 
 @main enum BFFMain {
@@ -11,13 +12,13 @@ import ServiceKit
             let keys = KeySet(bus: bus, logger: context.logger) { haveKeys.set(.up) }
             let revocations = Revocations()
             let feed = RevocationFeed(revocations, bus: bus, logger: context.logger, onCaughtUp: { caughtUp.set(.up) })
-            bus.listen(feed.broadcast)
+            bus.subscribe(feed.subscription)
             context.health.add("revocationFeed", .dependency) {
                 .feed(silentFor: revocations.silence, patience: Revocations.patience)
             }
             let calls = GuardedCalls(bus: bus, context: context, atOnce: max(1, http.requests * 3 / 4))
             let routes = RouteTable(bus: bus, logger: context.logger)
-            bus.listen(routes.broadcast)
+            bus.subscribe(routes.subscription)
             let api = BFF(
                 bus: calls, keys: keys, verifier: TokenVerifier(keys: keys, revocations: revocations), routes: routes,
                 revocations: revocations, pages: try dynamic.current(PageSizes.self))

@@ -2,6 +2,7 @@ import Bus
 import Cache
 import Contracts
 import Postgres
+import Realtime
 import Redis
 import ServiceKit
 
@@ -12,12 +13,14 @@ import ServiceKit
             let dynamic = try context.dynamic(bus)
             let times = try dynamic.current(CacheTimes.self)
             let routes = RouteTable(bus: bus, logger: context.logger)
-            bus.follow(routes)
+            bus.subscribe(routes.subscription)
+            let deliveries = DeliveryPublisher(bus)
+            deliveries.follow(routes)
             let outbox = Outbox(database, bus: bus, logger: context.logger)
             let chats = ChatsService(
                 database: database, redis: redis, prefix: try RedisSettings(context.settings, service: context.service).prefix,
-                lives: { times.now.lives }, bus: bus, outbox: outbox, ids: context.ids(bus), on: context.io,
-                logger: context.logger)
+                lives: { times.now.lives }, bus: bus, outbox: outbox, deliveries: deliveries, ids: context.ids(bus),
+                on: context.io, logger: context.logger)
             try await context.run(
                 [database, redis, outbox, chats, bus, context.consuming(bus), dynamic, routes],
                 migrate: { try await context.migrate(try ChatsMigrations.all()) })

@@ -4,6 +4,7 @@ import Contracts
 import Logging
 import Postgres
 import Reactor
+import Realtime
 import Redis
 import ServiceKit
 import ServiceLifecycle
@@ -26,7 +27,7 @@ struct ChatsService: Service {
     ///   - lives: how long Redis keeps what is read; as usual unless given.
     init(
         database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
-        outbox: Outbox, ids: IDSource, on io: IOThread, logger: Logger
+        outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
@@ -45,14 +46,14 @@ struct ChatsService: Service {
         let audienceStore = AudienceStore(database: database)
         let audiences = Audiences(store: audienceStore)
         live = LiveAnswers(
-            markers: markers, store: audienceStore, audiences: audiences, show: { bus.deliverOnce($0, lifetime: $1) })
+            markers: markers, store: audienceStore, audiences: audiences, show: { deliveries.deliverOnce($0, lifetime: $1) })
         let messageIDs = MessageIDs(on: io) { try await ids.next($0) }
         let committer = BatchCommitter(
             nextIDs: { try await messageIDs.next($0) },
             commit: { try await sendStore.commit($0, ids: $1, deadline: $2) }, tell: { await caches.note($0) })
         sends = SendBatcher(committer, on: io)
         outbox.beforeSweeping { await caches.note(left: $0) }
-        outbox.deliver(LiveFacts.types) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
+        outbox.deliver(LiveFacts.types, through: deliveries) { try await LiveFacts(audiences: audiences).delivery(of: $0) }
         register(on: bus, database: database)
     }
 
@@ -96,7 +97,7 @@ struct ChatsService: Service {
         // The highest rev wins, so that taking a fact in twice or late changes nothing.
         blocks.on(BlockChanged.self) { fact, _ in try await database.execute(BlockStore.note(fact)) }
         bus.consume(blocks)
-        bus.listen(caches.feed)
+        bus.subscribe(caches.feed)
     }
 
     private func forgetOldCreations() async {

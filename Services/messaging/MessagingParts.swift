@@ -5,6 +5,7 @@ import Edge
 import NIOCore
 import NIOPosix
 import Reactor
+import Realtime
 import ServiceKit
 import ServiceLifecycle
 import Synchronization
@@ -30,12 +31,14 @@ struct MessagingParts {
             url: try settings.url ?? MessagingSettings.address(of: http, instance: context.instance),
             partitionCount: try context.settings.value(CommonSettings.partitionCount))
         let routes = RouteTable(bus: bus, logger: context.logger)
+        let deliveries = DeliveryPublisher(bus)
+        deliveries.follow(routes)
         let revocations = Revocations()
         var limits = HubLimits()
         limits.heartbeatSeconds = settings.heartbeat
         limits.take(thresholds.now)
         let hub = Hub(
-            bus: bus, deliver: { try await bus.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
+            bus: bus, deliver: { try await deliveries.deliver($0, lifetime: .seconds(10)) }, revocations: revocations,
             partitionCount: identity.partitionCount, limits: limits, thresholds: { $0.take(thresholds.now) },
             loops: Array(loops.makeIterator()),
             incarnation: identity.incarnation,
@@ -63,11 +66,11 @@ struct MessagingParts {
 
     /// The routes are read anew, and the heart beats, when there is news of them.
     private func listen(on bus: Bus) {
-        bus.listen(revocationFeed.broadcast)
-        bus.follow(routes)
-        var news = Broadcast()
+        bus.subscribe(revocationFeed.subscription)
+        bus.subscribe(routes.subscription)
+        var news = EventSubscription()
         news.on(RoutesChanged.self) { [membership] _, _ in membership.beatNow() }
-        bus.listen(news)
+        bus.subscribe(news)
     }
 
     private static func membership(
@@ -91,7 +94,7 @@ struct MessagingParts {
                 hub.assumeIsolated { $0.feedIsLost() }
                 membership.feedIsLost()
             })
-        bus.listen(feed)
+        bus.subscribe(feed)
         return membership
     }
 

@@ -2,6 +2,7 @@ import Bus
 import Cache
 import Contracts
 import Postgres
+import Realtime
 import Redis
 import ServiceKit
 
@@ -19,7 +20,8 @@ import ServiceKit
             parts.service.serve(on: bus)
             parts.caches.listen(on: bus)
             let routes = RouteTable(bus: bus, logger: context.logger)
-            bus.follow(routes)
+            bus.subscribe(routes.subscription)
+            parts.deliveries.follow(routes)
             try await context.run(
                 [
                     database, redis, parts.service.keys, parts.sweeper, bus, parts.outbox, context.consuming(bus), parts.dynamic,

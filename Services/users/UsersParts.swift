@@ -3,6 +3,7 @@ import Cache
 import Contracts
 import Foundation
 import Postgres
+import Realtime
 import Redis
 import ServiceKit
 
@@ -12,6 +13,7 @@ struct UsersParts: Sendable {
     let accounts: AccountStore
     let caches: UserCaches
     let outbox: Outbox
+    let deliveries: DeliveryPublisher
     let sweeper: Sweeper
     let dynamic: DynamicSettings
 
@@ -21,7 +23,8 @@ struct UsersParts: Sendable {
         let (tokens, search) = (try dynamic.current(TokenTimes.self), try dynamic.live(SearchBounds.self))
         let times = try dynamic.current(CacheTimes.self)
         outbox = Outbox(database, bus: bus, logger: context.logger)
-        outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
+        deliveries = DeliveryPublisher(bus)
+        outbox.deliver(LiveContacts.types, through: deliveries) { try LiveContacts.delivery(of: $0) }
         let pool = HashingPool(
             admission: context.admission(
                 "passwords", limit: settings.passwordThreads, queue: settings.passwordQueue, wait: HashingPool.patience))

@@ -7,69 +7,68 @@ import ServiceLifecycle
 import Synchronization
 import Tracing
 
-/// How services speak with one another: typed calls and events over RabbitMQ.
+/// Typed calls and events between services, over RabbitMQ.
 ///
-/// Register what is served and consumed first, then ``run()``. Calls may be made at any time; while the broker is away they fail at once.
+/// Register procedures, queues and subscriptions before ``run()``. Calls are possible at any time; without a
+/// connection to the broker they fail at once.
 package final class Bus: Service {
     struct Registered {
         var procedures: [ServedProcedure] = []
         var queues: [WorkQueue] = []
-        var feeds: [Broadcast] = []
-        var deliveryFeed: DeliveryFeed?
+        var subscriptions: [EventSubscription] = []
+        var attached: [(component: any BusComponent, connection: AMQPConnection)] = []
+        /// The connections of attached components, by purpose.
+        var connections: [String: AMQPConnection] = [:]
         var outboxes: [Outbox] = []
         var isRunning = false
-        var running = RunningParts()
+        var components = BusComponents()
     }
 
-    let configuration: BusConfiguration
-    let io: IOThread
-    let logger: Logger
-    let facts: FactsPublisher
-    let deliveries: DeliveryPublisher
+    package let configuration: BusConfiguration
+    package let io: IOThread
+    package let logger: Logger
+    let publisher: EventPublisher
     private let client: CallClient
     private let tracing = CallTracing()
     private let calls: AMQPConnection
     private let events: AMQPConnection
-    /// Of those who deliver only; see ``DeliveryPublisher``.
-    let live: AMQPConnection?
     let registered = Mutex(Registered())
-    private let opened = Gate()
+    private let opened = Promise<Void>()
 
     package init(_ configuration: BusConfiguration, on io: IOThread, logger: Logger) {
         self.configuration = configuration
         self.io = io
         self.logger = logger
         client = CallClient(configuration, on: io, logger: logger)
-        facts = FactsPublisher(configuration.service, on: io)
-        deliveries = DeliveryPublisher(configuration, on: io)
-        func patient(_ purpose: String) -> AMQPConnection {
-            var endpoint = configuration.endpoint(named: purpose)
-            endpoint.confirmationsMayWait = true
-            return AMQPConnection(endpoint, on: io, logger: logger)
-        }
-        calls = patient("calls")
-        live = DeliveryFeed.senders.contains(configuration.service) ? patient("deliveries") : nil
+        publisher = EventPublisher(configuration.service, on: io)
+        calls = AMQPConnection(configuration.endpoint(named: "calls", confirmationsMayWait: true), on: io, logger: logger)
         events = AMQPConnection(configuration.endpoint(named: "events"), on: io, logger: logger)
     }
 
     // MARK: Calls
 
-    /// Asks the service that serves `request` and waits for its answer.
+    /// Calls the service that serves `request` and returns its response.
     ///
-    /// Deadline and trace context are inherited from the request being handled, if there is one.
-    /// - Parameter deadline: the earliest of this, the current request's, and the procedure's own timeout from now counts.
-    /// - Throws: what the service answers; `unavailable` at once when nobody serves it, its queue is full, too many calls wait already, or the broker is
-    ///   away; `deadlineExceeded`; `unknownOutcome` when the connection was lost after the call had left. Cancelling the task abandons the call
-    ///   (`deadlineExceeded`) and frees its slot; the service may still do the work.
+    /// The call inherits the trace context and the deadline of the request that this task handles, if there
+    /// is one.
+    ///
+    /// - Parameter deadline: the call ends at the earliest of this, the inherited deadline and the
+    ///   procedure's own timeout.
+    /// - Throws: the error that the service answers. `unavailable` at once when no instance serves the
+    ///   procedure, its queue is full, too many calls are waiting, or the broker is away. `deadlineExceeded`.
+    ///   `unknownOutcome` when the connection was lost after the call had left.
+    /// - Note: Cancelling the task abandons the call (`deadlineExceeded`) and frees its slot. The service may
+    ///   still do the work.
     package func call<P: Procedure>(_ request: P, deadline: Deadline? = nil) async throws(ServiceError) -> P.Response {
         let payload = try await payload(of: request, deadline: deadline)
-        do { return try CBORDecoder().decode(P.Response.self, from: payload) } catch {
-            logger.error("an answer cannot be read", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
-            throw ServiceError(.internal, "the answer of \(P.service) cannot be read")
+        do { return try CBORDecoder.contracts.decode(P.Response.self, from: payload) } catch {
+            logger.error("a response could not be decoded", metadata: ["procedure": "\(P.name)", "error": "\(error)"])
+            throw ServiceError(.internal, "the answer of \(P.service) cannot be decoded")
         }
     }
 
-    /// Like ``call(_:deadline:)``, for those who pass the response on without looking at it: CBOR, as it came.
+    /// Like ``call(_:deadline:)``, but returns the response as it arrived, in CBOR, for callers that only
+    /// pass it on.
     package func payload<P: Procedure>(of request: P, deadline: Deadline? = nil) async throws(ServiceError) -> [UInt8] {
         let service = configuration.service
         guard P.callers.contains(service) else { throw ServiceError(.denied, "\(service) may not call \(P.name)") }
@@ -78,7 +77,7 @@ package final class Bus: Service {
             throw ServiceError(.deadlineExceeded, "no time is left to call \(P.name)", mayHaveHappened: false)
         }
         let payload = try Self.encode(request)
-        let span = tracing.began(P.name.rawValue)
+        let span = tracing.startCall(P.name.rawValue)
         defer { span.end() }
         let call = WireCall(
             correlationID: 0, deadline: deadline.millisecondsSinceEpoch, procedure: P.name.rawValue,
@@ -86,86 +85,131 @@ package final class Bus: Service {
         switch await client.call(call, to: P.service, isRepeatable: P.isRepeatable, isVital: P.isVital) {
         case .success(let payload): return payload
         case .failure(let error):
-            span.note(error)
+            span.setFailed(error)
             throw P.isReadOnly ? error.ofReading : error
         }
     }
 
     private static func encode(_ request: some Procedure) throws(ServiceError) -> [UInt8] {
         let bytes: [UInt8]
-        do { bytes = try CBOREncoder().encode(request) } catch {
-            throw ServiceError(.invalid, "the request cannot be put on the bus: \(error)")
+        do { bytes = try CBOREncoder.contracts.encode(request) } catch {
+            throw ServiceError(.invalid, "the request cannot be encoded: \(error)")
         }
         guard bytes.count <= CallEnvelope.maximumPayload else {
-            throw ServiceError(.invalid, "the request has \(bytes.count) bytes; \(CallEnvelope.maximumPayload) is the most")
+            throw ServiceError(
+                .invalid, "the request has \(bytes.count) bytes; the limit is \(CallEnvelope.maximumPayload) bytes")
         }
         return bytes
     }
 
-    /// Answers `procedure`. Before ``run()`` only.
+    /// Serves `procedure` with `handler`. Before ``run()`` only.
     ///
     /// - Parameters:
-    ///   - atMost: handlers of this procedure at once; a call beyond them is answered `unavailable`.
-    ///   - handler: runs as a task that prefers the I/O thread and is cancelled at the call's deadline. A `ServiceError` it throws is the answer;
-    ///     anything else is logged and answered `internal`.
+    ///   - atMost: the number of calls of this procedure that may be in progress at once. Further ones are
+    ///     answered `unavailable`.
+    ///   - handler: runs as a task that prefers the I/O thread and is cancelled at the call's deadline. A
+    ///     `ServiceError` that it throws is the answer. Any other error is logged and answered `internal`.
     package func serve<P: Procedure>(
         _ procedure: P.Type, atMost: Int = 256, _ handler: @escaping @Sendable (P, CallContext) async throws -> P.Response
     ) {
         serve(procedure, as: P.Response.self, atMost: atMost, handler)
     }
 
-    /// Like ``serve(_:atMost:_:)``, for those who need not make a response to answer: a value of another type that is coded as one.
+    /// Like ``serve(_:atMost:_:)``, for a handler that returns another type with the same encoding as the
+    /// response.
     package func serve<P: Procedure, Answer: Encodable & Sendable>(
         _ procedure: P.Type, as answer: Answer.Type, atMost: Int = 256,
         _ handler: @escaping @Sendable (P, CallContext) async throws -> Answer
     ) {
         let served = ServedProcedure(procedure, atMost: atMost, logger: logger, handler)
-        precondition(P.service == configuration.service, "\(P.name) is not ours to serve")
+        precondition(P.service == configuration.service, "\(P.name) is a procedure of \(P.service)")
         register { $0.procedures.append(served) }
+    }
+
+    // MARK: Events
+
+    /// Handles the events of `queue`, each at least once. Before ``run()`` only.
+    package func consume(_ queue: WorkQueue) { register { $0.queues.append(queue) } }
+
+    /// Receives the events of `subscription` while connected. Before ``run()`` only.
+    package func subscribe(_ subscription: EventSubscription) { register { $0.subscriptions.append(subscription) } }
+
+    /// Sends a transient event of this service to the current subscribers, such as an invalidation. It is
+    /// neither stored nor confirmed.
+    ///
+    /// - Throws: `unavailable` when it cannot be sent now; `invalid` when it cannot be encoded.
+    package func broadcast(_ event: some Event) async throws(ServiceError) {
+        let row: OutboxEvent
+        do { row = try OutboxEvent(event) } catch { throw ServiceError(.invalid, "the event cannot be encoded: \(error)") }
+        do { try await publisher.broadcast(row, exchange: Exchange.name(for: type(of: event))) } catch {
+            throw ServiceError(.unavailable, error.sendFailureReason, retryAfterMilliseconds: 1_000)
+        }
+    }
+
+    /// Has ``run()`` end only after `outbox` has published what was committed.
+    func add(_ outbox: Outbox) { registered.withLock { $0.outboxes.append(outbox) } }
+
+    // MARK: Components
+
+    /// Adds a component of another module, which the bus opens, watches and drains with its own. Before
+    /// ``run()`` only.
+    ///
+    /// - Parameter purpose: names its connection to operators, beside `calls` and `events`. Components with
+    ///   the same purpose share one connection, whose publisher confirms may wait for others so that they
+    ///   seldom wake the process.
+    package func attach(_ component: any BusComponent, connection purpose: String) {
+        register { registered in
+            let connection =
+                registered.connections[purpose]
+                ?? AMQPConnection(
+                    configuration.endpoint(named: purpose, confirmationsMayWait: true), on: io, logger: logger)
+            registered.connections[purpose] = connection
+            registered.attached.append((component, connection))
+        }
     }
 
     func register(_ change: (inout Registered) -> Void) {
         registered.withLock {
-            precondition(!$0.isRunning, "what is served and consumed is registered before the bus runs")
+            precondition(!$0.isRunning, "procedures, queues and components must be registered before the bus runs")
             change(&$0)
         }
     }
 
     // MARK: Life
 
-    /// Connected, not blocked, and consuming everything that was registered.
+    /// Whether all connections are open and not blocked, and everything registered is being consumed.
     package var isReady: Bool {
         get async {
-            guard await calls.isReady, await events.isReady, await live?.isReady ?? true, await client.isReady else {
-                return false
-            }
-            return await registered.withLock(\.running).areReady
+            guard await calls.isReady, await events.isReady else { return false }
+            let (connections, components) = registered.withLock { (Array($0.connections.values), $0.components) }
+            for connection in connections where await !connection.isReady { return false }
+            return await components.areReady
         }
     }
 
-    /// Returns once ``run()`` has connected and everything that was registered is being consumed; at once if so.
+    /// Returns once ``run()`` has connected and everything registered is being consumed; at once if it is.
     ///
     /// - Throws: `CancellationError`; `AMQPError` when the bus has stopped.
     package func started() async throws {
-        try await opened.wait()
-        try await client.opened()
-        try await facts.opened()
-        try await deliveries.opened()
-        try await registered.withLock(\.running).opened()
+        try await opened.value
+        try await registered.withLock(\.components).opened()
     }
 
-    /// Works until shutdown: then takes nothing new, answers what is in hand (at most `drainTimeout`), and leaves.
+    /// Runs until shutdown. Then accepts nothing new, answers the calls in progress for at most
+    /// `drainTimeout`, and disconnects.
     package func run() async throws {
-        let parts = await open()
-        let connections = ServiceGroup(services: [calls, events] + (live.map { [$0] } ?? []), logger: logger)
-        // Detached: the connections must outlive the shutdown that everybody else hears of, until what is in hand is answered.
+        let components = await open()
+        let connections = ServiceGroup(
+            services: [calls, events] + registered.withLock { Array($0.connections.values) }, logger: logger)
+        // Detached: the connections must outlive the shutdown that the group signals, until the calls in
+        // progress are answered.
         let life = Task.detached { try await connections.run() }
         try await withTaskCancellationHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await life.value }
                 group.addTask { [self] in
                     try? await gracefulShutdown()
-                    await drain(parts)
+                    await drain(components)
                     await connections.triggerGracefulShutdown()
                 }
                 try await group.next()
@@ -176,33 +220,52 @@ package final class Bus: Service {
         }
     }
 
-    /// In this order: take nothing new and finish what is in hand, publish the facts it has made, stop calling others.
-    private func drain(_ parts: RunningParts) async {
-        await parts.drain(atMost: configuration.drainTimeout)
+    /// In this order: finish the work in progress, publish the events that it produced, stop calling other
+    /// services.
+    private func drain(_ components: BusComponents) async {
+        await components.drain(atMost: configuration.drainTimeout)
         for outbox in registered.withLock(\.outboxes) { await outbox.drain(atMost: .seconds(3)) }
         await client.stop()
     }
 
-    private func open() async -> RunningParts {
-        let parts = RunningParts(registered.withLock(\.self), self)
-        await client.open(on: calls)
-        await facts.open(on: events)
-        if let live { await deliveries.open(on: live) }
-        await parts.open(calls: calls, events: events, live: live)
+    private func open() async -> BusComponents {
+        let components = components(of: registered.withLock(\.self))
+        await components.open()
         registered.withLock {
-            $0.running = parts
+            $0.components = components
             $0.isRunning = true
         }
-        opened.open()
-        return parts
+        opened.fulfill()
+        return components
+    }
+
+    /// Publishers come first, since handlers need them.
+    private func components(of registered: Registered) -> BusComponents {
+        var components = BusComponents()
+        components.add(client, on: calls)
+        components.add(publisher, on: events)
+        for attached in registered.attached { components.add(attached.component, on: attached.connection) }
+        if !registered.procedures.isEmpty {
+            components.add(CallServer(registered.procedures, configuration, on: io, logger: logger), on: calls)
+        }
+        for queue in registered.queues {
+            components.add(
+                WorkConsumer(queue, of: configuration.service, publisher: publisher, on: io, logger: logger), on: events)
+        }
+        for (index, subscription) in registered.subscriptions.enumerated() {
+            components.add(
+                EventSubscriber(subscription, configuration, number: index + 1, on: io, logger: logger), on: events)
+        }
+        return components
     }
 }
 
 extension BusConfiguration {
-    /// The endpoint, with a name that tells operators which connection it is.
-    fileprivate func endpoint(named purpose: String) -> AMQPEndpoint {
+    /// The endpoint, with a connection name that tells operators what the connection is for.
+    fileprivate func endpoint(named purpose: String, confirmationsMayWait: Bool = false) -> AMQPEndpoint {
         var endpoint = endpoint
         endpoint.connectionName = "\(instance) \(purpose)"
+        if confirmationsMayWait { endpoint.confirmationsMayWait = true }
         return endpoint
     }
 }

@@ -1,19 +1,21 @@
 import AMQP
 import Contracts
 
-/// Who we are on the bus, where it is, and the bounds of what we do on it.
+/// The identity of a process on the bus, the broker's address, and the limits of its work.
 package struct BusConfiguration: Sendable {
     package var service: ServiceName
-    /// `chats-1`: unique among the running processes of all services; part of the names of this process's own queues.
+    /// Unique among the running processes of all services, such as `<service>-1`. Part of the names of the
+    /// process's own queues.
     package var instance: String
     package var endpoint: AMQPEndpoint
-    /// Calls waiting for an answer at once; one more is `unavailable`.
+    /// The number of calls that may wait for an answer. A further call is `unavailable`.
     package var callsAtOnce = 4_096
-    /// Calls that may wait in the broker for the instances of this service, as messages of up to 32 calls.
+    /// The number of messages, of up to 32 calls each, that may wait in the broker for the instances of this
+    /// service.
     package var requestQueueLength: Int64 = 4_096
-    /// Calls being handled at once over all procedures; one more is answered `unavailable`.
+    /// The number of calls in progress over all procedures. A further call is answered `unavailable`.
     package var handledAtOnce = 1_024
-    /// How long to wait for what is in hand when asked to stop.
+    /// The time that a stop allows for the work in progress.
     package var drainTimeout: Duration = .seconds(20)
 
     package init(service: ServiceName, instance: String, endpoint: AMQPEndpoint) {
@@ -21,4 +23,17 @@ package struct BusConfiguration: Sendable {
         self.instance = instance
         self.endpoint = endpoint
     }
+}
+
+/// The exchanges of the bus. The deployment declares them with the broker's permissions, before any service
+/// starts.
+enum Exchange {
+    static let rpc = "martlet.rpc"
+    static let replies = "martlet.replies"
+    static let events = "martlet.events"
+    static let dead = "martlet.dead"
+    static let notices = "martlet.notices"
+
+    /// The exchange for events of a type: notices have their own.
+    static func name(for type: any Event.Type) -> String { type is any Notice.Type ? notices : events }
 }

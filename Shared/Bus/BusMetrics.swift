@@ -1,13 +1,13 @@
 import Metrics
 
-/// What is counted about one procedure on one side. Handles are made once and kept.
+/// The metrics of one procedure on one side. Handles are created once and kept.
 struct ProcedureMetrics {
     private let procedure: String
     private let countLabel: String
     private let duration: Metrics.Timer
     private var counters: [String: Counter] = [:]
 
-    /// - Parameter side: `calls` for what we ask, `handled` for what we answer.
+    /// - Parameter side: `calls` for the caller, `handled` for the server.
     init(_ side: String, procedure: String) {
         self.procedure = procedure
         countLabel = "martlet_bus_\(side)"
@@ -18,7 +18,7 @@ struct ProcedureMetrics {
     mutating func record(_ code: String, since start: ContinuousClock.Instant) {
         let counter =
             counters[code] ?? Counter(label: countLabel, dimensions: [("procedure", procedure), ("code", code)])
-        // Codes come from peers too: what is kept of them is bounded.
+        // Codes come from peers too, so the number of kept counters is bounded.
         if counters[code] == nil, counters.count < 64 { counters[code] = counter }
         counter.increment()
         duration.recordNanoseconds((ContinuousClock.now - start).nanoseconds)

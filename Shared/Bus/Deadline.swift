@@ -1,23 +1,23 @@
 import Foundation
 
-/// The moment after which nobody waits for an answer any more, as it travels from service to service.
+/// The time after which the caller does not wait any more. Calls pass it on from service to service.
 package struct Deadline: Hashable, Comparable, Sendable {
-    /// Of the request being handled now; every call made while handling it inherits it, however deep.
+    /// The deadline of the request that this task handles. All calls made for it inherit the deadline.
     @TaskLocal package static var current: Deadline?
 
-    /// Wall-clock time, since services on different machines have no other in common.
+    /// Wall-clock time, the only clock that services on different machines share.
     package let millisecondsSinceEpoch: Int64
 
     package init(millisecondsSinceEpoch: Int64) { self.millisecondsSinceEpoch = millisecondsSinceEpoch }
 
-    /// - Parameter duration: longer than a thousand years counts as that.
+    /// - Parameter duration: at most a thousand years; longer ones count as that.
     package static func after(_ duration: Duration) -> Deadline {
         Deadline(millisecondsSinceEpoch: now + min(duration.wholeMilliseconds, 31_557_600_000_000))
     }
 
     func orEarlier(_ other: Deadline?) -> Deadline { other.map { min(self, $0) } ?? self }
 
-    /// Zero or less when it has passed.
+    /// Zero or negative once the deadline has passed.
     package var millisecondsLeft: Int64 {
         millisecondsSinceEpoch.subtractingReportingOverflow(Self.now).partialValue
     }
@@ -37,7 +37,7 @@ package struct Deadline: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// Rounded up, and as far as 64 bits go.
+    /// Milliseconds, rounded up and clamped to 64 bits.
     var wholeMilliseconds: Int64 {
         let (seconds, attoseconds) = components
         let (milliseconds, overflow) = seconds.multipliedReportingOverflow(by: 1_000)

@@ -1,8 +1,8 @@
-/// An array that is being read.
+/// Decodes the elements of an array in order.
 struct CBORArrayDecoder: UnkeyedDecodingContainer {
     let reader: CBORReader
     let cursor: CBORCursor
-    /// Of the values in it.
+    /// The nesting depth of its elements.
     let depth: Int
 
     var codingPath: [any CodingKey] { [] }

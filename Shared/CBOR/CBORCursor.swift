@@ -1,23 +1,27 @@
-/// Where a map or an array has been read up to. Shared by all containers of one value.
+/// The reading position in a map or an array. All containers of one value share it.
 final class CBORCursor {
     let major: CBORMajor
-    /// Elements or pairs.
+    /// The number of elements or pairs.
     let count: Int
-    /// Where the first one begins.
+    /// The position of the first element or pair.
     let first: Int
-    /// Where number `index` begins; after the last one, the end of the container.
+    /// The position of element or pair number `index`. After the last one, the end of the container.
     var next: Int
     var index = 0
-    /// Which keys a map may have, one bit for each kind of key; zero until a field was missed. Absent optional fields then cost next to nothing.
+    /// A filter of the keys in the map, one bit for each kind of key. Zero until the first miss.
+    /// With it an absent optional field costs next to nothing.
     fileprivate var kinds: UInt64 = 0
-    /// Something is wrong that was found where nothing could be thrown.
+    /// An error found by a requirement that cannot throw; thrown at the end of the container.
     var fault: DecodingError?
 
     init(_ major: CBORMajor, count: Int, first: Int) {
-        (self.major, self.count, self.first, next) = (major, count, first, first)
+        self.major = major
+        self.count = count
+        self.first = first
+        next = first
     }
 
-    /// Goes on after element or pair number `index`, which ends before `next`.
+    /// Moves past element or pair number `index`, which ends before `next`.
     func advance(past index: Int, to next: Int) {
         self.index = index + 1
         self.next = next
@@ -26,9 +30,9 @@ final class CBORCursor {
 
 /// A field of a map.
 struct CBORField {
-    /// Which pair it is.
+    /// The number of its pair.
     let index: Int
-    /// Where its value begins; -1 is nowhere.
+    /// The position of its value; -1 for an absent field.
     let value: Int
 
     static let absent = CBORField(index: 0, value: -1)
@@ -48,7 +52,7 @@ extension CBORReader {
         return CBORCursor(major, count: try length(head, bytesEach: major == .map ? 2 : 1), first: head.next)
     }
 
-    /// Looks for a field where the last one ended, then onwards, then from the start.
+    /// Searches for a field: first where the last one ended, then after it, then from the start.
     func field(_ name: String, in cursor: CBORCursor) throws -> CBORField {
         var name = name
         return try name.withUTF8 { name in
@@ -74,7 +78,7 @@ extension CBORReader {
         return kinds
     }
 
-    /// One of 63 bits.
+    /// The bit of a key in ``CBORCursor/kinds``, one of 63.
     private static func kind(_ length: Int, first: UInt8?) -> UInt64 { 1 << UInt64((length &* 11 &+ Int(first ?? 0)) % 63) }
 
     private func field(
@@ -88,7 +92,7 @@ extension CBORReader {
         return .absent
     }
 
-    /// Where the container of `cursor` ends.
+    /// Returns the position after the container of `cursor`.
     func end(of cursor: CBORCursor) throws -> Int {
         if let fault = cursor.fault { throw fault }
         var next = cursor.next

@@ -1,16 +1,20 @@
-/// Turns CBOR (RFC 8949) into `Decodable` values; the other side of ``CBOREncoder``.
+/// Decodes `Decodable` values from CBOR (RFC 8949), as ``CBOREncoder`` writes it.
 ///
-/// Keys that the type does not ask for are skipped, absent ones are `nil` where the type allows it. Fields are looked for where the last one ended,
-/// so a sender that encodes in the order of declaration is read in one pass; any other order is right, and slower.
+/// Unknown keys are skipped. Absent keys are `nil` where the type allows it. The search for a field starts
+/// where the last one ended, so fields in the order of declaration need one pass. Any other order works and
+/// is slower.
 ///
-/// Anything that is not well formed, or not what the type asks for, is a `DecodingError`: cut off, trailing bytes, lengths beyond the end, invalid UTF-8,
-/// indefinite lengths, tags, nesting beyond ``maximumDepth``. Nothing is allocated on the word of a length alone.
+/// Malformed input is a `DecodingError`: truncated or trailing bytes, lengths beyond the end, invalid UTF-8,
+/// indefinite lengths, tags, nesting beyond ``maximumDepth``, and values of another type. No allocation
+/// trusts a length alone.
 package struct CBORDecoder: Sendable {
     package static let maximumDepth = CBOREncoder.maximumDepth
 
-    package init() {}
+    private let decimals: CBORDecimalTypes
 
-    /// - Throws: `DecodingError`, and what the type's own `init(from:)` throws.
+    package init(decimals: CBORDecimalTypes = .none) { self.decimals = decimals }
+
+    /// - Throws: `DecodingError`, and any error of the type's own `init(from:)`.
     package func decode<Value: Decodable>(_ type: Value.Type, from bytes: [UInt8]) throws -> Value {
         try bytes.withUnsafeBytes { try decode(type, from: $0) }
     }
@@ -21,7 +25,7 @@ package struct CBORDecoder: Sendable {
     }
 
     private func decode<Value: Decodable>(_ type: Value.Type, from bytes: UnsafeRawBufferPointer) throws -> Value {
-        let reader = CBORReader(bytes)
+        let reader = CBORReader(bytes, decimals)
         defer { reader.close() }
         let value = try reader.value(type, at: 0, depth: 0)
         if reader.next != reader.end { throw DecodingError.refused("\(reader.end - reader.next) bytes after the value") }

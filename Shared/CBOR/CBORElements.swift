@@ -1,36 +1,32 @@
-/// Elements of an array that are CBOR already: for whoever keeps values to pass them on, and need not make them again for every reader.
+/// The elements of an array, encoded as CBOR: for values that are kept and passed on without decoding them
+/// again.
 ///
-/// As a value it is coded as the array that they are elements of; they are checked for being well-formed, not for what they mean.
+/// It encodes as the array of its elements. Decoding checks that the elements are well formed, not what they
+/// mean.
 package struct CBORElements: Sendable {
     package private(set) var bytes: ArraySlice<UInt8>
-    /// Where each element ends in ``bytes``.
+    /// The end of each element in ``bytes``.
     private var ends: ArraySlice<Int>
 
-    package init() { (bytes, ends) = ([], []) }
-
-    /// - Throws: what encoding any of `values` throws.
-    package init(encoding values: some Sequence<some Encodable>) throws {
-        let sink = CBORSink()
-        defer { sink.releaseEncoders() }
-        var ends: [Int] = []
-        for value in values {
-            try sink.value(value)
-            ends.append(sink.out.count)
-        }
-        (bytes, self.ends) = (sink.out.bytes[...], ends[...])
+    package init() {
+        bytes = []
+        ends = []
     }
 
-    private init(bytes: ArraySlice<UInt8>, ends: ArraySlice<Int>) { (self.bytes, self.ends) = (bytes, ends) }
+    init(bytes: ArraySlice<UInt8>, ends: ArraySlice<Int>) {
+        self.bytes = bytes
+        self.ends = ends
+    }
 
     package var count: Int { ends.count }
 
-    /// Bytes of the element at a place: 0, 1, 2, …
+    /// The size in bytes of element number `place`, counted from 0.
     package func byteCount(at place: Int) -> Int {
         let index = ends.startIndex + place
         return ends[index] - start(at: index)
     }
 
-    /// The elements at some places, sharing the bytes.
+    /// A range of elements, which shares the bytes.
     package subscript(places: Range<Int>) -> CBORElements {
         if places.isEmpty { return CBORElements() }
         let indices = ends.startIndex + places.lowerBound..<ends.startIndex + places.upperBound
@@ -52,10 +48,12 @@ extension CBORElements: Equatable {
     }
 }
 
-/// ``CBOREncoder`` and ``CBORDecoder`` copy the bytes and never come here; no other coder can.
+/// ``CBOREncoder`` and ``CBORDecoder`` copy the bytes instead of calling these methods. Other coders fail.
 extension CBORElements: Codable {
-    package init(from decoder: any Decoder) throws { throw DecodingError.refused("only CBOR can be kept as CBOR") }
-    package func encode(to encoder: any Encoder) throws { throw EncodingError.refused(self, "only CBOR can be kept as CBOR") }
+    package init(from decoder: any Decoder) throws { throw DecodingError.refused("CBORElements requires the CBOR coders") }
+    package func encode(to encoder: any Encoder) throws {
+        throw EncodingError.refused(self, "CBORElements requires the CBOR coders")
+    }
 }
 
 extension CBORWriter {

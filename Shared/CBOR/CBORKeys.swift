@@ -1,4 +1,4 @@
-/// An element's place in an array, in the path of an error.
+/// The index of an array element in the coding path of an error.
 struct CBORIndexKey: CodingKey {
     let intValue: Int?
     init(_ index: Int) { intValue = index }
@@ -7,7 +7,7 @@ struct CBORIndexKey: CodingKey {
     var stringValue: String { "Index \(intValue ?? 0)" }
 }
 
-/// The key of a class's inherited part, when it names none.
+/// The default key of a superclass.
 struct CBORSuperKey: CodingKey {
     init() {}
     init?(intValue: Int) { return nil }
@@ -16,7 +16,8 @@ struct CBORSuperKey: CodingKey {
     var intValue: Int? { nil }
 }
 
-/// Stands where an encoder must be returned though its container was left already: whatever is written to it fails.
+/// The result of a requirement that must return an encoder although its container is closed. Every write to
+/// it fails.
 struct CBORRefusingEncoder: Encoder {
     private let sink = CBORSink()
     var codingPath: [any CodingKey] { [] }

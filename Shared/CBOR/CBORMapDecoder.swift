@@ -1,10 +1,10 @@
-/// A map that is being read. Fields asked for in the order of the wire cost one comparison each.
+/// Decodes the fields of a map. Fields requested in wire order cost one comparison each.
 ///
-/// What depends on the type of the key is kept small: it runs unspecialised, and what does not costs a fraction of it.
+/// Code that depends on the key type runs unspecialised and is slow, so it is kept small.
 struct CBORMapDecoder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     let reader: CBORReader
     let cursor: CBORCursor
-    /// Of the values in it.
+    /// The nesting depth of its values.
     let depth: Int
 
     var codingPath: [any CodingKey] { [] }
@@ -78,7 +78,7 @@ extension CBORMapDecoder {
         return field
     }
 
-    /// Absent also when it is null.
+    /// Treats null as absent.
     private func fieldIfPresent(_ key: Key) throws -> CBORField {
         let field = try reader.field(key.stringValue, in: cursor)
         if field.isAbsent { return field }
@@ -98,28 +98,28 @@ extension CBORMapDecoder {
     }
 
     @inline(__always)
-    private func read<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value { try one(field(key), key, read) }
+    private func read<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value { try item(field(key), key, read: read) }
 
     @inline(__always)
     private func readIfPresent<Value>(_ key: Key, _ read: (Int) throws -> Value) throws -> Value? {
         let field = try fieldIfPresent(key)
-        return field.isAbsent ? nil : try one(field, key, read)
+        return field.isAbsent ? nil : try item(field, key, read: read)
     }
 
     @inline(__always)
     private func integer<Value: FixedWidthInteger>(_ key: Key) throws -> Value {
-        try one(field(key), key) { try reader.integer(at: $0, as: Value.self) }
+        try item(field(key), key) { try reader.integer(at: $0, as: Value.self) }
     }
 
     @inline(__always)
     private func integerIfPresent<Value: FixedWidthInteger>(_ key: Key) throws -> Value? {
         let field = try fieldIfPresent(key)
-        return field.isAbsent ? nil : try one(field, key) { try reader.integer(at: $0, as: Value.self) }
+        return field.isAbsent ? nil : try item(field, key) { try reader.integer(at: $0, as: Value.self) }
     }
 
-    /// A value that is one item.
+    /// Reads a value that is a single item.
     @inline(__always)
-    private func one<Value>(_ field: CBORField, _ key: Key, _ read: (Int) throws -> Value) throws -> Value {
+    private func item<Value>(_ field: CBORField, _ key: Key, read: (Int) throws -> Value) throws -> Value {
         do {
             let value = try read(field.value)
             cursor.advance(past: field.index, to: reader.next)

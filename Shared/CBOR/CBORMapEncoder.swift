@@ -1,7 +1,7 @@
-/// A map that is being written: one field after the other.
+/// Encodes the fields of a map in order.
 struct CBORMapEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     let sink: CBORSink
-    /// `nil` when the value is something else already; every write then fails.
+    /// `nil` when the value is already of another kind; every write then fails.
     let container: CBOROpenContainer?
 
     var codingPath: [any CodingKey] { [] }
@@ -40,7 +40,7 @@ struct CBORMapEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     func superEncoder() -> any Encoder { superEncoder(CBORSuperKey()) }
     func superEncoder(forKey key: Key) -> any Encoder { superEncoder(key) }
 
-    /// These requirements cannot throw: a container that was left gives one that cannot be written to.
+    /// The protocol's requirements cannot throw. A closed container returns one whose writes fail.
     private func begin(_ major: CBORMajor, _ key: some CodingKey) -> CBOROpenContainer? {
         do { _ = try sink.key(key.stringValue, in: container) } catch { return nil }
         return sink.begin(major)
@@ -52,7 +52,7 @@ struct CBORMapEncoder<Key: CodingKey>: KeyedEncodingContainerProtocol {
     }
 }
 
-/// An array that is being written.
+/// Encodes the elements of an array in order.
 struct CBORArrayEncoder: UnkeyedEncodingContainer {
     let sink: CBORSink
     let container: CBOROpenContainer?

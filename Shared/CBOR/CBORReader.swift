@@ -1,20 +1,22 @@
 import Foundation
 
-/// Reads items of CBOR at given positions, trusting nothing: every length is checked against what is there.
+/// Reads CBOR items at given positions and checks every length against the available bytes.
 ///
-/// It borrows its bytes: after ``close()`` there are none, so that a container kept too long finds an end and not freed memory.
+/// It borrows its bytes. After ``close()`` it has none, so a container that outlives the decoding reads an
+/// end, not freed memory.
 final class CBORReader {
     private var base: UnsafeRawPointer
     private(set) var end: Int
-    /// The position after what was read last.
+    /// The position after the last item read.
     var next = 0
-    /// One decoder for each depth, made when first needed and used again for all values at that depth.
+    /// One decoder per depth, created on first use and reused for all values at that depth.
     private var decoders: [CBORValueDecoder] = []
-    let identifiers = CBORIdentifiers()
+    let decimals: CBORDecimalTypes
     let byteTypes = (ObjectIdentifier([UInt8].self), ObjectIdentifier(Data.self))
     let elements = ObjectIdentifier(CBORElements.self)
 
-    init(_ bytes: UnsafeRawBufferPointer) {
+    init(_ bytes: UnsafeRawBufferPointer, _ decimals: CBORDecimalTypes = .none) {
+        self.decimals = decimals
         base = bytes.baseAddress ?? UnsafeRawPointer(bitPattern: 1).unsafelyUnwrapped
         end = bytes.baseAddress == nil ? 0 : bytes.count
     }
@@ -24,14 +26,14 @@ final class CBORReader {
         decoders = []
     }
 
-    /// What an item begins with.
+    /// The head of an item.
     struct Head {
         let major: CBORMajor
         /// The lower five bits of the first byte.
         let info: UInt8
         /// The number, length, or bits of a floating-point number.
         let value: UInt64
-        /// Where the content begins, or the next item when there is none.
+        /// The position of the content, or of the next item when there is no content.
         let next: Int
     }
 
@@ -65,7 +67,7 @@ final class CBORReader {
         return Head(major: major, info: info, value: value, next: position + 1 + size)
     }
 
-    /// The number of bytes, elements or pairs an item has, which the bytes after its head could hold.
+    /// Returns the number of bytes, elements or pairs of an item, checked against the bytes that are left.
     func length(_ head: Head, bytesEach: Int) throws -> Int {
         guard let length = Int(exactly: head.value), length <= (end - head.next) / bytesEach else {
             throw DecodingError.truncated
@@ -73,7 +75,7 @@ final class CBORReader {
         return length
     }
 
-    /// Where the item after the one at `position` begins. Neither recursion nor memory, however deep it is.
+    /// Returns the position of the next item. Uses neither recursion nor memory, at any depth.
     func skip(_ position: Int) throws -> Int {
         var (position, pending) = (position, 1)
         while pending > 0 {
@@ -92,7 +94,7 @@ final class CBORReader {
         return position
     }
 
-    /// Whether the item at `position` is the text `name`; then the position after it.
+    /// Returns the position after the item if it is the text `name`, else `nil`.
     func match(_ name: UnsafeBufferPointer<UInt8>, at position: Int) throws -> Int? {
         let short = name.count < 24 && end - position > name.count
         if short, base.load(fromByteOffset: position, as: UInt8.self) == CBORMajor.text.rawValue | UInt8(name.count) {
@@ -127,7 +129,7 @@ final class CBORReader {
 
 extension DecodingError {
     static func refused(_ reason: String) -> DecodingError { .dataCorrupted(Context(codingPath: [], debugDescription: reason)) }
-    static var truncated: DecodingError { refused("the bytes end within an item, or a length says more than there is") }
+    static var truncated: DecodingError { refused("the bytes end within an item, or a length exceeds them") }
 
     static var keyIsNotText: DecodingError { refused("a map's key is not text") }
 
@@ -135,7 +137,7 @@ extension DecodingError {
         .typeMismatch(type, Context(codingPath: [], debugDescription: "expected \(type), found \(head.found)"))
     }
 
-    /// The same error as seen from outside the value at `key`.
+    /// The error with `key` in front of its coding path.
     func under(_ key: any CodingKey) -> DecodingError {
         func longer(_ context: Context) -> Context {
             Context(
@@ -153,7 +155,7 @@ extension DecodingError {
 }
 
 extension CBORReader.Head {
-    /// For the text of errors.
+    /// The kind of the item, for error texts.
     fileprivate var found: String {
         switch major {
         case .unsigned, .negative: "an integer"

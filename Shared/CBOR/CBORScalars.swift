@@ -1,13 +1,13 @@
 import Foundation
 
-/// Values that are one item. Each leaves the position after it in ``CBORReader/next``.
+/// Values that are a single item. Each method leaves the position after it in ``CBORReader/next``.
 extension CBORReader {
     @inline(__always)
     func integer<Value: FixedWidthInteger>(at position: Int, as type: Value.Type) throws -> Value {
         let head = try head(at: position)
         next = head.next
         if head.major == .unsigned, let value = Value(exactly: head.value) { return value }
-        // -1 - n, which is ~n; beyond 64 bits there is nothing of ours.
+        // -1 - n is ~n. No type here has more than 64 bits.
         if head.major == .negative, let number = Int64(exactly: head.value), let value = Value(exactly: ~number) { return value }
         throw Self.notInteger(head, type)
     }
@@ -24,7 +24,7 @@ extension CBORReader {
         return head.info == 21
     }
 
-    /// Integers are numbers too.
+    /// Accepts integers too.
     func double(at position: Int) throws -> Double {
         let head = try head(at: position)
         next = head.next
@@ -37,14 +37,14 @@ extension CBORReader {
         }
     }
 
-    /// - Throws: also when the bytes are not UTF-8: nothing is repaired in silence.
+    /// - Throws: also for invalid UTF-8, which is never repaired silently.
     func text(at position: Int) throws -> String {
         let head = try head(at: position)
         guard head.major == .text else { throw DecodingError.mismatch(String.self, head) }
         let length = try length(head, bytesEach: 1)
         next = head.next + length
         let source = content(head.next..<next)
-        // Faster than the initialiser that validates; a text that was repaired differs from its source.
+        // Faster than the validating initialiser: a repaired text differs from its source.
         var text = String(decoding: source, as: UTF8.self)
         let isSame = text.withUTF8 { utf8 in
             guard let one = utf8.baseAddress, let other = source.baseAddress else { return source.isEmpty }
@@ -62,7 +62,7 @@ extension CBORReader {
         return content(head.next..<next)
     }
 
-    /// Reads a value by its own `init(from:)`, or whole if it is a byte string.
+    /// Reads a value by its own `init(from:)`; byte strings, kept elements and decimal types directly.
     func value<Value: Decodable>(_ type: Value.Type, at position: Int, depth: Int) throws -> Value {
         let identity = ObjectIdentifier(type)
         if identity == byteTypes.0, let bytes = try byteString(at: position), let value = [UInt8](bytes) as? Value {
@@ -70,11 +70,7 @@ extension CBORReader {
         }
         if identity == byteTypes.1, let bytes = try byteString(at: position), let value = Data(bytes) as? Value { return value }
         if identity == elements, let value = try elements(at: position) as? Value { return value }
-        if identifiers.contains(identity), let number = identifier(at: position),
-            let value: Value = identifiers.value(number, as: identity)
-        {
-            return value
-        }
+        if decimals.contains(identity), let number = decimal(at: position) { return CBORDecimalTypes.value(number) }
         let decoder = try decoder(at: depth)
         decoder.begin(at: position)
         let value = try Value(from: decoder)
@@ -82,7 +78,7 @@ extension CBORReader {
         return value
     }
 
-    /// `nil` when something else is there, an array of numbers for example.
+    /// `nil` for any other item, such as an array of numbers.
     private func byteString(at position: Int) throws -> UnsafeRawBufferPointer? {
         try head(at: position).major == .bytes ? try bytes(at: position) : nil
     }

@@ -1,9 +1,9 @@
-/// Rewrites CBOR as JSON (RFC 8949, 6.1) without making values of it, for whoever only passes on what came over the bus.
+/// Converts CBOR to JSON (RFC 8949, 6.1) without decoding values, for callers that only pass a response on.
 ///
-/// As strict as ``CBORDecoder``. Byte strings and numbers that JSON does not have are refused.
+/// It is as strict as ``CBORDecoder``, and refuses byte strings and numbers that JSON does not have.
 package struct CBORTranscoder {
     private let reader: CBORReader
-    private var json: [UInt8] = []
+    private var json: JSONWriter
 
     /// - Throws: `DecodingError`.
     package static func json(_ bytes: [UInt8]) throws -> [UInt8] {
@@ -13,9 +13,9 @@ package struct CBORTranscoder {
         }
     }
 
-    /// The value of one field of a map.
+    /// Converts one field of a map.
     ///
-    /// - Throws: `DecodingError`, also when there is no such field.
+    /// - Throws: `DecodingError`, also when the field is absent.
     package static func json(of field: String, in bytes: [UInt8]) throws -> [UInt8] {
         try transcode(bytes) { transcoder in
             let place = try transcoder.reader.field(field, in: try transcoder.reader.cursor(.map, at: 0))
@@ -28,16 +28,18 @@ package struct CBORTranscoder {
         try bytes.withUnsafeBytes { bytes in
             let reader = CBORReader(bytes)
             defer { reader.close() }
-            var transcoder = CBORTranscoder(reader: reader)
-            transcoder.json.reserveCapacity(bytes.count + bytes.count / 4 + 64)
+            var transcoder = CBORTranscoder(reader: reader, capacity: bytes.count + bytes.count / 4 + 64)
             try body(&transcoder)
-            return transcoder.json
+            return transcoder.json.bytes
         }
     }
 
-    private init(reader: CBORReader) { self.reader = reader }
+    private init(reader: CBORReader, capacity: Int) {
+        self.reader = reader
+        json = JSONWriter(capacity: capacity)
+    }
 
-    /// Where the next item begins.
+    /// Writes one item and returns the position of the next.
     private mutating func item(at position: Int, depth: Int) throws -> Int {
         guard depth < CBORDecoder.maximumDepth else {
             throw DecodingError.refused("nested more than \(CBORDecoder.maximumDepth) deep")
@@ -82,9 +84,9 @@ package struct CBORTranscoder {
 
     private mutating func simple(_ head: CBORReader.Head) throws -> Int {
         switch (head.major, head.info) {
-        case (.simple, 20): json.append(contentsOf: "false".utf8)
-        case (.simple, 21): json.append(contentsOf: "true".utf8)
-        case (.simple, 22): json.append(contentsOf: "null".utf8)
+        case (.simple, 20): json.append(json: "false")
+        case (.simple, 21): json.append(json: "true")
+        case (.simple, 22): json.append(json: "null")
         case (.simple, 26): try double(Double(Float(bitPattern: UInt32(truncatingIfNeeded: head.value))))
         case (.simple, 27): try double(Double(bitPattern: head.value))
         default: throw DecodingError.refused("an item that JSON does not have")
@@ -94,48 +96,21 @@ package struct CBORTranscoder {
 
     private mutating func double(_ number: Double) throws {
         guard number.isFinite else { throw DecodingError.refused("a number that JSON does not have") }
-        json.append(contentsOf: number.description.utf8)
+        json.append(json: number.description.utf8)
     }
 
     private mutating func number(_ head: CBORReader.Head) {
-        // -1 - n, whose digits are those of n + 1.
+        // -1 - n has the digits of n + 1.
         if head.major == .negative { json.append(UInt8(ascii: "-")) }
         let (magnitude, overflow) = head.value.addingReportingOverflow(head.major == .negative ? 1 : 0)
-        json.append(contentsOf: (overflow ? "18446744073709551616" : String(magnitude)).utf8)
+        json.append(json: (overflow ? "18446744073709551616" : String(magnitude)).utf8)
     }
-
-    // MARK: Text
 
     private mutating func text(_ head: CBORReader.Head) throws -> Int {
         let length = try reader.length(head, bytesEach: 1)
         let source = reader.content(head.next..<head.next + length)
-        json.append(UInt8(ascii: "\""))
-        var (plainFrom, isASCII) = (0, true)
-        for (index, byte) in source.enumerated() {
-            if byte >= 0x80 { isASCII = false }
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-            json.append(contentsOf: source[plainFrom..<index])
-            escape(byte)
-            plainFrom = index + 1
-        }
-        json.append(contentsOf: source[plainFrom...])
-        json.append(UInt8(ascii: "\""))
+        let isASCII = json.append(utf8: source)
         if !isASCII, String(validating: source, as: UTF8.self) == nil { throw DecodingError.refused("text is not UTF-8") }
         return head.next + length
-    }
-
-    private mutating func escape(_ byte: UInt8) {
-        json.append(UInt8(ascii: "\\"))
-        switch byte {
-        case UInt8(ascii: "\n"): json.append(UInt8(ascii: "n"))
-        case UInt8(ascii: "\r"): json.append(UInt8(ascii: "r"))
-        case UInt8(ascii: "\t"): json.append(UInt8(ascii: "t"))
-        case 0..<0x20:
-            json.append(contentsOf: "u00".utf8)
-            for digit in [byte >> 4, byte & 0xF] {
-                json.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            }
-        default: json.append(byte)
-        }
     }
 }

@@ -1,11 +1,11 @@
-/// Decodes one value: hands out its container, or the whole.
+/// Decodes one value: returns its container, or the value itself.
 ///
-/// The reader keeps one for each depth and points it at the next value.
+/// The reader keeps one per depth and moves it to the next value.
 final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
     private let reader: CBORReader
     private let depth: Int
     private var start = 0
-    /// After the value, once it was taken whole.
+    /// The position after the value once all of it is read; -1 before.
     private var end = -1
     private var cursor: CBORCursor?
 
@@ -14,13 +14,17 @@ final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
         self.depth = depth
     }
 
-    /// Empty: errors get their path on the way out, which costs nothing when there are none.
+    /// Empty. Errors get their path while they propagate, so that success costs nothing.
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    func begin(at position: Int) { (start, end, cursor) = (position, -1, nil) }
+    func begin(at position: Int) {
+        start = position
+        end = -1
+        cursor = nil
+    }
 
-    /// The position after the value, however much of it the type has asked for.
+    /// Returns the position after the value, however much of it the type has read.
     func finish() throws -> Int {
         if end >= 0 { return end }
         if let cursor { return try reader.end(of: cursor) }
@@ -44,7 +48,7 @@ final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
         return cursor
     }
 
-    /// Remembers that the value was taken whole.
+    /// Records that all of the value is read.
     private func whole<Value>(_ value: Value) -> Value {
         end = reader.next
         return value
@@ -71,7 +75,8 @@ final class CBORValueDecoder: Decoder, SingleValueDecodingContainer {
     func decode(_ type: UInt32.Type) throws -> UInt32 { whole(try reader.integer(at: start, as: type)) }
     func decode(_ type: UInt64.Type) throws -> UInt64 { whole(try reader.integer(at: start, as: type)) }
 
-    /// A value in the place of another, an `Optional` for example. One level deeper, so that its decoder is not this one.
+    /// Decodes a value in place of another, such as the content of an `Optional`. It is one level deeper and
+    /// so has a decoder of its own.
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
         whole(try reader.value(type, at: start, depth: depth + 1))
     }

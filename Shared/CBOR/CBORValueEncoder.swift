@@ -1,22 +1,23 @@
-/// Encodes one value: hands out its container, or takes it whole.
+/// Encodes one value: returns its container, or writes the value itself.
 ///
-/// The sink keeps one for each depth and points it at the next value; a type that keeps its encoder beyond `encode(to:)` gets errors, not garbage.
+/// The sink keeps one per depth and moves it to the next value. A type that keeps its encoder beyond
+/// `encode(to:)` gets errors.
 final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
     private let sink: CBORSink
-    /// Where the value begins.
+    /// The position of the value.
     private var start = 0
-    /// Once the value has asked for one.
+    /// The container of the value, once requested.
     private var container: CBOROpenContainer?
 
     init(sink: CBORSink) { self.sink = sink }
 
-    /// - Parameter position: -1 makes an encoder that refuses everything.
+    /// - Parameter position: with -1 every write fails.
     func begin(at position: Int) {
         start = position
         container = nil
     }
 
-    /// Empty: errors get their path on the way out, which costs nothing when there are none.
+    /// Empty. Errors get their path while they propagate, so that success costs nothing.
     var codingPath: [any CodingKey] { [] }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -30,7 +31,7 @@ final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
 
     func singleValueContainer() -> any SingleValueEncodingContainer { self }
 
-    /// The value's container, begun earlier or now. `nil`: the value is something else already.
+    /// Returns the value's container, new or already open; `nil` when the value is already of another kind.
     private func open(_ major: CBORMajor) -> CBOROpenContainer? {
         if let container { return container.major == major ? container : nil }
         guard sink.out.count == start else { return nil }
@@ -40,7 +41,7 @@ final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
     }
 
     private func once() throws -> CBORWriter {
-        if sink.out.count != start { throw EncodingError.refused("", "a value is encoded twice into the same place") }
+        if sink.out.count != start { throw EncodingError.refused("", "a value is encoded twice at the same position") }
         return sink.out
     }
 
@@ -62,7 +63,7 @@ final class CBORValueEncoder: Encoder, SingleValueEncodingContainer {
 
     func encode<Value: Encodable>(_ value: Value) throws {
         _ = try once()
-        // The value within has the same depth, and so this very encoder.
+        // The inner value has the same depth and therefore this encoder.
         let start = start
         defer { begin(at: start) }
         try sink.value(value)

@@ -1,6 +1,6 @@
-/// Writes the items of CBOR (RFC 8949) one after the other into bytes of its own.
+/// Appends CBOR items (RFC 8949) to a buffer, with the shortest heads and definite lengths.
 ///
-/// Always the shortest head and always definite lengths. It does not check that a map gets as many items as its head says: ``CBOREncoder`` does.
+/// ``CBOREncoder`` checks that a map has as many items as its head says.
 final class CBORWriter {
     private var base: UnsafeMutableRawPointer
     private var capacity: Int
@@ -26,7 +26,7 @@ final class CBORWriter {
         value.withUTF8 { text(UnsafeRawBufferPointer($0)) }
     }
 
-    /// - Parameter utf8: must be that.
+    /// - Parameter utf8: valid UTF-8.
     func text(_ utf8: UnsafeRawBufferPointer) {
         head(.text, UInt64(utf8.count))
         append(utf8)
@@ -60,13 +60,14 @@ final class CBORWriter {
         count += Self.store(major, value, at: base + count)
     }
 
-    /// Leaves one byte for a head whose length is not known yet; see ``close(head:major:length:)``.
+    /// Reserves one byte for a head of unknown length; see ``close(head:major:length:)``.
     func openHead() -> Int {
         byte(0)
         return count - 1
     }
 
-    /// Writes the head that was left open at `position`, moving what follows when the length needs more than that byte.
+    /// Writes the head reserved at `position`. Moves the bytes after it when the head needs more than one
+    /// byte.
     func close(head position: Int, major: CBORMajor, length: Int) {
         let size = Self.headSize(UInt64(length))
         if size > 1 {
@@ -113,7 +114,7 @@ final class CBORWriter {
         }
     }
 
-    /// How many bytes were written: 1…9.
+    /// - Returns: the number of bytes written, 1…9.
     private static func store(_ major: CBORMajor, _ value: UInt64, at place: UnsafeMutableRawPointer) -> Int {
         let size = headSize(value)
         switch size {
@@ -135,7 +136,7 @@ final class CBORWriter {
     }
 }
 
-/// The kinds of item, as the upper three bits of its first byte.
+/// The major type of an item: the upper three bits of its first byte.
 struct CBORMajor: Equatable {
     let rawValue: UInt8
 
@@ -149,7 +150,7 @@ struct CBORMajor: Equatable {
     static let simple = CBORMajor(rawValue: 0xE0)
 }
 
-/// First bytes that are whole items, or say all about one.
+/// First bytes that determine the kind of an item.
 enum CBORHead {
     static let `false`: UInt8 = 0xF4
     static let `true`: UInt8 = 0xF5

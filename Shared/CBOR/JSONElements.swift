@@ -1,13 +1,14 @@
-/// Takes a list apart that is JSON already, for whoever passes its elements on without reading them.
+/// Splits an array in JSON text into its elements, for callers that pass them on without decoding them.
 package enum JSONElements {
-    /// The elements of the one array of an object that has nothing else, as ``OutboxEvent`` codes it: `{"items":[…]}`.
+    /// Returns the ranges of the elements in the only array of an object without other fields:
+    /// `{"items":[…]}`.
     ///
-    /// - Parameter json: as our own coders write it.
-    /// - Returns: where they stand; empty for what has no array.
+    /// - Parameter json: without white space, as ``CBOREncoder/json(_:)`` writes it.
+    /// - Returns: an empty list when there is no array.
     package static func ranges(in json: [UInt8]) -> [Range<Int>] {
         guard let open = json.firstIndex(of: UInt8(ascii: "[")) else { return [] }
         var scan = Scan(first: open + 1)
-        for index in open + 1..<json.count where !scan.take(json[index], at: index) { break }
+        for index in open + 1..<json.count where !scan.advance(over: json[index], at: index) { break }
         return scan.ranges
     }
 
@@ -20,9 +21,9 @@ package enum JSONElements {
 
         init(first: Int) { start = first }
 
-        /// False at the end of the array.
-        mutating func take(_ byte: UInt8, at index: Int) -> Bool {
-            if isText { return takeText(byte) }
+        /// - Returns: `false` at the end of the array.
+        mutating func advance(over byte: UInt8, at index: Int) -> Bool {
+            if isText { return advanceInText(over: byte) }
             switch byte {
             case UInt8(ascii: "\""): isText = true
             case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
@@ -39,7 +40,7 @@ package enum JSONElements {
             return true
         }
 
-        private mutating func takeText(_ byte: UInt8) -> Bool {
+        private mutating func advanceInText(over byte: UInt8) -> Bool {
             if isEscaped {
                 isEscaped = false
             } else if byte == UInt8(ascii: "\\") {
@@ -54,14 +55,5 @@ package enum JSONElements {
             if start < index { ranges.append(start..<index) }
             start = index + 1
         }
-    }
-}
-
-extension [UInt8] {
-    /// A value as JSON in the order of its coding keys, at a third of what `JSONEncoder` costs.
-    ///
-    /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have.
-    package static func json(_ value: some Encodable) throws -> [UInt8] {
-        try CBORTranscoder.json(try CBOREncoder().encode(value))
     }
 }

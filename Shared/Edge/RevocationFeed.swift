@@ -28,8 +28,8 @@ package struct RevocationFeed: Service {
     }
 
     /// What to give to the bus.
-    package var broadcast: Broadcast {
-        var feed = Broadcast()
+    package var subscription: EventSubscription {
+        var feed = EventSubscription()
         feed.on(SessionsRevoked.self) { [self] event, _ in revoke(event.sessionIDs) }
         feed.onStart { [self] in begin() }
         feed.onLost { [revocations] in revocations.lost() }

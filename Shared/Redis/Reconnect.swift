@@ -1,4 +1,5 @@
 import Logging
+import Reactor
 import ServiceLifecycle
 
 extension RedisEndpoint {
@@ -8,8 +9,7 @@ extension RedisEndpoint {
     func stayConnected(
         logger: Logger, isolation: isolated (any Actor)? = #isolation, use: (consuming SignedIn) async -> Void
     ) async {
-        var backoff = Backoff()
-        var random = SystemRandomNumberGenerator()
+        var backoff = Backoff(.milliseconds(100)...(.seconds(1)))
         while !Task.isCancelled {
             do {
                 let connection = try await SignedIn.reach(self)
@@ -20,7 +20,7 @@ extension RedisEndpoint {
             } catch {
                 logger.warning("Redis cannot be reached", metadata: ["error": "\(error)"])
             }
-            try? await Task.sleep(for: backoff.next(using: &random))
+            try? await Task.sleep(for: backoff.next())
         }
     }
 }

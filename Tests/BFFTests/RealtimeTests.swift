@@ -1,6 +1,7 @@
 import Bus
 import BusTesting
 import Contracts
+import Realtime
 import HTTPTypes
 import Edge
 import TestSupport

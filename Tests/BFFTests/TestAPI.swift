@@ -1,13 +1,14 @@
 import Bus
 import BusTesting
 import Contracts
+import Edge
 import Foundation
 import HTTPTypes
 import Hummingbird
-import Edge
 import Logging
 import NIOCore
 import NIOEmbedded
+import Realtime
 import ServiceKit
 
 @testable import BFF

@@ -3,7 +3,7 @@ import CBOR
 import Contracts
 import Synchronization
 
-/// Answers procedures as a test says, and keeps what was asked.
+/// A stub that answers procedures as the test defines, and records the requests.
 package final class StubBus: ProcedureCaller {
     package init() {}
 
@@ -25,12 +25,16 @@ package final class StubBus: ProcedureCaller {
 
     package func call<P: Procedure>(_ request: P) async throws -> P.Response {
         log.withLock { $0.append(request) }
-        guard let answer = answers.withLock({ $0[P.name] }) else { throw ServiceError(.unavailable, "nobody serves \(P.name)") }
-        guard let response = try await answer(request) as? P.Response else { throw ServiceError(.internal, "a wrong answer") }
+        guard let answer = answers.withLock({ $0[P.name] }) else {
+            throw ServiceError(.unavailable, "no instance serves \(P.name)")
+        }
+        guard let response = try await answer(request) as? P.Response else {
+            throw ServiceError(.internal, "the answer has another type")
+        }
         return response
     }
 
     package func payload<P: Procedure>(of request: P) async throws -> [UInt8] {
-        try CBOREncoder().encode(try await call(request))
+        try CBOREncoder.contracts.encode(try await call(request))
     }
 }

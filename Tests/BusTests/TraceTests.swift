@@ -1,3 +1,4 @@
+import BusTesting
 import Contracts
 import ServiceKit
 import TestSupport
@@ -7,13 +8,15 @@ import Tracing
 @testable import Bus
 
 @Suite("One trace over several services", .timeLimit(.minutes(3))) struct TraceTests {
-    /// What a handler found about itself.
+    init() { Traces.bootstrapped }
+
+    /// The context and deadline that a handler found.
     private struct Found: Sendable {
         let context: ServiceContext?
         let deadline: Deadline?
     }
 
-    @Test("the server's span is a child of the caller's, and the deadline and the request's id arrive with it, two calls deep")
+    @Test("the server's span is a child of the caller's, with deadline and request id, two calls deep")
     func calls() async throws {
         try await TestBroker.with { broker in
             let (outer, inner) = (Seen<Found>(), Seen<Found>())
@@ -69,7 +72,7 @@ import Tracing
         }
     }
 
-    @Test("an event carries the trace of what caused it to whoever consumes it, also when the sweeper publishes it")
+    @Test("an event carries the trace of its cause to its consumer, also when the sweeper publishes it")
     func events() async throws {
         try await EventWorld.with { world in
             let found = Seen<Found>()
@@ -105,7 +108,7 @@ import Tracing
     }
 
     /// A service between the two others.
-    private func chats(_ broker: TestBroker, _ seen: Seen<Found>, _ body: () async throws -> Void) async throws {
+    private func chats(_ broker: TestBroker, _ seen: Seen<Found>, while body: () async throws -> Void) async throws {
         let own = Told<Bus>()
         try await broker.bus(
             .chats,

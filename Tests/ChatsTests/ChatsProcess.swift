@@ -104,8 +104,8 @@ struct ChatsProcess: Sendable {
         _ chat: ChatID, for user: UserID, _ position: GetHistory.Position = .newest, limit: Int = 50, known: PageTag? = nil
     ) async throws -> GetHistory.Response {
         let request = GetHistory(userID: user, chatID: chat, position: position, limit: limit, known: known)
-        return try CBORDecoder().decode(
-            GetHistory.Response.self, from: try CBOREncoder().encode(try await reading.history(request)))
+        return try CBORDecoder.contracts.decode(
+            GetHistory.Response.self, from: try CBOREncoder.contracts.encode(try await reading.history(request)))
     }
 
     func set(_ member: UserID, _ role: ChatRole = .member, in chat: ChatID, by user: UserID) async throws -> SetMember.Response {

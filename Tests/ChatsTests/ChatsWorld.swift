@@ -4,6 +4,7 @@ import Contracts
 import Logging
 import Postgres
 import Reactor
+import Realtime
 import Redis
 import ServiceKit
 import ServiceLifecycle
@@ -62,13 +63,13 @@ struct ChatsWorld: Sendable {
             return GetProfiles.Response(
                 users: known.map { User(id: $0, username: "u\($0)", displayName: "U", createdAt: Timestamp(0)) })
         }
-        var feed = Broadcast()
+        var feed = EventSubscription()
         feed.on(MessagesSent.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ChatCreated.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ChatUpdated.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(MemberChanged.self) { [facts] fact, _ in facts.append(fact) }
         feed.on(ReadMoved.self) { [facts] fact, _ in facts.append(fact) }
-        bff.listen(feed)
+        bff.subscribe(feed)
         return ([idgen, users, bff, messaging], [idgen])
     }
 
@@ -76,7 +77,7 @@ struct ChatsWorld: Sendable {
         let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
         // Bound with the first connection.
         try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
-        messaging.listen(feed)
+        messaging.subscribe(feed)
     }
 
     private static func instance(
@@ -89,7 +90,7 @@ struct ChatsWorld: Sendable {
         let outbox = Outbox(database.pool, bus: bus, logger: .quiet)
         let chats = ChatsService(
             database: database.pool, redis: redis, prefix: "\(host.name):", bus: bus, outbox: outbox,
-            ids: IDSource(bus, on: ChatsProcess.io), on: ChatsProcess.io, logger: .quiet)
+            deliveries: DeliveryPublisher(bus), ids: IDSource(bus, on: ChatsProcess.io), on: ChatsProcess.io, logger: .quiet)
         return ([redis, outbox, chats, bus], [bus])
     }
 

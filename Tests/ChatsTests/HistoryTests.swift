@@ -125,10 +125,10 @@ import Testing
             var messages: [Message]
         }
         let recent = try RecentMessages(rev: 11, lastSeq: 10, messages: ten)
-        let bytes = try CBOREncoder().encode(recent)
-        let kept = try CBORDecoder().decode(Kept.self, from: bytes)
+        let bytes = try CBOREncoder.contracts.encode(recent)
+        let kept = try CBORDecoder.contracts.decode(Kept.self, from: bytes)
         #expect(kept.rev == 11 && kept.lastSeq == 10 && kept.messages == ten)
-        #expect(try CBORDecoder().decode(RecentMessages.self, from: try CBOREncoder().encode(kept)) == recent)
+        #expect(try CBORDecoder.contracts.decode(RecentMessages.self, from: try CBOREncoder.contracts.encode(kept)) == recent)
     }
 }
 

@@ -2,6 +2,7 @@ import Bus
 import BusTesting
 import Contracts
 import Logging
+import Realtime
 import ServiceKit
 import Testing
 

@@ -212,17 +212,6 @@ import Testing
             await #expect(throws: RedisError.self) { _ = try await SignedIn.reach(endpoint) }
         }
     }
-
-    @Test("the wait before another attempt grows from a tenth of a second to one, and never beyond", arguments: UInt64(1)...20)
-    func backoff(seed: UInt64) {
-        var (backoff, random) = (Backoff(), SeededGenerator(seed: seed))
-        let waits = (0..<10).map { _ in backoff.next(using: &random) }
-        for (wait, full) in zip(waits, [100, 200, 400, 800] + Array(repeating: 1_000, count: 6)) {
-            #expect((.milliseconds(full / 2) ... .milliseconds(full)).contains(wait))
-        }
-        backoff.reset()
-        #expect(backoff.next(using: &random) <= .milliseconds(100))
-    }
 }
 
 extension RedisClient {

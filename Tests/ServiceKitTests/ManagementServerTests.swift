@@ -1,6 +1,7 @@
 import Foundation
 import Logging
 import Metrics
+import Reactor
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -19,17 +20,17 @@ import Testing
     private func serving(
         live io: any TaskExecutor = sharedIO, within bound: Duration = .seconds(60), _ body: (URL) async throws -> Void
     ) async throws {
-        let listening = Listening()
+        let listening = Promise<Int>()
         let server = ManagementServer(
             host: "127.0.0.1", port: 0,
             answers: ManagementAnswers(
                 service: "chats", instance: "chats-1", health: health, liveness: Liveness(io: io, bound: bound),
                 started: .now),
             metrics: registry, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
-            onListening: { listening.set($0) })
+            onListening: { listening.fulfill($0) })
         let group = ServiceGroup(services: [server], logger: server.logger)
         async let life: Void = group.run()
-        try await body(try #require(URL(string: "http://127.0.0.1:\(try await listening.port())")))
+        try await body(try #require(URL(string: "http://127.0.0.1:\(try await listening.value)")))
         await group.triggerGracefulShutdown()
         try await life
     }

@@ -118,8 +118,8 @@ import Testing
             Frames.Change(MemberChanged(chatID: chat, memberID: lin, change: .added, role: .member, userID: ada, rev: 12)),
             Frames.Change(MemberChanged(chatID: chat, memberID: lin, change: .removed, role: .member, userID: ada, rev: 13)),
         ]
-        return try [first, second].map { Array(Frames.message($0, json: try [UInt8].json($0)[...]).utf8) }
-            + shown.map { try [UInt8].json($0) }
+        return try [first, second].map { Array(Frames.message($0, json: try CBOREncoder.contracts.json($0)[...]).utf8) }
+            + shown.map { try CBOREncoder.contracts.json($0) }
     }
 
     private static func framesOfUsers() throws -> [ServerFrame.Text] {

@@ -5,14 +5,15 @@ import Testing
     private static let allowed: [String: Set<String>] = [
         "Reactor": [],
         "Contracts": [],
-        "CBOR": ["Contracts"],
+        "CBOR": [],
         "AMQP": ["CRabbitMQ", "Reactor"],
         "Postgres": ["CPostgres", "Reactor"],
         "Redis": ["CRedis", "Reactor"],
         "Bus": ["AMQP", "CBOR", "Postgres", "Contracts", "Reactor"],
+        "Realtime": ["AMQP", "Bus", "CBOR", "Contracts", "Reactor"],
         "Cache": ["Redis", "Contracts", "Reactor"],
         "Edge": ["Bus", "Contracts"],
-        "ServiceKit": ["AMQP", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],
+        "ServiceKit": ["AMQP", "CBOR", "Postgres", "Redis", "Bus", "Cache", "Contracts", "Reactor"],
     ]
 
     /// The one folder that may import each C library.

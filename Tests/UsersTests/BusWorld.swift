@@ -2,6 +2,7 @@ import AMQP
 import Bus
 import Contracts
 import Foundation
+import Realtime
 import ServiceLifecycle
 import Synchronization
 import TestSupport
@@ -28,7 +29,9 @@ struct BusWorld: Sendable {
                     world: world, bff: bus(.bff, host), chats: bus(.chats, host), messaging: bus(.messaging, host), heard: Heard()
                 )
                 await world.watch()
-                world.world.outbox.deliver(LiveContacts.types) { try LiveContacts.delivery(of: $0) }
+                world.world.outbox.deliver(LiveContacts.types, through: DeliveryPublisher(users)) {
+                    try LiveContacts.delivery(of: $0)
+                }
                 world.service.serve(on: users)
                 world.world.one.accounts.cache.listen(on: users)
                 world.heard.listen(on: world.bff)
@@ -46,7 +49,7 @@ struct BusWorld: Sendable {
         let feed = DeliveryFeed { [shown] delivery, _ in for item in delivery.items { shown.add(item) } }
         // Bound with the first connection.
         try? await feed.bind(PartitionSet(0..<Partitioning.usualCount))
-        messaging.listen(feed)
+        messaging.subscribe(feed)
     }
 
     private var service: UsersService {
@@ -90,7 +93,7 @@ final class Heard: Sendable {
     func all<E: Event>(_ type: E.Type) -> [E] { facts.withLock { $0[E.type] ?? [] }.compactMap { $0 as? E } }
 
     func listen(on bus: Bus) {
-        var feed = Broadcast()
+        var feed = EventSubscription()
         hear(UserRegistered.self, in: &feed)
         hear(UserUpdated.self, in: &feed)
         hear(SessionStarted.self, in: &feed)
@@ -98,10 +101,10 @@ final class Heard: Sendable {
         hear(PasswordChanged.self, in: &feed)
         hear(ConnectionChanged.self, in: &feed)
         hear(BlockChanged.self, in: &feed)
-        bus.listen(feed)
+        bus.subscribe(feed)
     }
 
-    private func hear<E: Event>(_: E.Type, in feed: inout Broadcast) {
+    private func hear<E: Event>(_: E.Type, in feed: inout EventSubscription) {
         feed.on(E.self) { event, _ in self.facts.withLock { $0[E.type, default: []].append(event) } }
     }
 }

@@ -39,7 +39,7 @@ struct MessageRoutes {
                 senderID: try call.caller.userID, chatID: chatID,
                 clientMessageID: ClientMessageID(rawValue: body.clientMessageID),
                 text: body.text, replyTo: body.replyTo))
-        let isRepeated = try CBORDecoder().decode(Repeated.self, from: answer).repeated
+        let isRepeated = try CBORDecoder.contracts.decode(Repeated.self, from: answer).repeated
         return Reply(isRepeated ? .ok : .created, json: try CBORTranscoder.json(of: "message", in: answer))
     }
 
@@ -60,7 +60,7 @@ struct MessageRoutes {
         let known = kept?.tag ?? clientHas ?? .none
         let answer = try await bus.payload(
             of: GetHistory(userID: user, chatID: place.chatID, position: place.position, limit: place.limit, known: known))
-        let about = try CBORDecoder().decode(AboutPage.self, from: answer)
+        let about = try CBORDecoder.contracts.decode(AboutPage.self, from: answer)
         if about.unchanged == true { return kept?.reply ?? Reply(.notModified).tagged(known.rawValue) }
         let page = Reply(.ok, json: try about.json(answer))
         // A chats service of the release before gives none.

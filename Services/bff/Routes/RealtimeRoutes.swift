@@ -1,7 +1,8 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
+import Realtime
 
 /// Where live connections are made.
 struct RealtimeRoutes {

@@ -1,7 +1,8 @@
 import Bus
 import Contracts
-import HTTPTypes
 import Edge
+import HTTPTypes
+import Realtime
 
 /// Logging in, staying in, and logging out.
 struct SessionRoutes {

@@ -23,7 +23,7 @@ struct HistoryPage: Equatable, Sendable {
 }
 
 extension HistoryPage {
-    init(_ page: Page<Message>) throws { self.init(items: try CBORElements(encoding: page.items), next: page.next) }
+    init(_ page: Page<Message>) throws { self.init(items: try CBOREncoder.contracts.elements(page.items), next: page.next) }
 }
 
 /// Coded as ``GetHistory/Response`` is.

@@ -74,6 +74,6 @@ extension Frames.Change {
 extension Delivery.Item {
     /// - Throws: `EncodingError`, `DecodingError` for what JSON does not have.
     init(to recipients: [UserID], _ frame: some Encodable) throws {
-        self.init(recipients: recipients, frame: String(decoding: try [UInt8].json(frame), as: UTF8.self))
+        self.init(recipients: recipients, frame: String(decoding: try CBOREncoder.contracts.json(frame), as: UTF8.self))
     }
 }

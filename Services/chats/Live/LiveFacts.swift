@@ -31,17 +31,17 @@ private enum Fact {
     case member(MemberChanged)
 
     init?(_ event: OutboxEvent) {
-        if let fact = event.fact(MessagesSent.self) {
+        if let fact = event.decoded(as: MessagesSent.self) {
             let texts = JSONElements.ranges(in: event.data).map { event.data[$0] }
             guard texts.count == fact.messages.count else { return nil }
             self = .sent(fact.messages, texts)
-        } else if let fact = event.fact(ReadMoved.self) {
+        } else if let fact = event.decoded(as: ReadMoved.self) {
             self = .read(fact)
-        } else if let fact = event.fact(ChatCreated.self) {
+        } else if let fact = event.decoded(as: ChatCreated.self) {
             self = .created(fact)
-        } else if let fact = event.fact(ChatUpdated.self) {
+        } else if let fact = event.decoded(as: ChatUpdated.self) {
             self = .updated(fact)
-        } else if let fact = event.fact(MemberChanged.self) {
+        } else if let fact = event.decoded(as: MemberChanged.self) {
             self = .member(fact)
         } else {
             return nil

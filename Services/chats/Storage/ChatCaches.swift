@@ -58,14 +58,14 @@ struct ChatCaches: Sendable {
     func note(left events: [OutboxEvent]) async {
         var (chats, members) = ([ChatID: Int64](), [MemberKey: Int64]())
         for event in events {
-            for place in event.fact(PlacesTaken.self)?.messages ?? [] {
+            for place in event.decoded(as: PlacesTaken.self)?.messages ?? [] {
                 chats[place.chatID] = max(place.rev, chats[place.chatID] ?? 0)
             }
-            if let fact = event.fact(MemberChanged.self) {
+            if let fact = event.decoded(as: MemberChanged.self) {
                 let key = MemberKey(chatID: fact.chatID, userID: fact.memberID)
                 members[key] = max(fact.rev, members[key] ?? 0)
             }
-            if let fact = event.fact(ChatCreated.self) {
+            if let fact = event.decoded(as: ChatCreated.self) {
                 for user in fact.members {
                     let key = MemberKey(chatID: fact.chatID, userID: user)
                     members[key] = max(fact.rev, members[key] ?? 0)
@@ -109,8 +109,8 @@ extension ChatCaches {
     }
 
     /// What other processes of this service could not tell Redis.
-    var feed: Broadcast {
-        var feed = Broadcast()
+    var feed: EventSubscription {
+        var feed = EventSubscription()
         feed.on(CacheDistrusted.self) { event, _ in
             memberships.assumeIsolated { $0.receive(event.notice) }
             recent.assumeIsolated { $0.receive(event.notice) }
@@ -152,7 +152,8 @@ private struct CacheDistrusted: Notice {
 
 extension CacheCoder where Value: Codable {
     fileprivate static func cbor() -> CacheCoder {
-        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+        CacheCoder(
+            encode: { try CBOREncoder.contracts.encode($0) }, decode: { try CBORDecoder.contracts.decode(Value.self, from: $0) })
     }
 }
 

@@ -18,7 +18,7 @@ struct RecentMessages: Equatable, Codable, Sendable {
 
     /// - Parameter messages: in ascending `seq` without gaps, up to `lastSeq`. What is too much is dropped at the old end.
     init(rev: Int64, lastSeq: Int64, messages: some Collection<Message>) throws {
-        self.init(rev: rev, lastSeq: lastSeq, messages: try CBORElements(encoding: messages.suffix(Self.count)))
+        self.init(rev: rev, lastSeq: lastSeq, messages: try CBOREncoder.contracts.elements(messages.suffix(Self.count)))
     }
 
     private init(rev: Int64, lastSeq: Int64, messages: CBORElements) {
@@ -41,7 +41,7 @@ struct RecentMessages: Equatable, Codable, Sendable {
             last.seq == lastSeq + count, last.rev == self.rev + count, last.rev == rev
         else { return nil }
         var all = messages
-        all.append(try CBORElements(encoding: sent))
+        all.append(try CBOREncoder.contracts.elements(sent))
         return RecentMessages(rev: rev, lastSeq: last.seq, messages: all)
     }
 

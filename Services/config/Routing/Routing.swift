@@ -39,13 +39,13 @@ struct Routing: Sendable {
 
     /// Before the bus runs.
     func serve(on bus: Bus) {
-        var feed = Broadcast()
+        var feed = EventSubscription()
         feed.on(RoutingPulse.self) { [leader, desk] pulse, _ in
             leader.heard(pulse)
             desk.alarm.heard(pulse)
         }
         feed.onLost { [leader] in leader.lostPulses() }
-        bus.listen(feed)
+        bus.subscribe(feed)
         // Whoever is refused without Postgres being away loses its lease, so none must be because too many ask.
         bus.serve(Heartbeat.self, atMost: 20_000) { [desk] request, _ in try await desk.heartbeat(request) }
         bus.serve(GetRoutes.self, as: WrittenRoutes.self) { [desk] _, _ in try await desk.routes() }

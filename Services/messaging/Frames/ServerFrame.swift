@@ -1,3 +1,4 @@
+import CBOR
 import Contracts
 
 /// The frames that this service makes itself, as their text. Numbered ones get their `n` when they are sent, see ``numbered(_:_:)``.
@@ -60,13 +61,13 @@ enum ServerFrame {
 
 /// A flat JSON object, written member by member.
 private struct JSONText {
-    private var bytes: [UInt8]
+    private var json = JSONWriter()
 
-    init(_ type: ServerFrame.Kind) { bytes = Array("{\"type\":\"\(type.rawValue)\"".utf8) }
+    init(_ type: ServerFrame.Kind) { json.append(json: "{\"type\":\"\(type.rawValue)\"".utf8) }
 
-    var finished: [UInt8] { bytes + [UInt8(ascii: "}")] }
+    var finished: [UInt8] { json.bytes + [UInt8(ascii: "}")] }
 
-    mutating func add(_ name: String, raw value: String) { bytes += ",\"\(name)\":\(value)".utf8 }
+    mutating func add(_ name: String, raw value: String) { json.append(json: ",\"\(name)\":\(value)".utf8) }
 
     mutating func add(_ name: String, _ ref: FrameRef) {
         switch ref {
@@ -76,17 +77,7 @@ private struct JSONText {
     }
 
     mutating func add(_ name: String, _ value: String) {
-        bytes += ",\"\(name)\":\"".utf8
-        for byte in value.utf8 { escape(byte) }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    /// RFC 8259, section 7.
-    private mutating func escape(_ byte: UInt8) {
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes += [UInt8(ascii: "\\"), byte]
-        case 0..<0x20: bytes += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
-        default: bytes.append(byte)
-        }
+        json.append(json: ",\"\(name)\":".utf8)
+        json.append(string: value)
     }
 }

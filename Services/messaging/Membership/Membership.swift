@@ -2,6 +2,7 @@ import Bus
 import Contracts
 import Logging
 import Reactor
+import Realtime
 import ServiceKit
 import ServiceLifecycle
 import Synchronization

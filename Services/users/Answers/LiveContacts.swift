@@ -10,8 +10,8 @@ enum LiveContacts {
     static func delivery(of events: [OutboxEvent]) throws -> Delivery {
         Delivery(
             items: try events.flatMap { event in
-                if let fact = event.fact(ConnectionChanged.self) { return try items(fact) }
-                if let fact = event.fact(BlockChanged.self) { return [try item(fact)] }
+                if let fact = event.decoded(as: ConnectionChanged.self) { return try items(fact) }
+                if let fact = event.decoded(as: BlockChanged.self) { return [try item(fact)] }
                 return []
             })
     }
@@ -69,6 +69,6 @@ extension Connection.Status {
 
 extension Delivery.Item {
     fileprivate init(to user: UserID, _ frame: some Encodable) throws {
-        self.init(recipients: [user], frame: String(decoding: try [UInt8].json(frame), as: UTF8.self))
+        self.init(recipients: [user], frame: String(decoding: try CBOREncoder.contracts.json(frame), as: UTF8.self))
     }
 }

@@ -51,7 +51,8 @@ struct UserCaches: Sendable {
     private static func fewSearches() -> LoadGate { LoadGate(maxRunning: 2, maxWaiting: 32) }
 
     private static func coder<Value: Codable & Sendable>() -> CacheCoder<Value> {
-        CacheCoder(encode: { try CBOREncoder().encode($0) }, decode: { try CBORDecoder().decode(Value.self, from: $0) })
+        CacheCoder(
+            encode: { try CBOREncoder.contracts.encode($0) }, decode: { try CBORDecoder.contracts.decode(Value.self, from: $0) })
     }
 
     /// Makes a committed account known. Before its writer is answered.
@@ -62,7 +63,7 @@ struct UserCaches: Sendable {
 
     /// Hears what other processes of this service have written. Before the bus runs.
     func listen(on bus: Bus) {
-        var feed = Broadcast()
+        var feed = EventSubscription()
         // Handlers run on the I/O thread, as the caches do.
         feed.on(CacheChanged.self) { [accounts] changed, _ in accounts.assumeIsolated { $0.receive(changed.notice) } }
         // Its writer has said so already, unless it died in between: the outbox does not.
@@ -73,7 +74,7 @@ struct UserCaches: Sendable {
             accounts.assumeIsolated { $0.dropAll() }
             searches.assumeIsolated { $0.dropAll() }
         }
-        bus.listen(feed)
+        bus.subscribe(feed)
     }
 }
 

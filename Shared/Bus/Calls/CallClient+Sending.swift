@@ -3,7 +3,7 @@ import Contracts
 import Metrics
 import Reactor
 
-/// What is called during one turn leaves at its end, or as soon as a message is full.
+/// Calls of one loop turn leave at its end, or as soon as a message is full.
 extension CallClient {
     func enqueue(_ id: UInt64, bytes: Int, to service: ServiceName) {
         if let full = outgoing.add(id, bytes: bytes, to: service) {
@@ -18,12 +18,12 @@ extension CallClient {
     private func flush() {
         flushIsScheduled = false
         inFlight.record(pending.count)
-        for (service, ids) in outgoing.takeRest() { send(ids, to: service) }
+        for (service, ids) in outgoing.drain() { send(ids, to: service) }
     }
 
     private func send(_ ids: [UInt64], to service: ServiceName) {
-        let taken = ids.compactMap { pending.takeForSending($0) }
-        if !taken.isEmpty { send(taken.map(\.call), taken.map(\.attempt), to: service) }
+        let started = ids.compactMap { pending.startAttempt($0) }
+        if !started.isEmpty { send(started.map(\.call), started.map(\.attempt), to: service) }
     }
 
     private func send(_ calls: [WireCall], _ attempts: [PendingCalls<Waiter>.Attempt], to service: ServiceName) {
@@ -39,14 +39,14 @@ extension CallClient {
             guard let requests, isReady else { throw .notConnected("the channel is not open") }
             try requests.send(message) { [weak self] outcome in self?.assumeIsolated { $0.settle(attempts, outcome) } }
             messages.increment()
-            if silence.sent() { scheduleTick() }
+            if watchdog.sent() { scheduleTick() }
         } catch {
-            for attempt in attempts { perform(pending.refused(attempt, .notSent(error.whyNotSent)), attempt.id) }
+            for attempt in attempts { perform(pending.refused(attempt, .notSent(error.sendFailureReason)), attempt.id) }
         }
     }
 
     private func settle(_ attempts: [PendingCalls<Waiter>.Attempt], _ outcome: AMQPOutcome) {
-        hear { $0.settled() }
+        update { $0.settled() }
         switch outcome {
         case .confirmed: break
         case .returned: for attempt in attempts { perform(pending.refused(attempt, .noServer), attempt.id) }

@@ -7,8 +7,9 @@ import Synchronization
 
 /// Sends calls and waits for their answers.
 ///
-/// What is called during one turn of the I/O thread leaves together at its end, in few messages for each service called; one that is full leaves at once.
-actor CallClient {
+/// Calls of one turn of the I/O thread leave together at its end, in few messages per called service. A full
+/// message leaves at once.
+actor CallClient: BusComponent {
     typealias Answer = Result<[UInt8], ServiceError>
 
     struct Waiter {
@@ -18,7 +19,8 @@ actor CallClient {
         var timer: IOTimer?
     }
 
-    /// How long a call whose connection went may wait for a new one before it is given up, so that callers learn within 100 ms.
+    /// How long a call may wait for a new connection after its connection was lost. Callers get an error
+    /// within 100 ms.
     static let reconnectGrace: Duration = .milliseconds(90)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
@@ -33,7 +35,7 @@ actor CallClient {
     var outgoing = Coalescer<ServiceName, UInt64>(maximumBytes: CallEnvelope.coalescedBytes)
     var flushIsScheduled = false
     var graceTimer: IOTimer?
-    var silence = SilenceWatch()
+    var watchdog = BrokerWatchdog()
     private var isStopped = false
     private let lastID = Atomic(UInt64.random(in: 0..<(.max / 2)))
     private var metrics = MetricsByProcedure("calls")
@@ -66,14 +68,14 @@ actor CallClient {
         await connection.observe { [weak self] status in self?.assumeIsolated { $0.connectionChanged(status) } }
     }
 
-    var isReady: Bool { requests?.isOpen == true && replies?.isOpen == true && !silence.isSilent }
+    var isReady: Bool { requests?.isOpen == true && replies?.isOpen == true && !watchdog.isSilent }
 
     func opened() async throws(AMQPError) {
         try await requests?.opened()
         try await replies?.opened()
     }
 
-    /// Takes no more calls, and fails those that wait.
+    /// Refuses further calls, and fails the waiting ones.
     func stop() {
         isStopped = true
         for step in pending.abandonAll() { perform(step) }
@@ -81,19 +83,19 @@ actor CallClient {
 
     // MARK: Calling
 
-    /// - Parameter call: its correlation id is given here.
+    /// Sends `call` under a new correlation id and returns its answer.
     nonisolated func call(_ call: WireCall, to target: ServiceName, isRepeatable: Bool, isVital: Bool) async -> Answer {
         var call = call
         let id = lastID.wrappingAdd(1, ordering: .relaxed).newValue
         call.correlationID = id
         return await withTaskCancellationHandler { [call] in
-            // Whoever is on the I/O thread already, as most are, goes on without a change of executor.
+            // Most callers are on the I/O thread already and continue without a change of executor.
             guard io.isCurrent else { return await wait(for: call, to: target, isRepeatable: isRepeatable, isVital: isVital) }
             return await withCheckedContinuation { waiter in
                 assumeIsolated { $0.add(call, to: target, isRepeatable: isRepeatable, isVital: isVital, waiter) }
             }
         } onCancel: {
-            Task(executorPreference: io) { await self.cancel(id) }
+            io.post { self.assumeIsolated { $0.cancel(id) } }
         }
     }
 
@@ -109,9 +111,9 @@ actor CallClient {
         guard !isStopped, isReady else {
             return finish(waiter, .failure(ServiceError(.unavailable, "the broker is away", retryAfterMilliseconds: 1_000)))
         }
-        // A cancellation from now on finds the call; one from before is seen here.
+        // A later cancellation finds the call; an earlier one is seen here.
         if Task.isCancelled {
-            let error = ServiceError(.deadlineExceeded, "\(call.procedure) was given up by its caller", mayHaveHappened: false)
+            let error = ServiceError(.deadlineExceeded, "\(call.procedure) was cancelled by its caller", mayHaveHappened: false)
             return finish(waiter, .failure(error))
         }
         let (id, left) = (call.correlationID, call.deadline - Deadline.now)
@@ -135,7 +137,7 @@ actor CallClient {
 
     private func deadlinePassed(_ id: UInt64) { perform(pending.deadlinePassed(id), id) }
 
-    /// Does what the pending calls decided about one of them.
+    /// Executes a step of one of the pending calls.
     func perform(_ step: PendingCalls<Waiter>.Step, _ id: UInt64 = 0) {
         switch step {
         case .none: break

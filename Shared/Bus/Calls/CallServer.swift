@@ -5,13 +5,14 @@ import Logging
 import Metrics
 import Reactor
 
-/// Takes calls from the service's request queue, has them handled, and sends the answers of one turn together.
-actor CallServer {
-    /// The whole of what waits for an answer from here, per call being handled.
+/// Receives calls from the service's request queue, runs their handlers, and sends the answers of one turn
+/// together.
+actor CallServer: BusComponent {
+    /// A call in progress.
     private struct Running {
         let correlationID: UInt64
         let address: String
-        let desk: ProcedureDesk
+        let procedure: ProcedureState
         let start: ContinuousClock.Instant
         let task: Task<Void, Never>
         let timer: IOTimer
@@ -23,7 +24,7 @@ actor CallServer {
     private let configuration: BusConfiguration
     private let logger: Logger
     private nonisolated let tracing = CallTracing()
-    private let desks: [String: ProcedureDesk]
+    private let procedures: [String: ProcedureState]
     private var requests: AMQPChannel?
     private var replies: AMQPChannel?
     private var running: [UInt64: Running] = [:]
@@ -33,7 +34,7 @@ actor CallServer {
     private var isStopping = false
     private var idle: CheckedContinuation<Void, Never>?
     private var unknown = ProcedureMetrics("handled", procedure: "unknown")
-    private let inHand = Gauge(label: "martlet_bus_handled_in_flight")
+    private let inProgress = Gauge(label: "martlet_bus_handled_in_flight")
     private let messages = Counter(label: "martlet_bus_reply_messages")
     private let badEnvelopes = Counter(label: "martlet_bus_bad_envelopes")
     private let dropped = Counter(label: "martlet_bus_replies_dropped")
@@ -42,7 +43,7 @@ actor CallServer {
         self.io = io
         self.configuration = configuration
         self.logger = logger
-        desks = Dictionary(procedures.map { ($0.name.rawValue, ProcedureDesk($0)) }) { _, last in last }
+        self.procedures = Dictionary(procedures.map { ($0.name.rawValue, ProcedureState($0)) }) { _, last in last }
     }
 
     // MARK: Life
@@ -65,7 +66,6 @@ actor CallServer {
         try await requests?.opened()
     }
 
-    /// Takes nothing new, and returns when what is in hand is answered or `limit` has passed and the rest is cancelled.
     func drain(atMost limit: Duration) async {
         await requests?.stopConsuming()
         isStopping = true
@@ -78,7 +78,7 @@ actor CallServer {
     }
 
     private func abandon() {
-        logger.warning("calls are cut off by the stop", metadata: ["count": "\(running.count)"])
+        logger.warning("calls were cancelled by the stop", metadata: ["count": "\(running.count)"])
         for run in running.values { run.task.cancel() }
         idle.take()?.resume()
     }
@@ -87,44 +87,48 @@ actor CallServer {
 
     private func received(_ delivery: AMQPDelivery) {
         let (caller, address) = (delivery.properties.userID ?? "", delivery.properties.replyTo ?? "")
-        // Whoever calls is answered at a queue of its own, so that nobody can have answers sent to others.
+        // The address must be a queue of the caller, so that no service can direct answers to another.
         guard !caller.isEmpty, address.hasPrefix("\(caller).replies.") else {
-            return bad("calls without a verified caller or a reply queue of the caller's", caller)
+            return refused("no verified caller, or a reply queue of another service", caller: caller)
         }
         do {
-            for call in try CallEnvelope.decode(delivery.body) { take(call, from: ServiceName(rawValue: caller), address) }
+            for call in try CallEnvelope.decode(delivery.body) {
+                receive(call, from: ServiceName(rawValue: caller), answerTo: address)
+            }
         } catch {
-            bad("\(error.reason)", caller)
-            for id in error.correlationIDs { answer(id, address, .failure(error.refusal)) }
+            refused(error.reason, caller: caller)
+            for id in error.correlationIDs { answer(id, .failure(error.refusal), to: address) }
         }
     }
 
-    private func bad(_ what: String, _ caller: String) {
+    private func refused(_ reason: String, caller: String) {
         badEnvelopes.increment()
-        logger.warning("an envelope was refused", metadata: ["reason": "\(what)", "caller": "\(caller.prefix(64))"])
+        logger.warning("an envelope was refused", metadata: ["reason": "\(reason)", "caller": "\(caller.prefix(64))"])
     }
 
-    private func take(_ call: WireCall, from caller: ServiceName, _ address: String) {
+    private func receive(_ call: WireCall, from caller: ServiceName, answerTo address: String) {
         let start = ContinuousClock.now
-        guard let desk = desks[call.procedure] else {
-            let error = ServiceError(.unimplemented, "\(configuration.service) knows no such procedure")
+        guard let procedure = procedures[call.procedure] else {
+            let error = ServiceError(.unimplemented, "\(configuration.service) has no such procedure")
             unknown.record(error.code.rawValue, since: start)
-            return answer(call.correlationID, address, .failure(error))
+            return answer(call.correlationID, .failure(error), to: address)
         }
-        if let refusal = refusal(of: call, from: caller, desk) {
-            desk.metrics.record(refusal.code.rawValue, since: start)
-            answer(call.correlationID, address, .failure(refusal))
+        if let refusal = refusal(of: call, from: caller, procedure) {
+            procedure.metrics.record(refusal.code.rawValue, since: start)
+            answer(call.correlationID, .failure(refusal), to: address)
         } else {
-            begin(call, from: caller, desk, address, start)
+            begin(call, from: caller, of: procedure, answerTo: address, start: start)
         }
     }
 
-    private func refusal(of call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk) -> ServiceError? {
-        if !desk.procedure.callers.contains(caller) { return ServiceError(.denied, "\(caller) may not call \(call.procedure)") }
-        if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
-            return ServiceError(.deadlineExceeded, "\(call.procedure) came too late to be begun", mayHaveHappened: false)
+    private func refusal(of call: WireCall, from caller: ServiceName, _ state: ProcedureState) -> ServiceError? {
+        if !state.procedure.callers.contains(caller) {
+            return ServiceError(.denied, "\(caller) may not call \(call.procedure)")
         }
-        if desk.isFull || running.count >= configuration.handledAtOnce && !desk.procedure.isVital {
+        if Deadline(millisecondsSinceEpoch: call.deadline).hasPassed {
+            return ServiceError(.deadlineExceeded, "\(call.procedure) arrived after its deadline", mayHaveHappened: false)
+        }
+        if state.isFull || running.count >= configuration.handledAtOnce && !state.procedure.isVital {
             return ServiceError(
                 .unavailable, "\(configuration.service) is busy with \(call.procedure)", retryAfterMilliseconds: 500)
         }
@@ -132,35 +136,36 @@ actor CallServer {
     }
 
     private func begin(
-        _ call: WireCall, from caller: ServiceName, _ desk: ProcedureDesk, _ address: String, _ start: ContinuousClock.Instant
+        _ call: WireCall, from caller: ServiceName, of state: ProcedureState, answerTo address: String,
+        start: ContinuousClock.Instant
     ) {
         nextRun += 1
-        let (run, procedure) = (nextRun, desk.procedure)
+        let (run, procedure) = (nextRun, state.procedure)
         let deadline = Deadline(millisecondsSinceEpoch: call.deadline)
         let context = CallContext(caller: caller, procedure: procedure.name, deadline: deadline)
         let task = Task(executorPreference: io) {
-            let result = await self.handle(call, procedure, context)
+            let result = await self.handle(call, with: procedure, context: context)
             self.finished(run, result)
         }
         let timer = io.schedule(after: .milliseconds(max(1, deadline.millisecondsLeft))) { task.cancel() }
-        desk.inHand += 1
+        state.inProgress += 1
         running[run] = Running(
-            correlationID: call.correlationID, address: address, desk: desk, start: start, task: task, timer: timer)
+            correlationID: call.correlationID, address: address, procedure: state, start: start, task: task, timer: timer)
     }
 
     private nonisolated func handle(
-        _ call: WireCall, _ procedure: ServedProcedure, _ context: CallContext
+        _ call: WireCall, with procedure: ServedProcedure, context: CallContext
     ) async -> Result<[UInt8], ServiceError> {
         await Deadline.$current.withValue(context.deadline) {
             await tracing.serving(call) { span in
                 let result = await procedure.answer(call.payload, context)
-                if case .failure(let error) = result { span.note(error) }
+                if case .failure(let error) = result { span.setFailed(error) }
                 return result
             }
         }
     }
 
-    /// The handler's task prefers the I/O thread, which this actor lives on.
+    /// Called on the I/O thread, which the handler's task prefers and this actor runs on.
     private nonisolated func finished(_ run: UInt64, _ result: Result<[UInt8], ServiceError>) {
         assumeIsolated { $0.finish(run, result) }
     }
@@ -168,9 +173,9 @@ actor CallServer {
     private func finish(_ run: UInt64, _ result: Result<[UInt8], ServiceError>) {
         guard let call = running.removeValue(forKey: run) else { return }
         io.cancel(call.timer)
-        call.desk.inHand -= 1
-        call.desk.metrics.record(result.code, since: call.start)
-        answer(call.correlationID, call.address, result)
+        call.procedure.inProgress -= 1
+        call.procedure.metrics.record(result.code, since: call.start)
+        answer(call.correlationID, result, to: call.address)
         if running.isEmpty, let idle {
             self.idle = nil
             idle.resume()
@@ -179,12 +184,12 @@ actor CallServer {
 
     // MARK: Answers
 
-    private func answer(_ id: UInt64, _ address: String, _ result: Result<[UInt8], ServiceError>) {
+    private func answer(_ id: UInt64, _ result: Result<[UInt8], ServiceError>, to address: String) {
         let reply: WireReply
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)
         case .failure(let error):
-            let payload = (try? CBOREncoder().encode(error)) ?? []
+            let payload = (try? CBOREncoder.contracts.encode(error)) ?? []
             reply = WireReply(correlationID: id, kind: .error, payload: payload)
         }
         if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) {
@@ -198,8 +203,8 @@ actor CallServer {
 
     private func flush() {
         flushIsScheduled = false
-        inHand.record(running.count)
-        for (address, answers) in outgoing.takeRest() { send(answers, to: address) }
+        inProgress.record(running.count)
+        for (address, answers) in outgoing.drain() { send(answers, to: address) }
     }
 
     private func send(_ answers: [WireReply], to address: String) {
@@ -212,14 +217,14 @@ actor CallServer {
             try replies.send(message)
             messages.increment()
         } catch {
-            // The caller's connection fares no better, or its deadline tells it.
+            // The caller has lost its connection too, or learns by its deadline.
             dropped.increment(by: answers.count)
         }
     }
 }
 
 extension EnvelopeError {
-    /// For logs.
+    /// The reason, for logs.
     fileprivate var reason: String {
         switch self {
         case .truncated: "not an envelope"
@@ -230,10 +235,10 @@ extension EnvelopeError {
 
     fileprivate var refusal: ServiceError {
         switch self {
-        case .truncated: ServiceError(.invalid, "the message cannot be read")
+        case .truncated: ServiceError(.invalid, "the message is malformed")
         case .version(let version, _):
-            ServiceError(.unimplemented, "version \(version) of the envelope is not known here, \(EnvelopeHead.version) is")
-        case .malformed(let what, _): ServiceError(.invalid, "the message cannot be read: \(what)")
+            ServiceError(.unimplemented, "envelope version \(version) is not supported; version \(EnvelopeHead.version) is")
+        case .malformed(let what, _): ServiceError(.invalid, "the message is malformed: \(what)")
         }
     }
 }

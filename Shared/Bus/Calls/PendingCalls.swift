@@ -1,36 +1,36 @@
 import Contracts
 
-/// The calls that wait for an answer, and what has become of each so far.
+/// The calls that wait for an answer, as a state machine without I/O: it receives events and returns steps.
 ///
-/// Pure: it is told what happened and says what to do. A call is tried once, and a repeatable one at most once more, under the same correlation id: the first
-/// answer counts, whichever try it belongs to.
+/// A call has one attempt, a repeatable call at most two, under the same correlation id. The first answer
+/// counts, whichever attempt it belongs to.
 struct PendingCalls<Waiter> {
-    /// The first try or the second.
-    enum Try: UInt8, Hashable, Sendable { case first = 1, second = 2 }
+    /// The number of an attempt, as a bit.
+    enum Number: UInt8, Hashable, Sendable { case first = 1, second = 2 }
 
-    /// One try of one call, as sent.
+    /// One attempt of one call.
     struct Attempt: Hashable, Sendable {
         let id: UInt64
-        let number: Try
+        let number: Number
     }
 
-    /// Why a try certainly did no work.
+    /// Why an attempt certainly had no effect.
     enum Refusal: Hashable, Sendable {
-        /// No queue: nobody serves it.
+        /// There is no queue: no instance serves it.
         case noServer
-        /// The queue took no more.
+        /// The queue is full.
         case full
-        /// It has not left this process.
+        /// It did not leave this process.
         case notSent(String)
     }
 
-    /// What to do next about a call.
+    /// The next step for a call.
     enum Step {
-        /// Go on waiting, or nothing waits.
+        /// Keep waiting, or no call waits.
         case none
-        /// Send it (again) at the turn's end.
+        /// Send it, or send it again, at the end of the turn.
         case send
-        /// Send it again as soon as there is a connection, if there is one soon.
+        /// Send it again once there is a connection, if that is soon.
         case sendWhenConnected
         case fail(Waiter, ServiceError)
     }
@@ -39,25 +39,25 @@ struct PendingCalls<Waiter> {
         var waiter: Waiter
         let service: ServiceName
         let isRepeatable: Bool
-        /// Kept for the second try.
+        /// Kept for the second attempt.
         let call: WireCall
-        /// Tries made so far.
-        var tries: UInt8 = 0
-        /// Tries that may still be answered, as bits.
+        /// The number of attempts so far.
+        var attempts: UInt8 = 0
+        /// The attempts that may still be answered, as bits.
         var live: UInt8 = 0
-        /// Of some try nobody will ever know.
+        /// Whether the outcome of an attempt will stay unknown.
         var lost = false
-        /// It is in line to be sent.
+        /// Whether it is queued for sending.
         var isQueued = true
         var waitsForConnection = false
-        /// The broker gave a try back: nobody served it then.
+        /// Whether the broker returned an attempt because no instance served it.
         var wasReturned = false
 
-        var mayRepeat: Bool { isRepeatable && tries < 2 }
+        var mayRepeat: Bool { isRepeatable && attempts < 2 }
 
-        mutating func takeForSending() -> (call: WireCall, attempt: Attempt)? {
-            guard isQueued, let number = Try(rawValue: tries + 1) else { return nil }
-            tries += 1
+        mutating func startAttempt() -> (call: WireCall, attempt: Attempt)? {
+            guard isQueued, let number = Number(rawValue: attempts + 1) else { return nil }
+            attempts += 1
             live |= number.rawValue
             isQueued = false
             return (call, Attempt(id: call.correlationID, number: number))
@@ -71,9 +71,10 @@ struct PendingCalls<Waiter> {
 
     var count: Int { entries.count }
 
-    /// Takes a call in; it is to be sent at the turn's end. `false`: too many wait already.
+    /// Adds a call, to be sent at the end of the turn.
     ///
-    /// - Parameter isVital: it is taken in however many wait.
+    /// - Parameter isVital: whether it is accepted beyond the limit.
+    /// - Returns: `false` when too many calls wait.
     mutating func add(
         _ call: WireCall, to service: ServiceName, isRepeatable: Bool, isVital: Bool = false, _ waiter: Waiter
     ) -> Bool {
@@ -82,13 +83,14 @@ struct PendingCalls<Waiter> {
         return true
     }
 
-    /// The call to put into a message now; `nil` when nobody waits for it any more.
-    mutating func takeForSending(_ id: UInt64) -> (call: WireCall, attempt: Attempt)? {
-        // In its place: once for every call, and an entry is large to copy.
-        entries[id]?.takeForSending() ?? nil
+    /// Starts an attempt and returns the call to put into a message; `nil` when it does not wait any more.
+    mutating func startAttempt(_ id: UInt64) -> (call: WireCall, attempt: Attempt)? {
+        // In place, since an entry is large and this runs for every call.
+        entries[id]?.startAttempt() ?? nil
     }
 
-    /// A try did no work. A repeatable call is tried again at once, unless the first one has not even left.
+    /// An attempt had no effect. A repeatable call starts a second one at once, unless the first did not
+    /// leave the process.
     mutating func refused(_ attempt: Attempt, _ refusal: Refusal) -> Step {
         guard var entry = entries[attempt.id], entry.live & attempt.number.rawValue != 0 else { return .none }
         entry.live &= ~attempt.number.rawValue
@@ -104,15 +106,17 @@ struct PendingCalls<Waiter> {
         return fail(attempt.id, entry.lost ? .lost : .refused(refusal))
     }
 
-    /// The connection went while a try was under way.
+    /// The connection was lost during an attempt.
     mutating func lost(_ attempt: Attempt) -> Step {
         guard let entry = entries[attempt.id], entry.live & attempt.number.rawValue != 0 else { return .none }
-        return lose(attempt.id, entry, attempt.number.rawValue)
+        return lose(attempt.id, entry, attempts: attempt.number.rawValue)
     }
 
-    /// No answer can come any more for anything sent so far. What to do, by call.
+    /// No attempt so far can be answered any more.
+    ///
+    /// - Returns: the next step per call.
     mutating func lostAll() -> [(id: UInt64, step: Step)] {
-        entries.filter { $0.value.live != 0 }.map { ($0.key, lose($0.key, $0.value, $0.value.live)) }
+        entries.filter { $0.value.live != 0 }.map { ($0.key, lose($0.key, $0.value, attempts: $0.value.live)) }
     }
 
     /// Half of a repeatable call's time has passed.
@@ -123,7 +127,9 @@ struct PendingCalls<Waiter> {
         return .send
     }
 
-    /// There is a connection again: the calls that waited for it, to be sent at the turn's end.
+    /// There is a connection again.
+    ///
+    /// - Returns: the calls that waited for it, to be sent at the end of the turn.
     mutating func connected() -> [UInt64] {
         let ids = waitingForConnection
         for id in ids {
@@ -133,28 +139,31 @@ struct PendingCalls<Waiter> {
         return ids
     }
 
-    /// There was no connection soon enough.
+    /// There was no connection in time.
     mutating func connectionStayedAway() -> [Step] { waitingForConnection.map { fail($0, .lost) } }
 
     mutating func deadlinePassed(_ id: UInt64) -> Step { fail(id, .deadline) }
     mutating func cancelled(_ id: UInt64) -> Step { fail(id, .cancelled) }
 
-    /// The waiter to be given an answer; `nil` when nobody waits, or another service than the one asked has sent it.
+    /// Removes a call and returns its waiter, to receive the answer.
+    ///
+    /// - Returns: `nil` when the call does not wait any more, or when another service sent the answer.
     mutating func answered(_ id: UInt64, by service: String?) -> Waiter? {
         guard let place = entries.index(forKey: id), entries.values[place].service.rawValue == service else { return nil }
         return entries.remove(at: place).value.waiter
     }
 
-    /// Whether an answer to one try leaves open what another has done: one that is under way as well, or was lost. Which try is answered nobody knows.
+    /// Whether an error in an answer leaves the effect of another attempt open, which is under way or was
+    /// lost. An answer does not say which attempt it belongs to.
     func isInDoubt(_ id: UInt64) -> Bool {
-        guard let entry = entries[id], entry.tries > 1 else { return false }
-        return entry.lost || entry.live == Try.first.rawValue | Try.second.rawValue
+        guard let entry = entries[id], entry.attempts > 1 else { return false }
+        return entry.lost || entry.live == Number.first.rawValue | Number.second.rawValue
     }
 
-    /// Everything that waits, as at the end.
+    /// Fails all waiting calls, because the client stops.
     mutating func abandonAll() -> [Step] { entries.keys.map { fail($0, .stopped) } }
 
-    /// Where a call goes, and how many bytes it adds to a message at most.
+    /// The service that a call goes to, and an upper bound of its bytes in a message.
     func destination(of id: UInt64) -> (service: ServiceName, bytes: Int)? { entries[id].map { ($0.service, $0.call.byteCount) } }
 
     mutating func updateWaiter(_ id: UInt64, _ update: (inout Waiter) -> Void) {
@@ -165,9 +174,9 @@ struct PendingCalls<Waiter> {
 
     private var waitingForConnection: [UInt64] { entries.filter(\.value.waitsForConnection).map(\.key) }
 
-    private mutating func lose(_ id: UInt64, _ entry: Entry, _ tries: UInt8) -> Step {
+    private mutating func lose(_ id: UInt64, _ entry: Entry, attempts: UInt8) -> Step {
         var entry = entry
-        entry.live &= ~tries
+        entry.live &= ~attempts
         entry.lost = true
         if entry.mayRepeat, !entry.isQueued { entry.waitsForConnection = true }
         entries[id] = entry
@@ -185,7 +194,7 @@ struct PendingCalls<Waiter> {
         let name = entry.call.procedure
         var error =
             switch failure {
-            case .refused(.noServer): ServiceError(.unavailable, "nobody serves \(name)", retryAfterMilliseconds: 1_000)
+            case .refused(.noServer): ServiceError(.unavailable, "no instance serves \(name)", retryAfterMilliseconds: 1_000)
             case .refused(.full):
                 ServiceError(.unavailable, "too many calls wait for \(entry.service)", retryAfterMilliseconds: 500)
             case .refused(.notSent(let why)): ServiceError(.unavailable, why, retryAfterMilliseconds: 1_000)
@@ -193,10 +202,10 @@ struct PendingCalls<Waiter> {
                 ServiceError(
                     .unknownOutcome, "the connection was lost before \(name) was answered", retryAfterMilliseconds: 1_000)
             case .deadline: ServiceError(.deadlineExceeded, "\(name) was not answered in time", mayHaveHappened: maybe)
-            case .cancelled: ServiceError(.deadlineExceeded, "\(name) was given up by its caller", mayHaveHappened: maybe)
-            case .stopped: ServiceError(.unknownOutcome, "stopping before \(name) was answered", mayHaveHappened: maybe)
+            case .cancelled: ServiceError(.deadlineExceeded, "\(name) was cancelled by its caller", mayHaveHappened: maybe)
+            case .stopped: ServiceError(.unknownOutcome, "the caller stopped before \(name) was answered", mayHaveHappened: maybe)
             }
-        // However it ended: whoever asks may want to know that there was nobody.
+        // The cause records that no instance served an attempt, whatever the final error is.
         if entry.wasReturned { error.cause = .nobodyServes }
         return .fail(entry.waiter, error)
     }

@@ -1,14 +1,14 @@
 import Contracts
 
-/// Asks other services; the bus, or in tests whatever answers.
+/// Calls other services: the bus, or a stub in tests.
 package protocol ProcedureCaller: Sendable {
     func call<P: Procedure>(_ request: P) async throws -> P.Response
-    /// The response as it travels, CBOR.
+    /// Returns the response in CBOR, as it arrived.
     func payload<P: Procedure>(of request: P) async throws -> [UInt8]
 }
 
 extension Bus: ProcedureCaller {
-    // Whoever has a bus is to see the errors that it throws.
+    // Disfavored, so that code with a `Bus` uses the methods with typed errors.
     @_disfavoredOverload package func call<P: Procedure>(_ request: P) async throws -> P.Response {
         try await call(request, deadline: nil)
     }

@@ -1,6 +1,6 @@
-/// One call as it travels.
+/// One call on the wire.
 struct WireCall: Hashable, Sendable {
-    /// What the answer is known by; meaningful to the caller alone.
+    /// Identifies the answer. It has a meaning for the caller only.
     var correlationID: UInt64
     /// Milliseconds since the Unix epoch.
     var deadline: Int64
@@ -16,10 +16,10 @@ struct WireCall: Hashable, Sendable {
         var value: String
     }
 
-    /// Bytes of an entry beside its payload and context, at most.
+    /// The largest size of an entry without its payload and context.
     private static let fixedBytes = 8 + 8 + 1 + 255 + 1 + 4
 
-    /// An upper bound of what this call adds to a message.
+    /// An upper bound of the bytes that this call adds to a message.
     var byteCount: Int {
         context.reduce(Self.fixedBytes + payload.count) { $0 + 3 + $1.name.utf8.count + $1.value.utf8.count }
     }
@@ -27,12 +27,16 @@ struct WireCall: Hashable, Sendable {
 
 /// A message on a service's request queue: 1…32 calls.
 ///
-/// After the ``EnvelopeHead``, for each call: deadline (8 bytes), length of the name (1) and name, number of context fields (1), for each the length of its
-/// name (1), its name, the length of its value (2), its value; length of the payload (4) and payload.
+/// The ``EnvelopeHead`` is followed by the calls. Each call consists of:
+/// - the deadline (8 bytes)
+/// - the length of the procedure's name (1) and the name
+/// - the number of context fields (1); for each the length of its name (1), the name, the length of its value
+///   (2) and the value
+/// - the length of the payload (4) and the payload
 enum CallEnvelope {
-    /// Calls are put together up to this size; a larger one travels alone.
+    /// The size up to which calls share a message. A larger call is a message by itself.
     static let coalescedBytes = 64 * 1_024
-    /// The largest request.
+    /// The limit of a request in bytes.
     static let maximumPayload = 1 << 20
     static let maximumContextFields = 8
 
@@ -44,16 +48,18 @@ enum CallEnvelope {
         return bytes
     }
 
-    /// - Throws: ``EnvelopeError``; whatever the bytes are, nothing else happens.
+    /// Decodes untrusted bytes.
+    ///
+    /// - Throws: ``EnvelopeError``.
     static func decode(_ bytes: [UInt8]) throws(EnvelopeError) -> [WireCall] {
         var reader = EnvelopeReader(bytes)
         let ids = try EnvelopeHead.read(&reader)
         var calls: [WireCall] = []
         calls.reserveCapacity(ids.count)
         do {
-            for id in ids { calls.append(try call(id, &reader, bytes)) }
+            for id in ids { calls.append(try call(id, from: &reader, in: bytes)) }
         } catch {
-            throw .malformed("call \(calls.count) of \(ids.count) cannot be read", correlationIDs: ids)
+            throw .malformed("call \(calls.count) of \(ids.count) is malformed", correlationIDs: ids)
         }
         if !reader.isAtEnd { throw .malformed("bytes after the last call", correlationIDs: ids) }
         return calls
@@ -74,7 +80,9 @@ enum CallEnvelope {
         bytes.append(contentsOf: call.payload)
     }
 
-    private static func call(_ id: UInt64, _ reader: inout EnvelopeReader, _ bytes: [UInt8]) throws(EnvelopeError) -> WireCall {
+    private static func call(
+        _ id: UInt64, from reader: inout EnvelopeReader, in bytes: [UInt8]
+    ) throws(EnvelopeError) -> WireCall {
         let deadline = Int64(bitPattern: try reader.number(UInt64.self))
         let procedure = try reader.text(Int(try reader.number(UInt8.self)))
         var context: [WireCall.ContextField] = []
@@ -82,14 +90,14 @@ enum CallEnvelope {
             let name = try reader.text(Int(try reader.number(UInt8.self)))
             context.append(WireCall.ContextField(name: name, value: try reader.text(Int(try reader.number(UInt16.self)))))
         }
-        let payload = try reader.take(Int(try reader.number(UInt32.self)))
+        let payload = try reader.range(Int(try reader.number(UInt32.self)))
         return WireCall(
             correlationID: id, deadline: deadline, procedure: procedure, context: context, payload: Array(bytes[payload]))
     }
 }
 
 extension [UInt8] {
-    /// A text of at most 255 bytes with its length before it.
+    /// Appends the first 255 bytes of a text, with their number in front.
     fileprivate mutating func append(short text: String) {
         let utf8 = text.utf8.prefix(255)
         append(UInt8(utf8.count))

@@ -1,13 +1,13 @@
-/// Why bytes are not an envelope that we can read.
+/// The reason why bytes are not an envelope of this version.
 package enum EnvelopeError: Error, Hashable, Sendable {
     case truncated
-    /// Made by a newer release; what it concerns is known all the same, because every version begins alike.
+    /// Another version of the envelope. The correlation ids are known, since every version has the same head.
     case version(UInt8, correlationIDs: [UInt64])
-    /// Well begun, then not as it should be.
+    /// The head is valid, the rest is not.
     case malformed(String, correlationIDs: [UInt64])
 }
 
-/// Reads big-endian numbers and counted bytes, and never past the end.
+/// Reads big-endian numbers and counted bytes. Never reads past the end.
 struct EnvelopeReader {
     private let bytes: [UInt8]
     private(set) var position = 0
@@ -17,20 +17,20 @@ struct EnvelopeReader {
     var isAtEnd: Bool { position == bytes.count }
 
     mutating func number<Number: FixedWidthInteger & UnsignedInteger>(_ type: Number.Type) throws(EnvelopeError) -> Number {
-        let range = try take(MemoryLayout<Number>.size)
+        let range = try range(MemoryLayout<Number>.size)
         return bytes[range].reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
     }
 
-    /// The place of so many bytes.
-    mutating func take(_ count: Int) throws(EnvelopeError) -> Range<Int> {
+    /// Returns the range of the next `count` bytes and moves past them.
+    mutating func range(_ count: Int) throws(EnvelopeError) -> Range<Int> {
         guard count <= bytes.count - position else { throw .truncated }
         defer { position += count }
         return position..<position + count
     }
 
-    /// - Throws: also when it is not UTF-8.
+    /// - Throws: `truncated`, also for invalid UTF-8.
     mutating func text(_ count: Int) throws(EnvelopeError) -> String {
-        let range = try take(count)
+        let range = try range(count)
         let text = bytes.withUnsafeBytes { String(validating: $0[range], as: UTF8.self) }
         guard let text else { throw .truncated }
         return text
@@ -43,9 +43,10 @@ extension [UInt8] {
     }
 }
 
-/// What every envelope of every version begins with: the version, how many it carries (1…32), and the correlation id of each.
+/// The head of an envelope, the same in all versions: the version, the number of entries (1…32) and the
+/// correlation id of each.
 ///
-/// So a receiver can refuse each of them even if it does not understand the rest.
+/// With it a receiver can refuse every entry of a version that it does not know.
 struct EnvelopeHead {
     static let version: UInt8 = 1
     static let maximumCount = 32
@@ -56,7 +57,7 @@ struct EnvelopeHead {
         for id in correlationIDs { bytes.append(number: id) }
     }
 
-    /// - Throws: `version` for any other version, zero included; `truncated` when not even the ids are there.
+    /// - Throws: `version` for any other version, zero included; `truncated` when ids are missing.
     static func read(_ reader: inout EnvelopeReader) throws(EnvelopeError) -> [UInt64] {
         let version = try reader.number(UInt8.self)
         let count = Int(try reader.number(UInt8.self))

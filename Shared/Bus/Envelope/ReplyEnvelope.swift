@@ -1,4 +1,4 @@
-/// One answer as it travels.
+/// One answer on the wire.
 struct WireReply: Hashable, Sendable {
     enum Kind: UInt8, Sendable {
         /// The payload is the response.
@@ -17,10 +17,11 @@ struct WireReply: Hashable, Sendable {
 
 /// A message on a caller's reply queue: 1…32 answers.
 ///
-/// After the ``EnvelopeHead``, for each answer: its kind (1 byte), length of the payload (4) and payload.
+/// The ``EnvelopeHead`` is followed by the answers. Each consists of its kind (1 byte), the length of its
+/// payload (4) and the payload.
 enum ReplyEnvelope {
     static let coalescedBytes = CallEnvelope.coalescedBytes
-    /// The largest response; below what the AMQP module takes in.
+    /// The limit of a response in bytes. It is below the limit of the AMQP module.
     static let maximumPayload = 8 << 20
 
     static func encode(_ replies: some Collection<WireReply>) -> [UInt8] {
@@ -41,17 +42,19 @@ enum ReplyEnvelope {
         var replies: [WireReply] = []
         replies.reserveCapacity(ids.count)
         do {
-            for id in ids { replies.append(try reply(id, &reader, bytes)) }
+            for id in ids { replies.append(try reply(id, from: &reader, in: bytes)) }
         } catch {
-            throw .malformed("answer \(replies.count) of \(ids.count) cannot be read", correlationIDs: ids)
+            throw .malformed("answer \(replies.count) of \(ids.count) is malformed", correlationIDs: ids)
         }
         if !reader.isAtEnd { throw .malformed("bytes after the last answer", correlationIDs: ids) }
         return replies
     }
 
-    private static func reply(_ id: UInt64, _ reader: inout EnvelopeReader, _ bytes: [UInt8]) throws(EnvelopeError) -> WireReply {
+    private static func reply(
+        _ id: UInt64, from reader: inout EnvelopeReader, in bytes: [UInt8]
+    ) throws(EnvelopeError) -> WireReply {
         guard let kind = WireReply.Kind(rawValue: try reader.number(UInt8.self)) else { throw .truncated }
-        let payload = try reader.take(Int(try reader.number(UInt32.self)))
+        let payload = try reader.range(Int(try reader.number(UInt32.self)))
         return WireReply(correlationID: id, kind: kind, payload: Array(bytes[payload]))
     }
 }

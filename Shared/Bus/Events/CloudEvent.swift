@@ -2,9 +2,10 @@ import AMQP
 import Contracts
 import Foundation
 
-/// What stands about an event beside its data: the attributes of a CloudEvent 1.0.
+/// The attributes of an event beside its data, as CloudEvents 1.0 defines them.
 ///
-/// On the wire it is their AMQP binding in binary mode, as headers of AMQP 0-9-1: `cloudEvents_id` and so on; the data is the body.
+/// On the wire they follow the AMQP binding in binary mode, as headers of AMQP 0-9-1: `cloudEvents_id` and so
+/// on. The data is the body.
 struct CloudEvent: Hashable, Sendable {
     var id: EventID
     var type: EventType
@@ -12,10 +13,10 @@ struct CloudEvent: Hashable, Sendable {
     var source: String
     var subject: String?
     var time: Timestamp?
-    /// W3C trace context of whoever made it.
+    /// The W3C trace context of the request that caused it.
     var traceparent: String?
 
-    /// Why a message is no event that we can take.
+    /// The reason why a message is not a valid event.
     struct Malformed: Error, Equatable {
         let reason: String
     }
@@ -44,15 +45,18 @@ struct CloudEvent: Hashable, Sendable {
     init(headers: AMQPTable, contentType: String?) throws {
         func text(_ name: String) -> String? { headers[Self.prefix + name]?.string }
         guard let version = text("specversion") else { throw Malformed(reason: "not a CloudEvent: no specversion") }
-        guard version.hasPrefix("1.") else { throw Malformed(reason: "CloudEvents \(version.prefix(20)) is not known here") }
-        guard let id = text("id").flatMap({ EventID($0) }) else { throw Malformed(reason: "the event's id is absent or no UUID") }
+        guard version.hasPrefix("1.") else { throw Malformed(reason: "CloudEvents \(version.prefix(20)) is not supported") }
+        guard let id = text("id").flatMap({ EventID($0) }) else {
+            throw Malformed(reason: "the event's id is missing or not a UUID")
+        }
         guard let type = text("type"), !type.isEmpty else { throw Malformed(reason: "the event has no type") }
         guard let source = text("source"), !source.isEmpty else { throw Malformed(reason: "the event has no source") }
-        // Parameters such as a character set may follow.
+        // Parameters such as a character set may follow the media type.
         if let contentType, !contentType.lowercased().hasPrefix(Self.contentType) {
             throw Malformed(reason: "the data is not JSON but \(contentType.prefix(60))")
         }
-        (self.id, self.source) = (id, source)
+        self.id = id
+        self.source = source
         self.type = EventType(rawValue: type)
         subject = text("subject")
         time = text("time").flatMap { Timestamp($0) }
@@ -60,22 +64,28 @@ struct CloudEvent: Hashable, Sendable {
     }
 
     init(id: EventID, type: EventType, source: String, subject: String?, time: Timestamp?, traceparent: String?) {
-        (self.id, self.type, self.source) = (id, type, source)
-        (self.subject, self.time, self.traceparent) = (subject, time, traceparent)
+        self.id = id
+        self.type = type
+        self.source = source
+        self.subject = subject
+        self.time = time
+        self.traceparent = traceparent
     }
 
-    /// Whether it was told by the service whose fact it is, or given back by `consumer` itself out of its dead letters.
+    /// Whether `sender` may publish this event: the service that the type belongs to, or `consumer` itself,
+    /// which replays dead letters.
     ///
-    /// The broker's permissions look at the one routing key under which a message is published. It may have more of them (`CC`), or be sent on by a queue that
-    /// somebody made for that (`x-dead-letter-exchange`); the name of its sender, which the broker has verified, stays.
-    func isTold(by sender: String?, to consumer: ServiceName) -> Bool {
+    /// The broker's permissions check one routing key only. A message may have more of them (`CC`), or be
+    /// forwarded by a queue with `x-dead-letter-exchange`. The sender's name, which the broker verifies,
+    /// remains.
+    func isAuthorized(sender: String?, consumer: ServiceName) -> Bool {
         guard let sender else { return false }
         return sender == consumer.rawValue || type.rawValue.hasPrefix("\(sender).")
     }
 
-    /// The event as a message to everybody who wants its type.
+    /// Returns the event as a message with its type as routing key.
     func message(
-        _ data: [UInt8], to exchange: String, from service: ServiceName, _ mode: AMQPProperties.DeliveryMode
+        _ data: [UInt8], to exchange: String, from service: ServiceName, mode: AMQPProperties.DeliveryMode
     ) -> AMQPMessage {
         var properties = AMQPProperties()
         properties.contentType = Self.contentType
@@ -85,5 +95,31 @@ struct CloudEvent: Hashable, Sendable {
         properties.type = type.rawValue
         properties.userID = service.rawValue
         return AMQPMessage(exchange: exchange, routingKey: type.rawValue, properties: properties, body: data)
+    }
+}
+
+/// The attributes of an event that its handler may use besides the data.
+package struct EventContext: Sendable {
+    package let id: EventID
+    package let type: String
+    /// The service that published it, as `/martlet/<service>`.
+    package let source: String
+    package let subject: String?
+    /// When it happened; absent for a foreign event without a time.
+    package let time: Timestamp?
+    /// The number of the attempt, from 1. On work queues it counts over restarts, once an attempt failed in
+    /// this process. Always 1 for subscriptions.
+    package let attempt: Int
+    /// The inbox of the event's queue.
+    package let inbox: InboxQueue
+
+    init(_ event: CloudEvent, attempt: Int, inbox: InboxQueue) {
+        id = event.id
+        type = event.type.rawValue
+        source = event.source
+        subject = event.subject
+        time = event.time
+        self.attempt = attempt
+        self.inbox = inbox
     }
 }

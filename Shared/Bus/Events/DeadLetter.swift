@@ -1,15 +1,15 @@
 import AMQP
 import Contracts
 
-/// An event that was given up: from which queue, and why.
+/// An event that a consumer could not handle, with its queue and the reason.
 package struct DeadLetter: Hashable, Sendable {
-    /// The event's id, or what stood in its place.
+    /// The event's id, or the message's id when the event has none; `-` without either.
     package let id: String
     package let type: String
-    /// The work queue it was in.
+    /// The work queue that it came from.
     package let queue: String
     package let reason: String
-    /// When it was given up; absent for letters made by the broker of an unknown time.
+    /// When it became a dead letter; absent for letters of the broker without a time.
     package let time: Timestamp?
     package let bytes: Int
 
@@ -19,7 +19,8 @@ package struct DeadLetter: Hashable, Sendable {
         static let time = "martlet_dead_at"
     }
 
-    /// What the letters' queue holds; made by us with our headers, or by the broker with `x-death`.
+    /// Reads a message of the dead letter queue, from the headers of ``message(_:queue:service:reason:)`` or
+    /// from `x-death` of the broker.
     init(_ delivery: AMQPDelivery) {
         let headers = delivery.properties.headers
         let death = headers["x-death"]?.array?.first?.table
@@ -37,12 +38,12 @@ package struct DeadLetter: Hashable, Sendable {
         bytes = delivery.body.count
     }
 
-    /// The message that takes a delivery to the dead letters of `service`.
+    /// Returns the message that moves a delivery to the dead letters of `service`.
     static func message(_ delivery: AMQPDelivery, queue: String, service: ServiceName, reason: String) -> AMQPMessage {
         var properties = delivery.properties
         properties.deliveryMode = .persistent
         properties.expiration = nil
-        // The broker takes our name only; who told the event stands in its source.
+        // The broker accepts no other user than this service. The event's source names its publisher.
         properties.userID = service.rawValue
         properties.headers[Header.queue] = .string(queue)
         properties.headers[Header.reason] = .string(String(reason.prefix(1_000)))
@@ -51,7 +52,7 @@ package struct DeadLetter: Hashable, Sendable {
             exchange: Exchange.dead, routingKey: service.rawValue, mandatory: true, properties: properties, body: delivery.body)
     }
 
-    /// The message that takes a letter back to its queue.
+    /// Returns the message that moves a letter back to its queue.
     func replay(_ delivery: AMQPDelivery, service: ServiceName) -> AMQPMessage {
         var properties = delivery.properties
         properties.userID = service.rawValue

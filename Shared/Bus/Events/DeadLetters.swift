@@ -2,7 +2,7 @@ import AMQP
 import Contracts
 import Foundation
 
-/// What an operator does with the dead letters of a service, over a connection of its own.
+/// The dead letters of a service, for an operator. Each operation uses a connection of its own.
 package struct DeadLetters: Sendable {
     private let endpoint: AMQPEndpoint
     private let service: ServiceName
@@ -10,10 +10,11 @@ package struct DeadLetters: Sendable {
     package init(_ endpoint: AMQPEndpoint, of service: ServiceName) {
         var endpoint = endpoint
         endpoint.connectionName = "\(service) dead letters"
-        (self.endpoint, self.service) = (endpoint, service)
+        self.endpoint = endpoint
+        self.service = service
     }
 
-    /// Which letters are meant.
+    /// Which letters an operation applies to.
     package enum Selection: Sendable {
         case all
         /// By event id.
@@ -27,38 +28,44 @@ package struct DeadLetters: Sendable {
         }
     }
 
-    /// The oldest letters; they stay.
+    /// Returns the oldest letters, which stay in their queue.
     package func list(limit: Int = 100) async throws -> [DeadLetter] {
         try await AMQPAdmin.run(endpoint) { [service] admin in
-            try Self.declare(service, admin)
+            try Self.declareQueue(of: service, admin)
             var letters: [DeadLetter] = []
             var held: [AMQPDeliveryTag] = []
             while letters.count < limit, let delivery = try admin.get(fromQueue: Queues.dead(service)) {
                 letters.append(DeadLetter(delivery))
                 held.append(delivery.tag)
             }
-            try Self.giveBack(held, service, admin)
+            try Self.requeue(held, of: service, admin)
             return letters
         }
     }
 
-    /// Gives letters back to the queues they came from, for another five attempts; how many. Whatever happens, each is in one queue at least.
+    /// Moves letters back to their queues, for another five attempts. After an error each letter is in one
+    /// queue at least.
+    ///
+    /// - Returns: the number of letters.
     package func replay(_ selection: Selection) async throws -> Int {
-        try await take(selection) { [service] letter, delivery, admin in
+        try await remove(selection) { [service] letter, delivery, admin in
             try admin.publish(letter.replay(delivery, service: service))
         }
     }
 
-    /// Forgets letters; how many.
-    package func drop(_ selection: Selection) async throws -> Int { try await take(selection) { _, _, _ in } }
+    /// Deletes letters.
+    ///
+    /// - Returns: the number of letters.
+    package func drop(_ selection: Selection) async throws -> Int { try await remove(selection) { _, _, _ in } }
 
-    /// Those there now, not those that come meanwhile: a replayed event may fail again.
-    private func take(
-        _ selection: Selection, _ body: @escaping @Sendable (DeadLetter, AMQPDelivery, AMQPAdmin) throws -> Void
+    /// Removes the selected letters, each after `body` has returned. Letters that arrive meanwhile are left
+    /// out, since a replayed event may fail again.
+    private func remove(
+        _ selection: Selection, after body: @escaping @Sendable (DeadLetter, AMQPDelivery, AMQPAdmin) throws -> Void
     ) async throws -> Int {
         try await AMQPAdmin.run(endpoint) { [service] admin in
-            try Self.declare(service, admin)
-            var taken = 0
+            try Self.declareQueue(of: service, admin)
+            var removed = 0
             var held: [AMQPDeliveryTag] = []
             for _ in 0..<(try admin.status(ofQueue: Queues.dead(service)).messages) {
                 guard let delivery = try admin.get(fromQueue: Queues.dead(service)) else { break }
@@ -69,16 +76,17 @@ package struct DeadLetters: Sendable {
                 }
                 try body(letter, delivery, admin)
                 try admin.acknowledge(delivery.tag)
-                taken += 1
+                removed += 1
             }
-            try Self.giveBack(held, service, admin)
-            return taken
+            try Self.requeue(held, of: service, admin)
+            return removed
         }
     }
 
-    /// Puts letters that were only looked at back, and waits until they are there: the broker does it some time after it was told to, and the
-    /// next command must find them. Does not wait for ever, since another operator may take them at once.
-    private static func giveBack(_ held: [AMQPDeliveryTag], _ service: ServiceName, _ admin: AMQPAdmin) throws {
+    /// Requeues letters and waits until they are back, so that the next command finds them: the broker
+    /// requeues them some time after the request. Waits for at most five seconds, since another operator may
+    /// remove them meanwhile.
+    private static func requeue(_ held: [AMQPDeliveryTag], of service: ServiceName, _ admin: AMQPAdmin) throws {
         guard !held.isEmpty else { return }
         let queue = Queues.dead(service)
         let expected = try admin.status(ofQueue: queue).messages + held.count
@@ -89,7 +97,7 @@ package struct DeadLetters: Sendable {
         }
     }
 
-    private static func declare(_ service: ServiceName, _ admin: AMQPAdmin) throws {
+    private static func declareQueue(of service: ServiceName, _ admin: AMQPAdmin) throws {
         for declaration in Queues.deadLetters(of: service) { try admin.declare(declaration) }
     }
 }

@@ -1,9 +1,10 @@
 import Foundation
 import Postgres
 
-/// Names one event for ever: a UUID of version 7 (RFC 9562), which sorts by the millisecond in which it was made.
+/// The unique id of an event: a UUID of version 7 (RFC 9562), which sorts by the millisecond of its creation.
 ///
-/// It is the primary key of the event's outbox row, so the order keeps insertions at one end of the index; nobody may take it for an order of events.
+/// It is the primary key of the event's outbox row, and its order keeps insertions at one end of the index.
+/// It is not an order of events.
 package struct EventID: RawRepresentable, Hashable, Sendable, PostgresValue, CustomStringConvertible {
     package let rawValue: UUID
     package init(rawValue: UUID) { self.rawValue = rawValue }
@@ -15,13 +16,13 @@ package struct EventID: RawRepresentable, Hashable, Sendable, PostgresValue, Cus
         self.init(milliseconds: UInt64(max(0, Deadline.now)), random: (random.next(), random.next()))
     }
 
-    /// Any UUID, in its usual form.
+    /// Parses a UUID of any version.
     package init?(_ text: String) {
         guard let uuid = UUID(uuidString: text) else { return nil }
         rawValue = uuid
     }
 
-    /// - Parameter milliseconds: since the Unix epoch; 48 bits of it.
+    /// - Parameter milliseconds: since the Unix epoch, of which 48 bits are used.
     init(milliseconds: UInt64, random: (UInt64, UInt64)) {
         var high = milliseconds << 16 | random.0 & 0x0FFF | 0x7000
         var low = random.1 & (.max >> 2) | 1 << 63
@@ -34,6 +35,6 @@ package struct EventID: RawRepresentable, Hashable, Sendable, PostgresValue, Cus
         rawValue = UUID(uuid: uuid)
     }
 
-    /// Lower case, with hyphens.
+    /// The UUID in lower case, with hyphens.
     package var description: String { rawValue.uuidString.lowercased() }
 }

@@ -1,12 +1,13 @@
 import AMQP
 import Contracts
 
-/// The queues of events: their names and what they are made of.
+/// The queues of events: their names and arguments.
 enum Queues {
     static func work(_ service: ServiceName, _ purpose: String) -> String { "\(service).work.\(purpose)" }
     static func dead(_ service: ServiceName) -> String { "\(service).dead" }
 
-    /// Quorum, and nothing is lost: what is given up goes to the dead letters at least once, and a full queue refuses instead of dropping.
+    /// A quorum queue that loses nothing: rejected events become dead letters at least once, and a full queue
+    /// rejects further ones instead of dropping old ones.
     static func workQueue(_ service: ServiceName, _ purpose: String) -> AMQPQueue {
         AMQPQueue(
             work(service, purpose),
@@ -14,7 +15,7 @@ enum Queues {
                 "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length": 1_000_000,
                 "x-max-length-bytes": 1_073_741_824, "x-dead-letter-exchange": .string(Exchange.dead),
                 "x-dead-letter-routing-key": .string(service.rawValue), "x-dead-letter-strategy": "at-least-once",
-                // Failures are counted in the inbox; this is for events that kill the process before it can count.
+                // For events that kill the process before the inbox counts a failure.
                 "x-delivery-limit": 50,
             ])
     }
@@ -25,7 +26,8 @@ enum Queues {
             dead(service),
             arguments: [
                 "x-queue-type": "quorum", "x-overflow": "reject-publish", "x-max-length-bytes": 1_073_741_824,
-                // Looking at a letter is a delivery; later releases of the broker would drop it after twenty.
+                // Listing a letter is a delivery, and later releases of the broker drop messages after
+                // twenty.
                 "x-delivery-limit": 1_000_000_000,
             ])
         return [
@@ -34,26 +36,11 @@ enum Queues {
         ]
     }
 
-    /// For one process, and gone with it. What it does not take in time is dropped from the old end, after very much.
-    static func broadcast(_ service: ServiceName, _ instance: String, _ number: Int) -> AMQPQueue {
+    /// The queue of one subscription of a process, which disappears with the process. Beyond its limit the
+    /// broker drops the oldest events.
+    static func subscription(_ number: Int, of instance: String, _ service: ServiceName) -> AMQPQueue {
         AMQPQueue(
             "\(service).broadcast.\(instance).\(number)", durable: false, exclusive: true, autoDelete: true,
             arguments: ["x-max-length": 100_000])
-    }
-
-    /// Deliveries for one process, gone with it. Beyond so many bytes the oldest go to `key`, so that it learns of it: a queue that refuses instead
-    /// would have the sender tell everybody again, for one that is slow.
-    static func delivery(_ name: String, maximumBytes: Int64, droppedTo key: String) -> AMQPQueue {
-        AMQPQueue(
-            name, durable: false, exclusive: true, autoDelete: true,
-            arguments: [
-                "x-max-length-bytes": .integer(maximumBytes), "x-dead-letter-exchange": .string(Exchange.delivery),
-                "x-dead-letter-routing-key": .string(key),
-            ])
-    }
-
-    /// One of the deliveries that were dropped: a note that some were.
-    static func dropped(_ name: String) -> AMQPQueue {
-        AMQPQueue(name, durable: false, exclusive: true, autoDelete: true, arguments: ["x-max-length": 1])
     }
 }

@@ -6,20 +6,24 @@ import Postgres
 import Reactor
 import Tracing
 
-/// Works on the events of one queue.
-actor WorkConsumer {
+/// Handles the events of one work queue.
+actor WorkConsumer: BusComponent {
+    /// The wait before the next attempt.
+    private static let retryWaits = Duration.milliseconds(100)...(.seconds(5))
+
     nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
     private nonisolated let io: IOThread
     private let queue: WorkQueue
     private let name: String
     private let service: ServiceName
-    private let facts: FactsPublisher
+    private let publisher: EventPublisher
     private let logger: Logger
     private var channel: AMQPChannel?
-    private var inHand: [UInt64: Task<Void, Never>] = [:]
-    /// Those that wait before the next attempt.
-    private var resting: Set<UInt64> = []
+    /// The events in progress, by number.
+    private var inProgress: [UInt64: Task<Void, Never>] = [:]
+    /// The events that wait for their next attempt.
+    private var waiting: Set<UInt64> = []
     private var lastDelivery: UInt64 = 0
     private var isStopping = false
     private var idle: CheckedContinuation<Void, Never>?
@@ -27,8 +31,11 @@ actor WorkConsumer {
     private let failed: Counter
     private let dead: Counter
 
-    init(_ queue: WorkQueue, _ service: ServiceName, facts: FactsPublisher, on io: IOThread, logger: Logger) {
-        (self.queue, self.service, self.facts, self.io) = (queue, service, facts, io)
+    init(_ queue: WorkQueue, of service: ServiceName, publisher: EventPublisher, on io: IOThread, logger: Logger) {
+        self.queue = queue
+        self.service = service
+        self.publisher = publisher
+        self.io = io
         name = Queues.work(service, queue.purpose)
         var logger = logger
         logger[metadataKey: "queue"] = "\(name)"
@@ -44,7 +51,8 @@ actor WorkConsumer {
         let types = queue.handlers.keys.map(\.rawValue).sorted()
         let consumer = AMQPConsumer(
             queue: Queues.workQueue(service, queue.purpose),
-            // Its own name on the dead letters' exchange, so that a replayed event comes here and nowhere else.
+            // Bound to its own name on the exchange of dead letters, so that a replayed event arrives here
+            // only.
             bindings: types.map { AMQPBinding(exchange: Exchange.events, routingKey: $0) }
                 + [AMQPBinding(exchange: Exchange.dead, routingKey: name)],
             prefetch: max(1, queue.atOnce)
@@ -52,37 +60,38 @@ actor WorkConsumer {
         channel = await connection.openChannel(
             AMQPChannelSetup(
                 name: name, confirmWindow: nil, declarations: Queues.deadLetters(of: service), consumers: [consumer]))
-        tidy()
+        removeExpired()
     }
 
-    /// Removes old notes from the inbox, now and then.
-    private func tidy() {
+    /// Removes expired entries from the inbox, at the start and every hour.
+    private func removeExpired() {
         if isStopping { return }
         Task(executorPreference: io) { [inbox = queue.inbox] in
-            while let mayHaveMore = try? await inbox.tidy(), mayHaveMore {}
+            while let mayHaveMore = try? await inbox.removeExpired(), mayHaveMore {}
         }
-        io.schedule(after: .seconds(3_600)) { [weak self] in self?.assumeIsolated { $0.tidy() } }
+        io.schedule(after: .seconds(3_600)) { [weak self] in self?.assumeIsolated { $0.removeExpired() } }
     }
 
     var isReady: Bool { channel?.isOpen == true }
 
     func opened() async throws(AMQPError) { try await channel?.opened() }
 
-    /// Takes nothing new, hands back what only waits, and returns when the rest is done or `limit` has passed.
+    /// Requeues the events that wait for an attempt, and returns when the others are done or `limit` has
+    /// passed.
     func drain(atMost limit: Duration) async {
         isStopping = true
         await channel?.stopConsuming()
-        for id in resting { inHand[id]?.cancel() }
+        for id in waiting { inProgress[id]?.cancel() }
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.abandon() } }
         await withCheckedContinuation { waiter in
-            if inHand.isEmpty { waiter.resume() } else { idle = waiter }
+            if inProgress.isEmpty { waiter.resume() } else { idle = waiter }
         }
         io.cancel(timer)
     }
 
     private func abandon() {
-        logger.warning("events are cut off by the stop", metadata: ["count": "\(inHand.count)"])
-        for task in inHand.values { task.cancel() }
+        logger.warning("events were cancelled by the stop", metadata: ["count": "\(inProgress.count)"])
+        for task in inProgress.values { task.cancel() }
         resumeIdle()
     }
 
@@ -95,60 +104,64 @@ actor WorkConsumer {
     private func received(_ delivery: AMQPDelivery) {
         lastDelivery += 1
         let id = lastDelivery
-        inHand[id] = Task(executorPreference: io) {
-            let fate = await self.work(on: delivery, id)
-            self.finished(id, delivery, fate)
+        inProgress[id] = Task(executorPreference: io) {
+            let outcome = await self.handle(delivery, id)
+            self.finished(id, delivery, outcome: outcome)
         }
     }
 
-    private enum Fate { case done, handBack }
+    private enum Outcome { case done, requeue }
 
-    private nonisolated func finished(_ id: UInt64, _ delivery: AMQPDelivery, _ fate: Fate) {
+    private nonisolated func finished(_ id: UInt64, _ delivery: AMQPDelivery, outcome: Outcome) {
         assumeIsolated { consumer in
-            consumer.inHand[id] = nil
-            switch fate {
+            consumer.inProgress[id] = nil
+            switch outcome {
             case .done: consumer.channel?.acknowledge(delivery.tag)
-            case .handBack: consumer.channel?.reject(delivery.tag, requeue: true)
+            case .requeue: consumer.channel?.reject(delivery.tag, requeue: true)
             }
-            if consumer.inHand.isEmpty { consumer.resumeIdle() }
+            if consumer.inProgress.isEmpty { consumer.resumeIdle() }
         }
     }
 
-    private func work(on delivery: AMQPDelivery, _ id: UInt64) async -> Fate {
+    private func handle(_ delivery: AMQPDelivery, _ id: UInt64) async -> Outcome {
         let event: CloudEvent
         do { event = try CloudEvent(delivery) } catch {
-            return await bury(delivery, nil, reason: (error as? CloudEvent.Malformed)?.reason ?? "\(error)", id)
+            let reason = (error as? CloudEvent.Malformed)?.reason ?? "\(error)"
+            return await moveToDeadLetters(delivery, event: nil, reason: reason, id: id)
         }
         let sender = delivery.properties.userID
-        guard event.isTold(by: sender, to: service) else {
-            return await bury(delivery, event, reason: "told by \(sender ?? "nobody"), whose fact it is not", id)
+        guard event.isAuthorized(sender: sender, consumer: service) else {
+            let reason = "published by \(sender ?? "an unknown sender"), which does not own the type"
+            return await moveToDeadLetters(delivery, event: event, reason: reason, id: id)
         }
-        // A binding of an earlier release may still be there.
+        // A binding of an earlier release may still exist.
         guard let handler = queue.handlers[event.type] else { return .done }
-        var (attempt, pause) = (1, Pause())
+        var (attempt, backoff) = (1, Backoff(Self.retryWaits))
         while !Task.isCancelled {
-            let failure = await self.attempt(attempt, handler, event, delivery.body)
+            let failure = await self.attempt(event, number: attempt, data: delivery.body, with: handler)
             switch failure {
             case nil:
                 handled.increment()
                 return .done
-            case .malformed(let reason): return await bury(delivery, event, reason: reason, id)
-            case .stopped: return .handBack
-            case .dependency(let reason): logger.warning("an event waits", metadata: about(event, reason))
+            case .malformed(let reason): return await moveToDeadLetters(delivery, event: event, reason: reason, id: id)
+            case .stopped: return .requeue
+            case .dependency(let reason): logger.warning("an event waits for a dependency", metadata: metadata(of: event, reason))
             case .failed(let reason):
                 failed.increment()
-                logger.warning("an event failed", metadata: about(event, reason))
+                logger.warning("an event failed", metadata: metadata(of: event, reason))
                 let count = try? await queue.inbox.failed(event.id, queue: name, reason: reason)
-                if let count, count >= WorkQueue.failuresAllowed { return await bury(delivery, event, reason: reason, id) }
+                if let count, count >= WorkQueue.failuresAllowed {
+                    return await moveToDeadLetters(delivery, event: event, reason: reason, id: id)
+                }
                 attempt = (count ?? attempt - 1) + 1
             }
-            if await !rest(pause.next(), id) { return .handBack }
+            if await !wait(for: backoff.next(), id) { return .requeue }
         }
-        return .handBack
+        return .requeue
     }
 
     private func attempt(
-        _ number: Int, _ handler: @escaping EventHandler, _ event: CloudEvent, _ data: [UInt8]
+        _ event: CloudEvent, number: Int, data: [UInt8], with handler: @escaping EventHandler
     ) async -> Failure? {
         let context = EventContext(event, attempt: number, inbox: InboxQueue(queue: name))
         let deadline = Deadline.after(queue.timeout)
@@ -171,47 +184,51 @@ actor WorkConsumer {
         return nil
     }
 
-    /// Whether to go on; `false` when stopping.
-    private func rest(_ duration: Duration, _ id: UInt64) async -> Bool {
+    /// Waits before the next attempt.
+    ///
+    /// - Returns: `false` when the consumer stops.
+    private func wait(for duration: Duration, _ id: UInt64) async -> Bool {
         if isStopping { return false }
-        resting.insert(id)
-        defer { resting.remove(id) }
+        waiting.insert(id)
+        defer { waiting.remove(id) }
         return (try? await Task.sleep(for: duration)) != nil
     }
 
-    private func about(_ event: CloudEvent, _ reason: String) -> Logger.Metadata {
+    private func metadata(of event: CloudEvent, _ reason: String) -> Logger.Metadata {
         ["event": "\(event.id)", "type": "\(event.type)", "reason": "\(reason)"]
     }
 
     // MARK: Dead letters
 
-    /// Sends an event to the dead letters, however long that takes; then it is done here.
-    private func bury(_ delivery: AMQPDelivery, _ event: CloudEvent?, reason: String, _ id: UInt64) async -> Fate {
+    /// Moves an event to the dead letters. Retries until that succeeds or the consumer stops.
+    private func moveToDeadLetters(
+        _ delivery: AMQPDelivery, event: CloudEvent?, reason: String, id: UInt64
+    ) async -> Outcome {
         dead.increment()
         logger.error(
-            "an event goes to the dead letters",
+            "an event became a dead letter",
             metadata: ["event": "\(event?.id.description ?? delivery.properties.messageID ?? "-")", "reason": "\(reason)"])
         let letter = DeadLetter.message(delivery, queue: name, service: service, reason: reason)
-        var (pause, isPublished) = (Pause(), false)
+        var (backoff, isPublished) = (Backoff(Self.retryWaits), false)
         while true {
             do {
-                if !isPublished { try await facts.publish(letter) }
+                if !isPublished { try await publisher.publish(letter) }
                 isPublished = true
-                if let event { try await queue.inbox.forgetFailures(event.id, queue: name) }
+                if let event { try await queue.inbox.resetFailures(event.id, queue: name) }
                 return .done
             } catch {
-                logger.warning("the dead letters cannot be reached", metadata: ["error": "\(error)"])
+                logger.warning("a dead letter was not stored", metadata: ["error": "\(error)"])
             }
-            if await !rest(pause.next(), id) { return .handBack }
+            if await !wait(for: backoff.next(), id) { return .requeue }
         }
     }
 }
 
-/// Why an attempt did not succeed.
+/// The reason why an attempt did not succeed.
 private enum Failure {
-    /// No number of attempts will help.
+    /// Another attempt cannot succeed.
     case malformed(String)
-    /// Something it needs is away: not the event's fault.
+    /// A dependency is away, which does not count as a failure of the event.
     case dependency(String)
     case failed(String)
     case stopped
@@ -220,21 +237,11 @@ private enum Failure {
         switch error {
         case let error as CloudEvent.Malformed: self = .malformed(error.reason)
         case _ where isStopping: self = .stopped
-        case is CancellationError: self = .failed("it was not done in time")
+        case is CancellationError: self = .failed("it did not finish in time")
         case let error as ServiceError where error.code == .unavailable: self = .dependency(error.message)
         case let error as PostgresError where error.isUnavailable: self = .dependency("\(error)")
         case let error as ServiceError: self = .failed("\(error.code.rawValue): \(error.message)")
         default: self = .failed(String(String(describing: error).prefix(500)))
         }
-    }
-}
-
-/// 0.1 s, then twice as long each time, up to 5 s; each shortened by up to a half.
-private struct Pause {
-    private var milliseconds = 100.0
-
-    mutating func next() -> Duration {
-        defer { milliseconds = min(5_000, milliseconds * 2) }
-        return .milliseconds(milliseconds * Double.random(in: 0.5...1))
     }
 }

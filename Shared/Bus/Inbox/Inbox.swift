@@ -1,12 +1,14 @@
 import Foundation
 import Postgres
 
-/// One work queue's part of a service's inbox.
+/// The part of a service's inbox that belongs to one work queue.
 package struct InboxQueue: Sendable {
     let queue: String
 
-    /// For the handler's own transaction, before anything else in it: one row is affected the first time, none when the event was handled before. Then
-    /// return without doing it again, and its effect happens exactly once.
+    /// Records that an event is handled. Run it first in the handler's own transaction.
+    ///
+    /// It affects one row the first time, and none when the event was handled before. In that case the
+    /// handler returns without doing its work again, so that the effect happens exactly once.
     package func once(_ id: EventID) -> SQL {
         """
         INSERT INTO inbox (queue, event_id, done) VALUES (\(queue), \(id), true)
@@ -15,16 +17,19 @@ package struct InboxQueue: Sendable {
     }
 }
 
-/// Where the consumers of a service note which events they have done and which have failed: the table `inbox` of its schema; see `docs/outbox.md`.
+/// The table `inbox` of a service's schema: which events its consumers have handled, and which have failed
+/// how often. See `docs/outbox.md`.
 package struct Inbox: Sendable {
-    /// Longer than any event can stay away and come back.
+    /// Longer than the longest time between two deliveries of an event.
     static let keptDays = 14
 
     let pool: PostgresPool
 
     package init(_ pool: PostgresPool) { self.pool = pool }
 
-    /// Counts one more failure; how many there are now.
+    /// Counts one more failure.
+    ///
+    /// - Returns: the number of failures.
     func failed(_ id: EventID, queue: String, reason: String) async throws(PostgresError) -> Int {
         try await pool.one(
             """
@@ -35,13 +40,15 @@ package struct Inbox: Sendable {
             """, as: Int.self)
     }
 
-    /// What a dead letter has failed is forgotten, so that it has its five tries again when it is replayed.
-    func forgetFailures(_ id: EventID, queue: String) async throws(PostgresError) {
+    /// Resets the failures of a dead letter, so that it gets five attempts again when it is replayed.
+    func resetFailures(_ id: EventID, queue: String) async throws(PostgresError) {
         try await pool.execute("DELETE FROM inbox WHERE queue = \(queue) AND event_id = \(id) AND NOT done")
     }
 
-    /// Removes old notes, a thousand at a time; whether there may be more.
-    func tidy() async throws(PostgresError) -> Bool {
+    /// Removes up to a thousand old entries.
+    ///
+    /// - Returns: whether there may be more.
+    func removeExpired() async throws(PostgresError) -> Bool {
         let removed = try await pool.execute(
             """
             DELETE FROM inbox WHERE ctid = ANY(ARRAY(

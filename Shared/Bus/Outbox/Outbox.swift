@@ -7,30 +7,31 @@ import Reactor
 import ServiceLifecycle
 import Synchronization
 
-/// Publishes what the transactions of this service have put into the table `outbox`: at once by the process that committed, and by a sweeper if that one could
-/// not. At least once, in no order, whatever is killed when.
+/// Publishes the events that the transactions of this service put into the table `outbox`: at least once, in
+/// no particular order, also after crashes.
 ///
-/// As a service it sweeps: run it after the pool and the bus.
+/// The committing process publishes an event at once. What it cannot publish is left to the sweeper, which is
+/// this type as a service. Run it after the pool and the bus.
 package actor Outbox: Service {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
-    /// Published rows are removed together, this long after the first of them.
+    /// The time for which published rows are collected before they are removed together.
     private static let removalDelay: Duration = .milliseconds(10)
-    private static let sweepEvery: Duration = .seconds(1)
+    private static let sweepInterval: Duration = .seconds(1)
 
     nonisolated let io: IOThread
-    private let facts: FactsPublisher
+    private let publisher: EventPublisher
     private let store: OutboxStore
     let logger: Logger
-    private let noteLeft = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
-    nonisolated let delivering: OutboxDelivering
-    var line: OutboxLine
-    /// Facts whose deliveries are not being made yet; at most what ``line`` holds.
-    var undelivered: [OutboxEvent] = []
-    var deliveriesBeingMade = 0
+    private let prepareSwept = Mutex<(@Sendable ([OutboxEvent]) async -> Void)?>(nil)
+    nonisolated let forwarding = Mutex(OutboxForwarding())
+    var state: OutboxState
+    /// Events that wait to be forwarded; at most as many as ``state`` holds.
+    var unforwarded: [OutboxEvent] = []
+    var forwardsInProgress = 0
     private var removalIsScheduled = false
     private var idle: [CheckedContinuation<Void, Never>] = []
-    /// As large as keeps one claim at a few megabytes.
+    /// The number of rows per claim, adjusted so that one claim has a few megabytes.
     private var claimSize = 64
     private let pending = Gauge(label: "martlet_outbox_pending")
     private let published = Counter(label: "martlet_outbox_published")
@@ -40,40 +41,41 @@ package actor Outbox: Service {
         self.init(pool, bus: bus, bounds: .init(), logger: logger)
     }
 
-    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxLine.Bounds, logger: Logger) {
-        (facts, io) = (bus.facts, bus.io)
-        delivering = OutboxDelivering(bus.deliveries)
+    init(_ pool: PostgresPool, bus: Bus, bounds: OutboxState.Bounds, logger: Logger) {
+        publisher = bus.publisher
+        io = bus.io
         store = OutboxStore(pool: pool)
-        line = OutboxLine(bounds)
+        state = OutboxState(bounds)
         self.logger = logger
         bus.add(self)
     }
 
-    // MARK: Right after the commit
+    // MARK: Publishing after the commit
 
-    /// Publishes rows that were just committed, without reading them again. Returns at once; what cannot be published now is left to the sweeper.
+    /// Publishes rows that were just committed, without reading them again. Returns at once. What cannot be
+    /// published now is left to the sweeper.
     package nonisolated func committed(_ events: [OutboxEvent]) {
         if io.isCurrent {
             assumeIsolated { $0.publish(events) }
         } else {
-            Task(executorPreference: io) { await self.publish(events) }
+            io.post { self.assumeIsolated { $0.publish(events) } }
         }
     }
 
     private func publish(_ events: [OutboxEvent]) {
-        let toDeliver = line.add(events, delivered: delivering.types)
+        let toForward = state.add(events, forwarded: forwarding.withLock(\.types))
         pump()
-        makeDeliveries(of: toDeliver)
+        forward(toForward)
     }
 
     private func pump() {
-        while let event = line.next() {
+        while let event = state.next() {
             let id = event.id
-            let error = facts.send(event) { [weak self] outcome in self?.assumeIsolated { $0.settle(id, outcome) } }
+            let error = publisher.send(event) { [weak self] outcome in self?.assumeIsolated { $0.settle(id, outcome) } }
             if error != nil {
-                line.failed(id)
-                line.giveUpWaiting()
-                return noteIdle()
+                state.failed(id)
+                state.giveUpWaiting()
+                return resumeIfIdle()
             }
         }
     }
@@ -81,17 +83,17 @@ package actor Outbox: Service {
     private func settle(_ id: EventID, _ outcome: AMQPOutcome) {
         if case .confirmed = outcome {
             published.increment()
-            line.confirmed(id)
-            if line.hasConfirmed { scheduleRemoval() }
+            state.confirmed(id)
+            if state.hasConfirmed { scheduleRemoval() }
         } else {
             failures.increment()
-            line.failed(id)
+            state.failed(id)
         }
         pump()
-        noteIdle()
+        resumeIfIdle()
     }
 
-    // MARK: Removing what is published
+    // MARK: Removing published rows
 
     func scheduleRemoval() {
         if removalIsScheduled { return }
@@ -101,29 +103,31 @@ package actor Outbox: Service {
 
     private func beginRemoval() {
         removalIsScheduled = false
-        guard let ids = line.takeForRemoval() else { return }
+        guard let ids = state.startRemoval() else { return }
         Task(executorPreference: io) { await self.remove(ids) }
     }
 
     private func remove(_ ids: [EventID]) async {
         do {
             try await store.remove(ids)
-            line.removed()
+            state.removed()
             beginRemoval()
         } catch {
-            logger.warning("published events stay in the outbox for now", metadata: ["error": "\(error)"])
-            line.notRemoved(ids)
-            io.schedule(after: Self.sweepEvery) { [weak self] in self?.assumeIsolated { $0.beginRemoval() } }
+            logger.warning("published events were not removed from the outbox", metadata: ["error": "\(error)"])
+            state.notRemoved(ids)
+            io.schedule(after: Self.sweepInterval) { [weak self] in self?.assumeIsolated { $0.beginRemoval() } }
         }
-        noteIdle()
+        resumeIfIdle()
     }
 
     // MARK: Sweeping
 
-    /// Has `note` done with the facts that a sweep has found, before they are published: whoever left them may have left undone what it does after a commit.
-    /// Before it runs.
-    package nonisolated func beforeSweeping(_ note: @escaping @Sendable ([OutboxEvent]) async -> Void) {
-        noteLeft.withLock { $0 = note }
+    /// Calls `prepare` with the events that a sweep has claimed, before they are published. Before it runs.
+    ///
+    /// The process that committed them may have ended before the work that follows a commit, such as
+    /// invalidating caches.
+    package nonisolated func beforeSweeping(_ prepare: @escaping @Sendable ([OutboxEvent]) async -> Void) {
+        prepareSwept.withLock { $0 = prepare }
     }
 
     /// Sweeps until shutdown.
@@ -131,25 +135,27 @@ package actor Outbox: Service {
         try? await cancelWhenGracefulShutdown { [self] in
             while !Task.isCancelled {
                 let mayHaveMore = await sweep()
-                if !mayHaveMore { try await Task.sleep(for: Self.sweepEvery * Double.random(in: 0.8...1.2)) }
+                if !mayHaveMore { try await Task.sleep(for: Self.sweepInterval * Double.random(in: 0.8...1.2)) }
             }
         }
     }
 
-    /// Publishes what others have left; whether there may be more.
+    /// Publishes the rows that no process has published.
+    ///
+    /// - Returns: whether there may be more.
     func sweep() async -> Bool {
         do {
             pending.record(try await store.count())
-            guard facts.isOpenNow, line.room > 0 else { return false }
-            let limit = min(claimSize, line.room)
+            guard publisher.isOpenNow, state.room > 0 else { return false }
+            let limit = min(claimSize, state.room)
             let events = try await store.claim(atMost: limit)
             adjustClaim(events)
-            if let note = noteLeft.withLock({ $0 }), !events.isEmpty { await note(events) }
+            if let prepare = prepareSwept.withLock({ $0 }), !events.isEmpty { await prepare(events) }
             publish(events)
-            if !events.isEmpty { logger.info("published what was left in the outbox", metadata: ["events": "\(events.count)"]) }
+            if !events.isEmpty { logger.info("events were swept from the outbox", metadata: ["events": "\(events.count)"]) }
             return events.count == limit
         } catch {
-            logger.warning("the outbox cannot be swept", metadata: ["error": "\(error)"])
+            logger.warning("the outbox was not swept", metadata: ["error": "\(error)"])
             return false
         }
     }
@@ -160,19 +166,20 @@ package actor Outbox: Service {
         claimSize = min(256, max(4, (4 << 20) / average))
     }
 
-    // MARK: The end
+    // MARK: Shutdown
 
-    /// Returns when everything that was committed here is published and removed, or `limit` has passed. The bus asks for it before it disconnects.
+    /// Returns when all events committed by this process are published and removed, or when `limit` has
+    /// passed. The bus calls it before it disconnects.
     func drain(atMost limit: Duration) async {
         let timer = io.schedule(after: limit) { [weak self] in self?.assumeIsolated { $0.resumeIdle() } }
         await withCheckedContinuation { waiter in
-            if line.isIdle { waiter.resume() } else { idle.append(waiter) }
+            if state.isIdle { waiter.resume() } else { idle.append(waiter) }
         }
         io.cancel(timer)
     }
 
-    func noteIdle() {
-        if line.isIdle { resumeIdle() }
+    func resumeIfIdle() {
+        if state.isIdle { resumeIdle() }
     }
 
     private func resumeIdle() {

@@ -5,9 +5,11 @@ import Postgres
 struct OutboxStore: Sendable {
     let pool: PostgresPool
 
-    /// Takes rows that nobody has published for a while, so that no other sweeper takes them during the next ten seconds.
+    /// Claims unpublished rows for ten seconds, during which no other sweeper claims them.
     ///
-    /// Whoever commits a row has two seconds to publish it. Never "all after position n": a row may become visible long after one with a higher position.
+    /// The committing process has two seconds to publish a row before it can be claimed. Rows are never
+    /// selected as "all after position n", since a row may become visible long after one with a higher
+    /// position.
     func claim(atMost limit: Int) async throws(PostgresError) -> [OutboxEvent] {
         let rows = try await pool.query(
             """
@@ -20,7 +22,7 @@ struct OutboxStore: Sendable {
         return rows.map { OutboxEvent(id: $0.0, type: $0.1, subject: $0.2, time: $0.3, trace: $0.4, data: $0.5) }
     }
 
-    /// Removes published rows. Losing this in a crash publishes them once more, so it does not wait for the disk.
+    /// Removes published rows. It does not wait for the disk: after a crash the rows are published once more.
     func remove(_ ids: [EventID]) async throws(PostgresError) {
         try await pool.execute(
             """
@@ -29,7 +31,7 @@ struct OutboxStore: Sendable {
             """)
     }
 
-    /// How many facts wait, up to 100,000: more than that is too many anyhow, and counting them is not free.
+    /// Returns the number of waiting events, at most 100,000, since counting costs time.
     func count() async throws(PostgresError) -> Int {
         try await pool.reads.one("SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS waiting", as: Int.self)
     }

@@ -31,8 +31,7 @@ extension PostgresPool {
     private func stopWaitingForReady(_ id: UInt64) { readyWaiters.removeValue(forKey: id)?.resume() }
 
     private func keepConnected(_ slot: Int) async {
-        var backoff = Backoff()
-        var random = SystemRandomNumberGenerator()
+        var backoff = Backoff(.milliseconds(100)...(.seconds(1)))
         while !state.isClosed {
             do {
                 let opened = try await open()
@@ -40,7 +39,7 @@ extension PostgresPool {
             } catch {
                 noteFailure(error)
             }
-            if !state.isClosed { try? await Task.sleep(for: backoff.next(using: &random)) }
+            if !state.isClosed { try? await Task.sleep(for: backoff.next()) }
         }
     }
 

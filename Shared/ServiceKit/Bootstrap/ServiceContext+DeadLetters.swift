@@ -2,9 +2,10 @@ import Bus
 import Contracts
 
 extension ServiceContext {
-    /// Does what `<service> dead-letters …` asks.
-    /// - Returns: what to tell whoever asked.
-    func work(on command: DeadLetterCommand) async throws -> String {
+    /// Runs `<service> dead-letters …`.
+    ///
+    /// - Returns: the text to print.
+    func run(_ command: DeadLetterCommand) async throws -> String {
         let letters = DeadLetters(try rabbitmqEndpoint(), of: ServiceName(rawValue: service))
         switch command {
         case .list(let limit): return Self.table(of: try await letters.list(limit: limit))
@@ -14,7 +15,7 @@ extension ServiceContext {
         }
     }
 
-    /// One line per letter, its fields separated by tabs.
+    /// Returns a header and one line per letter, with fields separated by tabs.
     private static func table(of letters: [DeadLetter]) -> String {
         let lines = letters.map { letter in
             [letter.id, letter.type, letter.queue, letter.time?.description ?? "-", "\(letter.bytes)", letter.reason].map(oneLine)
@@ -23,7 +24,7 @@ extension ServiceContext {
         return (["id\ttype\tqueue\ttime\tbytes\treason"] + lines).joined(separator: "\n")
     }
 
-    /// A reason may have been written by anybody.
+    /// Replaces control characters, since any service may have written the reason.
     private static func oneLine(_ text: String) -> String {
         String(text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : Character($0) })
     }

@@ -14,7 +14,7 @@ extension ServiceContext {
         let dynamic = DynamicSettings(settings, values: dynamicValues, clock: clock, logger: logger) {
             try await bus.call(ListSections()).items
         }
-        bus.listen(dynamic.feed)
+        bus.subscribe(dynamic.feed)
         health.add("configuration", .detail) { dynamic.report }
         metrics.onCollect { dynamic.metrics() }
         try dynamic.follow(CircuitBreakerPolicy.self) { [breakers] in breakers.use($0) }

@@ -17,7 +17,7 @@ extension ServiceContext {
         switch command {
         case .serve: try await serve(services, migrate: migrate)
         case .migrate: try await migrateOnly(migrate)
-        case .deadLetters(let command): say(try await work(on: command))
+        case .deadLetters(let command): say(try await run(command))
         case .custom(let command): throw UsageError("the command \(type(of: command)) is not implemented")
         }
     }

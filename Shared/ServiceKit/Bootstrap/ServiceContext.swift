@@ -1,4 +1,5 @@
 import Configuration
+import Foundation
 import Logging
 import Reactor
 import ServiceLifecycle
@@ -17,18 +18,18 @@ package final class ServiceContext: Sendable {
     package let metrics: PrometheusRegistry
     package let tracer: MartletTracer
     package let health: Health
-    /// Tells whoever gave the command what came of it.
+    /// Prints the result of a command, on standard output unless a test collects it.
     let say: @Sendable (String) -> Void
     let stop: StopBounds
     let management: ManagementServer
     /// What admins have set: behind everything else in ``settings``.
     let dynamicValues = MutableInMemoryProvider(initialValues: [:])
     let breakers = Breakers()
-    private let listening = Listening()
+    private let listening = Promise<Int>()
 
     init(
         service: String, command: ServiceCommand, settings: Settings, output: any LogOutput,
-        say: @escaping @Sendable (String) -> Void = { _ in }
+        say: @escaping @Sendable (String) -> Void = { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) }
     ) throws(ConfigurationError) {
         self.say = say
         let instance = try settings.optional(CommonSettings.instance) ?? CommonSettings.defaultInstance()
@@ -49,14 +50,14 @@ package final class ServiceContext: Sendable {
             metrics: metrics, logger: logger,
             onListening: { [listening, logger] port in
                 logger.info("the management port is open", metadata: ["port": "\(port)"])
-                listening.set(port)
+                listening.fulfill(port)
             })
         addMetrics(of: (output as? DescriptorOutput))
     }
 
     /// The management port, once it is open.
     /// - Throws: `CancellationError`, also when it cannot be opened, as that ends all.
-    package var managementPort: Int { get async throws { try await listening.port() } }
+    package var managementPort: Int { get async throws { try await listening.value } }
 
     private func addMetrics(of output: DescriptorOutput?) {
         metrics.onCollect { ProcessMetrics.collect() }

@@ -1,10 +1,11 @@
+import CBOR
 import Logging
 
 /// Writes one JSON object on one line, of a bounded length, straight into bytes.
 ///
 /// What does not fit is left out or cut between characters, and the line stays valid JSON.
 struct JSONLine {
-    private(set) var bytes: [UInt8] = []
+    private var json = JSONWriter(capacity: 512)
     private let limit: Int
     private var needsComma = false
     private(set) var isTruncated = false
@@ -12,15 +13,14 @@ struct JSONLine {
     /// - Parameter limit: bytes of the whole line, its end included; at least 256.
     init(limit: Int) {
         self.limit = max(256, limit)
-        bytes.reserveCapacity(512)
-        bytes.append(UInt8(ascii: "{"))
+        json.append(UInt8(ascii: "{"))
     }
 
     /// Closes the line; it is complete then.
     mutating func end() -> [UInt8] {
-        if isTruncated { append(raw: ",\"truncated\":true") }
-        append(raw: "}\n")
-        return bytes
+        if isTruncated { json.append(json: ",\"truncated\":true") }
+        json.append(json: "}\n")
+        return json.bytes
     }
 
     /// Adds a text; the part beyond `limit` bytes is left out.
@@ -37,7 +37,7 @@ struct JSONLine {
         init(_ texts: [(key: String, text: String)]) {
             var line = JSONLine(limit: 2_048)
             for (key, text) in texts { line.add(key, text, limit: 512) }
-            bytes = line.bytes.dropFirst()
+            bytes = line.json.bytes.dropFirst()
         }
     }
 
@@ -46,8 +46,8 @@ struct JSONLine {
             isTruncated = true
             return
         }
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
-        bytes.append(contentsOf: fields.bytes)
+        if needsComma { json.append(UInt8(ascii: ",")) }
+        json.append(json: fields.bytes)
         needsComma = true
     }
 
@@ -60,7 +60,7 @@ struct JSONLine {
     // MARK: Pieces
 
     /// Bytes that may still come before the reserve for closing what is open.
-    private var room: Int { limit - bytes.count - 64 }
+    private var room: Int { limit - json.bytes.count - 64 }
 
     private mutating func hasRoom(for key: String) -> Bool {
         if room > key.utf8.count + 32 { return true }
@@ -68,25 +68,21 @@ struct JSONLine {
         return false
     }
 
-    private mutating func append(raw text: StaticString) {
-        text.withUTF8Buffer { bytes.append(contentsOf: $0) }
-    }
-
     private mutating func append(key: String) {
-        if needsComma { bytes.append(UInt8(ascii: ",")) }
+        if needsComma { json.append(UInt8(ascii: ",")) }
         append(quoted: key, limit: 100)
-        bytes.append(UInt8(ascii: ":"))
+        json.append(UInt8(ascii: ":"))
         needsComma = true
     }
 
     private mutating func append(_ metadata: Logger.Metadata, depth: Int) {
-        bytes.append(UInt8(ascii: "{"))
+        json.append(UInt8(ascii: "{"))
         needsComma = false
         for (key, value) in metadata.sorted(by: { $0.key < $1.key }) where hasRoom(for: key) {
             append(key: key)
             append(JSONLine.isConfidential(key) ? "<redacted>" : value, depth: depth + 1)
         }
-        bytes.append(UInt8(ascii: "}"))
+        json.append(UInt8(ascii: "}"))
         needsComma = true
     }
 
@@ -98,73 +94,21 @@ struct JSONLine {
         case .array(let values) where depth < 4: append(values, depth: depth)
         case .dictionary, .array:
             isTruncated = true
-            append(raw: "null")
+            json.append(json: "null")
         }
     }
 
     private mutating func append(_ values: [Logger.MetadataValue], depth: Int) {
-        bytes.append(UInt8(ascii: "["))
+        json.append(UInt8(ascii: "["))
         for (index, value) in values.enumerated() where hasRoom(for: "") {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
+            if index > 0 { json.append(UInt8(ascii: ",")) }
             append(value, depth: depth + 1)
         }
-        bytes.append(UInt8(ascii: "]"))
+        json.append(UInt8(ascii: "]"))
     }
 
     private mutating func append(quoted text: String, limit: Int) {
-        bytes.append(UInt8(ascii: "\""))
-        var left = min(limit, room)
-        if text.utf8.count <= left, appendPlain(text) {
-            bytes.append(UInt8(ascii: "\""))
-            return
-        }
-        for scalar in text.unicodeScalars {
-            let width = JSONLine.width(of: scalar)
-            if width > left {
-                isTruncated = true
-                break
-            }
-            left -= width
-            append(escaped: scalar)
-        }
-        bytes.append(UInt8(ascii: "\""))
-    }
-
-    /// Whether there was nothing to escape; then it is written.
-    private mutating func appendPlain(_ text: String) -> Bool {
-        var text = text
-        return text.withUTF8 { text in
-            for byte in text where !Self.standsForItself(byte) { return false }
-            bytes.append(contentsOf: text)
-            return true
-        }
-    }
-
-    /// Printable ASCII that needs no escape: nearly everything that is logged.
-    private static func standsForItself(_ byte: UInt8) -> Bool {
-        (0x20..<0x7F).contains(byte) && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\")
-    }
-
-    private static func width(of scalar: Unicode.Scalar) -> Int {
-        switch scalar {
-        case "\"", "\\", "\n", "\r", "\t": 2
-        case "\u{0}"..."\u{1F}", "\u{7F}", "\u{2028}", "\u{2029}": 6
-        default: UTF8.width(scalar)
-        }
-    }
-
-    private mutating func append(escaped scalar: Unicode.Scalar) {
-        switch scalar {
-        case "\"": append(raw: "\\\"")
-        case "\\": append(raw: "\\\\")
-        case "\n": append(raw: "\\n")
-        case "\r": append(raw: "\\r")
-        case "\t": append(raw: "\\t")
-        case "\u{0}"..."\u{1F}", "\u{7F}", "\u{2028}", "\u{2029}":
-            append(raw: "\\u")
-            for shift in [12, 8, 4, 0] { bytes.append(Hex.digit(UInt8(truncatingIfNeeded: scalar.value >> UInt32(shift)))) }
-        default: bytes.append(contentsOf: UTF8.encode(scalar)!)
-        }
+        if !json.append(string: text, limit: min(limit, room)) { isTruncated = true }
     }
 
     /// Whether a key names what must not be in a log, whoever put it there, in whatever case. Asked for every key of every line.

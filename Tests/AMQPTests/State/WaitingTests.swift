@@ -70,19 +70,6 @@ import Testing
         #expect(replies.isEmpty)
     }
 
-    @Test("waits double from the least to the most, shortened by up to a half", arguments: UInt64(1)...20)
-    func backoff(seed: UInt64) {
-        var random = SeededGenerator(seed: seed)
-        var backoff = Backoff(.milliseconds(100)...(.seconds(1)))
-        for attempt in 0..<80 {
-            let whole = min(Duration.milliseconds(100) * (1 << min(attempt, 16)), .seconds(1))
-            let wait = backoff.next(using: &random)
-            #expect(wait >= whole / 2 && wait <= whole)
-        }
-        backoff.reset()
-        #expect(backoff.next(using: &random) <= .milliseconds(100))
-    }
-
     @Test("a peer is dead after two silent intervals, and a byte brings it back")
     func heartbeat() {
         let start = ContinuousClock.now

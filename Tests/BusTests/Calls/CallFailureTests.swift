@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport
@@ -6,36 +7,27 @@ import Testing
 
 @testable import Bus
 
-@Suite("Calls that meet trouble", .timeLimit(.minutes(3))) struct CallFailureTests {
-    @Test("the deadline ends the wait, and the handler")
+@Suite("Calls that fail", .timeLimit(.minutes(3))) struct CallFailureTests {
+    @Test("the deadline ends the wait of the caller and cancels the handler")
     func deadline() async throws {
-        try await TestBroker.with { broker in
-            let cancelled = Told<Void>()
-            try await broker.bus(
-                .users,
-                register: {
-                    $0.serve(Echo.self) { _, _ in
-                        do { try await untilCancelled() } catch {
-                            cancelled.tell()
-                            throw error
-                        }
-                    }
-                }
-            ) { _ in
-                try await broker.bus(.bff) { bff in
-                    // One that was too long on its way is refused there, and meets no handler.
-                    try await eventually("the end of a handler") {
-                        let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.milliseconds(100))) }
-                        #expect(error?.code == .deadlineExceeded)
-                        #expect(error?.mayHaveHappened == true)
-                        return cancelled.isTold ? () : nil
-                    }
-                }
+        let cancelled = Told<Void>()
+        try await TestBroker.serving(Echo.self) { _, _ in
+            do { try await untilCancelled() } catch {
+                cancelled.tell()
+                throw error
+            }
+        } _: { _, bff in
+            // A call that arrives after its deadline is refused without a handler.
+            try await eventually("the end of a handler") {
+                let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.milliseconds(100))) }
+                #expect(error?.code == .deadlineExceeded)
+                #expect(error?.mayHaveHappened == true)
+                return cancelled.isTold ? () : nil
             }
         }
     }
 
-    @Test("no time left: nothing is sent")
+    @Test("without time left, nothing is sent")
     func noTimeLeft() async throws {
         try await TestBroker.with { broker in
             try await broker.bus(.bff) { bff in
@@ -45,58 +37,37 @@ import Testing
         }
     }
 
-    @Test("calls made while answering inherit the deadline")
+    @Test("calls of a handler inherit the deadline of its request")
     func inheritedDeadline() async throws {
-        try await TestBroker.with { broker in
-            let seen = Seen<Deadline>()
-            try await broker.bus(
-                .users,
-                register: {
-                    $0.serve(Echo.self) { request, context in
-                        seen.add(context.deadline)
-                        return request
-                    }
-                }
-            ) { _ in
-                try await broker.bus(.bff) { bff in
-                    let deadline = Deadline.after(.seconds(60))
-                    _ = try await Deadline.$current.withValue(deadline) { try await bff.call(Echo(text: "")) }
-                    #expect(seen.all == [deadline])
-                }
-            }
+        let seen = Seen<Deadline>()
+        try await TestBroker.serving(Echo.self) { request, context in
+            seen.add(context.deadline)
+            return request
+        } _: { _, bff in
+            let deadline = Deadline.after(.seconds(60))
+            _ = try await Deadline.$current.withValue(deadline) { try await bff.call(Echo(text: "")) }
+            #expect(seen.all == [deadline])
         }
     }
 
     @Test("cancelling the caller frees its slot")
     func cancellation() async throws {
-        try await TestBroker.with { broker in
-            let (begun, isOver) = (Told<Void>(), Told<Void>())
-            try await broker.bus(
-                .users,
-                register: {
-                    $0.serve(Echo.self) { request, _ in
-                        if request.number == 1 { return request }
-                        begun.tell()
-                        await isOver.value
-                        return request
-                    }
-                }
-            ) { _ in
-                defer { isOver.tell() }
-                try await broker.bus(.bff, configure: { $0.callsAtOnce = 1 }) { bff in
-                    let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(60))) }
-                    await begun.value
-                    #expect(await failure { try await bff.call(Echo(text: "", number: 1)) }?.code == .unavailable)
-                    call.cancel()
-                    #expect(await failure { try await call.value }?.code == .deadlineExceeded)
-                    let next = try await bff.call(Echo(text: "", number: 1))
-                    #expect(next.number == 1)
-                }
-            }
+        let handler = BlockedHandler()
+        try await TestBroker.serving(Echo.self, callsAtOnce: 1) { request, _ in
+            await handler.handle(request)
+        } _: { _, bff in
+            defer { handler.end.tell() }
+            let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(60))) }
+            await handler.begun.value
+            #expect(await failure { try await bff.call(Echo(text: "", number: 1)) }?.code == .unavailable)
+            call.cancel()
+            #expect(await failure { try await call.value }?.code == .deadlineExceeded)
+            let next = try await bff.call(Echo(text: "", number: 1))
+            #expect(next.number == 1)
         }
     }
 
-    @Test("a call of a task that is cancelled already is not sent")
+    @Test("the call of a task that is already cancelled is not sent")
     func cancelledBefore() async throws {
         try await TestBroker.with { broker in
             try await broker.raw { try $0.declareRequests(of: "users") }
@@ -110,32 +81,20 @@ import Testing
                 let next = Task { try? await bff.call(Echo(text: "next")) }
                 let delivery = try await eventually("the next call") { try await broker.raw { try $0.take(from: "raw") } }
                 let calls = try CallEnvelope.decode(delivery.body)
-                #expect(try calls.map { try CBORDecoder().decode(Echo.self, from: $0.payload).text } == ["next"])
+                #expect(try calls.map { try CBORDecoder.contracts.decode(Echo.self, from: $0.payload).text } == ["next"])
                 next.cancel()
                 _ = await next.value
             }
         }
     }
 
-    @Test("a call ends whenever it is cancelled, and every slot is free again", arguments: UInt64(1)...4)
+    @Test("a call that is cancelled at any time ends, and its slot is free again", arguments: UInt64(1)...4)
     func cancelledAnywhere(seed: UInt64) async throws {
         try await TestBroker.with { broker in
             try await broker.raw { try $0.declareRequests(of: "users") }
             try await broker.bus(.bff, configure: { $0.callsAtOnce = 300 }) { bff in
-                await withTaskGroup { group in
-                    for number in 0..<300 {
-                        group.addTask {
-                            var random = SeededGenerator(seed: seed << 32 | UInt64(number))
-                            let call = Task {
-                                await failure { try await bff.call(Echo(text: ""), deadline: .after(.seconds(600))) }
-                            }
-                            for _ in 0..<Int.random(in: 0...30, using: &random) { await Task.yield() }
-                            call.cancel()
-                            #expect(await call.value?.code == .deadlineExceeded)
-                        }
-                    }
-                }
-                // A slot that was not given back would make one of these unavailable.
+                await Self.cancelCalls(bff, seed: seed)
+                // A slot that was not freed would make one of these unavailable.
                 await withTaskGroup { group in
                     for _ in 0..<300 {
                         group.addTask {
@@ -148,71 +107,75 @@ import Testing
         }
     }
 
-    @Test("a repeatable call is sent again at half of its time, to whoever answers then")
-    func repeatedAtHalfTime() async throws {
-        try await TestBroker.with { broker in
-            let keys = Seen<Int>()
-            try await broker.bus(
-                .users,
-                register: {
-                    $0.serve(Lookup.self) { request, _ in
-                        keys.add(request.key)
-                        if keys.count == 1 { try await untilCancelled() }
-                        return Done()
-                    }
-                }
-            ) { _ in
-                try await broker.bus(.bff) { bff in
-                    let answer = try await bff.call(Lookup(key: 7), deadline: .after(.seconds(10)))
-                    #expect(answer == Done())
-                    #expect(keys.all == [7, 7])
+    private static func cancelCalls(_ bff: Bus, seed: UInt64) async {
+        await withTaskGroup { group in
+            for number in 0..<300 {
+                group.addTask {
+                    var random = SeededGenerator(seed: seed << 32 | UInt64(number))
+                    let call = Task { await failure { try await bff.call(Echo(text: ""), deadline: .after(.seconds(600))) } }
+                    for _ in 0..<Int.random(in: 0...30, using: &random) { await Task.yield() }
+                    call.cancel()
+                    #expect(await call.value?.code == .deadlineExceeded)
                 }
             }
         }
     }
 
-    @Test("a lost connection: a call that may not be repeated has an unknown outcome; later ones work again")
+    @Test("a repeatable call is sent again at half of its time, and the second attempt may answer")
+    func repeatedAtHalfTime() async throws {
+        let keys = Seen<Int>()
+        try await TestBroker.serving(Lookup.self) { request, _ in
+            keys.add(request.key)
+            if keys.count == 1 { try await untilCancelled() }
+            return Done()
+        } _: { _, bff in
+            let answer = try await bff.call(Lookup(key: 7), deadline: .after(.seconds(10)))
+            #expect(answer == Done())
+            #expect(keys.all == [7, 7])
+        }
+    }
+
+    @Test("after a lost connection a call that is not repeatable has an unknown outcome, and later calls succeed")
     func lostConnection() async throws {
-        try await TestBroker.with { broker in
-            let (begun, isOver) = (Told<Void>(), Told<Void>())
-            try await broker.bus(
-                .users,
-                register: {
-                    $0.serve(Echo.self) { request, _ in
-                        if request.number == 1 { return request }
-                        begun.tell()
-                        await isOver.value
-                        return request
-                    }
-                }
-            ) { _ in
-                defer { isOver.tell() }
-                try await broker.bus(.bff) { bff in
-                    let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(100))) }
-                    await begun.value
-                    try await broker.closeConnections(named: "bff-1 calls")
-                    let error = await failure { try await call.value }
-                    #expect(error?.code == .unknownOutcome)
-                    #expect(error?.mayHaveHappened == true)
-                    let answer = try await eventually("bff is connected again") { try? await bff.call(Echo(text: "", number: 1)) }
-                    #expect(answer.number == 1)
-                }
-            }
+        let handler = BlockedHandler()
+        try await TestBroker.serving(Echo.self) { request, _ in
+            await handler.handle(request)
+        } _: { broker, bff in
+            defer { handler.end.tell() }
+            let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(100))) }
+            await handler.begun.value
+            try await broker.closeConnections(named: "bff-1 calls")
+            let error = await failure { try await call.value }
+            #expect(error?.code == .unknownOutcome)
+            #expect(error?.mayHaveHappened == true)
+            let answer = try await eventually("bff is connected again") { try? await bff.call(Echo(text: "", number: 1)) }
+            #expect(answer.number == 1)
         }
     }
 
     @Test("a server that lost its connection serves again")
     func serverReconnects() async throws {
-        try await TestBroker.with { broker in
-            try await broker.bus(.users, register: { $0.serve(Echo.self) { request, _ in request } }) { _ in
-                try await broker.bus(.bff) { bff in
-                    let before = try await bff.call(Echo(text: "before"))
-                    #expect(before.text == "before")
-                    try await broker.closeConnections(named: "users-1 calls")
-                    let answer = try await eventually("users serves again") { try? await bff.call(Echo(text: "after")) }
-                    #expect(answer.text == "after")
-                }
-            }
+        try await TestBroker.serving(Echo.self) { request, _ in
+            request
+        } _: { broker, bff in
+            let before = try await bff.call(Echo(text: "before"))
+            #expect(before.text == "before")
+            try await broker.closeConnections(named: "users-1 calls")
+            let answer = try await eventually("users serves again") { try? await bff.call(Echo(text: "after")) }
+            #expect(answer.text == "after")
         }
+    }
+}
+
+/// Answers a request with number 1 at once, and any other only after ``end``.
+private final class BlockedHandler: Sendable {
+    let begun = Told<Void>()
+    let end = Told<Void>()
+
+    func handle(_ request: Echo) async -> Echo {
+        if request.number == 1 { return request }
+        begun.tell()
+        await end.value
+        return request
     }
 }

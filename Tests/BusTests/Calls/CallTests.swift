@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import TestSupport
 import Testing
@@ -31,7 +32,7 @@ import Testing
         }
     }
 
-    @Test("a thousand calls at once are all answered, each with its own answer")
+    @Test("each of a thousand concurrent calls gets its own answer")
     func many() async throws {
         try await TestBroker.with { broker in
             try await broker.bus(.users, register: { $0.serve(Echo.self, atMost: 1_000) { request, _ in request } }) { _ in
@@ -76,7 +77,7 @@ import Testing
         }
     }
 
-    @Test("an error is a value: code, message, fields, hint and whether it may have happened")
+    @Test("an error arrives with code, message, fields, retry hint and whether it may have happened")
     func errors() async throws {
         try await TestBroker.with { broker in
             let error = ServiceError(
@@ -101,7 +102,7 @@ import Testing
         }
     }
 
-    @Test("a service that nobody runs is unavailable at once")
+    @Test("without an instance of the service a call is unavailable at once")
     func noServer() async throws {
         try await TestBroker.with { broker in
             try await broker.bus(.bff) { bff in
@@ -113,7 +114,7 @@ import Testing
         }
     }
 
-    @Test("a full queue is unavailable at once")
+    @Test("a call to a full queue is unavailable at once")
     func fullQueue() async throws {
         try await TestBroker.with { broker in
             try await broker.raw { raw in
@@ -128,10 +129,10 @@ import Testing
         }
     }
 
-    @Test("before the broker is there, calls are unavailable at once")
+    @Test("without a broker calls are unavailable at once")
     func notConnected() async throws {
         try await TestBroker.with { broker in
-            var configuration = broker.configuration(.bff, nil) { _ in }
+            var configuration = broker.configuration(of: .bff)
             configuration.endpoint.port = 1
             let bus = Bus(configuration, on: TestBroker.io, logger: TestBroker.logger)
             let error = await failure { try await bus.call(Lookup(key: 1)) }
@@ -139,7 +140,7 @@ import Testing
         }
     }
 
-    @Test("a handler beyond its limit is unavailable, and the queue does not wait for it")
+    @Test("a call beyond the handlers' limit is unavailable at once")
     func admission() async throws {
         try await TestBroker.with { broker in
             let (begun, end) = (Told<Void>(), Told<Void>())
@@ -167,7 +168,7 @@ import Testing
         }
     }
 
-    @Test("what is vital is refused neither by a caller that waits for much nor by a server that has much in hand")
+    @Test("a vital call is refused neither by a caller nor by a server at its limit")
     func vital() async throws {
         try await TestBroker.with { broker in
             let (begun, end) = (Told<Void>(), Told<Void>())
@@ -195,7 +196,7 @@ import Testing
         }
     }
 
-    @Test("stopping answers what is in hand and takes nothing new")
+    @Test("a stop answers the calls in progress and accepts no further ones")
     func gracefulStop() async throws {
         try await TestBroker.with { broker in
             let begun = Told<Void>()
@@ -210,20 +211,20 @@ import Testing
                         }
                     }
                 ) { _ in
-                    let call = Task { try await bff.call(Echo(text: "in hand"), deadline: .after(.seconds(60))) }
+                    let call = Task { try await bff.call(Echo(text: "in progress"), deadline: .after(.seconds(60))) }
                     await begun.value
                     return call
                 }
-                #expect(try await call.value.text == "in hand")
+                #expect(try await call.value.text == "in progress")
                 #expect(await failure { try await bff.call(Echo(text: "later")) }?.code == .unavailable)
             }
         }
     }
 
-    /// Returns when users takes no calls any more.
+    /// Returns when users accepts no calls any more.
     private func gracefulStopSeen(_ bff: Bus) async throws {
         _ = try await eventually("users stops") {
-            // What was still in the queue goes with it, and is not answered by anybody.
+            // A call still in the queue disappears with it, unanswered.
             let error = await failure { try await bff.call(Lookup(key: 1), deadline: .after(.milliseconds(300))) }
             return error?.code == .unavailable ? true : nil
         }
@@ -232,7 +233,7 @@ import Testing
 
 struct SomethingElse: Error {}
 
-/// The refusal; `nil` when there was none.
+/// The error of `body`; `nil` when it succeeds.
 func failure<Answer>(_ body: () async throws -> Answer) async -> ServiceError? {
     do {
         _ = try await body()
@@ -242,7 +243,7 @@ func failure<Answer>(_ body: () async throws -> Answer) async -> ServiceError? {
     }
 }
 
-/// Something that hangs on its being answered.
+/// A vital procedure.
 private struct Beat: Procedure {
     typealias Response = Done
     static let name: ProcedureName = "users.beat.v1"

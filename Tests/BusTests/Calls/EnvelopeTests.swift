@@ -4,7 +4,7 @@ import Testing
 @testable import Bus
 
 @Suite("Envelopes") struct EnvelopeTests {
-    @Test("calls come back as they were", arguments: UInt64(1)...50)
+    @Test("decoding encoded calls returns the same calls", arguments: UInt64(1)...50)
     func calls(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let calls = (1...Int.random(in: 1...32, using: &random)).map { _ in Self.call(&random) }
@@ -12,7 +12,7 @@ import Testing
         #expect(CallEnvelope.encode(calls).count <= calls.reduce(2) { $0 + $1.byteCount })
     }
 
-    @Test("answers come back as they were", arguments: UInt64(1)...50)
+    @Test("decoding encoded answers returns the same answers", arguments: UInt64(1)...50)
     func replies(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let replies = (1...Int.random(in: 1...32, using: &random)).map { _ in
@@ -23,7 +23,7 @@ import Testing
         #expect(try ReplyEnvelope.decode(ReplyEnvelope.encode(replies)) == replies)
     }
 
-    @Test("a newer version is refused, with the ids of the calls it carries")
+    @Test("another version is refused, with the ids of its calls")
     func newerVersion() throws {
         var random = SeededGenerator(seed: 1)
         let calls = [Self.call(&random), Self.call(&random)]
@@ -33,13 +33,13 @@ import Testing
         #expect(throws: EnvelopeError.version(2, correlationIDs: calls.map(\.correlationID))) { try ReplyEnvelope.decode(bytes) }
     }
 
-    @Test("what is cut, changed or made up is refused or read, never more", arguments: UInt64(1)...40)
+    @Test("truncated, changed or random bytes are refused or decoded, and nothing else happens", arguments: UInt64(1)...40)
     func mutations(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let original = CallEnvelope.encode([Self.call(&random), Self.call(&random), Self.call(&random)])
         var refused = 0
         for _ in 0..<300 {
-            let bad = mutated(original, using: &random)
+            let bad = original.mutated(using: &random)
             if (try? CallEnvelope.decode(bad)) == nil { refused += 1 }
             _ = try? ReplyEnvelope.decode(bad)
         }
@@ -50,8 +50,8 @@ import Testing
         "these are not envelopes",
         arguments: ["", "01", "0100", "0121", "01 01 0000000000000001", "01 ff 00", "7b 22 61 22 3a 31 7d"])
     func refused(hex: String) {
-        #expect(throws: EnvelopeError.self) { try CallEnvelope.decode(bytes(hex)) }
-        #expect(throws: EnvelopeError.self) { try ReplyEnvelope.decode(bytes(hex)) }
+        #expect(throws: EnvelopeError.self) { try CallEnvelope.decode([UInt8](hex: hex)) }
+        #expect(throws: EnvelopeError.self) { try ReplyEnvelope.decode([UInt8](hex: hex)) }
     }
 
     @Test("bytes after the last call are refused")
@@ -61,7 +61,7 @@ import Testing
         #expect(throws: EnvelopeError.self) { try CallEnvelope.decode(CallEnvelope.encode([call]) + [0]) }
     }
 
-    @Test("a turn's items are cut at 32 and at the size of a message, in order")
+    @Test("the items of a turn are divided at 32 and at the size of a message, in order")
     func coalescing() {
         var coalescer = Coalescer<String, Int>(maximumBytes: 100)
         let small = (0..<70).compactMap { coalescer.add($0, bytes: 1, to: "small") }

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import CBOR
 import Contracts
 import TestSupport
@@ -6,10 +7,10 @@ import Testing
 
 @testable import Bus
 
-@Suite("Calls by clients that do not play by the rules", .timeLimit(.minutes(3))) struct HostileCallTests {
+@Suite("Calls and answers that violate the protocol", .timeLimit(.minutes(3))) struct HostileCallTests {
     private static let address = "chats.replies.raw"
 
-    @Test("each kind of bad call gets a clear error, and the next good one an answer")
+    @Test("each kind of invalid call gets its error, and the next valid one an answer")
     func badCalls() async throws {
         try await serving { broker in
             var newer = CallEnvelope.encode([try .to("users.echo.v1", Echo(text: "")), try .to("users.echo.v1", id: 2)])
@@ -27,7 +28,7 @@ import Testing
         }
     }
 
-    @Test("junk, and calls without a verified caller or its own reply queue, are dropped, and the server goes on")
+    @Test("junk, and calls without a verified caller or its own reply queue, are dropped, and the server keeps serving")
     func junk() async throws {
         try await serving { broker in
             try await broker.raw { raw in
@@ -45,9 +46,9 @@ import Testing
         }
     }
 
-    @Test("an answer from another service than the one asked is ignored; the right one counts")
+    @Test("an answer of another service than the called one is ignored")
     func wrongSender() async throws {
-        try await withCallTakenByHand { broker, call, answer in
+        try await withReceivedCall { broker, call, answer in
             let wrong = ReplyEnvelope.encode([try .ok(call.correlationID, Echo(text: "false"))])
             let right = ReplyEnvelope.encode([try .ok(call.correlationID, Echo(text: "right"))])
             try await broker.raw { raw in
@@ -60,23 +61,23 @@ import Testing
         }
     }
 
-    @Test("an answer of a newer version, or one that is not what was promised, is an error")
+    @Test("an answer of a newer version, or of another type, is an error")
     func unreadableAnswers() async throws {
-        try await withCallTakenByHand { broker, call, answer in
+        try await withReceivedCall { broker, call, answer in
             var newer = ReplyEnvelope.encode([try .ok(call.correlationID, Echo(text: ""))])
             newer[0] = 2
             let bytes = newer
             try await broker.raw { try $0.sendReplies(bytes, to: "bff.replies.bff-1", as: "users") }
             #expect(await failure { try await answer.value }?.code == .internal)
         }
-        try await withCallTakenByHand { broker, call, answer in
+        try await withReceivedCall { broker, call, answer in
             let other = ReplyEnvelope.encode([try .ok(call.correlationID, ["text"])])
             try await broker.raw { try $0.sendReplies(other, to: "bff.replies.bff-1", as: "users") }
             #expect(await failure { try await answer.value }?.code == .internal)
         }
     }
 
-    @Test("who is not among a procedure's callers is refused before anything is sent")
+    @Test("a service that is not a caller of a procedure is refused before anything is sent")
     func callers() async throws {
         try await serving { broker in
             try await broker.bus(.chats) { chats in
@@ -102,18 +103,21 @@ import Testing
         try await codes(broker, CallEnvelope.encode(calls))
     }
 
-    /// Sends a message as `chats` and waits for the message with the answers: the codes of the errors in it, `nil` for an answer.
+    /// Sends a message as `chats` and waits for the message with the answers.
+    ///
+    /// - Returns: the codes of the errors in it, `nil` for an answer.
     private func codes(_ broker: TestBroker, _ body: [UInt8]) async throws -> [ServiceError.Code?] {
         try await broker.raw { try $0.sendCalls(body, as: "chats", replyTo: Self.address) }
         let delivery = try await eventually("an answer") { try await broker.raw { try $0.take(from: Self.address) } }
         #expect(delivery.properties.userID == "users")
         return try ReplyEnvelope.decode(delivery.body).map { reply in
-            reply.kind == .answer ? nil : try CBORDecoder().decode(ServiceError.self, from: reply.payload).code
+            reply.kind == .answer ? nil : try CBORDecoder.contracts.decode(ServiceError.self, from: reply.payload).code
         }
     }
 
-    /// A call of bff to users, taken from the queue by a raw client; `body` gets it and the task that waits for its answer.
-    private func withCallTakenByHand(
+    /// Receives a call of bff to users with a raw client. Lends the call and the task that waits for its
+    /// answer.
+    private func withReceivedCall(
         _ body: (TestBroker, WireCall, Task<Echo, any Error>) async throws -> Void
     ) async throws {
         try await TestBroker.with { broker in
@@ -132,6 +136,6 @@ import Testing
 
 extension WireReply {
     fileprivate static func ok(_ id: UInt64, _ value: some Encodable) throws -> WireReply {
-        WireReply(correlationID: id, kind: .answer, payload: try CBOREncoder().encode(value))
+        WireReply(correlationID: id, kind: .answer, payload: try CBOREncoder.contracts.encode(value))
     }
 }

@@ -5,80 +5,80 @@ import Testing
 
 @testable import Bus
 
-/// Each test is the transcript of one call's life.
+/// Each test is the transcript of one call.
 @Suite("Pending calls") struct PendingCallsTests {
     typealias Table = PendingCalls<String>
 
-    @Test("sent, answered, gone")
+    @Test("an answered call is removed")
     func answered() {
         var table = Table.with(1)
-        let sent = table.takeForSending(1)
+        let sent = table.startAttempt(1)
         #expect(sent?.attempt == .init(id: 1, number: .first))
         #expect(table.answered(1, by: "users") == "waiter 1")
         #expect(table.answered(1, by: "users") == nil)
         #expect(table.count == 0)
     }
 
-    @Test("an answer from anybody but the service that was asked is ignored")
+    @Test("an answer of another service than the called one is ignored")
     func wrongSender() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.answered(1, by: "chats") == nil)
         #expect(table.answered(1, by: nil) == nil)
         #expect(table.answered(1, by: "users") == "waiter 1")
     }
 
-    @Test("one more than the limit is not taken in")
+    @Test("a call beyond the limit is refused")
     func limit() {
         var table = Table(limit: 1)
-        let taken = [1, 2].map { table.add(.call($0), to: .users, isRepeatable: true, "a") }
-        #expect(taken == [true, false])
+        let added = [1, 2].map { table.add(.call($0), to: .users, isRepeatable: true, "a") }
+        #expect(added == [true, false])
     }
 
-    @Test("what is vital is taken in beyond the limit, and leaves no more room for the rest")
+    @Test("a vital call is accepted beyond the limit, and occupies a slot")
     func vital() {
         var table = Table(limit: 1)
-        let taken = [true, false, true].enumerated().map { number, isVital in
+        let added = [true, false, true].enumerated().map { number, isVital in
             table.add(.call(UInt64(number)), to: .config, isRepeatable: true, isVital: isVital, "a")
         }
-        #expect(taken == [true, false, true])
+        #expect(added == [true, false, true])
     }
 
-    @Test("that the broker found nobody is told, and nothing else looks like it")
+    @Test("the cause says that no instance served the call, and only then")
     func causes() {
         var table = Table.with(1)
-        for number in [Table.Try.first, .second] {
-            _ = table.takeForSending(1)
+        for number in [Table.Number.first, .second] {
+            _ = table.startAttempt(1)
             let step = table.refused(.init(id: 1, number: number), .noServer)
             if number == .second { #expect(step.cause == .nobodyServes) }
         }
         for refusal in [Table.Refusal.full, .notSent("away")] {
             table = .with(1, repeatable: false)
-            _ = table.takeForSending(1)
+            _ = table.startAttempt(1)
             let step = table.refused(.init(id: 1, number: .first), refusal)
             #expect(step.failure?.code == .unavailable && step.cause == nil)
         }
         table = .with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.deadlinePassed(1).cause == nil)
     }
 
-    @Test("whoever took the first try has gone, and the second is given back: the deadline says that there was nobody")
+    @Test("when the second attempt is returned, the deadline's error says that no instance served the call")
     func deadlineWithoutServer() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         _ = table.halfTimePassed(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.refused(.init(id: 1, number: .second), .noServer).isNone)
         let end = table.deadlinePassed(1)
         #expect(end.failure == .init(.deadlineExceeded, mayHaveHappened: true))
         #expect(end.cause == .nobodyServes)
     }
 
-    @Test("nobody serves it: unavailable, and it has not happened", arguments: [Table.Refusal.noServer, .full])
+    @Test("a refused call is unavailable and has not happened", arguments: [Table.Refusal.noServer, .full])
     func refused(refusal: Table.Refusal) {
         var table = Table.with(1, repeatable: false)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.refused(.init(id: 1, number: .first), refusal).failure == .init(.unavailable, mayHaveHappened: false))
         #expect(table.count == 0)
     }
@@ -86,56 +86,56 @@ import Testing
     @Test("a repeatable call is repeated once when refused, then fails", arguments: [Table.Refusal.noServer, .full])
     func repeatedWhenRefused(refusal: Table.Refusal) {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.refused(.init(id: 1, number: .first), refusal).isSend)
-        #expect(table.try(1) == .second)
+        #expect(table.nextNumber(1) == .second)
         #expect(table.refused(.init(id: 1, number: .second), refusal).failure == .init(.unavailable, mayHaveHappened: false))
     }
 
-    @Test("what could not leave fails at once, repeatable or not", arguments: [true, false])
+    @Test("a call that cannot be sent fails at once, repeatable or not", arguments: [true, false])
     func notSent(repeatable: Bool) {
         var table = Table.with(1, repeatable: repeatable)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         let step = table.refused(.init(id: 1, number: .first), .notSent("away"))
         #expect(step.failure == .init(.unavailable, mayHaveHappened: false))
     }
 
-    @Test("at half time a repeatable call is sent again, and either answer counts, once")
+    @Test("at half of its time a repeatable call is sent again, and the first answer counts")
     func halfTime() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.halfTimePassed(1).isSend)
-        #expect(table.try(1) == .second)
+        #expect(table.nextNumber(1) == .second)
         #expect(table.halfTimePassed(1).isNone)
         #expect(table.answered(1, by: "users") == "waiter 1")
         #expect(table.answered(1, by: "users") == nil)
     }
 
-    @Test("while two tries are under way, or after one was lost, an answer to one leaves open what the other does")
+    @Test("while two attempts are under way, or after one was lost, an error leaves the other's effect open")
     func inDoubt() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(!table.isInDoubt(1))
         _ = table.halfTimePassed(1)
         #expect(!table.isInDoubt(1))
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.isInDoubt(1))
         #expect(table.refused(.init(id: 1, number: .first), .full).isNone)
         #expect(!table.isInDoubt(1))
 
         var lost = Table.with(2)
-        _ = lost.takeForSending(2)
+        _ = lost.startAttempt(2)
         _ = lost.lost(.init(id: 2, number: .first))
         #expect(!lost.isInDoubt(2))
         _ = lost.connected()
-        _ = lost.takeForSending(2)
+        _ = lost.startAttempt(2)
         #expect(lost.isInDoubt(2))
     }
 
-    @Test("what one of two tries reports not to have done may have happened")
+    @Test("an error of one of two attempts may have happened")
     func oneOfTwo() throws {
         let error = ServiceError(.unavailable, "busy", retryAfterMilliseconds: 500)
-        let reply = WireReply(correlationID: 1, kind: .error, payload: try CBOREncoder().encode(error))
+        let reply = WireReply(correlationID: 1, kind: .error, payload: try CBOREncoder.contracts.encode(error))
         #expect(reply.answer(isInDoubt: false) == .failure(error))
         let doubtful = ServiceError(.unknownOutcome, "busy", mayHaveHappened: true, retryAfterMilliseconds: 500)
         #expect(reply.answer(isInDoubt: true) == .failure(doubtful))
@@ -144,88 +144,88 @@ import Testing
     @Test("a call that is not repeatable is not sent again")
     func notRepeatable() {
         var table = Table.with(1, repeatable: false)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.halfTimePassed(1).isNone)
-        #expect(table.takeForSending(1) == nil)
+        #expect(table.startAttempt(1) == nil)
         #expect(table.lost(.init(id: 1, number: .first)).failure == .init(.unknownOutcome, mayHaveHappened: true))
     }
 
-    @Test("when the repeat finds no server, the first try may still be answered")
+    @Test("when the second attempt finds no server, the first may still be answered")
     func repeatRefused() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         _ = table.halfTimePassed(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.refused(.init(id: 1, number: .second), .noServer).isNone)
         #expect(table.answered(1, by: "users") == "waiter 1")
     }
 
-    @Test("a lost connection: a repeatable call waits for the next one and is sent again")
+    @Test("after a lost connection a repeatable call waits for the next one and is sent again")
     func lostAndBack() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.lost(.init(id: 1, number: .first)).isSendWhenConnected)
-        #expect(table.halfTimePassed(1).isNone)  // it is to be repeated anyway
+        #expect(table.halfTimePassed(1).isNone)  // a second attempt is planned already
         #expect(table.connected() == [1])
-        #expect(table.try(1) == .second)
-        #expect(table.lost(.init(id: 1, number: .first)).isNone)  // of that we know already
+        #expect(table.nextNumber(1) == .second)
+        #expect(table.lost(.init(id: 1, number: .first)).isNone)  // known already
         #expect(table.answered(1, by: "users") == "waiter 1")
     }
 
-    @Test("a lost connection that stays away: unknown outcome")
+    @Test("without a new connection the outcome is unknown")
     func lostForGood() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.lostAll().map(\.step.isSendWhenConnected) == [true])
         #expect(table.connectionStayedAway().map(\.failure) == [.init(.unknownOutcome, mayHaveHappened: true)])
         #expect(table.connectionStayedAway().isEmpty)
     }
 
-    @Test("losing everything tells each call what to do, and queued ones go on")
+    @Test("losing all attempts returns the next step of each call, and queued calls remain")
     func lostAll() {
         var table = Table.with(1)
         _ = table.add(.call(2), to: .users, isRepeatable: false, "waiter 2")
         _ = table.add(.call(3), to: .users, isRepeatable: false, "waiter 3")
-        _ = table.takeForSending(1)
-        _ = table.takeForSending(2)
+        _ = table.startAttempt(1)
+        _ = table.startAttempt(2)
         let steps = Dictionary(uniqueKeysWithValues: table.lostAll().map { ($0.id, $0.step) })
         #expect(steps[1]?.isSendWhenConnected == true)
         #expect(steps[2]?.failure == .init(.unknownOutcome, mayHaveHappened: true))
         #expect(steps[3] == nil)
-        #expect(table.takeForSending(3) != nil)
+        #expect(table.startAttempt(3) != nil)
     }
 
-    @Test("after one try was lost, a refusal of the second does not say that nothing happened")
+    @Test("after a lost attempt, a refused second one still may have happened")
     func lostThenRefused() {
         var table = Table.with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         _ = table.lost(.init(id: 1, number: .first))
         _ = table.connected()
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.refused(.init(id: 1, number: .second), .noServer).failure == .init(.unknownOutcome, mayHaveHappened: true))
     }
 
-    @Test("the deadline: it may have happened if it had left")
+    @Test("at the deadline a sent call may have happened, an unsent one has not")
     func deadline() {
         var table = Table.with(1)
         #expect(table.deadlinePassed(1).failure == .init(.deadlineExceeded, mayHaveHappened: false))
         table = .with(1)
-        _ = table.takeForSending(1)
+        _ = table.startAttempt(1)
         #expect(table.deadlinePassed(1).failure == .init(.deadlineExceeded, mayHaveHappened: true))
         #expect(table.deadlinePassed(1).isNone)
     }
 
-    @Test("a cancelled call frees its slot and is not sent any more")
+    @Test("a cancelled call frees its slot and is not sent")
     func cancelled() {
         var table = Table.with(1)
         #expect(table.cancelled(1).failure?.code == .deadlineExceeded)
-        #expect(table.takeForSending(1) == nil)
+        #expect(table.startAttempt(1) == nil)
         #expect(table.count == 0)
         #expect(table.refused(.init(id: 1, number: .first), .noServer).isNone)
     }
 
     @Test(
-        "whatever happens in whatever order, each call ends exactly once and is tried at most twice", arguments: UInt64(1)...100)
+        "after any order of events each call has ended exactly once, with at most two attempts", arguments: UInt64(1)...100)
     func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var walk = Walk(random: random)
@@ -234,16 +234,16 @@ import Testing
         walk.finish()
         #expect(walk.ended.count == 40)
         #expect(walk.ended.values.allSatisfy { $0 == 1 })
-        #expect(walk.tries.values.allSatisfy { $0 <= 2 })
+        #expect(walk.attempts.values.allSatisfy { $0 <= 2 })
     }
 }
 
-/// Tells a table random things and counts what comes of them.
+/// Sends random events to a table and counts the outcomes.
 private struct Walk {
     var random: SeededGenerator
     var table = PendingCalls<String>(limit: 100)
     var ended: [String: Int] = [:]
-    var tries: [UInt64: Int] = [:]
+    var attempts: [UInt64: Int] = [:]
     var sent: [PendingCalls<String>.Attempt] = []
 
     mutating func begin(_ id: UInt64, repeatable: Bool) {
@@ -255,22 +255,22 @@ private struct Walk {
         let attempt = sent.randomElement(using: &random)
         switch Int.random(in: 0..<12, using: &random) {
         case 0...4:
-            guard let taken = table.takeForSending(id) else { return }
-            tries[id, default: 0] += 1
-            sent.append(taken.attempt)
-        case 5: if let attempt { note(table.refused(attempt, .full)) }
-        case 6: if let attempt { note(table.lost(attempt)) }
-        case 7: note(table.halfTimePassed(id))
+            guard let started = table.startAttempt(id) else { return }
+            attempts[id, default: 0] += 1
+            sent.append(started.attempt)
+        case 5: if let attempt { record(table.refused(attempt, .full)) }
+        case 6: if let attempt { record(table.lost(attempt)) }
+        case 7: record(table.halfTimePassed(id))
         case 8: _ = table.connected()
-        case 9: for (_, step) in table.lostAll() { note(step) }
+        case 9: for (_, step) in table.lostAll() { record(step) }
         case 10: if let waiter = table.answered(id, by: "users") { ended[waiter, default: 0] += 1 }
-        default: if Int.random(in: 0..<8, using: &random) == 0 { note(table.deadlinePassed(id)) }
+        default: if Int.random(in: 0..<8, using: &random) == 0 { record(table.deadlinePassed(id)) }
         }
     }
 
-    mutating func finish() { for step in table.abandonAll() { note(step) } }
+    mutating func finish() { for step in table.abandonAll() { record(step) } }
 
-    mutating func note(_ step: PendingCalls<String>.Step) {
+    mutating func record(_ step: PendingCalls<String>.Step) {
         if case .fail(let waiter, _) = step { ended[waiter, default: 0] += 1 }
     }
 }
@@ -278,7 +278,10 @@ private struct Walk {
 struct Failure: Equatable {
     var code: ServiceError.Code
     var mayHaveHappened: Bool
-    init(_ code: ServiceError.Code, mayHaveHappened: Bool) { (self.code, self.mayHaveHappened) = (code, mayHaveHappened) }
+    init(_ code: ServiceError.Code, mayHaveHappened: Bool) {
+        self.code = code
+        self.mayHaveHappened = mayHaveHappened
+    }
 }
 
 extension PendingCalls.Step {
@@ -292,8 +295,8 @@ extension PendingCalls.Step {
 }
 
 extension PendingCalls<String> {
-    /// Sends it: which try it is.
-    mutating func `try`(_ id: UInt64) -> Try? { takeForSending(id)?.attempt.number }
+    /// Starts an attempt and returns its number.
+    mutating func nextNumber(_ id: UInt64) -> Number? { startAttempt(id)?.attempt.number }
 
     static func with(_ id: UInt64, repeatable: Bool = true) -> PendingCalls {
         var table = PendingCalls(limit: 10)

@@ -6,7 +6,7 @@ import Testing
 @testable import Bus
 
 @Suite("Served procedures") struct ServedProcedureTests {
-    @Test("a lost outcome is the answer to a change; to a reading it is only that nobody answered")
+    @Test("an unknown outcome stays one for a change, and becomes unavailable for a read")
     func lost() async throws {
         let lost = ServiceError(.unknownOutcome, "the database was lost")
         #expect(try await answer(to: SetBlock(userID: user, otherID: user, blocked: true), lost) == lost)
@@ -21,7 +21,7 @@ import Testing
             _, _ -> P.Response in throw error
         }
         let context = CallContext(caller: .bff, procedure: P.name, deadline: .after(.seconds(60)))
-        let answer = await served.answer(try CBOREncoder().encode(request), context)
+        let answer = await served.answer(try CBOREncoder.contracts.encode(request), context)
         if case .failure(let refusal) = answer { return refusal }
         return nil
     }

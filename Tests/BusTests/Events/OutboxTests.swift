@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import Foundation
 import Postgres
@@ -9,7 +10,7 @@ import Testing
 @testable import Bus
 
 @Suite("The outbox", .timeLimit(.minutes(3))) struct OutboxTests {
-    @Test("what was committed is published at once as a CloudEvent, and its row goes")
+    @Test("a committed event is published at once as a CloudEvent, and its row is removed")
     func committed() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -34,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("a crash between commit and publishing delays a fact: the sweeper finds it, and no younger one")
+    @Test("an event that was not published before a crash is found by the sweeper, and no younger one")
     func sweeper() async throws {
         try await eventually("a sweep in time") {
             try await EventWorld.with { world in
@@ -63,7 +64,7 @@ import Testing
         return ()
     }
 
-    @Test("who asked to see what a sweep finds sees it before anybody hears of it")
+    @Test("the preparation of a sweep runs before its events are published")
     func beforeSweeping() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -85,7 +86,7 @@ import Testing
         }
     }
 
-    @Test("while the broker is away facts wait, and none is lost")
+    @Test("while the broker is away events wait, and none is lost")
     func brokerAway() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    @Test("sweepers at the same time claim different rows, and together all")
+    @Test("concurrent sweepers claim different rows, and together all of them")
     func disjointClaims() async throws {
         try await EventWorld.with { world in
             for number in 0..<40 { _ = try await world.commit("\(number)") }
@@ -123,7 +124,7 @@ import Testing
         }
     }
 
-    @Test("a claimed row whose sweeper died is claimed again later")
+    @Test("a row claimed by a sweeper that died is claimed again later")
     func expiredClaim() async throws {
         try await EventWorld.with { world in
             let event = try await world.commit("again")
@@ -138,7 +139,7 @@ import Testing
         }
     }
 
-    @Test("a stopping bus publishes first what was committed")
+    @Test("a stopping bus first publishes the committed events")
     func stopping() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
@@ -161,10 +162,10 @@ import Testing
     }
 }
 
-@Suite("The line of events being published") struct OutboxLineTests {
-    @Test("sent in order within the window, removed together once confirmed")
+@Suite("The state of the outbox") struct OutboxStateTests {
+    @Test("events are sent in order within the window, and removed together once confirmed")
     func life() {
-        var line = OutboxLine(.init(events: 10, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 10, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events + events)  // twice changes nothing
         #expect(line.unpublished == 4)
@@ -183,9 +184,9 @@ import Testing
         #expect(second == [events[1].id])
     }
 
-    @Test("what fails or does not fit is left to the sweeper")
+    @Test("events that fail or do not fit are left to the sweeper")
     func bounds() {
-        var line = OutboxLine(.init(events: 2, bytes: 1_000, window: 2))
+        var line = OutboxState(.init(events: 2, bytes: 1_000, window: 2))
         let events = (0..<4).map(event)
         line.add(events)
         #expect(line.unpublished == 2)
@@ -195,14 +196,14 @@ import Testing
         #expect(line.unpublished == 1)
         line.giveUpWaiting()
         #expect(line.isIdle)
-        var small = OutboxLine(.init(events: 10, bytes: 5, window: 10))
+        var small = OutboxState(.init(events: 10, bytes: 5, window: 10))
         small.add(events)
         #expect(small.unpublished == 1)
     }
 
-    @Test("a removal that failed is tried again")
+    @Test("a failed removal is repeated")
     func removalFails() {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
         line.add([one])
         _ = line.next()
@@ -216,52 +217,52 @@ import Testing
         #expect(line.isIdle)
     }
 
-    @Test("what is delivered too goes when both are confirmed, in whatever order", arguments: [true, false])
+    @Test("a row that is forwarded too is removed when both are confirmed, in either order", arguments: [true, false])
     func delivery(isFirst: Bool) {
-        var line = OutboxLine()
+        var line = OutboxState()
         let one = event(1)
-        #expect(line.add([one], delivered: []).isEmpty)
+        #expect(line.add([one], forwarded: []).isEmpty)
         let two = event(2)
-        #expect(line.add([one, two], delivered: [two.type]) == [two])
+        #expect(line.add([one, two], forwarded: [two.type]) == [two])
         _ = (line.next(), line.next())
         line.confirmed(one.id)
         #expect(line.takeForRemoval() == [one.id])
         line.removed()
-        if isFirst { line.delivered(two.id) } else { line.confirmed(two.id) }
+        if isFirst { line.forwarded(two.id) } else { line.confirmed(two.id) }
         #expect(!line.hasConfirmed && !line.isIdle && line.isKnown(two.id))
-        if isFirst { line.confirmed(two.id) } else { line.delivered(two.id) }
+        if isFirst { line.confirmed(two.id) } else { line.forwarded(two.id) }
         #expect(line.takeForRemoval() == [two.id])
         line.removed()
         #expect(line.isIdle)
     }
 
-    @Test("what is not delivered is published all the same, and its row stays")
-    func notDelivered() {
+    @Test("an event that is not forwarded is published all the same, and its row stays")
+    func notForwarded() {
         for isFirst in [true, false] {
-            var line = OutboxLine()
+            var line = OutboxState()
             let one = event(1)
-            line.add([one], delivered: [one.type])
-            if isFirst { line.notDelivered(one.id) }
+            line.add([one], forwarded: [one.type])
+            if isFirst { line.notForwarded(one.id) }
             #expect(line.next() == one)
             line.confirmed(one.id)
-            if !isFirst { line.notDelivered(one.id) }
-            line.delivered(one.id)  // too late
+            if !isFirst { line.notForwarded(one.id) }
+            line.forwarded(one.id)  // too late
             #expect(line.isIdle && !line.hasConfirmed && !line.isKnown(one.id))
             // Swept.
-            #expect(line.add([one], delivered: [one.type]) == [one])
+            #expect(line.add([one], forwarded: [one.type]) == [one])
         }
     }
 
-    @Test("what is not published is left as a whole, whatever became of its delivery")
-    func deliveredNotPublished() {
-        var line = OutboxLine()
+    @Test("an event that is not published is given up, whether it was forwarded or not")
+    func forwardedNotPublished() {
+        var line = OutboxState()
         let (one, two) = (event(1), event(2))
-        line.add([one, two], delivered: [one.type])
+        line.add([one, two], forwarded: [one.type])
         _ = line.next()
-        line.delivered(one.id)
+        line.forwarded(one.id)
         line.failed(one.id)
         line.giveUpWaiting()
-        line.delivered(two.id)
+        line.forwarded(two.id)
         #expect(line.isIdle && !line.hasConfirmed)
     }
 

@@ -1,4 +1,5 @@
 import AMQP
+import BusTesting
 import Contracts
 import Foundation
 import Postgres
@@ -29,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("an event that comes twice has its effect once, when the handler asks")
+    @Test("an event that arrives twice takes effect once, if the handler uses the inbox")
     func once() async throws {
         try await EventWorld.with { world in
             let outcomes = Seen<Int>()
@@ -48,7 +49,7 @@ import Testing
         }
     }
 
-    @Test("five failures make a dead letter with the reason; replayed, it is handled")
+    @Test("after five failures an event becomes a dead letter with the reason; replayed, it is handled")
     func deadLetterAndReplay() async throws {
         try await EventWorld.with { world in
             let attempts = Seen<Int>()
@@ -74,8 +75,8 @@ import Testing
         }
     }
 
-    @Test("letters that were only looked at are there for whoever comes next")
-    func lookedAt() async throws {
+    @Test("listed letters stay in their queue for the next operation")
+    func listedLettersStay() async throws {
         try await EventWorld.with { world in
             try await consuming(world) { _, _ in
             } _: { _ in
@@ -92,14 +93,14 @@ import Testing
     }
 
     @Test(
-        "a fact is believed only of the service whose it is; from another it goes to the dead letters", arguments: ["bff", nil])
+        "an event is accepted only from the service that owns its type; any other becomes a dead letter", arguments: ["bff", nil])
     func forged(sender: String?) async throws {
         try await EventWorld.with { world in
             let seen = Seen<Int>()
             try await consuming(world) { _, context in
                 seen.add(context.attempt)
             } _: { _ in
-                // As a service may that gives a fact of its own a second routing key, or has a queue send it on.
+                // A service can do this with a second routing key, or with a queue that forwards its events.
                 try await world.broker.raw { raw in
                     var message = AMQPMessage.event("users.test.renamed.v1", #"{"id":"1","name":"x"}"#)
                     message.properties.userID = sender
@@ -107,16 +108,16 @@ import Testing
                 }
                 let letters = DeadLetters(world.broker.endpoint(), of: .chats)
                 let letter = try await eventually("a dead letter") { try await letters.list().first }
-                #expect(letter.reason == "told by \(sender ?? "nobody"), whose fact it is not")
+                #expect(letter.reason == "published by \(sender ?? "an unknown sender"), which does not own the type")
                 #expect(seen.count == 0)
-                // An operator may believe it.
+                // An operator may accept it.
                 #expect(try await letters.replay(.events([letter.id])) == 1)
                 try await eventually("the event") { seen.count == 1 ? () : nil }
             }
         }
     }
 
-    @Test("an absent dependency is not the event's fault: it waits and is handled")
+    @Test("an event whose dependency is away waits, without counting failures, and is handled")
     func unavailable() async throws {
         try await EventWorld.with { world in
             let attempts = Seen<Int>()
@@ -133,7 +134,7 @@ import Testing
         }
     }
 
-    @Test("what cannot be read goes to the dead letters at once, each with its reason, and can be dropped")
+    @Test("malformed events become dead letters at once, each with its reason, and can be dropped")
     func malformed() async throws {
         try await EventWorld.with { world in
             let seen = Seen<UserRenamed>()
@@ -165,7 +166,7 @@ import Testing
         }
     }
 
-    @Test("a stop hands back what waits for its next attempt")
+    @Test("a stop requeues an event that waits for its next attempt")
     func stopHandsBack() async throws {
         try await EventWorld.with { world in
             let attempts = Seen<Int>()
@@ -183,9 +184,9 @@ import Testing
         }
     }
 
-    /// chats works on renamed users in the queue `chats.work.names` while `body` runs.
+    /// chats handles renamed users from the queue `chats.work.names` while `body` runs.
     private func consuming(
-        _ world: EventWorld, _ handler: @escaping @Sendable (UserRenamed, EventContext) async throws -> Void,
+        _ world: EventWorld, handler: @escaping @Sendable (UserRenamed, EventContext) async throws -> Void,
         _ body: (Bus) async throws -> Void
     ) async throws {
         var queue = WorkQueue("names", inbox: Inbox(world.pool))
@@ -195,7 +196,7 @@ import Testing
 }
 
 extension TestBroker {
-    /// Nothing ready, and nothing unacknowledged: the queue can be deleted as empty only then, so it is looked at from outside.
+    /// Waits until the queue has neither ready nor unacknowledged messages, according to the management API.
     func queueIsEmpty(_ name: String) async throws {
         struct Queue: Decodable { var messages: Int? }
         try await eventually("an empty \(name)") {

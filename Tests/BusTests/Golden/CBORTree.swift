@@ -1,4 +1,5 @@
-/// A CBOR item taken apart, in as much of CBOR as our encoder writes: for tests that change a message without knowing its type.
+/// A parsed CBOR item, for tests that change a message without knowing its type. Supports the parts of CBOR
+/// that the encoder writes.
 indirect enum CBORTree: Equatable {
     case map([(key: CBORTree, value: CBORTree)])
     case array([CBORTree])
@@ -9,7 +10,7 @@ indirect enum CBORTree: Equatable {
 
     init(_ bytes: [UInt8]) throws {
         var rest = bytes[...]
-        self = try Self.take(&rest)
+        self = try Self.parse(&rest)
         guard rest.isEmpty else { throw Unreadable() }
     }
 
@@ -51,7 +52,7 @@ indirect enum CBORTree: Equatable {
         }
     }
 
-    private static func take(_ bytes: inout ArraySlice<UInt8>) throws -> CBORTree {
+    private static func parse(_ bytes: inout ArraySlice<UInt8>) throws -> CBORTree {
         let start = bytes
         guard let first = bytes.popFirst() else { throw Unreadable() }
         let argument = try number(first & 31, &bytes)
@@ -59,8 +60,8 @@ indirect enum CBORTree: Equatable {
         case 2, 3:
             guard bytes.count >= argument else { throw Unreadable() }
             bytes = bytes.dropFirst(argument)
-        case 4: return .array(try (0..<argument).map { _ in try take(&bytes) })
-        case 5: return .map(try (0..<argument).map { _ in (try take(&bytes), try take(&bytes)) })
+        case 4: return .array(try (0..<argument).map { _ in try parse(&bytes) })
+        case 5: return .map(try (0..<argument).map { _ in (try parse(&bytes), try parse(&bytes)) })
         case 6: throw Unreadable()
         default: break
         }

@@ -1,11 +1,12 @@
 import CBOR
 import Contracts
+import TestSupport
 import Testing
 
 @testable import Bus
 
-@Suite("Golden samples of procedures, as they travel") struct GoldenSampleTests {
-    /// A procedure with its types forgotten: reads a sample, and writes again what it has understood.
+@Suite("Golden samples of procedures on the wire") struct GoldenSampleTests {
+    /// A type-erased procedure: decodes a sample and encodes it again.
     private struct Known: Sendable {
         let name: String
         let request: @Sendable ([UInt8]) throws -> [UInt8]
@@ -36,13 +37,13 @@ import Testing
         return try sample.kind == .request ? known.request(bytes) : known.response(bytes)
     }
 
-    @Test("each is read for ever, and nothing in it is lost", arguments: GoldenSample.all)
+    @Test("every sample is decoded without loss", arguments: GoldenSample.all)
     func read(sample: GoldenSample) throws {
         let now = try CBORTree(try reread(sample, sample.bytes))
-        #expect(now.contains(try CBORTree(sample.bytes)), "written today: \(hex(now.bytes))")
+        #expect(now.contains(try CBORTree(sample.bytes)), "encoded today: \(now.bytes.hex)")
     }
 
-    @Test("a field of a newer version is ignored, wherever it stands and whatever it is", arguments: GoldenSample.all)
+    @Test("a field of a newer version is ignored, at any place and of any type", arguments: GoldenSample.all)
     func newer(sample: GoldenSample) throws {
         let known = try CBORTree(try reread(sample, sample.bytes))
         let values: [CBORTree] = [
@@ -55,7 +56,7 @@ import Testing
         }
     }
 
-    @Test("every procedure has a request and a response among them")
+    @Test("every procedure has a sample of its request and of its response")
     func complete() {
         let present = Set(GoldenSample.all.map(\.description))
         let missing = Self.known.flatMap { ["\($0.name) request", "\($0.name) response"] }.filter { !present.contains($0) }
@@ -63,10 +64,10 @@ import Testing
         #expect(GoldenSample.all.contains { $0.kind == .error })
     }
 
-    @Test("an error of a code that this build does not know arrives whole, and may have happened")
+    @Test("an error with an unknown code arrives complete, and may have happened")
     func unknownCode() throws {
         let errors = try GoldenSample.all.filter { $0.kind == .error }.map {
-            try CBORDecoder().decode(ServiceError.self, from: $0.bytes)
+            try CBORDecoder.contracts.decode(ServiceError.self, from: $0.bytes)
         }
         let unknown = try #require(errors.first { $0.code.rawValue == "codeOfTomorrow" })
         #expect(unknown.mayHaveHappened)
@@ -74,7 +75,7 @@ import Testing
 }
 
 private func again<Value: Codable>(_ type: Value.Type, _ bytes: [UInt8]) throws -> [UInt8] {
-    try CBOREncoder().encode(try CBORDecoder().decode(Value.self, from: bytes))
+    try CBOREncoder.contracts.encode(try CBORDecoder.contracts.decode(Value.self, from: bytes))
 }
 
 extension CBORTree {

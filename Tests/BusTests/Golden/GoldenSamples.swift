@@ -1,7 +1,8 @@
 import Contracts
 
-/// Messages of procedures as some released version put them on the bus, in hexadecimal. They stay for as long as an instance of that version may run beside
-/// a newer one: add samples for what a version adds, and never change one.
+/// Messages of procedures as some released version put them on the bus, in hexadecimal. They stay for as long
+/// as an instance of that version may run beside a newer one: add samples for what a version adds, and never
+/// change one.
 struct GoldenSample: Sendable, CustomStringConvertible {
     enum Kind: String, Sendable { case request, response, error }
 

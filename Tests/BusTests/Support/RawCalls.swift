@@ -4,7 +4,7 @@ import Contracts
 
 @testable import Bus
 
-/// What a client without our library could do.
+/// Operations of a client without the bus.
 extension AMQPAdmin {
     /// A queue named `raw` that gets the calls to a service.
     func declareRequests(of service: String, arguments: AMQPTable = [:]) throws {
@@ -31,12 +31,6 @@ extension AMQPAdmin {
         try publish(AMQPMessage(exchange: "martlet.replies", routingKey: address, properties: properties, body: body))
     }
 
-    /// Takes a message for good.
-    func take(from queue: String) throws -> AMQPDelivery? {
-        guard let delivery = try get(fromQueue: queue) else { return nil }
-        try acknowledge(delivery.tag)
-        return delivery
-    }
 }
 
 extension WireCall {
@@ -45,6 +39,6 @@ extension WireCall {
     ) throws -> WireCall {
         WireCall(
             correlationID: id, deadline: deadline.millisecondsSinceEpoch, procedure: procedure, context: [],
-            payload: try CBOREncoder().encode(request))
+            payload: try CBOREncoder.contracts.encode(request))
     }
 }

@@ -5,7 +5,7 @@ import Tracing
 
 @testable import Bus
 
-/// The tracer of this process, for the tests that look at spans: what is not theirs is not sampled, and costs nothing.
+/// The tracer of this process, for tests of spans. Traces of other tests are not sampled.
 enum Traces {
     private final class Keeper: SpanExporter {
         private let state = Mutex<[FinishedSpan]>([])
@@ -14,17 +14,18 @@ enum Traces {
     }
 
     private static let keeper = Keeper()
-    /// A bus looks its tracer up when it is made.
+    /// A bus looks its tracer up in its initialiser.
     static let bootstrapped: Void = InstrumentationSystem.bootstrap(MartletTracer(sampleRatio: 0, exporter: keeper))
 
-    /// Runs `body` within a sampled trace of its own, begun elsewhere.
+    /// Runs `body` within a new sampled trace.
     static func with<Result>(_ body: (TraceContext) async throws -> Result) async throws -> Result {
         let trace = TraceContext(traceID: TraceIDs().trace(), spanID: TraceIDs().span(), isSampled: true)
         var context = ServiceContext.topLevel
-        (context.trace, context.requestID) = (trace, "request-1")
+        context.trace = trace
+        context.requestID = "request-1"
         return try await ServiceContext.withValue(context) { try await body(trace) }
     }
 
-    /// Those that have ended.
+    /// The finished spans of a trace.
     static func spans(of trace: TraceContext) -> [FinishedSpan] { keeper.spans(of: trace.traceID) }
 }

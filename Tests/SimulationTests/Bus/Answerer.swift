@@ -30,13 +30,14 @@ final class Answerer {
         _ type: P.Type, _ answer: @escaping (P, Int64, @escaping (Result<P.Response, ServiceError>) -> Void) -> Void
     ) {
         handlers[P.name.rawValue] = { payload, deadline, reply in
-            guard let request = try? CBORDecoder().decode(P.self, from: payload) else {
+            guard let request = try? CBORDecoder.contracts.decode(P.self, from: payload) else {
                 return reply(.failure(ServiceError(.invalid, "the request cannot be read")))
             }
             answer(request, deadline) { result in
                 reply(
                     result.flatMap { response in
-                        Result { try CBOREncoder().encode(response) }.mapError { _ in ServiceError(.internal, "no answer") }
+                        Result { try CBOREncoder.contracts.encode(response) }.mapError { _ in ServiceError(.internal, "no answer")
+                        }
                     })
             }
         }
@@ -71,7 +72,7 @@ final class Answerer {
         switch result {
         case .success(let payload): reply = WireReply(correlationID: id, kind: .answer, payload: payload)
         case .failure(let error):
-            reply = WireReply(correlationID: id, kind: .error, payload: (try? CBOREncoder().encode(error)) ?? [])
+            reply = WireReply(correlationID: id, kind: .error, payload: (try? CBOREncoder.contracts.encode(error)) ?? [])
         }
         if let full = outgoing.add(reply, bytes: reply.byteCount, to: address) { send(full, to: address) }
         if flushIsScheduled { return }

@@ -41,7 +41,7 @@ final class Caller {
     // MARK: Calling
 
     func call<P: Procedure>(_ request: P, _ done: @escaping (Result<P.Response, ServiceError>) -> Void) {
-        guard let payload = try? CBOREncoder().encode(request) else {
+        guard let payload = try? CBOREncoder.contracts.encode(request) else {
             return host.simulator.violated("a request cannot be encoded")
         }
         guard isConnected else { return done(.failure(ServiceError(.unavailable, "the broker is away"))) }
@@ -52,7 +52,7 @@ final class Caller {
         let waiter = Waiter(id: id) { answer in
             done(
                 answer.flatMap { bytes in
-                    Result { try CBORDecoder().decode(P.Response.self, from: bytes) }
+                    Result { try CBORDecoder.contracts.decode(P.Response.self, from: bytes) }
                         .mapError { _ in ServiceError(.internal, "the answer cannot be read") }
                 })
         }

@@ -156,7 +156,7 @@ final class ChatsHost: Host {
     // MARK: Blocks
 
     private func note(_ event: OutboxEvent, _ done: @escaping FactQueue.Done) {
-        guard let fact = event.fact(BlockChanged.self) else { return simulator.violated("a fact cannot be read") }
+        guard let fact = event.decoded(as: BlockChanged.self) else { return simulator.violated("a fact cannot be read") }
         parts?.wire.ask({ self.rows.blocks.note(fact) }) { if case .success = $0 { done() } }
     }
 }

@@ -2,20 +2,20 @@ import Postgres
 
 @testable import Bus
 
-/// What `Outbox` does around ``OutboxLine``, on a simulated host: publishes what was just committed, and sweeps up what others have left.
+/// What `Outbox` does around ``OutboxState``, on a simulated host: publishes what was just committed, and sweeps up what others have left.
 final class Publisher {
     private let host: Host
     private let rows: OutboxRows
     private let broker: Broker
     private let wire: Wire
-    private var line = OutboxLine()
+    private var line = OutboxState()
 
     init(_ host: Host, _ rows: OutboxRows, _ broker: Broker, _ wire: Wire) {
         (self.host, self.rows, self.broker, self.wire) = (host, rows, broker, wire)
     }
 
     func begin() {
-        line = OutboxLine()
+        line = OutboxState()
         sweep()
     }
 

@@ -17,7 +17,8 @@ struct RecentHistory {
             }
             let stored = rows.history[chat, default: []].prefix(Int(recent.lastSeq)).suffix(20)
             simulator.check(
-                page.items == (try? CBORElements(encoding: stored)), "a page from memory is not what is stored in chat \(chat)")
+                page.items == (try? CBOREncoder.contracts.elements(stored)),
+                "a page from memory is not what is stored in chat \(chat)")
         }
     }
 

@@ -101,7 +101,7 @@ final class World {
 
     /// As consumers should: twice the same is once.
     private func hear(_ event: OutboxEvent, _ done: FactQueue.Done) {
-        guard let fact = event.fact(MessagesSent.self) else { return simulator.violated("a fact cannot be read") }
+        guard let fact = event.decoded(as: MessagesSent.self) else { return simulator.violated("a fact cannot be read") }
         for message in fact.messages {
             let earlier = heard[message.chatID, default: [:]].updateValue(message, forKey: message.seq)
             simulator.check(earlier == nil || earlier == message, "two messages with one seq are told of: \(message.seq)")

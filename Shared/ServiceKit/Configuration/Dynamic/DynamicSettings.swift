@@ -82,8 +82,8 @@ package final class DynamicSettings: Service {
     // MARK: Its life
 
     /// What to give to the bus.
-    package var feed: Broadcast {
-        var feed = Broadcast()
+    package var feed: EventSubscription {
+        var feed = EventSubscription()
         feed.on(SectionChanged.self) { [wake] _, _ in wake.yield() }
         // Also after every loss: whatever was told meanwhile is in the answer.
         feed.onStart { [wake] in wake.yield() }
