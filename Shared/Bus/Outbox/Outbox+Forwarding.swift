@@ -67,6 +67,6 @@ extension Outbox {
     private func forwarded(_ events: [OutboxEvent], isConfirmed: Bool) {
         for event in events { if isConfirmed { state.forwarded(event.id) } else { state.notForwarded(event.id) } }
         if state.hasConfirmed { scheduleRemoval() }
-        noteIdle()
+        resumeIfIdle()
     }
 }
