@@ -20,7 +20,7 @@ struct UsersParts: Sendable {
     init(_ context: ServiceContext, database: PostgresPool, redis: RedisClient, bus: Bus) async throws {
         let settings = try UsersSettings(context.settings)
         dynamic = try context.dynamic(bus)
-        let (tokens, search) = (try dynamic.current(TokenTimes.self), try dynamic.live(SearchBounds.self))
+        let (tokens, search) = (try dynamic.current(TokenTimes.self), try dynamic.current(SearchBounds.self))
         let times = try dynamic.current(CacheTimes.self)
         outbox = Outbox(database, bus: bus, logger: context.logger)
         deliveries = DeliveryPublisher(bus)
