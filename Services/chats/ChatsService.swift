@@ -24,14 +24,14 @@ struct ChatsService: Service {
     ///
     /// - Parameters:
     ///   - prefix: of this service's keys in Redis.
-    ///   - lives: how long Redis keeps what is read; as usual unless given.
+    ///   - timesToLive: how long Redis keeps what is read; as usual unless given.
     init(
-        database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
+        database: PostgresPool, redis: RedisClient, prefix: String, timesToLive: CacheConfiguration.TimesToLive? = nil, bus: Bus,
         outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
-        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
+        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, timesToLive: timesToLive)
         let sendStore = SendStore(database: database, outbox: outbox)
         let (people, markers) = (People(on: bus), MarkerStore(database: database, outbox: outbox))
         (self.caches, self.logger) = (caches, logger)

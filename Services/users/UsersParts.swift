@@ -41,7 +41,7 @@ struct UsersParts: Sendable {
         caches = UserCaches(
             prefix: try RedisSettings(context.settings, service: context.service).prefix, redis: redis, on: context.io,
             profiles: profiles,
-            lives: { times.now.lives }, now: Self.now
+            timesToLive: { times.now.timesToLive }, now: Self.now
         ) { [io = context.io] notice in
             // Whoever does not hear of it reads at most a second longer what was there before.
             Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }

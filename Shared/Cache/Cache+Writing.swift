@@ -33,7 +33,7 @@ extension Cache {
     ///
     /// For a writer who can make the next version of it: that saves the next reader a load, and is not worth it for what nobody reads. It may be older than what was
     /// committed before: look at the version.
-    package func remembered(_ keys: some Sequence<Key>, readWithin age: Duration) -> [Key: Versioned<Value>] {
+    package func cached(_ keys: some Sequence<Key>, readWithin age: Duration) -> [Key: Versioned<Value>] {
         let oldest = now() - age
         var found: [Key: Versioned<Value>] = [:]
         for key in keys {
@@ -91,7 +91,7 @@ extension Cache {
         broadcast(
             CacheNotice(
                 kind: configuration.kind, changes: changes.map { .init(key: $0.description, version: $1) },
-                distrustMilliseconds: Int64(life / .milliseconds(1)), everything: !single))
+                fenceMilliseconds: Int64(life / .milliseconds(1)), everything: !single))
         return .unreachable
     }
 

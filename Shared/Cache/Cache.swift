@@ -58,7 +58,7 @@ package actor Cache<Key: Hashable & Sendable & LosslessStringConvertible, Value:
     package func receive(_ notice: CacheNotice) {
         guard notice.kind == configuration.kind else { return }
         let now = now()
-        let until = notice.distrustMilliseconds.map { now + .milliseconds($0) }
+        let until = notice.fenceMilliseconds.map { now + .milliseconds($0) }
         if notice.everything {
             memory.forgetAll(at: now)
             if let until { distrust.addEverything(until: until) }

@@ -10,8 +10,8 @@ package struct CacheConfiguration: Sendable {
     package var absentTimeToLive: Duration = .seconds(10)
     /// The two above as they are now, where they may change while we run. What is longer counts as them: for as long writers keep readers from what Redis may
     /// still have, when they cannot tell it.
-    package var present: Lives?
-    package typealias Lives = @Sendable () -> (timeToLive: Duration, absentTimeToLive: Duration)
+    package var currentTimesToLive: TimesToLive?
+    package typealias TimesToLive = @Sendable () -> (timeToLive: Duration, absentTimeToLive: Duration)
     /// How long one call of the loader may take; it is cancelled then.
     package var loadTimeout: Duration = .seconds(5)
     /// How long Redis keeps a place for a load's result; longer than ``loadTimeout``.
@@ -22,15 +22,15 @@ package struct CacheConfiguration: Sendable {
     /// Keys this process distrusts at one time; beyond it, it distrusts all of them.
     package var maxDistrusted = 50_000
 
-    package init(prefix: String, kind: String, present: Lives? = nil) {
+    package init(prefix: String, kind: String, currentTimesToLive: TimesToLive? = nil) {
         self.prefix = prefix
         self.kind = kind
-        self.present = present
+        self.currentTimesToLive = currentTimesToLive
     }
 
     /// Of what is written now, before it is spread.
     func life(isAbsent: Bool) -> Duration {
-        guard let now = present?() else { return isAbsent ? absentTimeToLive : timeToLive }
+        guard let now = currentTimesToLive?() else { return isAbsent ? absentTimeToLive : timeToLive }
         return isAbsent ? min(now.absentTimeToLive, absentTimeToLive) : min(now.timeToLive, timeToLive)
     }
 }

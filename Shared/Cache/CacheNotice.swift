@@ -16,19 +16,19 @@ package struct CacheNotice: Codable, Hashable, Sendable {
     package var kind: String
     package var changes: [Change]
     /// Redis could not be told: for so long, older versions found there are stale too. Milliseconds.
-    package var distrustMilliseconds: Int64?
-    /// With ``distrustMilliseconds``: every key of the kind.
+    package var fenceMilliseconds: Int64?
+    /// With ``fenceMilliseconds``: every key of the kind.
     package var everything: Bool
 
-    package init(kind: String, changes: [Change], distrustMilliseconds: Int64? = nil, everything: Bool = false) {
+    package init(kind: String, changes: [Change], fenceMilliseconds: Int64? = nil, everything: Bool = false) {
         self.kind = kind
         self.changes = changes
-        self.distrustMilliseconds = distrustMilliseconds
+        self.fenceMilliseconds = fenceMilliseconds
         self.everything = everything
     }
 
     enum CodingKeys: String, CodingKey {
         case kind, changes, everything
-        case distrustMilliseconds = "distrustMs"
+        case fenceMilliseconds = "distrustMs"
     }
 }

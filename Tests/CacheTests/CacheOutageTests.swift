@@ -62,7 +62,7 @@ import Testing
             let writer = TextCache(configuration, client, store) { said.add($0) }
             #expect(await writer.put(1, await store.commit(1, "new")) == .unreachable)
             let notice = try #require(said.all.first)
-            #expect(try #require(notice.distrustMilliseconds) >= 360_000)
+            #expect(try #require(notice.fenceMilliseconds) >= 360_000)
             // Redis still has the old value, and a process that has not heard yet believes it.
             #expect(try await reader.get(1, .checked) == "old")
             await reader.receive(notice)

@@ -51,7 +51,7 @@ import Testing
         /// Warnings reach everybody before the write is acknowledged; what is said of the others merely helps, and comes when it comes.
         func deliver(_ notice: CacheNotice) {
             for cache in caches.withLock({ $0 }) {
-                if notice.distrustMilliseconds != nil {
+                if notice.fenceMilliseconds != nil {
                     cache.assumeIsolated { $0.receive(notice) }
                 } else {
                     Task { await cache.receive(notice) }

@@ -203,7 +203,7 @@ import Testing
             let session = try #require(clients[0].session)
             let seconds = Mutex(60)
             var configuration = CacheConfiguration.unique()
-            configuration.present = { seconds.withLock { (.seconds($0), .seconds($0)) } }
+            configuration.currentTimesToLive = { seconds.withLock { (.seconds($0), .seconds($0)) } }
             let tier = RedisTier<Int64>(configuration, redis: clients[0])
             for (key, (now, longest)): (Int64, (Int, Int64)) in [(1, (60, 72_000)), (2, (30, 36_000)), (3, (10_000, 360_000))] {
                 seconds.withLock { $0 = now }

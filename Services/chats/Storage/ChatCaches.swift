@@ -15,19 +15,21 @@ struct ChatCaches: Sendable {
 
     /// - Parameters:
     ///   - attention: how long after it was read a page is brought up to date by whoever sends.
-    ///   - lives: how long Redis keeps what is read; as usual unless given.
+    ///   - timesToLive: how long Redis keeps what is read; as usual unless given.
     init(
         history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, attention: Duration = .seconds(1),
-        lives: CacheConfiguration.Lives? = nil,
+        timesToLive: CacheConfiguration.TimesToLive? = nil,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
         self.attention = attention
         memberships = Cache(
-            CacheConfiguration(prefix: prefix, kind: "membership.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            CacheConfiguration(prefix: prefix, kind: "membership.v1", currentTimesToLive: timesToLive), redis: redis, on: io,
+            coder: .cbor(),
             broadcast: broadcast
         ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
         recent = Cache(
-            CacheConfiguration(prefix: prefix, kind: "recent.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            CacheConfiguration(prefix: prefix, kind: "recent.v1", currentTimesToLive: timesToLive), redis: redis, on: io,
+            coder: .cbor(),
             broadcast: broadcast
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
@@ -44,7 +46,7 @@ struct ChatCaches: Sendable {
 
     /// The new pages of chats that are being read, made from the old ones: their readers need not load them.
     private func nextPages(_ batch: SettledBatch) async -> [ChatID: Versioned<RecentMessages>] {
-        let known = await recent.remembered(batch.revs.keys, readWithin: attention)
+        let known = await recent.cached(batch.revs.keys, readWithin: attention)
         var pages: [ChatID: Versioned<RecentMessages>] = [:]
         for (chat, page) in known where !batch.doubts.contains(chat) {
             guard let rev = batch.revs[chat] else { continue }
@@ -99,11 +101,12 @@ struct ChatCaches: Sendable {
 extension ChatCaches {
     /// With other processes told over the bus.
     init(
-        history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread, lives: CacheConfiguration.Lives?
+        history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread,
+        timesToLive: CacheConfiguration.TimesToLive?
     ) {
-        self.init(history: history, redis: redis, prefix: prefix, on: io, lives: lives) { notice in
+        self.init(history: history, redis: redis, prefix: prefix, on: io, timesToLive: timesToLive) { notice in
             // Every reader here checks versions in Redis anyway: others need to hear only when Redis could not be told.
-            guard notice.distrustMilliseconds != nil else { return }
+            guard notice.fenceMilliseconds != nil else { return }
             Task(executorPreference: io) { try? await bus.broadcast(CacheDistrusted(notice: notice)) }
         }
     }
