@@ -39,7 +39,7 @@ struct APIResponder: Sendable {
         let start = ContinuousClock.now
         let requestID = context.requestID.orGiven(request.headers[.requestID])
         // A client's own trace is not taken up: whoever sends one would decide what is recorded, and under which name.
-        var trace = ServiceContext.topLevel
+        var trace = InstrumentationContext.topLevel
         trace.requestID = requestID
         return await tracer.withSpan("http", context: trace, ofKind: .server) { span in
             var failure: (any Error)?
@@ -100,12 +100,12 @@ struct APIResponder: Sendable {
         private func signedIn(
             _ caller: Caller, _ endpoint: Endpoint, _ request: Request, _ context: APIContext
         ) async throws -> Reply {
-            var (context, trace) = (context, ServiceContext.current ?? .topLevel)
+            var (context, trace) = (context, InstrumentationContext.current ?? .topLevel)
             context.caller = caller
             context.asker.userID = caller.userID
             trace.userID = caller.userID.description
             if case .admin = endpoint.access, !caller.roles.contains(.admin) { throw Problem.forbidden }
-            return try await ServiceContext.withValue(trace) {
+            return try await InstrumentationContext.withValue(trace) {
                 try await endpoint.handler(Call(request: request, context: context, pages: pages.now))
             }
         }

@@ -13,7 +13,7 @@ actor SendBatcher: Service {
         let number: UInt64
         let draft: Draft
         let deadline: Deadline
-        let context: ServiceContext?
+        let context: InstrumentationContext?
         let sender: CheckedContinuation<SettledBatch.Answer, Never>
     }
 
@@ -165,7 +165,7 @@ actor SendBatcher: Service {
 
     /// A batch belongs to all of its sends; its trace is that of the first that has one.
     private static func traced<Result>(_ batch: [Waiting], _ body: () async -> Result) async -> Result {
-        await ServiceContext.withValue(batch.lazy.compactMap(\.context).first) {
+        await InstrumentationContext.withValue(batch.lazy.compactMap(\.context).first) {
             await withSpan("chats.commit") { span in
                 span.attributes["martlet.batch"] = batch.count
                 return await body()

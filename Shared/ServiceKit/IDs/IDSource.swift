@@ -9,7 +9,7 @@ package actor IDSource {
 
     private struct Waiter {
         let continuation: CheckedContinuation<Result<[Int64], ServiceError>, Never>
-        let context: ServiceContext?
+        let context: InstrumentationContext?
     }
 
     private let io: IOThread
@@ -66,7 +66,7 @@ package actor IDSource {
 
     private func ask(_ need: Need, _ continuation: CheckedContinuation<Result<[Int64], ServiceError>, Never>) {
         if Task.isCancelled { return continuation.resume(returning: .failure(Self.cancelled)) }
-        waiters[need.ticket] = Waiter(continuation: continuation, context: ServiceContext.current)
+        waiters[need.ticket] = Waiter(continuation: continuation, context: InstrumentationContext.current)
         demand.add(need)
         if isScheduled || inFlight >= inFlightLimit { return }
         isScheduled = true
@@ -88,7 +88,9 @@ package actor IDSource {
             // The call belongs to all of them and outlives any; its trace is that of the first.
             let context = needs.lazy.compactMap { self.waiters[$0.ticket]?.context }.first
             Task.detached(executorPreference: io) { [self, fetch] in
-                let answer = await ServiceContext.withValue(context) { await Self.ask(needs.reduce(0) { $0 + $1.count }, fetch) }
+                let answer = await InstrumentationContext.withValue(context) {
+                    await Self.ask(needs.reduce(0) { $0 + $1.count }, fetch)
+                }
                 await finish(needs, answer)
             }
         }
