@@ -59,7 +59,7 @@ import Tracing
     private let kept = KeptSpans()
 
     private func tracer(_ ratio: Double) -> MartletTracer {
-        MartletTracer(sampleRatio: ratio, exporter: kept, ids: TraceIDs(seed: 7))
+        MartletTracer(sampleRatio: ratio, exporter: kept, ids: TraceIDGenerator(seed: 7))
     }
 
     @Test("spans of one task nest, and are handed over as they end")
@@ -167,7 +167,7 @@ import Tracing
 
     @Test("ids are never given twice")
     func uniqueIDs() {
-        let ids = TraceIDs()
+        let ids = TraceIDGenerator()
         #expect(Set((0..<10_000).map { _ in ids.span() }).count == 10_000)
         #expect(Set((0..<10_000).map { _ in ids.trace() }).count == 10_000)
     }

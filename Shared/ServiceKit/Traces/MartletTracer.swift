@@ -7,13 +7,14 @@ import Tracing
 package struct MartletTracer: Tracer {
     package typealias Span = TraceSpan
 
-    private let ids: TraceIDs
+    private let ids: TraceIDGenerator
     /// Traces whose low 63 bits are below this are recorded.
     private let threshold: UInt64
     private let exporter: any SpanExporter
 
     /// - Parameter sampleRatio: 0 to 1.
-    package init(sampleRatio: Double, exporter: any SpanExporter = DroppingExporter(), ids: TraceIDs = TraceIDs()) {
+    package init(sampleRatio: Double, exporter: any SpanExporter = DroppingExporter(), ids: TraceIDGenerator = TraceIDGenerator())
+    {
         let ratio = min(1, max(0, sampleRatio))
         threshold = ratio == 1 ? .max : UInt64(ratio * Double(UInt64(1) << 63))
         (self.exporter, self.ids) = (exporter, ids)

@@ -19,7 +19,7 @@ enum Traces {
 
     /// Runs `body` within a new sampled trace.
     static func with<Result>(_ body: (TraceContext) async throws -> Result) async throws -> Result {
-        let trace = TraceContext(traceID: TraceIDs().trace(), spanID: TraceIDs().span(), isSampled: true)
+        let trace = TraceContext(traceID: TraceIDGenerator().trace(), spanID: TraceIDGenerator().span(), isSampled: true)
         var context = InstrumentationContext.topLevel
         context.trace = trace
         context.requestID = "request-1"

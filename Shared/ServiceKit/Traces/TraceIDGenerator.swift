@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Gives out ids of traces and spans: unpredictable where they begin, different ever after, without a system call each.
-package final class TraceIDs: Sendable {
+package final class TraceIDGenerator: Sendable {
     private let high: Atomic<UInt64>
     private let low: Atomic<UInt64>
 
