@@ -1,14 +1,28 @@
 import Synchronization
 
-/// Some settings as they are now, put together: to be asked for wherever they are needed, however often. Safe from any thread.
+/// A setting that may change while the process runs. Safe from any thread.
 package final class CurrentValue<Value: Sendable>: Sendable {
-    private let state: Mutex<Value>
+    private struct State {
+        var value: Value
+        var observers: [@Sendable (Value) -> Void] = []
+    }
 
-    /// - Parameter value: what holds until ``set(_:)``; for ever, where nobody changes it.
-    package init(_ value: Value) { state = Mutex(value) }
+    private let state: Mutex<State>
 
-    /// A lock that nobody holds for long, and a copy.
-    package var now: Value { state.withLock { $0 } }
+    package init(_ value: Value) { state = Mutex(State(value: value)) }
 
-    package func set(_ value: Value) { state.withLock { $0 = value } }
+    package var now: Value { state.withLock(\.value) }
+
+    package func set(_ value: Value) {
+        let observers = state.withLock { state in
+            state.value = value
+            return state.observers
+        }
+        for observer in observers { observer(value) }
+    }
+
+    /// Calls `body` with every value that is set from now on, on the thread that sets it.
+    package func onChange(_ body: @escaping @Sendable (Value) -> Void) {
+        state.withLock { $0.observers.append(body) }
+    }
 }
