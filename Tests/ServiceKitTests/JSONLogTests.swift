@@ -7,8 +7,8 @@ import Tracing
 
 @testable import ServiceKit
 
-@Suite struct JSONLogTests {
-    private let kept = KeptLines()
+@Suite("Log lines") struct JSONLogTests {
+    private let kept = LineRecorder()
 
     private func logger(level: Logger.Level = .info) -> Logger {
         Logger(label: "store") {
@@ -26,7 +26,7 @@ import Tracing
         #expect(String(decoding: try #require(kept.lines.first), as: UTF8.self) == expected + "\n")
     }
 
-    @Test("trace, request and user come from the task's context")
+    @Test("trace, request and user come from the context of the task")
     func context() throws {
         var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
@@ -40,7 +40,7 @@ import Tracing
         #expect(line["userId"] as? String == "42")
     }
 
-    @Test("metadata nests; what the event says goes before what the logger says")
+    @Test("metadata nests; metadata of the event overrides that of the logger")
     func metadata() throws {
         var logger = logger()
         logger[metadataKey: "chat"] = "1"
@@ -50,7 +50,7 @@ import Tracing
         #expect(metadata == ["chat": "2", "shard": "a", "rows": ["x", ["deep": "y"]], "empty": [:]] as NSDictionary)
     }
 
-    @Test("an error is told; levels below the logger's are not")
+    @Test("an error is logged; events below the level of the logger are not")
     func errorAndLevel() throws {
         logger(level: .warning).info("quiet")
         logger(level: .warning).error("loud", error: Failure())
@@ -59,7 +59,7 @@ import Tracing
     }
 
     @Test(
-        "what is named like a secret is not written, at any depth",
+        "values with the name of a secret are redacted at any depth",
         arguments: ["password", "accessToken", "Authorization", "client_secret"])
     func confidential(key: String) {
         logger().info("login", metadata: [key: "hunter2", "outer": [key: "hunter2"]])
@@ -69,7 +69,7 @@ import Tracing
     }
 
     @Test(
-        "a line is one line, of bounded length, valid and whole in its characters, whatever is logged", arguments: UInt64(1)...60)
+        "any log event becomes one line of valid JSON with a bounded length and whole characters", arguments: UInt64(1)...60)
     func anyText(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let text = Self.text(length: Int.random(in: 0...6_000, using: &random), using: &random)
@@ -91,7 +91,7 @@ import Tracing
         if object["truncated"] == nil { #expect(message.unicodeScalars.elementsEqual(text.unicodeScalars)) }
     }
 
-    @Test("what is nested too deep is left out, not crashed on")
+    @Test("metadata beyond the nesting limit is left out")
     func deep() throws {
         var value: Logger.MetadataValue = "bottom"
         for _ in 0..<1_000 { value = .array([value]) }

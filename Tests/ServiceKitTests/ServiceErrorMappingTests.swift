@@ -1,9 +1,9 @@
 import Cache
 import Contracts
-import ServiceKit
 import Testing
 
 @testable import Postgres
+@testable import ServiceKit
 
 @Suite("Errors that callers of a service get") struct ServiceErrorMappingTests {
     @Test(

@@ -42,12 +42,12 @@ struct AcceptedSections: Sendable {
         for section in sections {
             guard let schema = schemas.first(where: { $0.name == section.name }) else { continue }
             let values = schema.completed(schema.known(section.values))
-            let complaints = schema.complaints(about: values)
-            if complaints.isEmpty {
+            let errors = schema.errors(in: values)
+            if errors.isEmpty {
                 if states[section.name]?.accepted?.values ?? schema.defaults != values { outcome.changed.append(section.name) }
                 states[section.name] = State(accepted: Accepted(version: section.version, values: values))
             } else if states[section.name]?.rejected?.version != section.version {
-                let reason = complaints.map { "\($0.field) \($0.message)" }.joined(separator: "; ")
+                let reason = errors.map { "\($0.field) \($0.message)" }.joined(separator: "; ")
                 states[section.name, default: State()].rejected = Rejected(version: section.version, reason: reason)
                 outcome.rejected.append(section.name)
             }
