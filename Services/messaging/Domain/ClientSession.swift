@@ -10,51 +10,34 @@ struct ClientSession: Sendable {
         let slot: Int
     }
 
-    let id: ID
     let userID: UserID
     let sessionID: SessionID
-    /// The user's partition.
-    let partition: Int
-    /// `nil` while the session waits for its client to return.
-    private(set) var socket: SocketID?
     /// The number of the latest frame; 0 before the first.
     private(set) var lastN: Int64 = 0
     private(set) var replay = ReplayBuffer()
-    /// When the socket was lost; `nil` while there is one.
-    private(set) var parkedAt: ContinuousClock.Instant?
+    /// When the socket was lost, since the start of the gateway; `nil` while there is one.
+    private(set) var parkedAt: Duration?
     /// The latest frame that the client can have received when the socket was lost.
     private var parkedN: Int64 = 0
-    /// When the first frame was skipped since the last `gap`; `nil` if none was.
-    var skippedSince: ContinuousClock.Instant?
     /// Requests that are in flight or queued.
     var requests = 0
     var sends = SendQueue()
     var echoes = SenderEchoFilter()
-    private var acknowledged: (n: Int64, at: ContinuousClock.Instant)?
-    private var queued: (bytes: Int, round: UInt64) = (0, 0)
+    private var acknowledged: (n: Int64, at: Duration)?
 
     /// How long acknowledged frames stay: a page that is loaded anew may ask for them again.
     private static let acknowledgedFor = Duration.seconds(60)
-    /// The bytes that a frame's header and number add to its text, about.
-    private static let frameOverhead = 16
 
-    init(id: ID, userID: UserID, sessionID: SessionID, partition: Int) {
-        self.id = id
+    init(userID: UserID, sessionID: SessionID) {
         self.userID = userID
         self.sessionID = sessionID
-        self.partition = partition
     }
 
-    var hasSkippedFrames: Bool { skippedSince != nil }
-
-    mutating func attach(_ socket: SocketID) {
-        self.socket = socket
-        parkedAt = nil
-    }
+    /// Records that the client has a socket.
+    mutating func unpark() { parkedAt = nil }
 
     /// Records that the socket was lost.
-    mutating func park(at now: ContinuousClock.Instant) {
-        socket = nil
+    mutating func park(at now: Duration) {
         parkedAt = now
         parkedN = lastN
     }
@@ -80,7 +63,7 @@ struct ClientSession: Sendable {
     ///
     /// - Parameter n: the payload of a pong, which may be anything (RFC 6455, 5.5.3). Ignored unless in
     ///   `0...lastN`.
-    mutating func acknowledge(upTo n: Int64, at now: ContinuousClock.Instant) {
+    mutating func acknowledge(upTo n: Int64, at now: Duration) {
         guard (0...lastN).contains(n) else { return }
         guard let acknowledged else { return self.acknowledged = (n, now) }
         guard now - acknowledged.at >= Self.acknowledgedFor else { return }
@@ -89,15 +72,6 @@ struct ClientSession: Sendable {
     }
 
     mutating func forgetReplay() { replay.forgetAll() }
-
-    // MARK: Bytes on their way to the socket
-
-    /// Records a frame whose command has not been executed yet.
-    mutating func enqueue(_ text: ServerFrame.Text, in round: UInt64) {
-        queued = (queuedBytes(in: round) + text.count + Self.frameOverhead, round)
-    }
-
-    func queuedBytes(in round: UInt64) -> Int { queued.round == round ? queued.bytes : 0 }
 }
 
 /// The last frames of a session, for a client that resumes it. Bounded in bytes.

@@ -65,7 +65,7 @@ extension GatewayState {
 
     private mutating func resume(_ id: ClientSession.ID, after n: Int64, on socket: SocketID) {
         // The client has a new socket, so it has lost the former one, even if that is not known here yet.
-        if let former = sessions[id]?.socket {
+        if let former = sessions[connection: id]?.socket {
             detach(former)
             emit(.close(former, .goingAway))
         }
@@ -79,7 +79,7 @@ extension GatewayState {
     }
 
     private mutating func greet(_ id: ClientSession.ID, on socket: SocketID, resumed: Bool) {
-        guard let (partition, lastN) = sessions[id].map({ ($0.partition, $0.lastN) }) else { return }
+        guard let partition = sessions[connection: id]?.partition, let lastN = sessions[id]?.lastN else { return }
         let text = ServerFrame.hello(
             connectionID: "\(incarnation)-\(id.number)", partition: partition, heartbeatSeconds: limits.heartbeatSeconds,
             resumed: resumed)
@@ -91,7 +91,7 @@ extension GatewayState {
     private mutating func limitDevices(of user: UserID, keeping id: ClientSession.ID) {
         let ids = sessions.ids(of: user)
         guard ids.count > limits.devices else { return }
-        if let oldest = ids.first(where: { sessions[$0]?.socket == nil }) ?? ids.first(where: { $0 != id }) {
+        if let oldest = ids.first(where: { sessions[connection: $0]?.socket == nil }) ?? ids.first(where: { $0 != id }) {
             let text = ServerFrame.error(
                 nil, code: "tooManyConnections", "Too many devices are connected. Disconnect one and connect again.")
             disconnect(oldest, .policyViolation, lastFrame: text)
@@ -105,15 +105,17 @@ extension GatewayState {
         pending.removeAll { $0.socket == socket }
         if redirected.removeValue(forKey: socket) != nil, redirected.isEmpty { emit(.reportRelease) }
         guard let id = detach(socket), let (user, session) = sessions[id].map({ ($0.userID, $0.sessionID) }) else { return }
-        let hasSkippedFrames = sessions[id]?.hasSkippedFrames == true
-        sessions[id]?.park(at: inputs.now)
+        let hasSkippedFrames = sessions[connection: id]?.hasSkippedFrames == true
+        let now = time(inputs)
+        sessions.park(id, at: now)
         if hasSkippedFrames { sendGap(to: id, given: inputs) }
-        parked.append((id, inputs.now))
+        parked.append((id, now))
         reportDisconnection(of: user, session)
     }
 
     /// Removes sessions whose clients have not returned in time.
-    mutating func expireParkedSessions(now: ContinuousClock.Instant) {
+    mutating func expireParkedSessions(given inputs: some GatewayInputs) {
+        let now = time(inputs)
         let due = parked.prefix { now - $0.at >= limits.resume }
         if due.isEmpty { return }
         parked.removeFirst(due.count)
@@ -125,7 +127,8 @@ extension GatewayState {
     /// The client has received every frame up to `n`, as it says.
     mutating func acknowledge(upTo n: Int64, from socket: SocketID, given inputs: some GatewayInputs) {
         guard let id = session(of: socket), let before = sessions[id]?.replay.bytes else { return }
-        sessions[id]?.acknowledge(upTo: n, at: inputs.now)
+        let now = time(inputs)
+        sessions[id]?.acknowledge(upTo: n, at: now)
         replayBytes += (sessions[id]?.replay.bytes ?? 0) - before
     }
 

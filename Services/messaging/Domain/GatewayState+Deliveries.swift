@@ -39,7 +39,8 @@ extension GatewayState {
     private mutating func deliver(
         _ item: Delivery.Item, presence: Delivery.Presence, given inputs: some GatewayInputs
     ) {
-        emit(.changePresence(.received(presence, online: item.recipients.filter(isOnline))))
+        let online = item.recipients.filter { isOnline($0) }
+        emit(.changePresence(.received(presence, online: online)))
         if presence.kind == .news || presence.kind == .newsAndQuestion { send(item, given: inputs) }
     }
 
@@ -63,7 +64,7 @@ extension GatewayState {
         _ item: Delivery.Item, place: Delivery.Place, wallClock: Timestamp, given inputs: some GatewayInputs
     ) {
         let recipients = item.recipientsHash
-        guard item.recipients.contains(where: sessions.hasSessions(of:)) else {
+        guard item.recipients.contains(where: { sessions.hasSessions(of: $0) }) else {
             return sequencer.skip(place.seq, of: place.chatID, recipients: recipients)
         }
         let (age, isAbsurd) = wallClock.millisecondsSinceEpoch.subtractingReportingOverflow(

@@ -20,7 +20,7 @@ extension GatewayState {
         guard ownership.apply(answer, sentAt: sentAt) else { return .outdated }
         if !ownership.served.subtracting(before).isEmpty { sequencer.recordNewPartitions() }
         evaluateOutage(given: inputs)
-        partitionsToRelease = PartitionSet(clientsToRedirect.compactMap { sessions[$0]?.partition })
+        partitionsToRelease = PartitionSet(clientsToRedirect.compactMap { sessions[connection: $0]?.partition })
         return partitionsToRelease.isEmpty && !hasMisplacedConnection(now: inputs.now) ? .applied : .needsRoutes
     }
 
@@ -28,7 +28,9 @@ extension GatewayState {
     mutating func redirectClients(given inputs: some GatewayInputs) {
         partitionsToRelease = PartitionSet()
         for id in clientsToRedirect {
-            guard let (user, partition, socket) = sessions[id].map({ ($0.userID, $0.partition, $0.socket) }) else { continue }
+            guard let user = sessions[id]?.userID,
+                let (partition, socket) = sessions[connection: id].map({ ($0.partition, $0.socket) })
+            else { continue }
             emit(.record(.clientMoved))
             if let socket { redirected[socket] = partition }
             emit(.changePresence(.moved(user)))
@@ -39,10 +41,7 @@ extension GatewayState {
     }
 
     private var clientsToRedirect: [ClientSession.ID] {
-        sessions.slots.indices.compactMap { slot in
-            guard let partition = sessions.slots[slot]?.partition, !ownership.served.contains(partition) else { return nil }
-            return sessions.slots[slot]?.id
-        }
+        sessions.ids { !ownership.served.contains($0.partition) }
     }
 
     /// Whether a pending connection waits for a partition that another instance owns.

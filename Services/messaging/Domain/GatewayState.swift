@@ -17,13 +17,15 @@ struct GatewayState: Sendable {
     /// Begins every connection id, so that ids of an earlier process do not match.
     let incarnation: String
     var limits: GatewayLimits
+    /// The start of the gateway, from which the times of sessions count.
+    private let origin: ContinuousClock.Instant
     var sessions = ClientSessionTable()
     /// The sessions of sockets, by ``SocketID/index``. A socket that is pending or being closed has none.
     var sessionsOfSockets: [ClientSession.ID?] = []
     var pending: [PendingConnection] = []
     /// Sessions without a socket, in the order in which they lost it. May contain sessions that have been
     /// resumed.
-    var parked: [(id: ClientSession.ID, at: ContinuousClock.Instant)] = []
+    var parked: [(id: ClientSession.ID, at: Duration)] = []
     var ownership: PartitionOwnership
     var sequencer: MessageSequencer<Delivery.Item>
     var outage = DeliveryOutage()
@@ -50,6 +52,7 @@ struct GatewayState: Sendable {
     init(partitionCount: Int, incarnation: String, limits: GatewayLimits, now: ContinuousClock.Instant) {
         self.incarnation = incarnation
         self.limits = limits
+        origin = now
         ownership = PartitionOwnership(partitionCount: partitionCount)
         sequencer = MessageSequencer(now: now)
         outboundLimit = limits.outbound
@@ -57,7 +60,7 @@ struct GatewayState: Sendable {
 
     /// Applies the rules that depend on time. Call it once a second.
     mutating func tick(given inputs: some GatewayInputs) {
-        expireParkedSessions(now: inputs.now)
+        expireParkedSessions(given: inputs)
         evaluatePendingConnections(given: inputs)
         evaluateOutage(given: inputs)
         evaluateCongestion(given: inputs)
@@ -70,6 +73,9 @@ struct GatewayState: Sendable {
             epoch: ownership.epoch, held: isClosed ? PartitionSet() : held, assigned: ownership.assigned,
             leaseEnd: ownership.leaseEnd, connections: connections)
     }
+
+    /// The time since the gateway was started.
+    func time(_ inputs: some GatewayInputs) -> Duration { inputs.now - origin }
 
     // MARK: Commands
 
@@ -91,13 +97,13 @@ struct GatewayState: Sendable {
 
     /// Sends a frame, or skips it if the client is slow: then `gap` follows once it reads again.
     mutating func send(_ text: ServerFrame.Text, to id: ClientSession.ID, given inputs: some GatewayInputs) {
-        guard let socket = sessions[id]?.socket else { return store(text, for: id) }
+        guard let socket = sessions[connection: id]?.socket else { return store(text, for: id) }
         let waiting = bytesWaiting(for: id, in: socket, given: inputs)
-        if sessions[id]?.hasSkippedFrames == true {
+        if sessions[connection: id]?.hasSkippedFrames == true {
             if waiting > outboundLimit / 2 { return }
             sendGap(to: id, given: inputs)
         } else if waiting > outboundLimit {
-            return recordSkippedFrame(of: id, in: socket, now: inputs.now)
+            return recordSkippedFrame(of: id, in: socket, now: time(inputs))
         }
         write(text, to: id, in: socket)
     }
@@ -108,25 +114,25 @@ struct GatewayState: Sendable {
 
     /// Sends `gap`, now or once the client reads again: it may have missed frames.
     mutating func sendGap(to id: ClientSession.ID, given inputs: some GatewayInputs) {
-        guard let socket = sessions[id]?.socket else {
-            sessions[id]?.skippedSince = nil
+        guard let socket = sessions[connection: id]?.socket else {
+            sessions[connection: id]?.skippedSince = nil
             return store(ServerFrame.gap, for: id)
         }
         if bytesWaiting(for: id, in: socket, given: inputs) > outboundLimit {
-            return recordSkippedFrame(of: id, in: socket, now: inputs.now)
+            return recordSkippedFrame(of: id, in: socket, now: time(inputs))
         }
-        sessions[id]?.skippedSince = nil
+        sessions[connection: id]?.skippedSince = nil
         write(ServerFrame.gap, to: id, in: socket)
     }
 
     /// Includes the frames whose commands have not been executed yet.
     private func bytesWaiting(for id: ClientSession.ID, in socket: SocketID, given inputs: some GatewayInputs) -> Int {
-        inputs.bytesWaiting(in: socket) + (sessions[id]?.queuedBytes(in: round) ?? 0)
+        inputs.bytesWaiting(in: socket) + (sessions[connection: id]?.queuedBytes(in: round) ?? 0)
     }
 
-    private mutating func recordSkippedFrame(of id: ClientSession.ID, in socket: SocketID, now: ContinuousClock.Instant) {
-        if sessions[id]?.hasSkippedFrames == true { return }
-        sessions[id]?.skippedSince = now
+    private mutating func recordSkippedFrame(of id: ClientSession.ID, in socket: SocketID, now: Duration) {
+        if sessions[connection: id]?.hasSkippedFrames == true { return }
+        sessions[connection: id]?.skippedSince = now
         emit(.reportDrain(socket))
         emit(.record(.framesSkipped))
     }
@@ -137,7 +143,7 @@ struct GatewayState: Sendable {
 
     /// Sends a frame that has its number.
     mutating func transmit(_ text: ServerFrame.Text, n: Int64, of id: ClientSession.ID, in socket: SocketID) {
-        sessions[id]?.enqueue(text, in: round)
+        sessions[connection: id]?.enqueue(text, in: round)
         emit(.send(text, n: n, socket))
     }
 
@@ -167,7 +173,7 @@ struct GatewayState: Sendable {
     mutating func attach(_ socket: SocketID, to id: ClientSession.ID) {
         while sessionsOfSockets.count <= socket.index { sessionsOfSockets.append(nil) }
         sessionsOfSockets[socket.index] = id
-        sessions[id]?.attach(socket)
+        sessions.attach(socket, to: id)
         connections += 1
     }
 
@@ -182,7 +188,7 @@ struct GatewayState: Sendable {
 
     /// Closes the client's socket after a last frame, and removes the session.
     mutating func disconnect(_ id: ClientSession.ID, _ reason: CloseReason, lastFrame text: ServerFrame.Text?) {
-        if let socket = sessions[id]?.socket {
+        if let socket = sessions[connection: id]?.socket {
             if let text { write(text, to: id, in: socket) }
             emit(.close(socket, reason))
         }
@@ -190,17 +196,18 @@ struct GatewayState: Sendable {
     }
 
     mutating func remove(_ id: ClientSession.ID) {
+        let socket = sessions[connection: id]?.socket
         guard let session = sessions.remove(id) else { return }
         replayBytes -= session.replay.bytes
-        if let socket = session.socket { detach(socket) }
+        if let socket { detach(socket) }
         reportDisconnection(of: session.userID, session.sessionID)
     }
 
-    func isOnline(_ user: UserID) -> Bool { sessions.ids(of: user).contains { sessions[$0]?.socket != nil } }
+    func isOnline(_ user: UserID) -> Bool { sessions.ids(of: user).contains { sessions[connection: $0]?.socket != nil } }
 
     /// Reports that a socket of the session is gone, unless it has others.
     mutating func reportDisconnection(of user: UserID, _ session: SessionID) {
-        if sessions.ids(of: session).contains(where: { sessions[$0]?.socket != nil }) { return }
+        if sessions.ids(of: session).contains(where: { sessions[connection: $0]?.socket != nil }) { return }
         emit(.changePresence(.disconnected(user, session)))
     }
 
@@ -208,24 +215,26 @@ struct GatewayState: Sendable {
 
     /// The client reads again.
     mutating func applyDrain(of socket: SocketID, given inputs: some GatewayInputs) {
-        if let id = session(of: socket), sessions[id]?.hasSkippedFrames == true { sendGap(to: id, given: inputs) }
+        if let id = session(of: socket), sessions[connection: id]?.hasSkippedFrames == true { sendGap(to: id, given: inputs) }
     }
 
     /// Bounds the bytes that wait for all clients, sends `gap` to clients that read again, and disconnects
     /// the others in time.
     private mutating func evaluateCongestion(given inputs: some GatewayInputs) {
-        var (waiting, skipping): (Int, [ClientSession.ID]) = (0, [])
-        for slot in sessions.slots.indices {
-            guard let socket = sessions.slots[slot]?.socket else { continue }
+        var waiting = 0
+        let skipping = sessions.ids { connection in
+            guard let socket = connection.socket else { return false }
             waiting += inputs.bytesWaiting(in: socket)
-            if sessions.slots[slot]?.hasSkippedFrames == true, let id = sessions.slots[slot]?.id { skipping.append(id) }
+            return connection.hasSkippedFrames
         }
         outboundLimit = waiting > limits.outboundInAll ? limits.outbound / 16 : limits.outbound
         for id in skipping {
-            guard let socket = sessions[id]?.socket, let since = sessions[id]?.skippedSince else { continue }
+            guard let socket = sessions[connection: id]?.socket, let since = sessions[connection: id]?.skippedSince else {
+                continue
+            }
             if bytesWaiting(for: id, in: socket, given: inputs) <= outboundLimit / 2 {
                 sendGap(to: id, given: inputs)
-            } else if inputs.now - since >= limits.congestion {
+            } else if time(inputs) - since >= limits.congestion {
                 emit(.record(.clientTooSlow))
                 disconnect(id, .policyViolation, lastFrame: nil)
             }

@@ -136,7 +136,7 @@ extension Gateway {
     fileprivate var lines: Int { state.sessions.count }
 
     fileprivate func outstanding(of user: UserID) -> Int {
-        state.sessions.ids(of: user).compactMap { state.sessions[$0]?.socket }
+        state.sessions.ids(of: user).compactMap { state.sessions[connection: $0]?.socket }
             .reduce(0) { $0 + (sockets[$1]?.outstanding.load(ordering: .relaxed) ?? 0) }
     }
 
@@ -144,7 +144,7 @@ extension Gateway {
     var waiting: [GatewayState.PendingConnection] { state.pending }
     var parked: [ClientSession.ID] { state.parked.map(\.id) }
     /// Sessions of clients that frames were skipped for.
-    var gapped: [ClientSession.ID] { state.sessions.ids.filter { state.sessions[$0]?.hasSkippedFrames == true } }
+    var gapped: [ClientSession.ID] { state.sessions.ids.filter { state.sessions[connection: $0]?.hasSkippedFrames == true } }
 }
 
 /// Accepts `<user>.<session>` as a token.
