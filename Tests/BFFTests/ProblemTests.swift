@@ -1,5 +1,6 @@
 import BusTesting
 import Contracts
+import Edge
 import Foundation
 import HTTPTypes
 import ServiceKit

@@ -20,8 +20,8 @@ import Testing
         let api = TestAPI()
         let none = try await api.send(.get, "/v1/realtime")
         #expect(none.status == 503)
-        api.routes.take(Self.routes(epoch: 2, "ws://two"))
-        api.routes.take(Self.routes(epoch: 1, "ws://one"))
+        api.routes.apply(Self.routes(epoch: 2, "ws://two"))
+        api.routes.apply(Self.routes(epoch: 1, "ws://one"))
         let found = try await api.send(.get, "/v1/realtime")
         #expect(found.json["url"] as? String == "ws://two")
         #expect(found.json["partition"] as? Int == Partitioning.partition(of: TestAPI.ada.userID, count: 4))
@@ -32,7 +32,7 @@ import Testing
     @Test("a partition without an instance is 503")
     func unowned() async throws {
         let api = TestAPI()
-        api.routes.take(Routes(epoch: 1, partitionCount: 4, instances: []))
+        api.routes.apply(Routes(epoch: 1, partitionCount: 4, instances: []))
         #expect(try await api.send(.get, "/v1/realtime").status == 503)
     }
 
@@ -45,7 +45,7 @@ import Testing
         }
         let body = #"{"username":"ada","password":"correct horse"}"#
         #expect(try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] == nil)
-        api.routes.take(Self.routes(epoch: 1, "ws://one"))
+        api.routes.apply(Self.routes(epoch: 1, "ws://one"))
         let realtime = try await api.send(.post, "/v1/sessions", body: body, as: nil).json["realtime"] as? [String: Any]
         #expect(realtime?["url"] as? String == "ws://one")
     }

@@ -93,7 +93,7 @@ package struct EventWorld: Sendable {
 
     /// Receives events from the queue `all` until there are `count`.
     package func heard(_ count: Int) async throws -> [AMQPDelivery] {
-        let seen = Seen<AMQPDelivery>()
+        let seen = ValueRecorder<AMQPDelivery>()
         return try await eventually("\(count) events") {
             while let delivery = try await broker.raw({ try $0.take(from: "all") }) { seen.add(delivery) }
             return seen.count >= count ? seen.all : nil

@@ -12,14 +12,14 @@ import Tracing
 
     /// The context and deadline that a handler found.
     private struct Found: Sendable {
-        let context: ServiceContext?
+        let context: InstrumentationContext?
         let deadline: Deadline?
     }
 
     @Test("the server's span is a child of the caller's, with deadline and request id, two calls deep")
     func calls() async throws {
         try await TestBroker.with { broker in
-            let (outer, inner) = (Seen<Found>(), Seen<Found>())
+            let (outer, inner) = (ValueRecorder<Found>(), ValueRecorder<Found>())
             try await broker.bus(
                 .users,
                 register: {
@@ -55,7 +55,7 @@ import Tracing
     @Test("a call without a trace is handled without one")
     func none() async throws {
         try await TestBroker.with { broker in
-            let found = Seen<Found>()
+            let found = ValueRecorder<Found>()
             try await broker.bus(
                 .users,
                 register: {
@@ -75,7 +75,7 @@ import Tracing
     @Test("an event carries the trace of its cause to its consumer, also when the sweeper publishes it")
     func events() async throws {
         try await EventWorld.with { world in
-            let found = Seen<Found>()
+            let found = ValueRecorder<Found>()
             try await world.broker.bus(
                 .chats,
                 register: { bus in
@@ -108,12 +108,12 @@ import Tracing
     }
 
     /// A service between the two others.
-    private func chats(_ broker: TestBroker, _ seen: Seen<Found>, while body: () async throws -> Void) async throws {
-        let own = Told<Bus>()
+    private func chats(_ broker: TestBroker, _ seen: ValueRecorder<Found>, while body: () async throws -> Void) async throws {
+        let own = OneShotSignal<Bus>()
         try await broker.bus(
             .chats,
             register: { bus in
-                own.tell(bus)
+                own.send(bus)
                 bus.serve(Relay.self) { _, _ in
                     seen.add(Found(context: .current, deadline: .current))
                     _ = try await own.value.call(Echo(text: "deeper"))

@@ -21,7 +21,7 @@ struct ChatsWorld: Sendable {
     let users: Bus
     let messaging: Bus
     /// The deliveries to an instance of `messaging` that owns all partitions, in order of arrival.
-    let shown: Seen<Delivery.Item>
+    let shown: ValueRecorder<Delivery.Item>
     /// The events that `bff` has received, in order of arrival.
     let events: ReceivedEvents
 
@@ -40,7 +40,7 @@ struct ChatsWorld: Sendable {
                     try await prepare(host)
                     let world = ChatsWorld(
                         database: one, bff: bus(.bff, 1, on: host), users: bus(.users, 1, on: host),
-                        messaging: bus(.messaging, 1, on: host), shown: Seen(), events: ReceivedEvents())
+                        messaging: bus(.messaging, 1, on: host), shown: ValueRecorder(), events: ReceivedEvents())
                     await world.watch()
                     let services =
                         world.neighbours(host) + instance(1, one, on: host) + instance(2, other, on: host, redis: hasRedis)

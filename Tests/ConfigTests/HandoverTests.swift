@@ -17,12 +17,16 @@ import Testing
 
         var members: [MemberID: MemberReport] {
             var members: [MemberID: MemberReport] = [:]
-            func add(_ id: MemberID, _ epoch: Int64, _ bound: [Int], _ served: [Int], _ isLeaving: Bool) {
-                members[id] = MemberReport(
-                    id: id, url: "", epoch: epoch, bound: PartitionSet(bound), served: PartitionSet(served), isLeaving: isLeaving)
+            if let old {
+                members[HandoverTests.old] = MemberReport(
+                    id: HandoverTests.old, url: "", epoch: old.epoch, bound: PartitionSet([7]),
+                    served: PartitionSet(old.serves ? [7] : []), isLeaving: false)
             }
-            if let old { add(HandoverTests.old, old.epoch, [7], old.serves ? [7] : [], false) }
-            if let new { add(HandoverTests.new, new.epoch, new.binds ? [7] : [], [], newIsLeaving) }
+            if let new {
+                members[HandoverTests.new] = MemberReport(
+                    id: HandoverTests.new, url: "", epoch: new.epoch, bound: PartitionSet(new.binds ? [7] : []),
+                    served: PartitionSet(), isLeaving: newIsLeaving)
+            }
             return members
         }
     }
@@ -35,32 +39,44 @@ import Testing
         var testDescription: String { name }
     }
 
-    private static func step(
-        _ name: String, _ from: Handover, _ reports: Reports, _ progress: Handover.Progress
-    ) -> Step { Step(name: name, from: from, reports: reports, progress: progress) }
-
     private static let steps = [
-        step("the next owner has not bound", prepared, Reports(new: (6, false)), .inProgress(prepared)),
-        step("the next owner bound before this handover began", prepared, Reports(new: (4, true)), .inProgress(prepared)),
-        step(
-            "the next owner has bound", prepared, Reports(),
-            .inProgress(.init(previous: old, next: new, since: 5, step: .committed(at: 9)))),
-        step("the previous owner still has users", committed, Reports(old: (6, true)), .inProgress(committed)),
-        step(
-            "the previous owner reported no users before it saw the commit", committed, Reports(old: (5, false)),
-            .inProgress(committed)),
-        step("the previous owner has disconnected its users", committed, Reports(), .finished),
-        step("the next owner has lost its binding", committed, Reports(new: (6, false)), .inProgress(committed)),
-        step("the next owner dies before the commit", prepared, Reports(new: nil), .returned(to: old)),
-        step("the next owner dies after the commit", committed, Reports(new: nil), .returned(to: old)),
-        step("the next owner leaves", committed, Reports(newIsLeaving: true), .returned(to: old)),
-        step(
-            "the previous owner dies before the commit", prepared, Reports(old: nil, new: (6, false)),
-            .inProgress(.init(previous: nil, next: new, since: 5, step: .committed(at: 9)))),
-        step("the previous owner dies after the commit", committed, Reports(old: nil), .finished),
-        step("both owners die", committed, Reports(old: nil, new: nil), .abandoned),
-        step("there was no previous owner, and the next one has bound", fromNone, Reports(old: nil), .finished),
-        step("a member without the partition reports users of it", fromNone, Reports(old: (9, true)), .inProgress(fromNone)),
+        Step(
+            name: "the next owner has not bound", from: prepared, reports: Reports(new: (6, false)),
+            progress: .inProgress(prepared)),
+        Step(
+            name: "the next owner bound before this handover began", from: prepared, reports: Reports(new: (4, true)),
+            progress: .inProgress(prepared)),
+        Step(
+            name: "the next owner has bound", from: prepared, reports: Reports(),
+            progress: .inProgress(.init(previous: old, next: new, since: 5, step: .committed(at: 9)))),
+        Step(
+            name: "the previous owner still has users", from: committed, reports: Reports(old: (6, true)),
+            progress: .inProgress(committed)),
+        Step(
+            name: "the previous owner reported no users before it saw the commit", from: committed,
+            reports: Reports(old: (5, false)), progress: .inProgress(committed)),
+        Step(name: "the previous owner has disconnected its users", from: committed, reports: Reports(), progress: .finished),
+        Step(
+            name: "the next owner has lost its binding", from: committed, reports: Reports(new: (6, false)),
+            progress: .inProgress(committed)),
+        Step(
+            name: "the next owner dies before the commit", from: prepared, reports: Reports(new: nil),
+            progress: .returned(to: old)),
+        Step(
+            name: "the next owner dies after the commit", from: committed, reports: Reports(new: nil),
+            progress: .returned(to: old)),
+        Step(name: "the next owner leaves", from: committed, reports: Reports(newIsLeaving: true), progress: .returned(to: old)),
+        Step(
+            name: "the previous owner dies before the commit", from: prepared, reports: Reports(old: nil, new: (6, false)),
+            progress: .inProgress(.init(previous: nil, next: new, since: 5, step: .committed(at: 9)))),
+        Step(name: "the previous owner dies after the commit", from: committed, reports: Reports(old: nil), progress: .finished),
+        Step(name: "both owners die", from: committed, reports: Reports(old: nil, new: nil), progress: .abandoned),
+        Step(
+            name: "there was no previous owner, and the next one has bound", from: fromNone, reports: Reports(old: nil),
+            progress: .finished),
+        Step(
+            name: "a member without the partition reports users of it", from: fromNone, reports: Reports(old: (9, true)),
+            progress: .inProgress(fromNone)),
     ]
 
     @Test("each step follows only the report of a member that has seen the step before", arguments: steps)

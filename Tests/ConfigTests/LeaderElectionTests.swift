@@ -25,7 +25,7 @@ import Testing
 
     /// Observes every 100 ms and returns when the first member is dead.
     private func firstDeath(
-        _ watch: inout MemberFailureDetector, from begin: Int, to end: Int,
+        _ detector: inout MemberFailureDetector, from begin: Int, to end: Int,
         _ counts: (Int) -> [MemberFailureDetector.HeartbeatCount]
     )
         -> Int?

@@ -162,7 +162,7 @@ import Testing
     @Test("while Postgres is unavailable, heartbeats are refused as unavailable and the leader is notified")
     func away() async throws {
         let pool = PostgresPool(TestDatabase.configuration(), on: RoutingWorld.io, logger: RoutingWorld.logger)
-        let notifications = Seen<Void>()
+        let notifications = ValueRecorder<Void>()
         let service = RoutingService(
             heartbeats: HeartbeatStore(database: pool), routesCache: RoutesCache(RoutingStore(database: pool)),
             partitionCountGuard: PartitionCountGuard(configured: 12), timing: LeaseTiming(),

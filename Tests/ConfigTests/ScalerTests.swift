@@ -1,6 +1,7 @@
 import Configuration
 import Foundation
 import Logging
+import NIOHTTP1
 import Postgres
 import PostgresTesting
 import ServiceKit
@@ -11,8 +12,12 @@ import Testing
 @testable import Config
 
 @Suite("Scaling through Kubernetes", .timeLimit(.minutes(2))) struct KubernetesScalerTests {
-    private func scaler(_ kubernetes: KubernetesStub, host: String = "localhost") -> KubernetesScaler {
-        KubernetesScaler(workload: "statefulsets/messaging", host: host, port: kubernetes.port, account: kubernetes.account)
+    private func scaler(
+        _ kubernetes: KubernetesStub, host: String = "localhost", account: String? = nil, timeout: Duration = .seconds(10)
+    ) -> KubernetesScaler {
+        KubernetesScaler(
+            workload: "statefulsets/messaging", host: host, port: kubernetes.port, account: account ?? kubernetes.account,
+            timeout: timeout)
     }
 
     @Test("the number of replicas is read and set", arguments: ["localhost", "127.0.0.1"])
@@ -60,12 +65,10 @@ import Testing
             kubernetes.state.withLock { $0.status = .forbidden }
             await #expect(throws: ScalerError.self) { try await scaler(kubernetes).scale(to: 4) }
             kubernetes.state.withLock { ($0.status, $0.isSilent) = (nil, true) }
-            var impatient = scaler(kubernetes)
-            impatient.timeout = .milliseconds(300)
-            await #expect(throws: ScalerError.self) { [impatient] in try await impatient.desiredCount() }
-            var outsidePod = scaler(kubernetes)
-            outsidePod.account = "/nowhere"
-            await #expect(throws: ScalerError.self) { [outsidePod] in try await outsidePod.desiredCount() }
+            let impatient = scaler(kubernetes, timeout: .milliseconds(300))
+            await #expect(throws: ScalerError.self) { try await impatient.desiredCount() }
+            let outsidePod = scaler(kubernetes, account: "/nowhere")
+            await #expect(throws: ScalerError.self) { try await outsidePod.desiredCount() }
             await #expect(throws: (any Error).self) {
                 try await KubernetesScaler(
                     workload: "statefulsets/messaging", host: "localhost", port: 1, account: kubernetes.account
@@ -93,7 +96,7 @@ import Testing
 
 @Suite("Autoscaler", .timeLimit(.minutes(2))) struct AutoscalerTests {
     final class Recorder: Scaler {
-        let requested = Seen<Int>()
+        let requested = ValueRecorder<Int>()
         func desiredCount() async throws -> Int? { nil }
         func scale(to count: Int) async throws { requested.add(count) }
     }

@@ -97,7 +97,7 @@ import Testing
 
 @Suite("Load curve") struct LoadCurveTests {
     private let capacity = FleetLoad(connections: 100, cpu: 1, outboundBytes: 1)
-    private func load(_ connections: Double) -> Load { FleetLoad(connections: connections, cpu: 0, outboundBytes: 0) }
+    private func load(_ connections: Double) -> FleetLoad { FleetLoad(connections: connections, cpu: 0, outboundBytes: 0) }
 
     @Test("growth is that of the median day, and at most double")
     func median() {

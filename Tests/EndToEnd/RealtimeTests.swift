@@ -44,7 +44,7 @@ import Testing
     @Test("a client resumes the same connection without a gap")
     func resume() async throws { try await play("resume") }
 
-    @Test("a client that cannot resume is told to resynchronise, and catches up by its cursor")
+    @Test("a client that cannot resume gets a gap and catches up by its cursor")
     func resync() async throws { try await play("resync") }
 
     @Test("revoking a session closes its connection with the reason and 4003; others stay")

@@ -3,7 +3,7 @@ import StackTesting
 import TestSupport
 
 /// The report of connected devices that exchange messages during an event, by an external client library.
-struct Live: CustomStringConvertible {
+struct LiveReport: CustomStringConvertible {
     let acknowledged: Int
     /// Acknowledged messages that some device of a member never received.
     let missing: Int
@@ -23,7 +23,7 @@ struct Live: CustomStringConvertible {
     static func during(
         on stack: OwnStack, people: Int = 12, gaps: Bool = false, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Void
-    ) async throws -> Live {
+    ) async throws -> LiveReport {
         let gate = FileManager.default.temporaryDirectory.appendingPathComponent(TestStack.uniqueName("live"))
         try FileManager.default.createDirectory(at: gate, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: gate) }
@@ -45,7 +45,7 @@ struct Live: CustomStringConvertible {
             throw error
         }
         _ = FileManager.default.createFile(atPath: gate.path + "/end", contents: nil)
-        return try Live(try await client.value)
+        return try LiveReport(try await client.value)
     }
 
     private init(_ printed: String) throws {

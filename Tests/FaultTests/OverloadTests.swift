@@ -8,7 +8,7 @@ extension Faults {
         private struct Flood: Decodable {
             let statuses: [String: Int]
             let withoutRetryAfter, broken, accepted: Int
-            /// Seconds.
+            /// Response times in seconds.
             let slowest, median: Double
         }
 

@@ -52,7 +52,7 @@ import Testing
     func answered() async throws {
         try await TestGateway.with(owns: false) { gateway in
             gateway.bus.answer(Heartbeat.self) { _ in Self.response(7, PartitionSet([1, 2])) }
-            let ready = Seen<Bool>()
+            let ready = ValueRecorder<Bool>()
             let membership = membership(gateway, onReady: { ready.add($0) })
             membership.feedStarted()
             try await running(membership) {

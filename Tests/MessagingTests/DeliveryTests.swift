@@ -71,7 +71,7 @@ import Testing
     func ownSends() async throws {
         try await TestGateway.with { gateway in
             let (sender, other) = (try await gateway.client(1), try await gateway.client(1))
-            let shown = Told<Void>()
+            let shown = OneShotSignal<Void>()
             gateway.bus.answer(SendMessage.self) { request in
                 if request.clientMessageID.rawValue == "late" { await shown.value }
                 return .init(
@@ -86,7 +86,7 @@ import Testing
             try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 2 ? () : nil }
             await gateway.show([2], to: [1], from: 1, key: "late")
             #expect(try await other.nextText().seq == 2)
-            shown.tell()
+            shown.send()
             #expect(try await sender.nextText().ref == "late")
             // The same key of another sender is another message.
             await gateway.show([3], to: [1], from: 2, key: "late")
@@ -110,7 +110,7 @@ import Testing
     @Test("after a send with unknown outcome, the sender gets gap if its message was filtered already")
     func failedAfterwards() async throws {
         try await TestGateway.with { gateway in
-            let (sender, mayFail) = (try await gateway.client(1), Told<Void>())
+            let (sender, mayFail) = (try await gateway.client(1), OneShotSignal<Void>())
             gateway.bus.answer(SendMessage.self) { _ in
                 await mayFail.value
                 throw ServiceError(.unknownOutcome, "outcome unknown")
@@ -118,7 +118,7 @@ import Testing
             await sender.sendText(send("a"))
             try await eventually("the request") { gateway.bus.asked(SendMessage.self).count == 1 ? () : nil }
             await gateway.show([1], to: [1], from: 1, key: "a")
-            mayFail.tell()
+            mayFail.send()
             #expect(try await sender.nextText().type == "gap")
             #expect(try await sender.nextText().code == "unknownOutcome")
         }
@@ -146,7 +146,7 @@ import Testing
     @Test("sends of a connection to one chat are performed in order; other chats do not wait for them")
     func sendOrder() async throws {
         try await TestGateway.with { gateway in
-            let (client, mayAnswer) = (try await gateway.client(1), Told<Void>())
+            let (client, mayAnswer) = (try await gateway.client(1), OneShotSignal<Void>())
             gateway.bus.answer(SendMessage.self) { request in
                 if request.clientMessageID.rawValue == "1" { await mayAnswer.value }
                 if request.clientMessageID.rawValue == "2" { throw ServiceError(.denied, "not this one") }
@@ -156,7 +156,7 @@ import Testing
             await client.sendText(send("elsewhere").replacing(#""7""#, with: #""8""#))
             #expect(try await client.nextText().ref == "elsewhere")
             #expect(gateway.bus.asked(SendMessage.self).map(\.clientMessageID.rawValue) == ["1", "elsewhere"])
-            mayAnswer.tell()
+            mayAnswer.send()
             for key in ["1", "2", "3"] { #expect(try await client.nextText().ref == key) }
             await client.sendText(send("4"))
             #expect(try await client.nextText().ref == "4")
@@ -166,7 +166,7 @@ import Testing
     @Test("a send's deadline counts from its submission, also while it is queued")
     func sendTime() async throws {
         try await TestGateway.with { gateway in
-            let (client, mayAnswer, deadlines) = (try await gateway.client(1), Told<Void>(), Seen<Int64>())
+            let (client, mayAnswer, deadlines) = (try await gateway.client(1), OneShotSignal<Void>(), ValueRecorder<Int64>())
             gateway.bus.answer(SendMessage.self) { request in
                 deadlines.add(Deadline.current?.millisecondsSinceEpoch ?? .max)
                 await mayAnswer.value
@@ -179,7 +179,7 @@ import Testing
             try await eventually("a moment later") {
                 Deadline.after(SendMessage.timeout).millisecondsSinceEpoch > latest ? () : nil
             }
-            mayAnswer.tell()
+            mayAnswer.send()
             for key in ["1", "2"] { #expect(try await client.nextText().ref == key) }
             #expect(deadlines.count == 2 && deadlines.all.allSatisfy { $0 <= latest })
         }
@@ -191,7 +191,7 @@ import Testing
         limits.requests = 2
         try await TestGateway.with(limits: limits) { gateway in
             let client = try await gateway.client(1)
-            let mayAnswer = Told<Void>()
+            let mayAnswer = OneShotSignal<Void>()
             gateway.bus.answer(SendMessage.self) { request in
                 await mayAnswer.value
                 return .init(message: Self.message(request, seq: 1), repeated: false)
@@ -199,7 +199,7 @@ import Testing
             for key in ["a", "b", "c"] { await client.sendText(send(key)) }
             let refused = try await client.nextText()
             #expect(refused.ref == "c" && refused.code == "tooManyRequests")
-            mayAnswer.tell()
+            mayAnswer.send()
             let refs = [try await client.nextText().ref, try await client.nextText().ref]
             #expect(Set(refs) == ["a", "b"])
             await client.sendText(send("d"))
@@ -222,7 +222,9 @@ import Testing
             let back = try await gateway.arrival(1, resume: "\(id).1")
             let hello = try await back.nextText()
             #expect(hello.resumed == true && hello.connectionId == id)
-            for n in [2, 3] as [Int64] { #expect(try await back.nextText() == RawClient.TextFrame(type: "message", n: n, seq: n)) }
+            for n in [2, 3] as [Int64] {
+                #expect(try await back.nextText() == RawClient.TextFrame(type: "message", n: n, seq: n))
+            }
             // A number beyond the last frame cannot be resumed.
             #expect(try await gateway.arrival(1, resume: "\(id).9").nextText().resumed == false)
         }

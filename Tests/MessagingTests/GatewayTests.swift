@@ -33,7 +33,7 @@ import Testing
     func findsRoutes() async throws {
         try await TestGateway.with { gateway in
             let client = try await gateway.client(1)
-            let (hub, partition, lookedUp) = (gateway.actor, TestGateway.partition(of: 1), Seen<PartitionSet>())
+            let (hub, partition, lookedUp) = (gateway.actor, TestGateway.partition(of: 1), ValueRecorder<PartitionSet>())
             func take(_ serve: PartitionSet, epoch: Int64) async {
                 let answer = Heartbeat.Response(epoch: epoch, leaseMilliseconds: 600_000, bind: serve, serve: serve)
                 await hub.apply(answer, sentAt: .now) {

@@ -12,7 +12,7 @@ import Testing
 /// Each test has a socket on an event loop whose time it advances.
 @Suite("Keep-alive, and clients that do not read") struct KeepAliveTests {
     private struct Recorder: SocketEventReceiver {
-        let confirmed = Seen<Int64>()
+        let confirmed = ValueRecorder<Int64>()
 
         func receive(_ events: [SocketEvent]) {
             for event in events {

@@ -103,7 +103,9 @@ import Testing
 
     @Test("after partitions have moved, contacts are asked again, and former contacts are shown as offline")
     func askAgain() async throws {
-        let (bus, io, told, shown) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Seen<ServerFrame.Text>())
+        let (bus, io, told, shown) = (
+            StubBus(), IOThread(name: "presence"), ValueRecorder<Delivery>(), ValueRecorder<ServerFrame.Text>()
+        )
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
         let desk = PresenceService(
             bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,
@@ -130,7 +132,7 @@ import Testing
 
     @Test("a user who left while their contacts were being read is not announced as online after they were announced as gone")
     func leftMeanwhile() async throws {
-        let (bus, io, sent, mayAnswer) = (StubBus(), IOThread(name: "presence"), Seen<Delivery>(), Told<Void>())
+        let (bus, io, sent, mayAnswer) = (StubBus(), IOThread(name: "presence"), ValueRecorder<Delivery>(), OneShotSignal<Void>())
         let isSlow = Mutex(true)
         bus.answer(ListPresenceContacts.self) { _ in
             if isSlow.withLock({ slow in
@@ -148,7 +150,7 @@ import Testing
         await desk.apply(.disconnected(Self.user(1), SessionID(rawValue: 1)))
         await desk.tick(now: .now + .seconds(4))
         try await eventually("the announcement that the user is gone") { sent.count == 1 ? () : nil }
-        mayAnswer.tell()
+        mayAnswer.send()
         // Whatever the late answer causes comes before these.
         for user in 2...6 as ClosedRange<Int64> {
             await desk.apply(.connected(Self.user(user), SessionID(rawValue: user)))

@@ -4,7 +4,7 @@ import Testing
 @testable import Postgres
 
 @Suite("Connection", .timeLimit(.minutes(1))) struct ConnectionTests {
-    @Test("the caller is told when the connection fails while evicted statements are deallocated")
+    @Test("the caller gets an error when the connection fails while evicted statements are deallocated")
     func lostWhileDiscarding() async throws {
         try await TestDatabase.with(configure: { $0.statementCacheSize = 1 }) { pool in
             let connection = try await pool.acquire(deadline: nil)

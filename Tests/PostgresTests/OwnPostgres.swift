@@ -56,8 +56,8 @@ final class OwnPostgres: Sendable {
             [directory.path, "\(port)"])
         (shell.standardInput, shell.standardOutput) = (leash, report)
         try shell.run()
-        let said = String(decoding: report.fileHandleForReading.availableData, as: UTF8.self)
-        guard let postmaster = pid_t(said.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+        let output = String(decoding: report.fileHandleForReading.availableData, as: UTF8.self)
+        guard let postmaster = pid_t(output.trimmingCharacters(in: .whitespacesAndNewlines)) else {
             throw CocoaError(.executableLoad)
         }
         running.withLock { $0 = Running(shell: shell, leash: leash, postmaster: postmaster) }

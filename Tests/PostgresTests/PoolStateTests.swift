@@ -182,7 +182,7 @@ private struct PoolWalk {
         switch pool.submit(callers) {
         case .use(let slot): serve(on: slot)
         case .wait: waiting.insert(callers)
-        case .refuse: break
+        case .reject: break
         }
     }
 
@@ -205,7 +205,7 @@ private struct PoolWalk {
         switch pool.acquire(callers) {
         case .use: gain()
         case .wait, .waitAndOpen: waiting.insert(callers)
-        case .refuse: break
+        case .reject: break
         }
     }
 

@@ -7,25 +7,25 @@ import Testing
 @Suite("An unresponsive server", .timeLimit(.minutes(2))) struct SilenceTests {
     /// Runs `body` with a pool that reaches the test server through a proxy.
     private func over(
-        _ configure: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresPool, Wire) async throws -> Void
+        _ configure: (inout PostgresConfiguration) -> Void = { _ in }, _ body: (PostgresPool, NetworkProxy) async throws -> Void
     ) async throws {
-        try await Wire.with(to: TestStack.postgres.port) { wire in
+        try await NetworkProxy.with(to: TestStack.postgres.port) { proxy in
             var configuration = TestDatabase.configuration()
-            configuration.address.port = wire.port
+            configuration.address.port = proxy.port
             configure(&configuration)
-            try await TestDatabase.running(configuration) { pool in try await body(pool, wire) }
+            try await TestDatabase.running(configuration) { pool in try await body(pool, proxy) }
         }
     }
 
     @Test("when new connections get no answer either, all callers fail, and the pool notices the server's return")
     func gone() async throws {
-        try await over { pool, wire in
+        try await over { pool, proxy in
             let lock = Lock()
             try await TestDatabase.with { admin in
                 let waiting = try await lock.hold(admin) {
                     let waiting = Task { try await pool.query(lock.wait) }
                     _ = try await lock.waiters(admin)
-                    wire.stall()
+                    proxy.stall()
                     return waiting
                 }
                 let error = await #expect(throws: PostgresError.self) { try await waiting.value }
@@ -34,7 +34,7 @@ import Testing
                 let next = await #expect(throws: PostgresError.self) { try await pool.query("SELECT 1") }
                 #expect(next?.reason == .unavailable)
                 #expect(!pool.isAvailable)
-                wire.resume()
+                proxy.resume()
                 _ = try await eventually("an answer") { try? await pool.one("SELECT 1", as: Int.self) }
             }
         }
@@ -51,27 +51,27 @@ import Testing
 
     @Test("a COPY without a deadline is bounded too")
     func copy() async throws {
-        try await over({ $0.copyTimeout = .milliseconds(500) }) { pool, wire in
+        try await over({ $0.copyTimeout = .milliseconds(500) }) { pool, proxy in
             let error = await #expect(throws: PostgresError.self) {
                 try await pool.transaction { transaction in
                     try await transaction.execute("CREATE TEMPORARY TABLE t (a bigint)")
                     try await transaction.copy(into: "t", columns: ["a"]) { copy in
                         try await copy.row(1)
-                        wire.stall()
+                        proxy.stall()
                     }
                 }
             }
             #expect(error?.reason == .deadlineExceeded)
             #expect(error?.mayHaveHappened == false)
-            wire.resume()
+            proxy.resume()
         }
     }
 
     @Test("cancelled callers free their places at once, even if the server accepts no stop request")
     func stopping() async throws {
-        try await over({ $0.exclusiveConnections = 1 }) { pool, wire in
+        try await over({ $0.exclusiveConnections = 1 }) { pool, proxy in
             try await pool.warm(1)
-            wire.stall()
+            proxy.stall()
             let error = await #expect(throws: PostgresError.self) {
                 try await pool.transaction(deadline: .now + .seconds(1)) { try await $0.execute("SELECT 1") }
             }
@@ -79,7 +79,7 @@ import Testing
             #expect(await pool.statistics.exclusiveBusy == 0)
             _ = try await eventually("the closed connection") { await pool.exclusive.isEmpty ? true : nil }
             #expect(await pool.state.stopping == 1)
-            wire.resume()
+            proxy.resume()
             try await pool.warm(1)
             _ = try await eventually("the end of the stop request") { await pool.state.stopping == 0 ? true : nil }
         }

@@ -12,7 +12,7 @@ import Testing
     @Test("a committed event is published and delivered, and its row is removed after both")
     func committed() async throws {
         try await with { world, bus, deliveries, shown in
-            let (outbox, gate) = (world.outbox(bus), Told<Void>())
+            let (outbox, gate) = (world.outbox(bus), OneShotSignal<Void>())
             outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 await gate.value
                 return Self.delivery(events)
@@ -20,7 +20,7 @@ import Testing
             outbox.committed([try await world.commit("Ada")])
             _ = try await world.heard(1)
             #expect(try await world.rows == 1 && shown.count == 0)
-            gate.tell()
+            gate.send()
             try await eventually("it is shown") { shown.all == ["Ada"] ? () : nil }
             try await world.tableIsEmpty()
         }
@@ -42,7 +42,7 @@ import Testing
     @Test("a failed delivery does not delay the event; the sweeper repeats both")
     func again() async throws {
         try await with { world, bus, deliveries, shown in
-            let (outbox, failures) = (world.outbox(bus), Seen<Int>())
+            let (outbox, failures) = (world.outbox(bus), ValueRecorder<Int>())
             outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 if failures.count == 0 {
                     failures.add(events.count)
@@ -68,7 +68,7 @@ import Testing
     @Test("a slow delivery delays neither events nor later deliveries; events that arrive meanwhile share one")
     func slow() async throws {
         try await with { world, bus, deliveries, shown in
-            let (outbox, gate, sizes) = (world.outbox(bus), Told<Void>(), Seen<Int>())
+            let (outbox, gate, sizes) = (world.outbox(bus), OneShotSignal<Void>(), ValueRecorder<Int>())
             outbox.deliver([UserRenamed.self], through: deliveries) { events in
                 sizes.add(events.count)
                 if events.contains(where: { $0.subject == "1" }) { await gate.value }
@@ -84,7 +84,7 @@ import Testing
             try await eventually("the others") { shown.count == 21 ? () : nil }
             #expect(sizes.all == [1, 1, 20])
             #expect(try await world.rows >= 1)
-            gate.tell()
+            gate.send()
             try await world.tableIsEmpty()
         }
     }
@@ -111,10 +111,10 @@ import Testing
 
     /// Lends a bus and a publisher of `users`, and the frames that an instance of `messaging` with all
     /// partitions receives.
-    private func with(_ body: (EventWorld, Bus, DeliveryPublisher, Seen<String>) async throws -> Void) async throws {
+    private func with(_ body: (EventWorld, Bus, DeliveryPublisher, ValueRecorder<String>) async throws -> Void) async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
-            let shown = Seen<String>()
+            let shown = ValueRecorder<String>()
             let feed = DeliveryFeed { delivery, _ in for item in delivery.items { shown.add(item.frame) } }
             try await world.broker.bus(.messaging, register: { $0.subscribe(feed) }) { _ in
                 try await feed.bind(PartitionSet(0..<360))

@@ -11,12 +11,12 @@ import Testing
 /// A feed that records its deliveries.
 final class Heard: Sendable {
     let feed: DeliveryFeed
-    let states: Seen<String>
-    let senders: Seen<ServiceName>
-    private let deliveries: Seen<Delivery>
+    let states: ValueRecorder<String>
+    let senders: ValueRecorder<ServiceName>
+    private let deliveries: ValueRecorder<Delivery>
 
     init(maximumBytes: Int64 = 64 << 20, stopsAtFirst: DispatchSemaphore? = nil) {
-        let (states, senders, deliveries) = (Seen<String>(), Seen<ServiceName>(), Seen<Delivery>())
+        let (states, senders, deliveries) = (ValueRecorder<String>(), ValueRecorder<ServiceName>(), ValueRecorder<Delivery>())
         self.states = states
         self.senders = senders
         self.deliveries = deliveries

@@ -8,7 +8,7 @@ import Testing
 @Suite("The route table") struct RouteTableTests {
     @Test("routes of a lower epoch are refused and not handed to listeners")
     func lowerEpoch() {
-        let (table, heard) = (Self.table(), Seen<Int64>())
+        let (table, heard) = (Self.table(), ValueRecorder<Int64>())
         table.onRead { heard.add($0.epoch) }
         for epoch: Int64 in [2, 1, 2, 3] { table.apply(Self.routes(epoch)) }
         #expect(heard.all == [2, 2, 3])
@@ -17,7 +17,7 @@ import Testing
 
     @Test("routes with a partition count out of range are refused", arguments: [Int.min, -1, 0, 20_001])
     func invalidCount(count: Int) {
-        let (table, heard) = (Self.table(), Seen<Int64>())
+        let (table, heard) = (Self.table(), ValueRecorder<Int64>())
         table.onRead { heard.add($0.epoch) }
         table.apply(Self.routes(1))
         table.apply(Self.routes(2, count: count))

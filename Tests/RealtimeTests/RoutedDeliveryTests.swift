@@ -81,7 +81,7 @@ private struct RoutedWorld {
 
     /// Lends a publisher that follows a running route table.
     private static func following(_ broker: TestBroker, _ body: (DeliveryPublisher) async throws -> Void) async throws {
-        let tables = Seen<RouteTable>()
+        let tables = ValueRecorder<RouteTable>()
         let follow = { (bus: Bus, deliveries: DeliveryPublisher) in
             let table = RouteTable(bus: bus, logger: TestBroker.logger)
             bus.subscribe(table.subscription)

@@ -1,28 +1,29 @@
-/// By how much a task that only sleeps is woken too late, all in all: what else happened on this machine in the same time was late by as much, whoever did it.
+/// Measures how late a sleeping task wakes in total: other work on the machine is delayed by as much
+/// meanwhile.
 package enum Lateness {
-    private static let nap = Duration.milliseconds(10)
-    /// What a timer on a machine that has nothing to do may be late by.
-    private static let grain = Duration.milliseconds(2)
+    private static let sleepTime = Duration.milliseconds(10)
+    /// The normal lateness of a timer on an idle machine.
+    private static let tolerance = Duration.milliseconds(2)
 
-    /// What `body` gives, and the lateness meanwhile.
+    /// Runs `body` and returns its result and the lateness meanwhile.
     package static func during<Result>(
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Result
     ) async rethrows -> (Result, Duration) {
-        let sleeper = Task { await overslept() }
+        let sleeper = Task { await measureLateness() }
         defer { sleeper.cancel() }
         let result = try await body()
         sleeper.cancel()
         return (result, await sleeper.value)
     }
 
-    /// Until it is cancelled.
-    private static func overslept() async -> Duration {
+    /// Measures until the task is cancelled.
+    private static func measureLateness() async -> Duration {
         var late = Duration.zero
         while !Task.isCancelled {
             let start = ContinuousClock.now
-            try? await Task.sleep(for: nap)
-            let oversleep = .now - start - nap
-            if oversleep > grain { late += oversleep }
+            try? await Task.sleep(for: sleepTime)
+            let excess = .now - start - sleepTime
+            if excess > tolerance { late += excess }
         }
         return late
     }

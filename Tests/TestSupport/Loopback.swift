@@ -1,16 +1,17 @@
 import Foundation
 import Synchronization
 
-/// TCP on this machine, blocking, for servers and wires of tests.
+/// Blocking TCP on the loopback interface, for servers and proxies of tests.
 package enum Loopback {
     static func socket() -> CInt { Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
 
-    /// Above the blocks of stacks (`scripts/lib/settings.sh`), below what the kernel hands out: a server that was killed finds its port free.
+    /// Ports above the blocks of stacks (`scripts/lib/settings.sh`) and below the ephemeral range, so that a
+    /// killed server finds its port free.
     private static let ports = 30_001...32_767
-    /// How many of them have been looked at. Several runs at once begin each somewhere else.
+    /// The number of ports tried. Each test run starts at a random one.
     private static let tried = Mutex((first: Int.random(in: 0..<ports.count), count: 0))
 
-    /// A port that nobody has at this moment, and that no other caller is given.
+    /// Returns an unused port that no other caller gets.
     package static func freePort() throws -> Int {
         while let port = nextPort() {
             let socket = socket()
@@ -28,7 +29,7 @@ package enum Loopback {
         }
     }
 
-    /// - Returns: the port.
+    /// Binds and listens, and returns the port.
     static func listen(_ socket: CInt) throws -> Int {
         let port = try bind(socket)
         guard Foundation.listen(socket, 64) == 0 else { throw CocoaError(.fileWriteUnknown) }
@@ -39,7 +40,7 @@ package enum Loopback {
         with(address(port)) { Foundation.connect(socket, $0, $1) == 0 }
     }
 
-    /// All of it; whether it went. A peer that has gone is no reason to end the process.
+    /// Writes all bytes and returns whether it succeeded. A closed peer raises no signal.
     static func write(_ bytes: ArraySlice<UInt8>, to socket: CInt) -> Bool {
         var rest = bytes
         while !rest.isEmpty {

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Time that passes when the test says so.
+/// A clock that advances only when the test advances it.
 package final class ManualClock: Clock, Sendable {
     package struct Instant: InstantProtocol {
         package let offset: Duration
@@ -27,7 +27,7 @@ package final class ManualClock: Clock, Sendable {
 
     package var now: Instant { state.withLock { $0.now } }
     package var minimumResolution: Duration { .nanoseconds(1) }
-    /// Tasks asleep at this moment.
+    /// The number of tasks that sleep on this clock.
     package var sleepers: Int { state.withLock { $0.sleepers.count } }
 
     package func sleep(until deadline: Instant, tolerance: Duration?) async throws {
@@ -36,13 +36,13 @@ package final class ManualClock: Clock, Sendable {
             return state.nextID
         }
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in fallAsleep(id, deadline, continuation) }
+            try await withCheckedThrowingContinuation { continuation in register(id, until: deadline, continuation) }
         } onCancel: {
             state.withLock { $0.sleepers.removeValue(forKey: id) }?.continuation.resume(throwing: CancellationError())
         }
     }
 
-    /// Lets time pass, and wakes whoever slept until then, the earliest first.
+    /// Advances the clock and wakes the due sleepers, the earliest first.
     package func advance(by duration: Duration) {
         let woken = state.withLock { state in
             state.now = state.now.advanced(by: duration)
@@ -53,7 +53,7 @@ package final class ManualClock: Clock, Sendable {
         for sleeper in woken { sleeper.continuation.resume() }
     }
 
-    /// Returns once at least `count` tasks are asleep.
+    /// Waits until at least `count` tasks sleep.
     package func waitForSleepers(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let already = state.withLock { state in
@@ -65,7 +65,7 @@ package final class ManualClock: Clock, Sendable {
         }
     }
 
-    private func fallAsleep(_ id: Int, _ deadline: Instant, _ continuation: CheckedContinuation<Void, any Error>) {
+    private func register(_ id: Int, until deadline: Instant, _ continuation: CheckedContinuation<Void, any Error>) {
         enum Step { case wake, cancelled, sleep([CheckedContinuation<Void, Never>]) }
         let step: Step = state.withLock { state in
             if Task.isCancelled { return .cancelled }

@@ -1,12 +1,13 @@
 import Foundation
 import Synchronization
 
-/// A Redis of one test's own, to be stopped, killed and started again. It listens on loopback and keeps its data in a directory that goes with it.
+/// A Redis server of one test, which the test can pause, kill and restart. It listens on loopback; its data
+/// directory is deleted with it.
 package final class OwnRedis: Sendable {
-    /// A server and the shell that watches over it.
+    /// The server and the shell that supervises it.
     private struct Running {
         let shell: Process
-        /// Closed by the kernel when the tests die, however they die; then the shell kills the server.
+        /// The kernel closes the pipe when the test process ends in any way; then the shell kills the server.
         let leash: Pipe
         let server: pid_t
     }
@@ -16,9 +17,9 @@ package final class OwnRedis: Sendable {
     private let options: [String]
     private let running = Mutex<Running?>(nil)
 
-    /// Starts one, lends it, kills it.
+    /// Starts a server, runs `body`, and kills the server.
     ///
-    /// - Parameter options: of `redis-server`, `["--maxmemory", "2mb"]`.
+    /// - Parameter options: options of `redis-server`, for example `["--maxmemory", "2mb"]`.
     package static func with<Result>(
         options: [String] = [], isolation: isolated (any Actor)? = #isolation, _ body: (OwnRedis) async throws -> Result
     ) async throws -> Result {
@@ -35,7 +36,7 @@ package final class OwnRedis: Sendable {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     }
 
-    /// Starts it, with the data that it had saved. It may take a moment to answer.
+    /// Starts the server with its saved data. It may not answer at once.
     package func start() throws {
         let (shell, leash, report) = (Process(), Pipe(), Pipe())
         shell.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -47,19 +48,21 @@ package final class OwnRedis: Sendable {
         shell.arguments = ["-c", script, "sh"] + address + options
         (shell.standardInput, shell.standardOutput) = (leash, report)
         try shell.run()
-        let said = String(decoding: report.fileHandleForReading.availableData, as: UTF8.self)
-        guard let server = pid_t(said.trimmingCharacters(in: .whitespacesAndNewlines)) else { throw CocoaError(.executableLoad) }
+        let output = String(decoding: report.fileHandleForReading.availableData, as: UTF8.self)
+        guard let server = pid_t(output.trimmingCharacters(in: .whitespacesAndNewlines)) else {
+            throw CocoaError(.executableLoad)
+        }
         running.withLock { $0 = Running(shell: shell, leash: leash, server: server) }
     }
 
-    /// SIGKILL; returns when it is dead.
+    /// Kills the server and returns when it has ended.
     package func kill() {
         guard let running = running.withLock({ $0.take() }) else { return }
         try? running.leash.fileHandleForWriting.close()
         running.shell.waitUntilExit()
     }
 
-    /// SIGSTOP: its sockets stay open, and nobody answers.
+    /// Suspends the server: its sockets stay open without answers.
     package func pause() { signal(SIGSTOP) }
     package func resume() { signal(SIGCONT) }
 

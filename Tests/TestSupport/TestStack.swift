@@ -1,6 +1,6 @@
 import Foundation
 
-/// The servers that tests run against, as `make test` starts and exports them.
+/// The servers of the tests, which `make test` starts and exports.
 package enum TestStack {
     package struct Server: Sendable {
         package let host: String
@@ -15,15 +15,16 @@ package enum TestStack {
     package static let rabbitmqTLSPort = number("RABBITMQ_TLS_PORT")
     package static let rabbitmqManagementPort = number("RABBITMQ_MANAGEMENT_PORT")
     package static let redis = server("REDIS")
-    /// Path of the certificate authority that signed the servers' certificates, PEM.
+    /// The path of the certificate authority of the servers, PEM.
     package static let certificateAuthority = value("TLS_CA")
 
-    /// A name that no other test uses: lower-case letters, digits and `_`, at most 40 characters.
+    /// Returns a unique name: lower-case letters, digits and `_`, at most 40 characters.
     package static func uniqueName(_ prefix: String = "test") -> String {
         "\(prefix)_\(String(UInt64.random(in: .min ... .max), radix: 36))"
     }
 
-    /// The value of `MARTLET_TEST_<name>`; empty when unset, so that a test without its server fails by name instead of crashing the run.
+    /// Returns the value of `MARTLET_TEST_<name>`; empty when unset, so that only tests of the missing server
+    /// fail.
     package static func value(_ name: String) -> String {
         ProcessInfo.processInfo.environment["MARTLET_TEST_\(name)"] ?? ""
     }

@@ -4,11 +4,11 @@ import Foundation
     import FoundationNetworking
 #endif
 
-/// A RabbitMQ virtual host of one test's own, made and removed over the test broker's management API.
+/// A RabbitMQ virtual host of one test, managed over the test broker's management API.
 package struct VirtualHost: Sendable {
     package let name: String
 
-    /// Makes a host, lends it, removes it with everything in it.
+    /// Creates a host, runs `body`, and deletes the host with its content.
     package static func with<Result>(
         isolation: isolated (any Actor)? = #isolation, _ body: (VirtualHost) async throws -> Result
     ) async throws -> Result {
@@ -24,7 +24,7 @@ package struct VirtualHost: Sendable {
         }
     }
 
-    /// The exchanges of the bus, as the stack's bootstrap makes them.
+    /// Creates the exchanges of the bus, as the stack's bootstrap does.
     package func makeExchanges() async throws {
         for (exchange, kind) in [
             "rpc": "topic", "replies": "direct", "events": "topic", "notices": "topic", "dead": "topic", "delivery": "topic",
@@ -34,15 +34,17 @@ package struct VirtualHost: Sendable {
         }
     }
 
-    /// Asks the management API, as its administrator. Paths are below `/api/`, percent-encoded.
+    /// Sends a request to the management API, as its administrator. Paths are below `/api/`, percent-encoded.
     ///
-    /// It is asked again while it answers with 5xx, as it does when the first two who ask for connections meet: repeated, none of these requests does more.
-    /// - Throws: ``ManagementError`` on any other status from 300; but what is deleted may be gone by the second time.
+    /// Requests are idempotent and are repeated after a 5xx status, which concurrent requests for connections
+    /// can cause.
+    ///
+    /// - Throws: ``ManagementError`` for any other status from 300, except a 404 of a repeated deletion.
     @discardableResult
     package static func management(_ method: String, _ path: String, body: String? = nil) async throws -> Data {
         let server = TestStack.rabbitmq
         guard let url = URL(string: "http://\(server.host):\(TestStack.rabbitmqManagementPort)/api/\(path)") else {
-            throw ManagementError(description: "\(path) is not a path")
+            throw ManagementError(description: "\(path) is not a valid path")
         }
         var request = URLRequest(url: url)
         request.httpMethod = method

@@ -1,12 +1,42 @@
 import Synchronization
 
-/// Something that a test waits for, told at most once; telling again changes nothing.
-package final class Told<Value: Sendable>: Sendable {
+/// Thrown by ``eventually(within:_:)`` after its time limit, and by tests for unexpected results.
+package struct NotYet: Error, CustomStringConvertible {
+    package let description: String
+
+    package init(description: String) { self.description = description }
+}
+
+/// Polls `body` until it returns a value: for events in other processes that send no signal. Never a
+/// substitute for a delay.
+///
+/// - Parameter limit: long, because the machine may be slow.
+/// - Throws: ``NotYet`` after `limit`, or the error of `body`.
+package func eventually<Answer>(
+    within limit: Duration = .seconds(60), _ what: String = "it", isolation: isolated (any Actor)? = #isolation,
+    _ body: () async throws -> Answer?
+) async throws -> Answer {
+    let clock = ContinuousClock()
+    let deadline = clock.now + limit
+    while true {
+        if let answer = try await body() { return answer }
+        if clock.now > deadline { throw NotYet(description: "\(what) did not happen within \(limit)") }
+        try await Task.sleep(for: .milliseconds(20))
+    }
+}
+
+/// Waits until the task is cancelled: a call that is never answered.
+package func untilCancelled() async throws -> Never {
+    while true { try await Task.sleep(for: .seconds(3_600)) }
+}
+
+/// A value that a test waits for. It is sent at most once; later sends have no effect.
+package final class OneShotSignal<Value: Sendable>: Sendable {
     private let state = Mutex<(value: Value?, waiting: [CheckedContinuation<Value, Never>])>((nil, []))
 
     package init() {}
 
-    package func tell(_ value: Value) {
+    package func send(_ value: Value) {
         let waiting = state.withLock { state in
             if state.value != nil { return [CheckedContinuation<Value, Never>]() }
             state.value = value
@@ -28,19 +58,19 @@ package final class Told<Value: Sendable>: Sendable {
         }
     }
 
-    package var isTold: Bool { state.withLock { $0.value != nil } }
+    package var isSent: Bool { state.withLock { $0.value != nil } }
 }
 
-extension Told<Void> {
-    package func tell() { tell(()) }
+extension OneShotSignal<Void> {
+    package func send() { send(()) }
 }
 
-/// What was seen, in order.
-package final class Seen<Value: Sendable>: Sendable {
-    private let list = Mutex<[Value]>([])
+/// Records values in order.
+package final class ValueRecorder<Value: Sendable>: Sendable {
+    private let values = Mutex<[Value]>([])
     package init() {}
 
-    package func add(_ value: Value) { list.withLock { $0.append(value) } }
-    package var all: [Value] { list.withLock(\.self) }
+    package func add(_ value: Value) { values.withLock { $0.append(value) } }
+    package var all: [Value] { values.withLock(\.self) }
     package var count: Int { all.count }
 }

@@ -16,7 +16,7 @@ struct BusWorld: Sendable {
     let chats: Bus
     let messaging: Bus
     /// The deliveries to an instance of `messaging` that owns all partitions, in order of arrival.
-    let shown = Seen<Delivery.Item>()
+    let shown = ValueRecorder<Delivery.Item>()
     /// The events of users that bff has received, by type.
     let heard: Heard
 

@@ -144,7 +144,9 @@ import Testing
             world.clock.advance(.seconds(100))
             let all = people
             let results = await atOnce(20) { number in
-                let seen = all.shuffled().map { RecordLastSeen.Seen(userID: $0.0, sessionID: $0.1, at: start + .seconds(number)) }
+                let seen = all.shuffled().map {
+                    RecordLastSeen.ValueRecorder(userID: $0.0, sessionID: $0.1, at: start + .seconds(number))
+                }
                 return try await world.one.presence.recordLastSeen(RecordLastSeen(users: seen))
             }
             #expect(results.compactMap(\.value).count == 20)

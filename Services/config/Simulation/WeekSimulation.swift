@@ -122,7 +122,7 @@ struct WeekSimulation: Sendable {
         starting[name] = second + Self.tick
     }
 
-    private mutating func scale(_ second: Int, _ load: Load) {
+    private mutating func scale(_ second: Int, _ load: FleetLoad) {
         let slot = slot(second)
         curve.record(load, in: slot)
         let observation = ScalingPolicy.Observation(

@@ -4,7 +4,7 @@ package struct AMQPChannel: Sendable {
     let number: UInt16
     let serial: UInt32
 
-    // MARK: On the I/O thread only; elsewhere they trap
+    // MARK: Only on the I/O thread; traps elsewhere
 
     /// Whether the topology is declared and every consumer is active.
     package var isOpen: Bool { connection.assumeIsolated { $0.core(self)?.phase == .open } }
@@ -32,7 +32,7 @@ package struct AMQPChannel: Sendable {
         connection.assumeIsolated { $0.reject(tag, requeue: requeue, on: self) }
     }
 
-    // MARK: From anywhere
+    // MARK: From any thread
 
     /// Publishes one message and returns after the broker's confirm. Waits for room in the window and in the
     /// output buffer.

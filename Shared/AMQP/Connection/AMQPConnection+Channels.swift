@@ -83,7 +83,7 @@ extension AMQPConnection {
         core.setup.onState?(.open(epoch: core.epoch))
     }
 
-    // MARK: Losing one
+    // MARK: Losing a channel
 
     /// Handles a close of one channel by the broker, and reopens the channel after a delay.
     func closedByBroker(_ core: ChannelCore, with error: AMQPError, _ link: Link) {

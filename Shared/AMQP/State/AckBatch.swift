@@ -18,7 +18,7 @@ struct AckBatch {
         let multiple: Bool
     }
 
-    /// Ascending by tag.
+    /// Deliveries in ascending order of tags.
     private var deliveries: Deque<TrackedDelivery> = []
     private var acknowledged: [UInt64] = []
     private(set) var outstanding = 0

@@ -1,6 +1,6 @@
 /// The configuration of a channel, applied at every opening.
 package struct AMQPChannelSetup: Sendable {
-    /// For logs.
+    /// The channel's name in logs.
     package var name: String
     /// The maximum number of unconfirmed messages, 1...65,536; `nil` opens the channel without confirms.
     package var confirmWindow: Int?

@@ -5,7 +5,7 @@ package struct AMQPEndpoint: Sendable {
     package var vhost: String
     package var user: String
     package var password: String
-    /// `nil` is plain TCP.
+    /// TLS settings; `nil` uses plain TCP.
     package var tls: AMQPTLS?
     /// The connection's name in the broker's management tools.
     package var connectionName: String

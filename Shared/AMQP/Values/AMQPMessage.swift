@@ -1,4 +1,4 @@
-/// One message to publish.
+/// A message to publish.
 package struct AMQPMessage: Sendable {
     /// At most 255 bytes, like the routing key.
     package var exchange: String

@@ -282,7 +282,7 @@ actor PostgresConnection: IOSource {
         events.batchEnded()
     }
 
-    // MARK: The end
+    // MARK: Closing
 
     /// Closes the connection and fails all outstanding work. Later calls have no effect.
     func close(_ reason: PostgresError.Reason, _ message: String, report: ServerReport? = nil) {

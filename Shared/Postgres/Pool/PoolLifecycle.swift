@@ -110,7 +110,7 @@ extension PostgresPool {
         lastFailure = message
     }
 
-    // MARK: The end
+    // MARK: Shutdown
 
     private func shutDown() async {
         state.close()

@@ -163,7 +163,7 @@ struct PoolState {
         return next
     }
 
-    // MARK: Both
+    // MARK: Both kinds
 
     /// Removes a caller from the queues. Returns whether it was queued.
     mutating func abandon(_ caller: UInt64) -> Bool {

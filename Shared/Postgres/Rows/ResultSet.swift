@@ -31,7 +31,7 @@ struct ResultSet: ~Copyable {
         return commandTag == "BEGIN" || commandTag == "START TRANSACTION"
     }
 
-    /// `INSERT 0 1`, `COMMIT`, …
+    /// The command tag, for example `INSERT 0 1` or `COMMIT`.
     var commandTag: String { PQcmdStatus(handle).map { String(cString: $0) } ?? "" }
 
     private func field(_ code: CInt) -> String? { PQresultErrorField(handle, code).map { String(cString: $0) } }

@@ -17,9 +17,9 @@ struct SQLParameters: Sendable {
             ? "\(slots.count) parameters exceed the maximum of \(Self.maximumParameters)" : nil
     }
 
-    /// The protocol counts parameters in 16 bits.
+    /// The protocol's maximum: parameters are counted in 16 bits.
     private static let maximumParameters = 65_535
-    /// The protocol's limit for one message is 1 GiB; a statement's values together stay below.
+    /// The maximum size of all values together, below the protocol's limit of 1 GiB per message.
     private static let maximumBytes = 1 << 29
 
     init() {}

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Consuming from the real broker", .timeLimit(.minutes(2))) struct ConsumeTests {
+@Suite("Consuming from the broker", .timeLimit(.minutes(2))) struct ConsumeTests {
     private func publish(_ count: Int, to queue: String = "q", on host: VirtualHost) async throws {
         try await host.admin { admin in
             try admin.declare(.queue(AMQPQueue(queue)))
@@ -12,18 +12,18 @@ import Testing
         }
     }
 
-    @Test("no more than the prefetch is in hand at once")
+    @Test("no more deliveries than the prefetch are unacknowledged")
     func prefetch() async throws {
         try await withBroker { connection, host in
             try await publish(20, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q"), prefetch: 3) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             var acknowledged = 0
             while acknowledged < 20 {
                 let expected = min(20, acknowledged + 3)
                 try await eventually("\(expected) deliveries") { seen.count == expected ? () : nil }
-                // A round trip later there are still no more.
+                // After another round trip there are still no more.
                 try await channel.publish(.to("other", mandatory: false))
                 #expect(seen.count == expected)
                 let tag = seen.all[acknowledged].tag
@@ -34,11 +34,11 @@ import Testing
         }
     }
 
-    @Test("acknowledged in any order is acknowledged for good", arguments: [UInt64(1), 2, 3])
+    @Test("acknowledgements in any order are final", arguments: [UInt64(1), 2, 3])
     func acknowledgements(seed: UInt64) async throws {
         try await withBroker { connection, host in
             try await publish(200, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await eventually("200 deliveries") { seen.count == 200 ? () : nil }
@@ -46,13 +46,13 @@ import Testing
             let done = seen.all.shuffled(using: &random).dropLast(7)
             for tag in done.map(\.tag) { try await channel.onThread { $0.acknowledge(tag) } }
             await channel.close()
-            #expect(try await eventually("what was not") { try await host.messages(in: "q") == 7 ? 7 : nil } == 7)
+            #expect(try await eventually("the unacknowledged messages") { try await host.messages(in: "q") == 7 ? 7 : nil } == 7)
             let left = try await host.admin { admin in try (0..<7).compactMap { _ in try admin.get(fromQueue: "q")?.text } }
             #expect(Set(left) == Set(seen.all.map(\.text)).subtracting(done.map(\.text)))
         }
     }
 
-    @Test("rejected goes to the dead letters, or comes again and says so")
+    @Test("a rejected message is dead-lettered, or redelivered with the flag set")
     func reject() async throws {
         try await withBroker { connection, host in
             let queue = AMQPQueue("q", arguments: ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"])
@@ -61,7 +61,7 @@ import Testing
                 try admin.declare(.queue(queue))
                 try admin.publish(.to("q"))
             }
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let handle = Mutex<AMQPChannel?>(nil)
             let consumer = AMQPConsumer(queue: queue) { delivery in
                 seen.add(delivery)
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("a body beyond the bound goes to the dead letters unread; what follows is delivered")
+    @Test("an oversized message is dead-lettered unread, and later messages are delivered")
     func tooLarge() async throws {
         try await withBroker(change: { $0.maxBodyBytes = 200_000 }) { connection, host in
             let queue = AMQPQueue("q", arguments: ["x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"])
@@ -85,21 +85,21 @@ import Testing
                 try admin.publish(.to("q", String(repeating: "x", count: 200_001)))
                 try admin.publish(.to("q", "next"))
             }
-            let seen = Told<String>()
-            let consumer = AMQPConsumer(queue: queue) { seen.tell($0.text) }
+            let seen = OneShotSignal<String>()
+            let consumer = AMQPConsumer(queue: queue) { seen.send($0.text) }
             _ = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             #expect(await seen.value == "next")
             try await eventually("a dead letter") { try await host.messages(in: "dead") == 1 ? () : nil }
         }
     }
 
-    @Test("a queue that is deleted beneath its consumer is declared again, and consuming goes on")
+    @Test("a deleted queue is declared again, and its consumer restarts")
     func deletedQueue() async throws {
         try await withBroker { connection, host in
-            let (starts, lost, seen) = (Seen<UInt32>(), Told<AMQPError>(), Told<String>())
+            let (starts, lost, seen) = (ValueRecorder<UInt32>(), OneShotSignal<AMQPError>(), OneShotSignal<String>())
             let consumer = AMQPConsumer(
                 queue: AMQPQueue("q"), bindings: [AMQPBinding(exchange: "amq.topic", routingKey: "a.#")],
-                onStart: { starts.add($0) }, onLost: { lost.tell($0) }, onDelivery: { seen.tell($0.text) })
+                onStart: { starts.add($0) }, onLost: { lost.send($0) }, onDelivery: { seen.send($0.text) })
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             _ = try await host.admin { try $0.deleteQueue("q") }
             _ = await lost.value
@@ -111,14 +111,14 @@ import Testing
         }
     }
 
-    @Test("a queue that is declared otherwise is a 406, tried again until it is right; other channels go on meanwhile")
+    @Test("a conflicting declaration is a 406, retried until it succeeds; other channels continue")
     func declaredOtherwise() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q", arguments: ["x-max-length": 5]))) }
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             let setup = AMQPChannelSetup(
                 name: "test", declarations: [.queue(AMQPQueue("q"))],
-                onState: { if case .lost(let error) = $0 { lost.tell(error) } })
+                onState: { if case .lost(let error) = $0 { lost.send(error) } })
             let (channel, neighbour) = (await connection.openChannel(setup), try await connection.opened())
             guard case .channelClosed(406, let text) = await lost.value else { throw NotYet(description: "not a 406") }
             #expect(text.contains("x-max-length"))
@@ -129,11 +129,11 @@ import Testing
         }
     }
 
-    @Test("after a cancel nothing is delivered any more, and what is in hand can still be acknowledged")
+    @Test("after a cancel no deliveries come, and earlier ones can still be acknowledged")
     func cancel() async throws {
         try await withBroker { connection, host in
             try await publish(1, on: host)
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let channel = try await connection.opened()
             let id = await channel.consume(AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) })
             try await eventually("a delivery") { seen.count == 1 ? () : nil }
@@ -144,27 +144,27 @@ import Testing
             try await channel.onThread { $0.acknowledge(tag) }
             await channel.close()
             #expect(seen.count == 1)
-            try await eventually("only the later one") { try await host.messages(in: "q") == 1 ? () : nil }
+            try await eventually("the later message alone") { try await host.messages(in: "q") == 1 ? () : nil }
         }
     }
 
-    @Test("a consumer that must be alone waits for its turn")
+    @Test("an exclusive consumer waits until the queue is free")
     func exclusive() async throws {
         try await withBroker { connection, host in
-            let (first, second) = (Told<Void>(), Told<Void>())
+            let (first, second) = (OneShotSignal<Void>(), OneShotSignal<Void>())
             let one = try await connection.opened(
                 AMQPChannelSetup(
                     name: "one",
-                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in first.tell() }) { _ in }]))
+                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in first.send() }) { _ in }]))
             await first.value
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             _ = await connection.openChannel(
                 AMQPChannelSetup(
                     name: "two",
-                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in second.tell() }) { _ in }],
-                    onState: { if case .lost(let error) = $0 { lost.tell(error) } }))
+                    consumers: [AMQPConsumer(queue: AMQPQueue("q"), exclusive: true, onStart: { _ in second.send() }) { _ in }],
+                    onState: { if case .lost(let error) = $0 { lost.send(error) } }))
             guard case .channelClosed(403, _) = await lost.value else { throw NotYet(description: "not a 403") }
-            #expect(!second.isTold)
+            #expect(!second.isSent)
             await one.close()
             await second.value
         }

@@ -5,7 +5,7 @@ import Testing
 @testable import AMQP
 
 @Suite("Logging in", .timeLimit(.minutes(2))) struct LoginTests {
-    @Test("a wrong password is the broker's refusal in words, and tried again")
+    @Test("a wrong password is an error with the broker's message, and is retried")
     func password() async throws {
         try await VirtualHost.with { host in
             var endpoint = AMQPEndpoint.broker(host)
@@ -19,16 +19,16 @@ import Testing
         }
     }
 
-    @Test("a virtual host that does not exist is refused, and entered once it does")
+    @Test("a missing virtual host is an error; once created, the connection succeeds")
     func vhost() async throws {
         try await VirtualHost.with { host in
             let name = "\(host.name)_later"
             var endpoint = AMQPEndpoint.broker(host)
             endpoint.vhost = name
-            let errors = Seen<AMQPError>()
+            let errors = ValueRecorder<AMQPError>()
             try await withConnection(endpoint) { connection in
                 await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
-                try await eventually("two refusals") { errors.count >= 2 ? () : nil }
+                try await eventually("two failed logins") { errors.count >= 2 ? () : nil }
                 guard case .refused(530, let text) = errors.all[0] else { throw NotYet(description: "\(errors.all)") }
                 #expect(text.contains(name))
                 try await VirtualHost.management("PUT", "vhosts/\(name)")
@@ -39,7 +39,7 @@ import Testing
         }
     }
 
-    @Test("a server that is no broker is an error, whatever it says instead", arguments: Self.greetings)
+    @Test("a server with another protocol is an error", arguments: Self.greetings)
     func noBroker(greeting: [UInt8]) async throws {
         let greet: @Sendable (ScriptedBroker.Client) -> Bool = { client in
             client.socket.send(greeting)
@@ -58,7 +58,7 @@ import Testing
         Frame.method(0x000A_000A, [0, 9] + big(UInt32(0)) + long("GSSAPI") + long("en_US")).bytes,
     ]
 
-    @Test("a server that says nothing is given up after the time to connect")
+    @Test("a silent server fails after the connect timeout")
     func silent() async throws {
         let greet: @Sendable (ScriptedBroker.Client) -> Bool = { client in
             while !client.socket.receive().isEmpty {}
@@ -71,12 +71,12 @@ import Testing
         }
     }
 
-    /// The first reasons why it could not connect.
+    /// Returns the first connection errors.
     private func refusals(_ count: Int, _ endpoint: AMQPEndpoint) async throws -> [AMQPError] {
-        let errors = Seen<AMQPError>()
+        let errors = ValueRecorder<AMQPError>()
         return try await withConnection(endpoint) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
-            try await eventually("\(count) refusals") { errors.count >= count ? () : nil }
+            try await eventually("\(count) failed logins") { errors.count >= count ? () : nil }
             #expect(await !connection.isReady)
             return Array(errors.all.prefix(count))
         }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Publishing to the real broker", .timeLimit(.minutes(2))) struct PublishTests {
-    @Test("a message arrives as it was sent, with every property and every kind of header")
+@Suite("Publishing to the broker", .timeLimit(.minutes(2))) struct PublishTests {
+    @Test("a message arrives unchanged, with every property and every type of header")
     func whole() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q"))) }
@@ -34,19 +34,19 @@ import Testing
         return properties
     }
 
-    @Test("bodies of all sizes survive, however many frames they take", arguments: [0, 1, 131_064, 131_065, 3_000_000])
+    @Test("bodies of all sizes arrive, in any number of frames", arguments: [0, 1, 131_064, 131_065, 3_000_000])
     func sizes(size: Int) async throws {
         try await withBroker { connection, host in
             let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-            let seen = Told<[UInt8]>()
-            let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.tell($0.body) }
+            let seen = OneShotSignal<[UInt8]>()
+            let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.send($0.body) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await channel.publish(AMQPMessage(exchange: "", routingKey: "q", mandatory: true, body: body))
             #expect(await seen.value == body)
         }
     }
 
-    @Test("mandatory and unroutable is told, each to its own sender; not mandatory is dropped and confirmed")
+    @Test("an unroutable message is returned to its sender if mandatory, otherwise dropped and confirmed")
     func unroutable() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q"))) }
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("a queue that refuses is a rejection, which is no maybe")
+    @Test("a message that a queue rejects has certainly not been stored")
     func rejected() async throws {
         try await withBroker { connection, host in
             let full = AMQPQueue("q", arguments: ["x-max-length": 1, "x-overflow": "reject-publish"])
@@ -78,7 +78,7 @@ import Testing
         }
     }
 
-    @Test("what cannot be put on the wire is refused before it is sent, and the channel goes on")
+    @Test("an invalid message is rejected before it is sent, and the channel continues")
     func invalid() async throws {
         try await withBroker(change: { $0.maxBodyBytes = 1_000 }) { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q"))) }
@@ -96,7 +96,7 @@ import Testing
         }
     }
 
-    @Test("an exchange that does not exist closes the channel, which comes back by itself; its neighbour never notices")
+    @Test("a missing exchange closes the channel, which reopens; other channels are unaffected")
     func channelError() async throws {
         try await withBroker { connection, host in
             try await host.admin { try $0.declare(.queue(AMQPQueue("q"))) }
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test("without a connection a publish fails at once, and says that nothing was sent")
+    @Test("without a connection a publish fails at once, and nothing was sent")
     func notConnected() async throws {
         let connection = AMQPConnection(.peer(1), on: io, logger: silent)
         let channel = await connection.openChannel(AMQPChannelSetup(name: "test"))
@@ -122,13 +122,13 @@ import Testing
         #expect(error?.mayHaveHappened == false)
     }
 
-    @Test("a channel without confirms has no outcome to wait for")
+    @Test("a channel without confirms reports no outcomes")
     func noConfirms() async throws {
         try await withBroker { connection, host in
-            let returned = Told<AMQPReturn>()
-            let setup = AMQPChannelSetup(name: "test", confirmWindow: nil, onReturn: { returned.tell($0) })
+            let returned = OneShotSignal<AMQPReturn>()
+            let setup = AMQPChannelSetup(name: "test", confirmWindow: nil, onReturn: { returned.send($0) })
             let channel = try await connection.opened(setup)
-            guard case .invalid? = await channel.failure(.to("q")) else { throw NotYet(description: "it waited") }
+            guard case .invalid? = await channel.failure(.to("q")) else { throw NotYet(description: "publish did not fail") }
             try await channel.onThread { try $0.send(.to("nowhere")) }
             #expect(await returned.value.routingKey == "nowhere")
         }

@@ -3,11 +3,11 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Bindings that change", .timeLimit(.minutes(2))) struct RebindTests {
-    @Test("bound and unbound while it consumes; what is wanted is there again after a loss")
+@Suite("Changing bindings", .timeLimit(.minutes(2))) struct RebindTests {
+    @Test("bindings change while consuming, and are restored after a reconnect")
     func rebind() async throws {
         try await withBroker { connection, host in
-            let (seen, starts) = (Seen<String>(), Seen<UInt32>())
+            let (seen, starts) = (ValueRecorder<String>(), ValueRecorder<UInt32>())
             let channel = try await connection.opened()
             let consumer = await channel.consume(
                 AMQPConsumer(
@@ -24,24 +24,24 @@ import Testing
         }
     }
 
-    @Test("before there is a connection it is an error, and done at the start")
+    @Test("without a connection rebinding fails, and applies when the consumer starts")
     func early() async throws {
         try await VirtualHost.with { host in
-            let seen = Told<String>()
+            let seen = OneShotSignal<String>()
             let connection = AMQPConnection(.broker(host), on: io, logger: silent)
             let channel = await connection.openChannel(AMQPChannelSetup(name: "test"))
-            let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine")) { seen.tell($0.text) })
+            let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine")) { seen.send($0.text) })
             await #expect(throws: AMQPError.self) { try await channel.rebind(consumer, adding: [Self.to("a")]) }
-            let life = Task { try await connection.run() }
+            let run = Task { try await connection.run() }
             try await channel.opened()
             #expect(await channel.failure(Self.message("a")) == nil)
             #expect(await seen.value == "a")
-            life.cancel()
-            try await life.value
+            run.cancel()
+            try await run.value
         }
     }
 
-    @Test("what the broker refuses costs the channel, and whoever waits for it hears why")
+    @Test("a rejected binding closes the channel, and its waiters get the error")
     func refused() async throws {
         try await withBroker { connection, host in
             let channel = try await connection.opened()
@@ -54,10 +54,10 @@ import Testing
         }
     }
 
-    @Test("many at once are one wait")
+    @Test("many bindings are confirmed by one wait")
     func many() async throws {
         try await withBroker { connection, host in
-            let seen = Seen<String>()
+            let seen = ValueRecorder<String>()
             let channel = try await connection.opened()
             let consumer = await channel.consume(AMQPConsumer(queue: AMQPQueue("mine"), noAck: true) { seen.add($0.text) })
             let bindings = (0..<360).map { Self.to("\($0)") }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import AMQP
 
-@Suite("When the connection goes", .timeLimit(.minutes(3))) struct RecoveryTests {
-    @Test("lost between a message and its confirm: unknown, never success, and the message may be there")
+@Suite("Lost connections", .timeLimit(.minutes(3))) struct RecoveryTests {
+    @Test("a message whose confirm was lost has an unknown outcome")
     func unknownOutcome() async throws {
         try await Proxy.with { proxy in
             try await withBroker(change: { $0.port = proxy.port }) { connection, host in
@@ -21,10 +21,10 @@ import Testing
         }
     }
 
-    @Test("closed by the broker, everything comes back: topology, consumers, confirms")
+    @Test("after a close by the broker, topology, consumers and confirms are restored")
     func restored() async throws {
         try await withBroker { connection, host in
-            let (states, seen) = (Seen<String>(), Seen<String>())
+            let (states, seen) = (ValueRecorder<String>(), ValueRecorder<String>())
             let exchange = AMQPExchange("own", .fanout, durable: false, autoDelete: true)
             let consumer = AMQPConsumer(
                 queue: AMQPQueue("mine", durable: false, exclusive: true, autoDelete: true),
@@ -44,32 +44,32 @@ import Testing
         }
     }
 
-    @Test("what was not acknowledged comes again, and old tags are worth nothing")
+    @Test("unacknowledged messages are redelivered, and old tags are void")
     func redelivered() async throws {
         try await withBroker { connection, host in
-            let seen = Seen<AMQPDelivery>()
+            let seen = ValueRecorder<AMQPDelivery>()
             let consumer = AMQPConsumer(queue: AMQPQueue("q")) { seen.add($0) }
             let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
             try await channel.publish(.to("q"))
             try await eventually("a delivery") { seen.count == 1 ? () : nil }
             try await host.closeConnections()
-            try await eventually("it again") { seen.count == 2 ? () : nil }
+            try await eventually("the redelivery") { seen.count == 2 ? () : nil }
             #expect(seen.all.map(\.redelivered) == [false, true])
             let tags = seen.all.map(\.tag)
             try await channel.onThread { $0.acknowledge(tags[0]) }
             try await channel.publish(.to("other", mandatory: false))
             await channel.close()
-            try await eventually("it back in the queue") { try await host.messages(in: "q") == 1 ? () : nil }
+            try await eventually("the message back in the queue") { try await host.messages(in: "q") == 1 ? () : nil }
         }
     }
 
-    @Test("a line that swallows everything is noticed by the missing heartbeats")
+    @Test("a connection that drops all bytes is detected by missing heartbeats")
     func heartbeat() async throws {
         try await Proxy.with { proxy in
             try await withBroker(change: { ($0.port, $0.heartbeat) = (proxy.port, .seconds(1)) }) { connection, host in
-                let lost = Told<AMQPError>()
+                let lost = OneShotSignal<AMQPError>()
                 let channel = try await connection.opened()
-                await connection.observe { if case .disconnected(let error) = $0 { lost.tell(error) } }
+                await connection.observe { if case .disconnected(let error) = $0 { lost.send(error) } }
                 proxy.stall()
                 async let failure = channel.failure(.to("q"))
                 guard case .unconfirmed(let text) = await lost.value else { throw NotYet(description: "another error") }
@@ -82,11 +82,11 @@ import Testing
         }
     }
 
-    @Test("a quiet line lives, by heartbeats of both sides")
+    @Test("heartbeats of both sides keep an idle connection alive")
     func quiet() async throws {
-        let beats = Seen<Int>()
+        let beats = ValueRecorder<Int>()
         let script: ScriptedBroker.Script = { frame, client in
-            // Each of ours is answered by one of theirs: nothing else is said.
+            // Each heartbeat is answered by one; no other frames are sent.
             guard frame.kind == 8 else { return false }
             beats.add(client.number)
             client.send(frame)
@@ -97,16 +97,16 @@ import Testing
             endpoint.heartbeat = .seconds(1)
             try await withConnection(endpoint) { connection in
                 _ = try await connection.opened()
-                try await eventually("three seconds of beats") { beats.count >= 6 ? () : nil }
+                try await eventually("three seconds of heartbeats") { beats.count >= 6 ? () : nil }
                 #expect(Set(beats.all) == [1])
             }
         }
     }
 
-    @Test("while there is no broker it tries again and again, and says why")
+    @Test("without a broker the connection retries and reports the reason")
     func away() async throws {
-        let failures = Seen<AMQPError>()
-        // Where nobody listens; a port that was free a moment ago may be another test's by now.
+        let failures = ValueRecorder<AMQPError>()
+        // An unused address: another test may have taken a port that was free before.
         let port = 1
         try await withConnection(.peer(port)) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { failures.add(error) } }

@@ -10,12 +10,12 @@ import Testing
         return endpoint
     }
 
-    @Test("with the right authority everything works, large bodies and many messages too")
+    @Test("with the right authority, large bodies and many messages are transferred")
     func works() async throws {
         try await VirtualHost.with { host in
             let tls = AMQPTLS(authorities: TestStack.certificateAuthority)
             try await withConnection(endpoint(host, tls)) { connection in
-                let seen = Seen<AMQPDelivery>()
+                let seen = ValueRecorder<AMQPDelivery>()
                 let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.add($0) }
                 let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
                 let large = String(repeating: "0123456789", count: 200_000)
@@ -30,13 +30,13 @@ import Testing
         }
     }
 
-    @Test("a connection that was closed comes back, encrypted again")
+    @Test("a closed connection comes back, encrypted again")
     func reconnects() async throws {
         try await VirtualHost.with { host in
             try await withConnection(endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))) { connection in
                 let channel = try await connection.opened()
-                let lost = Told<Void>()
-                await connection.observe { if case .disconnected = $0 { lost.tell() } }
+                let lost = OneShotSignal<Void>()
+                await connection.observe { if case .disconnected = $0 { lost.send() } }
                 try await host.closeConnections()
                 await lost.value
                 try await channel.opened()
@@ -45,12 +45,12 @@ import Testing
         }
     }
 
-    @Test("an authority that we do not know is refused", arguments: [AMQPTLS(), AMQPTLS(authorities: "/nowhere.pem")])
+    @Test("a certificate of an unknown authority is rejected", arguments: [AMQPTLS(), AMQPTLS(authorities: "/nowhere.pem")])
     func unknownAuthority(tls: AMQPTLS) async throws {
         try await VirtualHost.with { host in try await expectRefusals(endpoint(host, tls)) }
     }
 
-    @Test("a certificate of another name and address is refused; the name that it must have can be given")
+    @Test("a certificate for another host is rejected; the expected name is configurable")
     func names() async throws {
         try await VirtualHost.with { host in
             try await Proxy.with(host: 2, to: TestStack.rabbitmqTLSPort) { proxy in
@@ -66,24 +66,24 @@ import Testing
     }
 
     private func expectRefusals(_ endpoint: AMQPEndpoint) async throws {
-        let errors = Seen<AMQPError>()
+        let errors = ValueRecorder<AMQPError>()
         try await withConnection(endpoint) { connection in
             await connection.observe { if case .disconnected(let error) = $0 { errors.add(error) } }
-            try await eventually("two refusals") { errors.count >= 2 ? () : nil }
+            try await eventually("two failed connections") { errors.count >= 2 ? () : nil }
             #expect(await !connection.isConnected)
         }
         #expect(errors.all.prefix(2).allSatisfy { "\($0)".contains("with TLS") })
     }
 
-    @Test("a server without TLS is refused, one that hangs is given up")
+    @Test("a server without TLS is rejected, and a silent one times out")
     func noTLS() async throws {
         try await VirtualHost.with { host in
             var endpoint = endpoint(host, AMQPTLS(authorities: TestStack.certificateAuthority))
             endpoint.port = TestStack.rabbitmq.port
             endpoint.connectTimeout = .seconds(1)
-            let lost = Told<AMQPError>()
+            let lost = OneShotSignal<AMQPError>()
             try await withConnection(endpoint) { connection in
-                await connection.observe { if case .disconnected(let error) = $0 { lost.tell(error) } }
+                await connection.observe { if case .disconnected(let error) = $0 { lost.send(error) } }
                 #expect(await lost.value.mayHaveHappened == false)
             }
         }

@@ -3,10 +3,10 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Back-pressure", .timeLimit(.minutes(2))) struct BackPressureTests {
-    /// Counts what is published, and confirms when asked to.
+@Suite("Backpressure", .timeLimit(.minutes(2))) struct BackPressureTests {
+    /// Counts published messages, and confirms them on request.
     private final class Reader: Sendable {
-        let published = Seen<ScriptedBroker.Client>()
+        let published = ValueRecorder<ScriptedBroker.Client>()
 
         var script: ScriptedBroker.Script {
             { [published] frame, client in
@@ -31,10 +31,10 @@ import Testing
         }
     }
 
-    @Test("a full window makes publishes wait and sends fail; a confirm makes room")
+    @Test("a full confirm window makes publishes wait and sends fail; a confirm makes room")
     func window() async throws {
         try await withWindow(2) { channel, reader in
-            let outcomes = Seen<Int>()
+            let outcomes = ValueRecorder<Int>()
             let tasks = (0..<5).map { number in
                 Task {
                     let failure = await channel.failure(.to("q"))
@@ -54,13 +54,13 @@ import Testing
         }
     }
 
-    @Test("a publish that is cancelled while it waits is never sent, one that was sent says so")
+    @Test("a waiting publish that is cancelled is never sent; one that was sent is reported as such")
     func cancellation() async throws {
         try await withWindow(1) { channel, reader in
             let first = Task { await channel.failure(.to("q")) }
             try await eventually("the first") { reader.published.count == 1 ? () : nil }
             let waiting = (0..<3).map { _ in Task { await channel.failure(.to("q")) } }
-            try await eventually("three who wait") { await channel.waiting == 3 ? () : nil }
+            try await eventually("three waiting publishes") { await channel.waiting == 3 ? () : nil }
             waiting[1].cancel()
             #expect(await waiting[1].value == .cancelled(sent: false))
             first.cancel()
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test("a task that is cancelled already sends nothing")
+    @Test("a cancelled task sends nothing")
     func cancelledBefore() async throws {
         try await withWindow(1) { channel, reader in
             let task = Task {
@@ -89,7 +89,7 @@ import Testing
         }
     }
 
-    @Test("a broker that does not read fills the output buffer, no more; everything leaves once it reads")
+    @Test("a broker that does not read fills the output buffer up to its limit; then all messages arrive")
     func outputBuffer() async throws {
         try await Proxy.with { proxy in
             try await withBroker(change: { ($0.port, $0.maxOutputBytes) = (proxy.port, 1 << 20) }) { connection, host in
@@ -97,7 +97,7 @@ import Testing
                 let channel = try await connection.opened()
                 let body = String(repeating: "x", count: 100_000)
                 let sent = try await channel.onThread { channel in
-                    // Within one turn nothing is written, so it is the buffer alone that bounds it.
+                    // Within one turn nothing is written, so only the buffer is the limit.
                     var sent = 0
                     while sent < 1_000 {
                         do throws(AMQPError) { try channel.send(.to("q", body)) } catch {
@@ -118,11 +118,11 @@ import Testing
         }
     }
 
-    @Test("while the broker blocks publishing, everyone learns so at once; then it goes on")
+    @Test("while the broker blocks publishing, all sends fail at once; afterwards they continue")
     func blocked() async throws {
-        let (client, statuses) = (Told<ScriptedBroker.Client>(), Seen<String>())
+        let (client, statuses) = (OneShotSignal<ScriptedBroker.Client>(), ValueRecorder<String>())
         let script: ScriptedBroker.Script = { frame, peer in
-            if frame.isPublish { client.tell(peer) }
+            if frame.isPublish { client.send(peer) }
             return frame.isPublish
         }
         try await ScriptedBroker.with(script) { peer in
@@ -135,7 +135,7 @@ import Testing
                 let sent = Task { await channel.failure(.to("q")) }
                 let broker = await client.value
                 let waiting = Task { await channel.failure(.to("q")) }
-                try await eventually("one who waits") { await channel.waiting == 1 ? () : nil }
+                try await eventually("a waiting publish") { await channel.waiting == 1 ? () : nil }
                 broker.send(.method(0x000A_003C, short("memory")))
                 #expect(await waiting.value == .blocked("memory"))
                 #expect(await channel.failure(.to("q")) == .blocked("memory"))
@@ -149,19 +149,20 @@ import Testing
         }
     }
 
-    @Test("a broker that blocks from the first moment on is heard, even in the middle of a frame", arguments: [0, 9])
+    @Test("a block directly after login is detected, even within a partial frame", arguments: [0, 9])
     func blockedAtLogin(missing: Int) async throws {
         let opened = Frame.method(0x000A_0029, short("")).bytes
         let blocked = Frame.method(0x000A_003C, short("disk")).bytes
         let script: ScriptedBroker.Script = { frame, client in
             guard frame.method == 0x000A_0028 else { return false }
-            // What comes with the login is in the library's own buffer; half a frame there costs a connection, and the next one is whole.
+            // The login's read stays in the library's buffer; a partial frame there costs a connection, and
+            // the next one works.
             client.socket.send(opened + (client.number == 1 ? blocked.dropLast(missing) : blocked))
             return true
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                try await eventually("the word") { await connection.isBlocked ? () : nil }
+                try await eventually("the block") { await connection.isBlocked ? () : nil }
                 let channel = try await connection.opened()
                 #expect(await channel.failure(.to("q")) == .blocked("disk"))
             }
@@ -170,7 +171,7 @@ import Testing
 }
 
 extension AMQPChannel {
-    /// How many publishes wait for room.
+    /// The number of publishes that wait for room.
     fileprivate var waiting: Int { get async { await connection.waiting(on: self) } }
 }
 

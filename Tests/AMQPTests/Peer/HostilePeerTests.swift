@@ -3,64 +3,76 @@ import Testing
 
 @testable import AMQP
 
-/// What a broker must never send, as bytes.
-struct Lie: Sendable, CustomTestStringConvertible {
+/// Bytes that a broker must never send.
+struct ProtocolViolation: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let bytes: [UInt8]
 
-    init(_ description: String, _ frames: Frame...) { (testDescription, bytes) = (description, frames.flatMap(\.bytes)) }
-    init(_ description: String, bytes: [UInt8]) { (testDescription, self.bytes) = (description, bytes) }
+    init(_ description: String, _ frames: Frame...) {
+        testDescription = description
+        bytes = frames.flatMap(\.bytes)
+    }
+
+    init(_ description: String, bytes: [UInt8]) {
+        testDescription = description
+        self.bytes = bytes
+    }
 
     static let all = [
-        Lie("noise", bytes: [UInt8](repeating: 0x5A, count: 100)),
-        Lie("another protocol", bytes: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)),
-        Lie("a frame larger than agreed", bytes: [3, 0, 1] + big(UInt32(200_000))),
-        Lie("a frame of four gigabytes", bytes: [3, 0, 1] + big(UInt32.max)),
-        Lie("a frame without its end", bytes: Array(Frame.ack(1).bytes.dropLast()) + [0]),
-        Lie("a method without a number", Frame(kind: 1, channel: 1, payload: [0, 60])),
-        Lie("a method cut short", .method(0x003C_0050, channel: 1, [0, 0])),
-        Lie("a method that does not exist", .method(0x003C_00FF, channel: 1)),
-        Lie("a method of a class that does not exist", .method(0x1234_0001, channel: 1)),
-        Lie("a method that only clients send", .method(0x003C_0028, channel: 1, [0, 0] + short("") + short("q") + [0])),
-        Lie("an answer that nobody asked for", .method(0x0032_000B, channel: 1, short("q") + big(UInt64(0)))),
-        Lie("a method on channel 0 that belongs elsewhere", .ack(1, channel: 0)),
-        Lie("a channel that was never opened", .ack(1, channel: 2)),
-        Lie("the last channel", .ack(1, channel: .max)),
-        Lie("a header without its method", .header(bodySize: 3, channel: 1)),
-        Lie(
+        ProtocolViolation("noise", bytes: [UInt8](repeating: 0x5A, count: 100)),
+        ProtocolViolation("another protocol", bytes: Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8)),
+        ProtocolViolation("a frame larger than agreed", bytes: [3, 0, 1] + big(UInt32(200_000))),
+        ProtocolViolation("a frame of four gigabytes", bytes: [3, 0, 1] + big(UInt32.max)),
+        ProtocolViolation("a frame without its end marker", bytes: Array(Frame.ack(1).bytes.dropLast()) + [0]),
+        ProtocolViolation("a method without a number", Frame(kind: 1, channel: 1, payload: [0, 60])),
+        ProtocolViolation("a truncated method", .method(0x003C_0050, channel: 1, [0, 0])),
+        ProtocolViolation("an unknown method", .method(0x003C_00FF, channel: 1)),
+        ProtocolViolation("a method of an unknown class", .method(0x1234_0001, channel: 1)),
+        ProtocolViolation(
+            "a method that only clients send", .method(0x003C_0028, channel: 1, [0, 0] + short("") + short("q") + [0])),
+        ProtocolViolation("an unexpected reply", .method(0x0032_000B, channel: 1, short("q") + big(UInt64(0)))),
+        ProtocolViolation("a channel method on channel 0", .ack(1, channel: 0)),
+        ProtocolViolation("a channel that was never opened", .ack(1, channel: 2)),
+        ProtocolViolation("the last channel", .ack(1, channel: .max)),
+        ProtocolViolation("a header without its method", .header(bodySize: 3, channel: 1)),
+        ProtocolViolation(
             "a header of another class", .deliver(1),
             Frame(kind: 2, channel: 1, payload: [0, 10, 0, 0] + big(UInt64(0)) + [0, 0])),
-        Lie("a header cut short", .deliver(1), Frame(kind: 2, channel: 1, payload: [0, 60, 0])),
-        Lie("properties that are not there", .deliver(1), .header(bodySize: 0, channel: 1, properties: [0xFF, 0xFC])),
-        Lie("a property longer than its frame", .deliver(1), .header(bodySize: 0, channel: 1, properties: [0x80, 0, 200, 1])),
-        Lie(
+        ProtocolViolation("a truncated header", .deliver(1), Frame(kind: 2, channel: 1, payload: [0, 60, 0])),
+        ProtocolViolation("missing properties", .deliver(1), .header(bodySize: 0, channel: 1, properties: [0xFF, 0xFC])),
+        ProtocolViolation(
+            "a property longer than its frame", .deliver(1), .header(bodySize: 0, channel: 1, properties: [0x80, 0, 200, 1])),
+        ProtocolViolation(
             "a table longer than its frame", .deliver(1),
             .header(bodySize: 0, channel: 1, properties: [0x20, 0] + big(UInt32.max))),
-        Lie(
-            "a value of no known kind", .deliver(1),
+        ProtocolViolation(
+            "a value of an unknown type", .deliver(1),
             .header(bodySize: 0, channel: 1, properties: [0x20, 0] + big(UInt32(3)) + short("a") + [UInt8(ascii: "?")])),
-        Lie("a confirm of what was never sent", .ack(2)),
-        Lie("a confirm of everything up to what was never sent", .ack(.max, multiple: true)),
-        Lie("a refusal of what was never sent", .method(0x003C_0078, channel: 1, big(UInt64(7)) + [1])),
-        Lie("a body without its header", .deliver(1), .body([1], channel: 1)),
-        Lie("a body longer than its header says", .deliver(1), .header(bodySize: 1, channel: 1), .body([1, 2], channel: 1)),
-        Lie("a message within a message", .deliver(1), .deliver(2)),
-        Lie("a delivery to nobody", .deliver(1, consumer: "c7")),
-        Lie("a delivery to a name that is not ours", .deliver(1, consumer: "c99999999999999999999")),
-        Lie("half a frame, and then nobody", bytes: [1, 0, 1, 0]),
+        ProtocolViolation("a confirm of an unpublished message", .ack(2)),
+        ProtocolViolation("a confirm of all messages up to an unpublished one", .ack(.max, multiple: true)),
+        ProtocolViolation("a negative confirm of an unpublished message", .method(0x003C_0078, channel: 1, big(UInt64(7)) + [1])),
+        ProtocolViolation("a body without its header", .deliver(1), .body([1], channel: 1)),
+        ProtocolViolation(
+            "a body longer than its header says", .deliver(1), .header(bodySize: 1, channel: 1), .body([1, 2], channel: 1)),
+        ProtocolViolation("a message within a message", .deliver(1), .deliver(2)),
+        ProtocolViolation("a delivery to an unknown consumer", .deliver(1, consumer: "c7")),
+        ProtocolViolation("a delivery to a foreign consumer tag", .deliver(1, consumer: "c99999999999999999999")),
+        ProtocolViolation("half a frame, then silence", bytes: [1, 0, 1, 0]),
     ]
 }
 
-@Suite("A peer that lies costs the connection, never the process", .timeLimit(.minutes(2))) struct HostilePeerTests {
-    @Test("the connection is given up, what was under way may have happened, and the next one works", arguments: Lie.all)
-    func lies(lie: Lie) async throws {
+@Suite("Protocol violations end the connection, never the process", .timeLimit(.minutes(2))) struct HostilePeerTests {
+    @Test(
+        "a violation drops the connection, messages in flight may have happened, and the next connection works",
+        arguments: ProtocolViolation.all)
+    func violations(violation: ProtocolViolation) async throws {
         let script: ScriptedBroker.Script = { frame, client in
             guard frame.isPublish else { return false }
             if client.number > 1 {
                 client.send(.ack(1))
             } else {
-                client.socket.send(lie.bytes)
-                if lie.bytes.count < 8 { client.socket.shut() }
+                client.socket.send(violation.bytes)
+                if violation.bytes.count < 8 { client.socket.shut() }
             }
             return true
         }
@@ -76,7 +88,7 @@ struct Lie: Sendable, CustomTestStringConvertible {
         }
     }
 
-    @Test("noise in place of anything, with seeds, never gets further than the connection", arguments: UInt64(1)...20)
+    @Test("random bytes in any place never affect more than the connection", arguments: UInt64(1)...20)
     func noise(seed: UInt64) async throws {
         let script: ScriptedBroker.Script = { frame, client in
             guard frame.isPublish else { return false }
@@ -91,7 +103,7 @@ struct Lie: Sendable, CustomTestStringConvertible {
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                let (consumer, losses) = (AMQPConsumer(queue: AMQPQueue("q")) { _ in }, Seen<AMQPError>())
+                let (consumer, losses) = (AMQPConsumer(queue: AMQPQueue("q")) { _ in }, ValueRecorder<AMQPError>())
                 let channel = try await connection.opened(
                     AMQPChannelSetup(
                         name: "test", consumers: [consumer], onState: { if case .lost(let error) = $0 { losses.add(error) } }))
@@ -105,7 +117,7 @@ struct Lie: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Frames that are nearly right.
+    /// Frames that are almost valid.
     private static func spoiled(using random: inout SeededGenerator) -> [UInt8] {
         let properties = [0x20, 0] + big(UInt32(9)) + short("a") + [UInt8(ascii: "A")] + big(UInt32(2)) + [UInt8(ascii: "V"), 0]
         let frames = [

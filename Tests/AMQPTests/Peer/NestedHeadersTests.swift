@@ -3,8 +3,8 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Headers within headers", .timeLimit(.minutes(2))) struct NestedHeadersTests {
-    /// The largest header frame there can be, full of containers within containers.
+@Suite("Nested headers", .timeLimit(.minutes(2))) struct NestedHeadersTests {
+    /// The largest possible header frame, filled with nested containers.
     private static func properties(_ kind: Character) -> [UInt8] {
         // A table names its values, an array does not.
         let level = kind == "F" ? 6 : 5
@@ -33,7 +33,7 @@ import Testing
         }
         try await ScriptedBroker.with(script) { peer in
             try await withConnection(.peer(peer.port)) { connection in
-                let seen = Seen<AMQPDelivery>()
+                let seen = ValueRecorder<AMQPDelivery>()
                 let consumer = AMQPConsumer(queue: AMQPQueue("q"), noAck: true) { seen.add($0) }
                 let channel = try await connection.opened(AMQPChannelSetup(name: "test", consumers: [consumer]))
                 #expect(await channel.failure(.to("q")) == nil)

@@ -5,14 +5,14 @@ import Testing
 @testable import AMQP
 
 @Suite("Stopping", .timeLimit(.minutes(2))) struct StopTests {
-    /// A broker that keeps its confirms to itself, and a connection to it with one message under way.
+    /// Runs `body` with a broker that withholds confirms, and a connection with one unconfirmed message.
     private func withMessageUnderWay(
         drain: Duration,
         _ body: (AMQPConnection, AMQPChannel, ScriptedBroker.Client, ServiceGroup, Task<AMQPError?, Never>) async throws -> Void
     ) async throws {
-        let published = Told<ScriptedBroker.Client>()
+        let published = OneShotSignal<ScriptedBroker.Client>()
         let script: ScriptedBroker.Script = { frame, client in
-            if frame.isPublish { published.tell(client) }
+            if frame.isPublish { published.send(client) }
             return frame.isPublish
         }
         try await ScriptedBroker.with(script) { peer in
@@ -20,15 +20,15 @@ import Testing
             endpoint.drainTimeout = drain
             let connection = AMQPConnection(endpoint, on: io, logger: silent)
             let group = ServiceGroup(services: [connection], logger: silent)
-            let life = Task { try await group.run() }
+            let run = Task { try await group.run() }
             let channel = try await connection.opened()
             let publish = Task { await channel.failure(.to("q")) }
             try await body(connection, channel, await published.value, group, publish)
-            try await life.value
+            try await run.value
         }
     }
 
-    @Test("waits for outstanding confirms, and refuses what is new")
+    @Test("a graceful stop waits for outstanding confirms and rejects new messages")
     func graceful() async throws {
         try await withMessageUnderWay(drain: .seconds(60)) { connection, channel, broker, group, publish in
             await group.triggerGracefulShutdown()
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test("does not wait for ever: what is unconfirmed then may have happened")
+    @Test("the wait is bounded; unconfirmed messages may have happened")
     func drainEnds() async throws {
         try await withMessageUnderWay(drain: .milliseconds(1)) { _, _, _, group, publish in
             await group.triggerGracefulShutdown()
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test("a channel that is closed leaves what is unconfirmed unknown; its number serves again")
+    @Test("closing a channel leaves unconfirmed messages unknown, and its number is reused")
     func channel() async throws {
         try await withMessageUnderWay(drain: .zero) { connection, channel, _, group, publish in
             await channel.close()
@@ -66,29 +66,29 @@ import Testing
         }
     }
 
-    @Test("a stop before there is a connection ends at once, and those who wait for a channel are told")
+    @Test("a stop without a connection ends at once and fails waiting callers")
     func beforeConnected() async throws {
         let connection = AMQPConnection(.peer(1), on: io, logger: silent)
         let group = ServiceGroup(services: [connection], logger: silent)
-        let life = Task { try await group.run() }
+        let run = Task { try await group.run() }
         let opened = Task { try await connection.opened() }
-        try await eventually("one who waits") { await connection.somebodyWaits ? () : nil }
+        try await eventually("a waiting caller") { await connection.hasOpenWaiters ? () : nil }
         await group.triggerGracefulShutdown()
-        try await life.value
+        try await run.value
         await #expect(throws: AMQPError.self) { try await opened.value }
     }
 
-    @Test("whoever gives up waiting for a channel is let go")
+    @Test("a cancelled wait for a channel returns at once")
     func cancelledWaiting() async throws {
         let connection = AMQPConnection(.peer(1), on: io, logger: silent)
         let opened = Task { try await connection.opened() }
-        try await eventually("one who waits") { await connection.somebodyWaits ? () : nil }
+        try await eventually("a waiting caller") { await connection.hasOpenWaiters ? () : nil }
         opened.cancel()
         await #expect(throws: AMQPError.cancelled(sent: false)) { try await opened.value }
-        #expect(await !connection.somebodyWaits)
+        #expect(await !connection.hasOpenWaiters)
     }
 }
 
 extension AMQPConnection {
-    fileprivate var somebodyWaits: Bool { !openWaiters.isEmpty }
+    fileprivate var hasOpenWaiters: Bool { !openWaiters.isEmpty }
 }

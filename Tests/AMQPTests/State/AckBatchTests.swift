@@ -3,14 +3,14 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Acknowledgements in batches") struct AckBatchTests {
+@Suite("Batched acknowledgements") struct AckBatchTests {
     private func flushed(_ batch: inout AckBatch) -> [AckBatch.Ack] {
         var acks: [AckBatch.Ack] = []
         batch.flush { acks.append($0) }
         return acks
     }
 
-    @Test("what was acknowledged without a gap goes out as one")
+    @Test("consecutive acknowledgements are sent as one")
     func run() {
         var batch = AckBatch()
         for tag in 1...5 { batch.deliver(UInt64(tag)) }
@@ -20,7 +20,7 @@ import Testing
         #expect(flushed(&batch) == [])
     }
 
-    @Test("a single one is not called many, and one out of order goes alone")
+    @Test("a single acknowledgement is not multiple, and one out of order is sent alone")
     func outOfOrder() {
         var batch = AckBatch()
         for tag in 1...4 { batch.deliver(UInt64(tag)) }
@@ -31,7 +31,7 @@ import Testing
         #expect(flushed(&batch) == [.init(tag: 4, multiple: true)])
     }
 
-    @Test("the first since the last flush asks for one; a stranger or a repeat does not")
+    @Test("the first acknowledgement since a flush requests one; unknown and repeated tags do not")
     func first() {
         var batch = AckBatch()
         batch.deliver(1)
@@ -44,7 +44,7 @@ import Testing
         #expect(batch.reject(2) == false)
     }
 
-    @Test("a rejected one neither stops a run nor is told twice")
+    @Test("a rejected delivery does not interrupt a run and is not acknowledged")
     func rejected() {
         var batch = AckBatch()
         for tag in 1...3 { batch.deliver(UInt64(tag)) }
@@ -55,7 +55,7 @@ import Testing
         #expect(flushed(&batch) == [.init(tag: 3, multiple: true)])
     }
 
-    @Test("one that is never acknowledged does not make everything after it stay in memory")
+    @Test("a delivery that is never acknowledged does not retain all later ones")
     func bounded() {
         var batch = AckBatch()
         batch.deliver(1)
@@ -68,7 +68,7 @@ import Testing
         #expect(batch.storedCount <= 2 * 1 + 64 + 1)
     }
 
-    @Test("the broker learns of every acknowledged one exactly once, and of no other", arguments: UInt64(1)...40)
+    @Test("the broker receives every acknowledgement exactly once, and no other", arguments: UInt64(1)...40)
     func property(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var (batch, broker) = (AckBatch(), Broker())
@@ -76,12 +76,12 @@ import Testing
         for _ in 0..<800 {
             switch Int.random(in: 0..<10, using: &random) {
             case 0..<4:
-                tag += UInt64.random(in: 1...3, using: &random)  // what needs no acknowledgement is left out
+                tag += UInt64.random(in: 1...3, using: &random)  // deliveries without acknowledgement leave gaps
                 batch.deliver(tag)
                 broker.delivered(tag)
                 outstanding.append(tag)
             case 4..<8 where !outstanding.isEmpty:
-                // Mostly the oldest, as consumers do.
+                // Mostly the oldest, like real consumers.
                 let last = Bool.random(using: &random) ? 0 : outstanding.count - 1
                 let done = outstanding.remove(at: .random(in: 0...last, using: &random))
                 _ = batch.acknowledge(done)
@@ -101,11 +101,11 @@ import Testing
         #expect(acknowledged.count > 100)
     }
 
-    /// What the broker makes of it, in the simplest words.
+    /// A minimal model of the broker.
     private struct Broker {
         private var open: Set<UInt64> = []
         private(set) var acknowledged: Set<UInt64> = []
-        /// Acknowledgements of what is not open: the broker would close the channel.
+        /// Acknowledgements of unknown tags, for which the broker would close the channel.
         private(set) var unknown = 0
 
         mutating func delivered(_ tag: UInt64) { open.insert(tag) }

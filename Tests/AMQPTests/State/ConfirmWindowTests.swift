@@ -3,7 +3,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("The window of unconfirmed messages") struct ConfirmWindowTests {
+@Suite("The confirm window") struct ConfirmWindowTests {
     private func window(_ count: Int, capacity: Int = 8) -> ConfirmWindow<Int> {
         var window = ConfirmWindow<Int>(capacity: capacity)
         for number in 0..<count { window.append(number + 1) }
@@ -17,7 +17,7 @@ import Testing
         return waiters
     }
 
-    @Test("messages are numbered from one, and answered by number")
+    @Test("messages are numbered from one and confirmed by number")
     func byNumber() {
         var window = window(3)
         #expect(window.next == 4)
@@ -30,14 +30,14 @@ import Testing
         #expect(window.next == 4)
     }
 
-    @Test("an answer to number zero is one to all there are")
+    @Test("a confirm of number zero confirms all messages")
     func all() {
         var window = window(3)
         #expect(settleAll(&window, upTo: 0) == [1, 2, 3])
         #expect(window.isEmpty)
     }
 
-    @Test("an answer beyond what was published settles what was, and numbering goes on")
+    @Test("a confirm beyond the last message settles all, and numbering continues")
     func beyond() {
         var window = window(2)
         #expect(settleAll(&window, upTo: .max) == [1, 2])
@@ -45,7 +45,7 @@ import Testing
         #expect(window.settle(3) == 3)
     }
 
-    @Test("what came back is told once; its confirm tells nobody")
+    @Test("a returned message reports once; its confirm reports nothing")
     func returned() {
         var window = window(2)
         #expect(window.removeReturnedWaiter(1) == 1)
@@ -55,7 +55,7 @@ import Testing
         #expect(window.isEmpty)
     }
 
-    @Test("it is full by the oldest unanswered message, so that memory is bounded")
+    @Test("the oldest unconfirmed message bounds the window")
     func full() {
         var window = window(4, capacity: 4)
         #expect(window.isFull)
@@ -67,7 +67,7 @@ import Testing
         #expect(window.room == 3)
     }
 
-    @Test("when all are answered it is empty, in whatever order the answers came")
+    @Test("the window is empty when all messages are confirmed, in any order")
     func emptyAgain() {
         var window = window(3)
         _ = window.settle(3)
@@ -76,11 +76,11 @@ import Testing
         #expect(window.room == 8)
     }
 
-    @Test("every waiter is told exactly once, whatever the broker answers", arguments: UInt64(1)...40)
+    @Test("every waiter is called exactly once, for any confirms", arguments: UInt64(1)...40)
     func property(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var window = ConfirmWindow<Int>(capacity: 16)
-        var (told, published, open): ([Int: Int], Int, Set<Int>) = ([:], 0, [])
+        var (calls, published, open): ([Int: Int], Int, Set<Int>) = ([:], 0, [])
         for _ in 0..<1_000 {
             let number = UInt64.random(in: 0...UInt64(published + 2), using: &random)
             switch Int.random(in: 0..<6, using: &random) {
@@ -90,20 +90,20 @@ import Testing
                 window.append(published)
                 open.insert(published)
             case 3:
-                if let waiter = window.settle(number) { told[waiter, default: 0] += 1 }
+                if let waiter = window.settle(number) { calls[waiter, default: 0] += 1 }
                 open.remove(Int(number))
             case 4:
-                for waiter in settleAll(&window, upTo: number) { told[waiter, default: 0] += 1 }
+                for waiter in settleAll(&window, upTo: number) { calls[waiter, default: 0] += 1 }
                 open = number == 0 ? [] : open.filter { $0 > Int(number) }
             default:
-                if let waiter = window.removeReturnedWaiter(number) { told[waiter, default: 0] += 1 }
+                if let waiter = window.removeReturnedWaiter(number) { calls[waiter, default: 0] += 1 }
             }
             let oldest = open.min() ?? published + 1
             #expect(window.room == 16 - (published + 1 - oldest))
             #expect(window.isEmpty == open.isEmpty)
         }
-        #expect(told.values.allSatisfy { $0 == 1 })
-        #expect((1...max(1, published)).allSatisfy { told[$0] != nil || open.contains($0) })
+        #expect(calls.values.allSatisfy { $0 == 1 })
+        #expect((1...max(1, published)).allSatisfy { calls[$0] != nil || open.contains($0) })
         #expect(published > 50)
     }
 }

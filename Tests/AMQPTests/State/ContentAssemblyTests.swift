@@ -3,7 +3,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Putting a message together") struct ContentAssemblyTests {
+@Suite("Assembling a message") struct ContentAssemblyTests {
     private static let origin = ContentAssembly.Origin.delivery(
         consumer: 0, tag: 7, redelivered: false, exchange: "e", routingKey: "k")
     private static let returned = ContentAssembly.Origin.returned(code: 312, text: "NO_ROUTE", exchange: "e", routingKey: "k")
@@ -23,7 +23,7 @@ import Testing
         #expect(assembly.header(AMQPProperties(), number: nil, bodySize: 0) == complete([]))
     }
 
-    @Test("a body comes in as many frames as the peer likes, cut anywhere", arguments: UInt64(1)...20)
+    @Test("a body arrives in any number of frames of any size", arguments: UInt64(1)...20)
     func pieces(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var assembly = ContentAssembly(maxBody: 1_000)
@@ -41,7 +41,7 @@ import Testing
         }
     }
 
-    @Test("a body beyond the bound goes by without being kept, and the next message is whole")
+    @Test("an oversized body is skipped without buffering, and the next message is complete")
     func tooLarge() {
         var assembly = ContentAssembly(maxBody: 3)
         _ = assembly.begin(Self.origin)
@@ -53,7 +53,7 @@ import Testing
         #expect(body(&assembly, [9]) == complete([9]))
     }
 
-    @Test("a size that nothing can have reserves no memory")
+    @Test("an impossible size reserves no memory")
     func absurdSize() {
         var assembly = ContentAssembly(maxBody: 3)
         _ = assembly.begin(Self.origin)
@@ -61,7 +61,7 @@ import Testing
         #expect(body(&assembly, [1]) == .more)
     }
 
-    @Test("the body of what came back is not kept, however large")
+    @Test("the body of a returned message is not stored")
     func back() {
         var assembly = ContentAssembly(maxBody: 1)
         _ = assembly.begin(Self.returned)
@@ -71,7 +71,7 @@ import Testing
                 == .complete(.init(origin: Self.returned, properties: AMQPProperties(), number: 5, body: [])))
     }
 
-    @Test("frames out of order are the peer's fault")
+    @Test("frames out of order are a protocol violation")
     func order() {
         var assembly = ContentAssembly(maxBody: 10)
         #expect(body(&assembly, [1]) == .violation("a body without its header"))
@@ -83,7 +83,7 @@ import Testing
         #expect(body(&assembly, [1, 2]) == .violation("a body longer than its header says"))
     }
 
-    @Test("a channel that was lost forgets the half of a message it had")
+    @Test("a reset discards a partial message")
     func reset() {
         var assembly = ContentAssembly(maxBody: 10)
         _ = assembly.begin(Self.origin)

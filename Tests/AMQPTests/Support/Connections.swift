@@ -10,18 +10,18 @@ let io = IOThread(name: "amqp-tests")
 let silent = Logger(label: "amqp-tests") { _ in SwiftLogNoOpLogHandler() }
 
 extension AMQPEndpoint {
-    /// The test broker, as its administrator.
+    /// The test broker, with its administrator's account.
     static func broker(_ host: VirtualHost, port: Int? = nil) -> AMQPEndpoint {
         let server = TestStack.rabbitmq
         var endpoint = AMQPEndpoint(
             host: server.host, port: port ?? server.port, vhost: host.name, user: server.user, password: server.password,
             connectionName: "amqp test")
-        // Many tests log in at the same broker at the same time.
+        // Many tests log in at the broker at the same time.
         if port == nil { endpoint.connectTimeout = .seconds(60) }
         return endpoint
     }
 
-    /// A peer of the test's own making.
+    /// A peer that the test provides.
     static func peer(_ port: Int) -> AMQPEndpoint {
         var endpoint = AMQPEndpoint(host: "127.0.0.1", port: port, user: "u", password: "p", connectionName: "amqp test")
         endpoint.backoff = .milliseconds(1)...(.milliseconds(20))
@@ -30,26 +30,26 @@ extension AMQPEndpoint {
     }
 }
 
-/// A connection that runs while `body` does, then stops as a service stops.
+/// Runs a connection during `body`, then stops it gracefully.
 func withConnection<Result>(
     _ endpoint: AMQPEndpoint, _ body: (AMQPConnection) async throws -> Result
 ) async throws -> Result {
     let connection = AMQPConnection(endpoint, on: io, logger: silent)
     let group = ServiceGroup(services: [connection], logger: silent)
-    let life = Task.detached { try await group.run() }
+    let run = Task.detached { try await group.run() }
     do {
         let result = try await body(connection)
         await group.triggerGracefulShutdown()
-        try await life.value
+        try await run.value
         return result
     } catch {
-        life.cancel()
-        _ = try? await life.value
+        run.cancel()
+        _ = try? await run.value
         throw error
     }
 }
 
-/// A connection to the real broker, in a virtual host of its own.
+/// Runs `body` with a connection to the test broker, in a virtual host of its own.
 func withBroker<Result>(
     change: (inout AMQPEndpoint) -> Void = { _ in }, _ body: (AMQPConnection, VirtualHost) async throws -> Result
 ) async throws -> Result {
@@ -61,7 +61,7 @@ func withBroker<Result>(
 }
 
 extension AMQPConnection {
-    /// An open channel.
+    /// Opens a channel and waits until it is open.
     func opened(_ setup: AMQPChannelSetup = AMQPChannelSetup(name: "test")) async throws -> AMQPChannel {
         let channel = openChannel(setup)
         try await channel.opened()
@@ -70,12 +70,12 @@ extension AMQPConnection {
 }
 
 extension AMQPChannel {
-    /// On the I/O thread, as code of the bus does.
+    /// Runs `body` on the I/O thread, like code of the bus.
     func onThread<Result: Sendable>(_ body: @escaping @Sendable (AMQPChannel) throws -> Result) async throws -> Result {
         try await Task(executorPreference: io) { try body(self) }.value
     }
 
-    /// The error of a publish; `nil` when it was confirmed.
+    /// Publishes and returns the error; `nil` when confirmed.
     func failure(_ message: AMQPMessage) async -> AMQPError? {
         do throws(AMQPError) {
             try await publish(message)
@@ -87,7 +87,7 @@ extension AMQPChannel {
 }
 
 extension AMQPMessage {
-    /// To one queue.
+    /// Returns a message to one queue.
     static func to(_ queue: String, _ body: String = "hello", mandatory: Bool = true) -> AMQPMessage {
         AMQPMessage(exchange: "", routingKey: queue, mandatory: mandatory, body: Array(body.utf8))
     }
@@ -104,7 +104,7 @@ extension VirtualHost {
 
     func messages(in queue: String) async throws -> Int { try await admin { try $0.status(ofQueue: queue).messages } }
 
-    /// Has the broker close every connection of this host, once it knows of one.
+    /// Makes the broker close every connection of this host, once there is one.
     func closeConnections() async throws {
         struct Connection: Decodable { var name: String }
         try await eventually("a connection") {

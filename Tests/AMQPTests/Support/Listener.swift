@@ -1,13 +1,13 @@
 import Foundation
 import Synchronization
 
-/// A port of this machine on which every connection gets a thread of its own, until the listener goes.
+/// A local port that serves each connection on a thread of its own.
 final class Listener: Sendable {
     let port: Int
     private let descriptor: CInt
     private let open = Mutex<(sockets: [Socket], isClosed: Bool)>(([], false))
 
-    /// - Parameter host: the last byte of 127.0.0.x.
+    /// - Parameter host: the last byte of the address 127.0.0.x.
     init(host: UInt8 = 1, _ body: @escaping @Sendable (Socket, _ number: Int) -> Void) throws {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in.loopback(host, port: 0)
@@ -47,7 +47,7 @@ final class Listener: Sendable {
         }
     }
 
-    /// Ends all connections there are; new ones are taken.
+    /// Closes all current connections; accepts new ones.
     func cut() {
         let sockets = open.withLock { state in
             defer { state.sockets = [] }
@@ -58,19 +58,19 @@ final class Listener: Sendable {
 
     private var isOpen: Bool { open.withLock { !$0.isClosed } }
 
-    /// Takes no more, and ends those there are.
+    /// Stops accepting and closes all current connections.
     func shut() {
         let isFirst = open.withLock { state in
             defer { state.isClosed = true }
             return !state.isClosed
         }
-        // Only once: the thread closes it then, and its number may be somebody else's by the second time.
+        // Closed only once: the thread closes it too, and its descriptor may then have a new owner.
         if isFirst { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
         cut()
     }
 }
 
-/// One end of a connection; closed with this object.
+/// A connected socket, closed with this object.
 final class Socket: Sendable {
     private let descriptor: CInt
     private let sending = Mutex(())
@@ -81,7 +81,7 @@ final class Socket: Sendable {
         setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<CInt>.size))
     }
 
-    /// Connects to a port of this machine.
+    /// Connects to a local port.
     convenience init(connectingTo port: Int) throws {
         let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in.loopback(1, port: port)
@@ -96,7 +96,7 @@ final class Socket: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Waits for bytes; empty when the other side has gone.
+    /// Waits for bytes; empty after the end of the connection.
     func receive() -> [UInt8] {
         let bytes = [UInt8](unsafeUninitializedCapacity: 65_536) { buffer, count in
             count = max(0, recv(descriptor, buffer.baseAddress, buffer.count, 0))
@@ -104,7 +104,7 @@ final class Socket: Sendable {
         return bytes
     }
 
-    /// All of it, or as much as the other side wants.
+    /// Sends all bytes, or as many as the peer accepts.
     func send(_ bytes: [UInt8]) {
         sending.withLock { _ in
             var sent = 0
@@ -118,7 +118,7 @@ final class Socket: Sendable {
         }
     }
 
-    /// Both directions end; whoever waits for bytes is told.
+    /// Ends both directions and wakes blocked readers.
     func shut() { _ = shutdown(descriptor, CInt(SHUT_RDWR)) }
 }
 

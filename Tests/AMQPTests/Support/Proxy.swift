@@ -2,16 +2,16 @@ import Foundation
 import Synchronization
 import TestSupport
 
-/// Stands between a client and the broker, and fails as networks do.
+/// A TCP proxy between a client and the broker that simulates network failures.
 final class Proxy: Sendable {
     enum Direction: Sendable { case toBroker, fromBroker }
 
     private let listener: Listener
-    private let passing = Passing()
+    private let forwarder = Forwarder()
 
-    /// A proxy for the length of `body`.
+    /// Runs `body` with a proxy.
     ///
-    /// - Parameter host: the last byte of 127.0.0.x, where it listens.
+    /// - Parameter host: the last byte of its address 127.0.0.x.
     static func with<Result>(
         host: UInt8 = 1, to port: Int = TestStack.rabbitmq.port, _ body: (Proxy) async throws -> Result
     ) async throws -> Result {
@@ -21,39 +21,39 @@ final class Proxy: Sendable {
     }
 
     private init(_ host: UInt8, _ port: Int) throws {
-        listener = try Listener(host: host) { [passing] client, _ in passing.join(client, port) }
+        listener = try Listener(host: host) { [forwarder] client, _ in forwarder.join(client, port) }
     }
 
     var port: Int { listener.port }
 
-    /// Ends the connections there are.
+    /// Closes all current connections.
     func cut() { listener.cut() }
 
-    /// From now on nothing passes in these directions, and nobody is told.
-    func stall(_ directions: Set<Direction> = [.toBroker, .fromBroker]) { passing.stalled.withLock { $0 = directions } }
+    /// Drops all bytes in these directions silently.
+    func stall(_ directions: Set<Direction> = [.toBroker, .fromBroker]) { forwarder.stalled.withLock { $0 = directions } }
 
-    /// New connections pass again; what was held back is lost with its connection.
+    /// Forwards new connections; current ones are closed.
     func resume() {
         cut()
         stall([])
     }
 }
 
-/// Copies bytes both ways.
-private final class Passing: Sendable {
+/// Copies bytes in both directions.
+private final class Forwarder: Sendable {
     let stalled = Mutex<Set<Proxy.Direction>>([])
 
     func join(_ client: Socket, _ port: Int) {
         guard let broker = try? Socket(connectingTo: port) else { return }
-        Thread.detachNewThread { self.copy(.fromBroker, broker, client) }
-        copy(.toBroker, client, broker)
+        Thread.detachNewThread { self.copy(.fromBroker, from: broker, to: client) }
+        copy(.toBroker, from: client, to: broker)
     }
 
-    private func copy(_ direction: Proxy.Direction, _ source: Socket, _ sink: Socket) {
+    private func copy(_ direction: Proxy.Direction, from source: Socket, to sink: Socket) {
         while true {
             let bytes = source.receive()
             if bytes.isEmpty { break }
-            // What a stalled line has swallowed is never seen again.
+            // A stalled direction drops its bytes.
             if stalled.withLock({ $0.contains(direction) }) { continue }
             sink.send(bytes)
         }

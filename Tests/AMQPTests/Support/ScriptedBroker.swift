@@ -1,17 +1,17 @@
 import Synchronization
 
-/// A broker that logs everybody in, answers as a broker does, and apart from that does what a test says.
+/// A broker that accepts any login, answers by the protocol, and otherwise follows a script.
 final class ScriptedBroker: Sendable {
-    /// One connection to it.
+    /// One client connection.
     struct Client: Sendable {
-        /// 1, 2, 3, …
+        /// The number of the connection, counted from 1.
         let number: Int
         let socket: Socket
 
         func send(_ frames: Frame...) { socket.send(frames.flatMap(\.bytes)) }
     }
 
-    /// Whether the script has dealt with the frame; otherwise it is answered as usual.
+    /// Returns whether the script has handled the frame; otherwise it gets the usual answer.
     typealias Script = @Sendable (Frame, Client) -> Bool
 
     private let listener: Listener
@@ -26,11 +26,11 @@ final class ScriptedBroker: Sendable {
         }
     }
 
-    /// A broker for the length of `body`.
+    /// Runs `body` with a broker.
     ///
     /// - Parameters:
-    ///   - tune: most channels, largest frame, seconds between heartbeats.
-    ///   - greet: what is done with a new client; unless it says that this was all, the client is logged in.
+    ///   - tune: the maximum number of channels, the maximum frame size, the heartbeat interval in seconds.
+    ///   - greet: handles a new client; the client is logged in unless it returns true.
     static func with<Result>(
         tune: (UInt16, UInt32, UInt16) = (255, 131_072, 0), greet: (@Sendable (Client) -> Bool)? = nil,
         _ script: @escaping Script = { _, _ in false }, _ body: (ScriptedBroker) async throws -> Result
@@ -62,7 +62,7 @@ private struct Session {
                 isGreeted = true
                 client.send(.method(0x000A_000A, [0, 9] + big(UInt32(0)) + long("PLAIN") + long("en_US")))
             }
-            while let frame = Frame(taking: &received) {
+            while let frame = Frame(removingFrom: &received) {
                 if !script(frame, client), !logIn(frame) { answer(frame) }
             }
         }
@@ -78,7 +78,7 @@ private struct Session {
         return true
     }
 
-    /// As a broker that finds everything in order.
+    /// Answers a request with success.
     private func answer(_ frame: Frame) {
         guard let id = frame.method else { return }
         let arguments: [UInt8]
@@ -95,7 +95,7 @@ private struct Session {
 }
 
 extension Frame {
-    /// The short text that stands so far behind the method's number.
+    /// Returns the short text at this offset after the method's number.
     fileprivate func text(after offset: Int) -> String {
         let rest = payload.dropFirst(4 + offset)
         guard let count = rest.first else { return "" }
@@ -106,7 +106,7 @@ extension Frame {
         .method(0x003C_0050, channel: channel, big(number) + [multiple ? 1 : 0])
     }
 
-    /// What a delivery to the first consumer of a channel begins with.
+    /// The arguments of a delivery to the first consumer of a channel.
     static func deliver(_ tag: UInt64, channel: UInt16 = 1, consumer: String = "c0") -> Frame {
         .method(0x003C_003C, channel: channel, short(consumer) + big(tag) + [0] + short("e") + short("k"))
     }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("Frames are looked at before the library sees them") struct FrameGuardTests {
+@Suite("Frames are validated before the library parses them") struct FrameGuardTests {
     private func frame(_ kind: UInt8, channel: UInt16 = 0, size: UInt32, payload: Int? = nil, end: UInt8 = 0xCE) -> [UInt8] {
         var buffer = OutputBuffer()
         buffer.put(kind)
@@ -25,7 +25,7 @@ import Testing
         return frames
     }
 
-    @Test("frames of every kind pass, up to the size agreed on")
+    @Test("frames of every type pass, up to the agreed size")
     func good() {
         for kind in [FrameKind.method, FrameKind.header, FrameKind.body] {
             #expect(violation(opened(), frame(kind, channel: 1, size: 4_088)) == nil)
@@ -36,33 +36,33 @@ import Testing
     }
 
     @Test(
-        "a frame that is larger than agreed is refused before a byte of it is kept",
+        "an oversized frame is rejected before its payload is stored",
         arguments: [4_089, .max, .max - 8] as [UInt32])
     func tooLarge(size: UInt32) {
         #expect(
             violation(opened(), frame(FrameKind.body, channel: 1, size: size, payload: 0))?.contains("more than agreed") == true)
     }
 
-    @Test("a method without room for its number, and a header without room for its fields, are refused")
+    @Test("a method without room for its number and a header without room for its fields are rejected")
     func tooSmall() {
         for size in UInt32(0)..<4 { #expect(violation(opened(), frame(FrameKind.method, size: size)) != nil) }
         for size in UInt32(0)..<14 { #expect(violation(opened(), frame(FrameKind.header, size: size)) != nil) }
     }
 
-    @Test("kinds that do not exist are refused", arguments: UInt8(0)...255)
+    @Test("unknown frame types are rejected", arguments: UInt8(0)...255)
     func kinds(kind: UInt8) {
         let isKnown = [FrameKind.method, FrameKind.header, FrameKind.body, FrameKind.heartbeat].contains(kind)
         #expect((violation(opened(), frame(kind, size: 20)) == nil) == isKnown)
     }
 
-    @Test("a channel that we never opened is refused, so that a peer cannot make us keep one for every number")
+    @Test("a channel that was not opened is rejected, so that a peer cannot allocate memory per channel")
     func channels() {
         #expect(violation(opened(3), frame(FrameKind.body, channel: 3, size: 1)) == nil)
         #expect(violation(opened(3), frame(FrameKind.body, channel: 4, size: 1))?.contains("channel 4") == true)
         #expect(violation(opened(0), frame(FrameKind.method, channel: 1, size: 4)) != nil)
     }
 
-    @Test("it does not matter where the bytes are cut", arguments: UInt64(1)...30)
+    @Test("input may be split anywhere", arguments: UInt64(1)...30)
     func cuts(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var bytes: [UInt8] = []
@@ -79,7 +79,7 @@ import Testing
         #expect(objected == isBad)
     }
 
-    @Test("noise is refused or passes; it never traps", arguments: UInt64(1)...50)
+    @Test("random bytes are rejected or pass, without a trap", arguments: UInt64(1)...50)
     func noise(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var frames = opened()

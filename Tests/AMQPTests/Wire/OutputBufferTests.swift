@@ -4,7 +4,7 @@ import Testing
 
 @testable import AMQP
 
-@Suite("What is put on the wire") struct OutputBufferTests {
+@Suite("The output buffer") struct OutputBufferTests {
     private func written(_ write: (inout OutputBuffer) -> Void) -> [UInt8] {
         var buffer = OutputBuffer()
         write(&buffer)
@@ -16,7 +16,7 @@ import Testing
         #expect(written { $0.heartbeat() } == [8, 0, 0, 0, 0, 0, 0, 0xCE])
     }
 
-    @Test("a method is kind, channel, size, number, arguments, end")
+    @Test("a method consists of type, channel, size, number, arguments, end")
     func method() {
         #expect(
             written { $0.ack(0x0102, multiple: true, channel: 3) }
@@ -26,7 +26,7 @@ import Testing
                 == [1, 0, 1, 0, 0, 0, 8, 0, 0x3C, 0, 0x1E, 2, UInt8(ascii: "c"), UInt8(ascii: "1"), 0, 0xCE])
     }
 
-    @Test("a body is cut into frames no larger than agreed", arguments: [0, 1, 4_087, 4_088, 4_089, 8_176, 20_000])
+    @Test("a body is split into frames of at most the agreed size", arguments: [0, 1, 4_087, 4_088, 4_089, 8_176, 20_000])
     func body(size: Int) {
         let body = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
         let message = AMQPMessage(exchange: "", routingKey: "q", body: body)
@@ -37,7 +37,7 @@ import Testing
         #expect(frames[1].payload[4..<12].reduce(0) { $0 << 8 | Int($1) } == size)
     }
 
-    @Test("headers that do not fit into one frame are refused, and nothing of the message stays")
+    @Test("headers that exceed one frame are rejected, and nothing is appended")
     func largeHeaders() {
         var message = AMQPMessage(exchange: "", routingKey: "q", body: [1])
         message.properties.headers = ["large": .string(String(repeating: "x", count: 5_000))]
@@ -73,7 +73,7 @@ import Testing
         #expect(message.violation(maxBody: 10) != nil)
     }
 
-    @Test("what a slow socket does not take now goes later, in order, and what was large is given back")
+    @Test("output that a slow socket does not accept is sent later in order, and a large buffer is freed")
     func flush() throws {
         let (ours, theirs) = try LocalSocketPair.make()
         defer { close(ours); close(theirs) }
@@ -93,7 +93,7 @@ import Testing
         #expect(buffer.bytes.capacity < sent.count)
     }
 
-    @Test("a peer that has gone is an error, not a signal")
+    @Test("a closed peer is an error, not a signal")
     func gone() throws {
         let (ours, theirs) = try LocalSocketPair.make()
         close(theirs)
@@ -106,3 +106,16 @@ import Testing
 }
 
 private let tooLong = String(repeating: "x", count: 256)
+
+@Suite("AMQP tables") struct AMQPTableTests {
+    @Test("a table keeps its order, and setting nil removes")
+    func order() {
+        var table: AMQPTable = ["b": 1, "a": "x"]
+        #expect(table.entries.map(\.name) == ["b", "a"])
+        table["b"] = nil
+        table["c"] = true
+        #expect(table.entries.map(\.name) == ["a", "c"])
+        #expect(table["a"]?.string == "x")
+        #expect(table["b"] == nil)
+    }
+}

@@ -10,10 +10,10 @@ import Testing
 @Suite("Calls that fail", .timeLimit(.minutes(3))) struct CallFailureTests {
     @Test("the deadline ends the wait of the caller and cancels the handler")
     func deadline() async throws {
-        let cancelled = Told<Void>()
+        let cancelled = OneShotSignal<Void>()
         try await TestBroker.serving(Echo.self) { _, _ in
             do { try await untilCancelled() } catch {
-                cancelled.tell()
+                cancelled.send()
                 throw error
             }
         } _: { _, bff in
@@ -22,7 +22,7 @@ import Testing
                 let error = await failure { try await bff.call(Echo(text: ""), deadline: .after(.milliseconds(100))) }
                 #expect(error?.code == .deadlineExceeded)
                 #expect(error?.mayHaveHappened == true)
-                return cancelled.isTold ? () : nil
+                return cancelled.isSent ? () : nil
             }
         }
     }
@@ -39,7 +39,7 @@ import Testing
 
     @Test("calls of a handler inherit the deadline of its request")
     func inheritedDeadline() async throws {
-        let seen = Seen<Deadline>()
+        let seen = ValueRecorder<Deadline>()
         try await TestBroker.serving(Echo.self) { request, context in
             seen.add(context.deadline)
             return request
@@ -56,7 +56,7 @@ import Testing
         try await TestBroker.serving(Echo.self, callsAtOnce: 1) { request, _ in
             await handler.handle(request)
         } _: { _, bff in
-            defer { handler.end.tell() }
+            defer { handler.end.send() }
             let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(60))) }
             await handler.begun.value
             #expect(await failure { try await bff.call(Echo(text: "", number: 1)) }?.code == .unavailable)
@@ -123,7 +123,7 @@ import Testing
 
     @Test("a repeatable call is sent again at half of its time, and the second attempt may answer")
     func repeatedAtHalfTime() async throws {
-        let keys = Seen<Int>()
+        let keys = ValueRecorder<Int>()
         try await TestBroker.serving(Lookup.self) { request, _ in
             keys.add(request.key)
             if keys.count == 1 { try await untilCancelled() }
@@ -141,7 +141,7 @@ import Testing
         try await TestBroker.serving(Echo.self) { request, _ in
             await handler.handle(request)
         } _: { broker, bff in
-            defer { handler.end.tell() }
+            defer { handler.end.send() }
             let call = Task { try await bff.call(Echo(text: ""), deadline: .after(.seconds(100))) }
             await handler.begun.value
             try await broker.closeConnections(named: "bff-1 calls")
@@ -169,12 +169,12 @@ import Testing
 
 /// Answers a request with number 1 at once, and any other only after ``end``.
 private final class BlockedHandler: Sendable {
-    let begun = Told<Void>()
-    let end = Told<Void>()
+    let begun = OneShotSignal<Void>()
+    let end = OneShotSignal<Void>()
 
     func handle(_ request: Echo) async -> Echo {
         if request.number == 1 { return request }
-        begun.tell()
+        begun.send()
         await end.value
         return request
     }

@@ -10,7 +10,7 @@ import Testing
     @Test("a call is answered, with the caller's verified name and the deadline")
     func roundTrip() async throws {
         try await TestBroker.with { broker in
-            let contexts = Seen<CallContext>()
+            let contexts = ValueRecorder<CallContext>()
             try await broker.bus(
                 .users,
                 register: {
@@ -143,12 +143,12 @@ import Testing
     @Test("a call beyond the handlers' limit is unavailable at once")
     func admission() async throws {
         try await TestBroker.with { broker in
-            let (begun, end) = (Told<Void>(), Told<Void>())
+            let (begun, end) = (OneShotSignal<Void>(), OneShotSignal<Void>())
             try await broker.bus(
                 .users,
                 register: {
                     $0.serve(Echo.self, atMost: 1) { request, _ in
-                        begun.tell()
+                        begun.send()
                         await end.value
                         return request
                     }
@@ -160,7 +160,7 @@ import Testing
                     #expect(
                         await failure { try await bff.call(Echo(text: "second"), deadline: .after(.seconds(60))) }?.code
                             == .unavailable)
-                    end.tell()
+                    end.send()
                     let answer = try await first
                     #expect(answer.text == "first")
                 }
@@ -171,13 +171,13 @@ import Testing
     @Test("a vital call is refused neither by a caller nor by a server at its limit")
     func vital() async throws {
         try await TestBroker.with { broker in
-            let (begun, end) = (Told<Void>(), Told<Void>())
+            let (begun, end) = (OneShotSignal<Void>(), OneShotSignal<Void>())
             try await broker.bus(
                 .users, configure: { $0.handledAtOnce = 1 },
                 register: {
                     $0.serve(Beat.self) { _, _ in EmptyResponse() }
                     $0.serve(Echo.self) { request, _ in
-                        begun.tell()
+                        begun.send()
                         await end.value
                         return request
                     }
@@ -189,7 +189,7 @@ import Testing
                     #expect(await failure { try await bff.call(Echo(text: "second")) }?.code == .unavailable)
                     let answer = try await bff.call(Beat())
                     #expect(answer == EmptyResponse())
-                    end.tell()
+                    end.send()
                     _ = try await first
                 }
             }
@@ -199,13 +199,13 @@ import Testing
     @Test("a stop answers the calls in progress and accepts no further ones")
     func gracefulStop() async throws {
         try await TestBroker.with { broker in
-            let begun = Told<Void>()
+            let begun = OneShotSignal<Void>()
             try await broker.bus(.bff) { bff in
                 let call = try await broker.bus(
                     .users,
                     register: {
                         $0.serve(Echo.self) { request, _ in
-                            begun.tell()
+                            begun.send()
                             try await gracefulStopSeen(bff)
                             return request
                         }

@@ -10,7 +10,7 @@ import Testing
     @Test("every subscribed process receives a transient event, in order; malformed and forged ones are ignored")
     func heardByAll() async throws {
         try await TestBroker.with { broker in
-            let (one, two) = (Seen<String>(), Seen<String>())
+            let (one, two) = (ValueRecorder<String>(), ValueRecorder<String>())
             try await broker.bus(.chats, instance: "chats-1", register: { $0.subscribe(feed(one)) }) { _ in
                 try await broker.bus(.chats, instance: "chats-2", register: { $0.subscribe(feed(two)) }) { _ in
                     try await broker.raw { try $0.publish(.event("users.test.renamed.v1", "no json")) }
@@ -31,7 +31,7 @@ import Testing
     @Test("a subscription receives a notice, and a queue bound to all events does not")
     func notices() async throws {
         try await TestBroker.with { broker in
-            let seen = Seen<String>()
+            let seen = ValueRecorder<String>()
             var feed = EventSubscription()
             feed.on(Moved.self) { event, _ in seen.add(event.to) }
             feed.on(UserRenamed.self) { event, _ in seen.add(event.name) }
@@ -59,7 +59,7 @@ import Testing
     @Test("a subscription reports its loss and its new start")
     func lost() async throws {
         try await TestBroker.with { broker in
-            let states = Seen<String>()
+            let states = ValueRecorder<String>()
             var feed = EventSubscription()
             feed.on(UserRenamed.self) { _, _ in }
             feed.onStart { states.add("started") }
@@ -72,7 +72,7 @@ import Testing
         }
     }
 
-    private func feed(_ seen: Seen<String>) -> EventSubscription {
+    private func feed(_ seen: ValueRecorder<String>) -> EventSubscription {
         var feed = EventSubscription()
         feed.on(UserRenamed.self) { event, _ in seen.add(event.name) }
         return feed

@@ -12,7 +12,7 @@ import Testing
     @Test("an event committed by one service is handled by another")
     func handled() async throws {
         try await EventWorld.with { world in
-            let seen = Seen<(UserRenamed, EventContext)>()
+            let seen = ValueRecorder<(UserRenamed, EventContext)>()
             try await consuming(world) { event, context in
                 seen.add((event, context))
             } _: { _ in
@@ -33,7 +33,7 @@ import Testing
     @Test("an event that arrives twice takes effect once, if the handler uses the inbox")
     func once() async throws {
         try await EventWorld.with { world in
-            let outcomes = Seen<Int>()
+            let outcomes = ValueRecorder<Int>()
             try await consuming(world) { [pool = world.pool] _, context in
                 outcomes.add(try await pool.execute(context.inbox.once(context.id)))
             } _: { _ in
@@ -52,7 +52,7 @@ import Testing
     @Test("after five failures an event becomes a dead letter with the reason; replayed, it is handled")
     func deadLetterAndReplay() async throws {
         try await EventWorld.with { world in
-            let attempts = Seen<Int>()
+            let attempts = ValueRecorder<Int>()
             try await consuming(world) { _, context in
                 attempts.add(context.attempt)
                 if attempts.count <= 5 { throw ServiceError(.conflict, "not like this") }
@@ -96,7 +96,7 @@ import Testing
         "an event is accepted only from the service that owns its type; any other becomes a dead letter", arguments: ["bff", nil])
     func forged(sender: String?) async throws {
         try await EventWorld.with { world in
-            let seen = Seen<Int>()
+            let seen = ValueRecorder<Int>()
             try await consuming(world) { _, context in
                 seen.add(context.attempt)
             } _: { _ in
@@ -120,7 +120,7 @@ import Testing
     @Test("an event whose dependency is away waits, without counting failures, and is handled")
     func unavailable() async throws {
         try await EventWorld.with { world in
-            let attempts = Seen<Int>()
+            let attempts = ValueRecorder<Int>()
             try await consuming(world) { _, context in
                 attempts.add(context.attempt)
                 if attempts.count <= 6 { throw ServiceError(.unavailable, "later") }
@@ -137,7 +137,7 @@ import Testing
     @Test("malformed events become dead letters at once, each with its reason, and can be dropped")
     func malformed() async throws {
         try await EventWorld.with { world in
-            let seen = Seen<UserRenamed>()
+            let seen = ValueRecorder<UserRenamed>()
             try await consuming(world) { event, _ in
                 seen.add(event)
             } _: { _ in
@@ -169,7 +169,7 @@ import Testing
     @Test("a stop requeues an event that waits for its next attempt")
     func stopHandsBack() async throws {
         try await EventWorld.with { world in
-            let attempts = Seen<Int>()
+            let attempts = ValueRecorder<Int>()
             try await consuming(world) { _, context in
                 attempts.add(context.attempt)
                 throw ServiceError(.unavailable, "never")

@@ -44,7 +44,7 @@ final class KubernetesStub: Sendable {
                     .certificate($0)
                 },
                 privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.appending(path: "server.key").path, format: .pem))))
-        let handler = Told<Handler>()
+        let handler = OneShotSignal<Handler>()
         channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.backlog, value: 16)
             .childChannelInitializer { channel in
@@ -57,7 +57,7 @@ final class KubernetesStub: Sendable {
         port = channel.localAddress?.port ?? 0
         account = FileManager.default.temporaryDirectory.appending(path: TestStack.uniqueName("account")).path
         try FileManager.default.createDirectory(atPath: account, withIntermediateDirectories: true)
-        handler.tell { [weak self] head, body in self.flatMap { $0.answer(head, body) } }
+        handler.send { [weak self] head, body in self.flatMap { $0.answer(head, body) } }
         try write("token", "first\n")
         try write("namespace", "chat")
         try FileManager.default.copyItem(atPath: TestStack.certificateAuthority, toPath: "\(account)/ca.crt")
@@ -109,11 +109,11 @@ final class KubernetesStub: Sendable {
         typealias InboundIn = HTTPServerRequestPart
         typealias OutboundOut = HTTPServerResponsePart
 
-        private let handler: Told<Handler>
+        private let handler: OneShotSignal<Handler>
         private var head: HTTPRequestHead?
         private var body: [UInt8] = []
 
-        init(_ handler: Told<Handler>) { self.handler = handler }
+        init(_ handler: OneShotSignal<Handler>) { self.handler = handler }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             switch unwrapInboundIn(data) {

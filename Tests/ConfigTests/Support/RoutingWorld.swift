@@ -34,7 +34,7 @@ struct RoutingWorld: Sendable {
         let name: String
         let routing: RoutingComponents
         let bus: Bus
-        let isLeading: Seen<Bool?>
+        let isLeading: ValueRecorder<Bool?>
         let group: ServiceGroup
         let life: Task<Void, any Error>
 
@@ -55,9 +55,9 @@ struct RoutingWorld: Sendable {
         try await TestDatabase.migrated(try ConfigMigrations.all(), on: io) { database in
             try await VirtualHost.with { host in
                 try await prepare(host)
-                let messaging = bus(.messaging, "messaging-1", host)
+                let messaging = bus(.messaging, instance: "messaging-1", on: host)
                 let settings = RoutingSettings(partitionCount: partitions, limit: limit)
-                let instances = (1...2).map { start("config-\($0)", settings, database, host) }
+                let instances = (1...2).map { start("config-\($0)", settings, database: database, on: host) }
                 let world = RoutingWorld(database: database, messaging: messaging, instances: instances)
                 let group = ServiceGroup(services: [messaging], logger: logger)
                 let life = Task.detached { try await group.run() }
@@ -75,9 +75,9 @@ struct RoutingWorld: Sendable {
     }
 
     private static func start(
-        _ name: String, _ settings: RoutingSettings, _ database: PostgresPool, _ host: VirtualHost
+        _ name: String, _ settings: RoutingSettings, database: PostgresPool, on host: VirtualHost
     ) -> Instance {
-        let (bus, isLeading) = (bus(.config, name, host), Seen<Bool?>())
+        let (bus, isLeading) = (bus(.config, instance: name, on: host), ValueRecorder<Bool?>())
         let routing = RoutingComponents(
             settings, instance: name, timing: timing, database: database, bus: bus, on: io, logger: logger
         ) {
@@ -97,7 +97,7 @@ struct RoutingWorld: Sendable {
         try await host.makeExchanges()
     }
 
-    private static func bus(_ service: ServiceName, _ instance: String, _ host: VirtualHost) -> Bus {
+    private static func bus(_ service: ServiceName, instance: String, on host: VirtualHost) -> Bus {
         let server = TestStack.rabbitmq
         var endpoint = AMQPEndpoint(
             host: server.host, port: server.port, vhost: host.name, user: host.name, password: "bus", connectionName: "test")
@@ -122,19 +122,19 @@ struct RoutingWorld: Sendable {
     /// The members send heartbeats concurrently until the condition holds, however long the test takes to
     /// check it.
     func run(_ members: [ScriptedMember], until condition: String, _ holds: () async throws -> Bool) async throws {
-        let isOver = Told<Void>()
+        let isOver = OneShotSignal<Void>()
         try await withThrowingTaskGroup { group in
             for member in members {
                 group.addTask {
                     try await eventually(within: .seconds(600), "the end") {
                         try await member.sendHeartbeat(messaging)
-                        return isOver.isTold ? () : nil
+                        return isOver.isSent ? () : nil
                     }
                 }
             }
             try await eventually(condition) { try await holds() ? () : nil }
             // No heartbeat is in flight when this returns.
-            isOver.tell()
+            isOver.send()
             try await group.waitForAll()
         }
     }

@@ -21,7 +21,7 @@ struct TestGateway: Sendable {
     let actor: Gateway
     let revocations: Revocations
     /// The deliveries that the gateway published.
-    let told: Seen<Delivery>
+    let told: ValueRecorder<Delivery>
     let port: Int
 
     var connections: Int { get async { await actor.report().connections } }
@@ -38,7 +38,9 @@ struct TestGateway: Sendable {
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (TestGateway) async throws -> Result
     ) async throws -> Result {
-        let (bus, revocations, told, listening) = (StubBus(), Revocations(now: now), Seen<Delivery>(), Told<Int>())
+        let (bus, revocations, told, listening) = (
+            StubBus(), Revocations(now: now), ValueRecorder<Delivery>(), OneShotSignal<Int>()
+        )
         revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
@@ -53,7 +55,7 @@ struct TestGateway: Sendable {
             channel: SocketChannel(authenticator: authenticator, handshakeTimeout: handshakeTimeout), events: actor,
             framesPerSecond: framesPerSecond, loops: loops,
             host: "127.0.0.1", port: 0, heartbeatSeconds: 300, drain: { await actor.close() }, logger: logger,
-            onListening: { listening.tell($0) })
+            onListening: { listening.send($0) })
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }

@@ -105,13 +105,13 @@ final class RPCClient {
     private func flush() {
         flushIsScheduled = false
         // Sorted: the order of dictionaries differs between processes, and a seed must reproduce its run.
-        for (service, ids) in outgoing.takeRest().sorted(by: { $0.destination.rawValue < $1.destination.rawValue }) {
+        for (service, ids) in outgoing.drain().sorted(by: { $0.destination.rawValue < $1.destination.rawValue }) {
             send(ids, to: service)
         }
     }
 
     private func send(_ ids: [UInt64], to service: ServiceName) {
-        let sends = ids.compactMap { pending.takeForSending($0) }
+        let sends = ids.compactMap { pending.startAttempt($0) }
         if !sends.isEmpty { send(sends.map(\.call), sends.map(\.attempt), to: service) }
     }
 

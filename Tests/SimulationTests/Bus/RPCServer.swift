@@ -86,7 +86,7 @@ final class RPCServer {
 
     private func flush() {
         flushIsScheduled = false
-        for (address, replies) in outgoing.takeRest().sorted(by: { $0.destination < $1.destination }) {
+        for (address, replies) in outgoing.drain().sorted(by: { $0.destination < $1.destination }) {
             send(replies, to: address)
         }
     }

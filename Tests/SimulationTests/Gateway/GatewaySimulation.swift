@@ -88,7 +88,7 @@ final class GatewaySimulation {
     }
 
     private func recover() {
-        simulator.note("the faults end")
+        simulator.record("the faults end")
         isCalm = true
         assigner.recover()
         for gateway in gateways { gateway.recover() }

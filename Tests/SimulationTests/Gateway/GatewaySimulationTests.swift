@@ -45,6 +45,6 @@ import Testing
         let runs = (0..<2).map { _ in GatewaySimulation(seed: 7, isTraced: true) }
         for run in runs { #expect(run.run() == nil) }
         #expect(runs[0].simulator.trace.lines == runs[1].simulator.trace.lines)
-        #expect(runs[0].simulator.events > 300)
+        #expect(runs[0].simulator.actions > 300)
     }
 }

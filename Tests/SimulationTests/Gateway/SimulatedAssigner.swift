@@ -48,7 +48,7 @@ final class SimulatedAssigner {
 
     func stop(for milliseconds: Int64) {
         if isStopped { return }
-        simulator.note("the assigner stops for \(milliseconds) ms")
+        simulator.record("the assigner stops for \(milliseconds) ms")
         isStopped = true
         simulator.after(milliseconds) { [unowned self] in recover() }
     }
@@ -100,7 +100,7 @@ final class SimulatedAssigner {
 
     /// Gives away what a dead instance owned.
     private func remove(_ instance: Int) {
-        simulator.note("the assigner gives instance \(instance) up")
+        simulator.record("the assigner gives instance \(instance) up")
         members[instance] = nil
         for partition in assignments.indices {
             switch assignments[partition] {
@@ -117,7 +117,7 @@ final class SimulatedAssigner {
     private func assign(_ assignment: Assignment, _ partition: Int) {
         epoch += 1
         assignments[partition] = assignment
-        simulator.note("epoch \(epoch): partition \(partition) is \(assignment)")
+        simulator.record("epoch \(epoch): partition \(partition) is \(assignment)")
     }
 
     private func answer(_ instance: Int) -> Contracts.Heartbeat.Response {

@@ -50,7 +50,7 @@ final class SimulatedChats {
     private func commit(_ chat: ChatID, sender: UserID, key: ClientMessageID) -> Message {
         chats[chat]?.last += 1
         let seq = chats[chat]?.last ?? 0
-        simulator.note("chat \(chat) commits \(seq)")
+        simulator.record("chat \(chat) commits \(seq)")
         let message = Message(
             id: MessageID(rawValue: chat.rawValue * 100_000 + seq), chatID: chat, seq: seq, rev: seq, senderID: sender,
             clientMessageID: key, text: "x", sentAt: Timestamp(millisecondsSinceEpoch: Host.beginning + simulator.now))

@@ -31,7 +31,7 @@ final class SimulatedDevice {
         self.simulation = simulation
     }
 
-    private func note(_ line: @autoclosure () -> String) { simulator.note("device \(session): \(line())") }
+    private func note(_ line: @autoclosure () -> String) { simulator.record("device \(session): \(line())") }
     private func violated(_ guarantee: String) { simulator.violated("device \(session): \(guarantee)") }
 
     // MARK: Connections

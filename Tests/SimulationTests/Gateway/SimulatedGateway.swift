@@ -70,7 +70,7 @@ final class SimulatedGateway {
 
     func crash(for milliseconds: Int64) {
         guard isUp else { return }
-        simulator.note("instance \(index) crashes")
+        simulator.record("instance \(index) crashes")
         isUp = false
         isFrozen = false
         backlog = []
@@ -82,7 +82,7 @@ final class SimulatedGateway {
 
     func freeze(for milliseconds: Int64) {
         guard isUp, !isFrozen else { return }
-        simulator.note("instance \(index) freezes for \(milliseconds) ms")
+        simulator.record("instance \(index) freezes for \(milliseconds) ms")
         isFrozen = true
         let life = life
         simulator.after(milliseconds) { [unowned self] in if life == self.life { thaw() } }
@@ -155,7 +155,7 @@ final class SimulatedGateway {
     }
 
     private func count(_ occurrence: GatewayOccurrence) {
-        simulator.note("instance \(index): \(occurrence)")
+        simulator.record("instance \(index): \(occurrence)")
         switch occurrence {
         case .framesSkipped: simulation.counts.skips += 1
         case .sessionResumed: simulation.counts.resumes += 1
@@ -233,7 +233,7 @@ final class SimulatedGateway {
 
     func loseFeed(for milliseconds: Int64) {
         guard isUp, feedIsUp else { return }
-        simulator.note("instance \(index) loses its feed")
+        simulator.record("instance \(index) loses its feed")
         feedIsUp = false
         feedNumber += 1
         later(0) { [unowned self] in

@@ -21,7 +21,7 @@ final class ConfigHost: SimulatedProcess {
     private let publish: (RoutingPulse) -> Void
 
     init(
-        _ name: String, _ network: SimulatedNetwork, _ rows: RoutingRows, limit: Int,
+        _ name: String, _ network: SimulatedNetwork, rows: RoutingRows, limit: Int,
         publishRoutesChanged: @escaping () -> Void, publish: @escaping (RoutingPulse) -> Void
     ) {
         self.rows = rows

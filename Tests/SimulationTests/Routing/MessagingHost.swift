@@ -66,7 +66,8 @@ final class MessagingHost: SimulatedProcess {
         guard isAlive, !isPaused, !isGatewayClosed else { return [] }
         return Set((0..<partitionCount).filter { ownership.verdict(on: $0, at: now) == .accept })
     }
-    /// Partitions whose users it would admit although their deliveries do not reach it. A lost feed is a known outage.
+    /// Partitions whose users it would admit although their deliveries do not reach it. A lost feed is a
+    /// known outage.
     var acceptingUnbound: Set<Int> { isFeedRunning ? accepting.subtracting(feedBindings.members) : [] }
     /// Partitions that it was assigned.
     var assigned: Set<Int> { isAlive && !isGatewayClosed ? ownership.served.members : [] }

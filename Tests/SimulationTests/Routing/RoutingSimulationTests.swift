@@ -114,7 +114,7 @@ import Testing
     func oneConfigCut(seed: UInt64) {
         let deployment = Self.settledDeployment(seed, members: 4)
         let (epoch, assigned) = (deployment.rows.table.epoch, deployment.members.map(\.assigned))
-        deployment.configs.first { $0.name != deployment.rows.holder }?.isBlind = true
+        deployment.configs.first { $0.name != deployment.rows.holder }?.isCutOff = true
         #expect(deployment.time(within: 10_000) { !deployment.unserved.isEmpty } == nil)
         #expect(deployment.rows.table.epoch == epoch)
         #expect(deployment.members.map(\.assigned) == assigned)

@@ -20,7 +20,7 @@ final class SimulatedDeployment {
         for number in 1...configCount {
             configs.append(
                 ConfigHost(
-                    "config-\(number)", network, rows, limit: limit,
+                    "config-\(number)", network, rows: rows, limit: limit,
                     publishRoutesChanged: { [unowned self] in notifyMembers() },
                     publish: { [unowned self] heartbeat in for config in configs { config.receive(heartbeat) } }))
         }

@@ -9,7 +9,7 @@ final class Publisher {
     private let rows: OutboxRows
     private let broker: Broker
     private let database: DatabaseLink
-    private var line = OutboxState()
+    private var outbox = OutboxState()
 
     init(_ host: Host, rows: OutboxRows, broker: Broker, database: DatabaseLink) {
         self.host = host
@@ -19,17 +19,17 @@ final class Publisher {
     }
 
     func begin() {
-        line = OutboxState()
+        outbox = OutboxState()
         sweep()
     }
 
     func committed(_ events: [OutboxEvent]) {
-        line.add(events)
+        outbox.add(events)
         pump()
     }
 
     private func pump() {
-        while let event = line.next() {
+        while let event = outbox.next() {
             let life = host.life
             broker.publish(event) { outcome in
                 self.host.after(0) { if life == self.host.life { self.settle(event.id, outcome) } }
@@ -38,23 +38,23 @@ final class Publisher {
     }
 
     private func settle(_ id: EventID, _ outcome: Broker.Outcome) {
-        if outcome == .confirmed { line.confirmed(id) } else { line.failed(id) }
+        if outcome == .confirmed { outbox.confirmed(id) } else { outbox.failed(id) }
         host.after(20) { self.remove() }
         pump()
     }
 
     private func remove() {
-        guard let ids = line.takeForRemoval() else { return }
+        guard let ids = outbox.startRemoval() else { return }
         database.run({ self.rows.remove(ids) }) { (result: Result<Void, PostgresError>) in
-            guard case .success = result else { return self.line.notRemoved(ids) }
-            self.line.removed()
+            guard case .success = result else { return self.outbox.notRemoved(ids) }
+            self.outbox.removed()
             self.remove()
         }
     }
 
     private func sweep() {
         host.after(host.simulator.between(800, 1_200)) { self.sweep() }
-        let room = min(16, line.room)
+        let room = min(16, outbox.room)
         if room == 0 { return }
         database.run({ self.rows.claim(atMost: room) }) { (result: Result<[OutboxEvent], PostgresError>) in
             if case .success(let events) = result { self.committed(events) }
