@@ -5,7 +5,7 @@ import Testing
 @testable import Users
 
 @Suite("Key ring") struct KeyRingTests {
-    @Test("instances that start together make one key between them")
+    @Test("instances that start together create one key")
     func first() async throws {
         try await World.with { world async throws in
             let rings = (0..<8).map { _ in ring(world) }
@@ -15,12 +15,12 @@ import Testing
         }
     }
 
-    @Test("a new key is published at once, signs after the lead, and the old one goes when its last token has expired")
+    @Test("a new key is published at once and signs after the lead; the old key is deleted when its last token has expired")
     func rotation() async throws {
         try await World.with { world async throws in
             let (ring, other, schedule) = (ring(world), ring(world), KeySchedule())
             let old = try await kid(ring)
-            // Many may ask for it at once: one key comes of it.
+            // Concurrent rotations create one key.
             for result in await atOnce(4, { _ in try await ring.rotate() }) { try result.get() }
             #expect(try await ring.published().count == 2)
             #expect(try await kid(ring) == old)
@@ -35,7 +35,7 @@ import Testing
         }
     }
 
-    @Test("a key of thirty days gets a successor by itself")
+    @Test("a key of thirty days gets a successor")
     func age() async throws {
         try await World.with { world async throws in
             let ring = ring(world)
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test("keys lie sealed in the database, and a ring with another secret has none")
+    @Test("keys are sealed in the database, and a ring with another secret cannot open them")
     func sealed() async throws {
         try await World.with { world async throws in
             _ = try await ring(world).published()
@@ -59,12 +59,26 @@ import Testing
         }
     }
 
+    @Test("an older answer of the store never replaces a newer one")
+    func order() async throws {
+        let store = HeldKeyStore(now: Timestamp(millisecondsSinceEpoch: 1_000_000))
+        let ring = KeyRing(store, now: { store.now }, logger: World.logger)
+        let older = Task { try await ring.published() }
+        await store.isReading()
+        // It answers at once if the ring asks while the older read is under way.
+        let newer = Task { try await ring.rotate() }
+        for _ in 0..<1_000 { await Task.yield() }
+        await store.release()
+        _ = try await (older.value, newer.value)
+        #expect(try await ring.published().count == 2)
+    }
+
     private func ring(_ world: World) -> KeyRing {
         KeyRing(
             KeyStore(database: world.database, seal: KeySeal(passphrase: "test")), now: { world.clock.now }, logger: World.logger)
     }
 
-    /// Which key signs now.
+    /// Returns the id of the key that signs now.
     private func kid(_ ring: KeyRing) async throws -> String {
         let jwt = try await ring.current().sign(
             AccessToken(sub: UserID(rawValue: 1), sid: SessionID(rawValue: 2), name: "mia", roles: [], iat: 0, exp: 1))
@@ -79,4 +93,42 @@ import Testing
         let bytes = try #require(Base64URL.decode(header, count: count))
         return String(decoding: bytes, as: UTF8.self).contains("\"\(kid)\"")
     }
+}
+
+/// Holds the first read until ``release()``; that read does not see the key of a later rotation.
+private actor HeldKeyStore: SigningKeyStore {
+    nonisolated let now: Timestamp
+    private var stored: [SigningKey] = []
+    private var read: CheckedContinuation<Void, Never>?
+    private var watcher: CheckedContinuation<Void, Never>?
+    private var wasHeld = false
+
+    init(now: Timestamp) { self.now = now }
+
+    func ready() {}
+
+    func keys() async throws -> [SigningKey] {
+        if stored.isEmpty { stored = [try SigningKey(createdAt: now, signsFrom: now)] }
+        let answer = stored
+        if wasHeld { return answer }
+        wasHeld = true
+        await withCheckedContinuation { read in
+            self.read = read
+            watcher?.resume()
+            watcher = nil
+        }
+        return answer
+    }
+
+    func rotate(_ schedule: KeySchedule, now: Timestamp, forced: Bool) async throws -> [SigningKey] {
+        stored.append(try SigningKey(createdAt: now, signsFrom: now + schedule.lead))
+        return stored
+    }
+
+    /// Returns once the first read is held.
+    func isReading() async {
+        if read == nil { await withCheckedContinuation { watcher = $0 } }
+    }
+
+    func release() { read?.resume() }
 }

@@ -1,23 +1,17 @@
 import Contracts
 import Postgres
 
-/// The keys that sign access tokens, shared by all instances of the service.
-struct KeyStore: Sendable {
+/// Stores the signing keys in Postgres, sealed by `seal`.
+struct KeyStore: SigningKeyStore {
     let database: PostgresPool
     let seal: KeySeal
 
-    /// Returns once the database can be asked, or when the task is cancelled.
     func ready() async { await database.ready() }
 
-    /// All that are stored, oldest first.
-    ///
-    /// - Throws: ``KeySeal/Failure`` when one cannot be opened with our secret.
+    /// - Throws: ``KeySeal/Failure`` for a key that this secret cannot open.
     func keys() async throws -> [SigningKey] { try read(await database.reads.query(Self.all)) }
 
-    /// Makes the next key if it is due, and forgets those that no token needs; one instance at a time.
-    ///
-    /// - Returns: all that are stored then.
-    func rotate(_ schedule: KeySchedule, now: Timestamp, forced: Bool = false) async throws -> [SigningKey] {
+    func rotate(_ schedule: KeySchedule, now: Timestamp, forced: Bool) async throws -> [SigningKey] {
         try await database.transaction { transaction in
             let locked = try await transaction.run(["LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE", Self.all])
             var keys = try read(locked[1])
@@ -27,8 +21,8 @@ struct KeyStore: Sendable {
                 keys.append(key)
             }
             let needed = Set(schedule.published(keys.map(\.schedule), at: now).map(\.id))
-            let over = keys.map(\.id).filter { !needed.contains($0) }
-            if !over.isEmpty { transaction.enqueue("DELETE FROM signing_keys WHERE id = ANY(\(over))") }
+            let expired = keys.map(\.id).filter { !needed.contains($0) }
+            if !expired.isEmpty { transaction.enqueue("DELETE FROM signing_keys WHERE id = ANY(\(expired))") }
             return keys.filter { needed.contains($0.id) }
         }
     }
