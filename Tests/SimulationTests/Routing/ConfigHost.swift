@@ -93,7 +93,6 @@ final class ConfigHost: SimulatedProcess {
     private func turn() {
         if isBusy { return }
         isBusy = true
-        if isConsuming, !isDeaf, state.heartbeatIsDue(at: clock) { publish(RoutingPulse(instance: name, isCut: false)) }
         let lease = timing.lease.milliseconds
         switch state.due(at: clock, isConnected: !isDisconnected) {
         case nil: lead()
@@ -113,6 +112,7 @@ final class ConfigHost: SimulatedProcess {
     }
 
     private func lead() {
+        if isConsuming, !isDeaf, state.heartbeatIsDue(at: clock) { publish(RoutingPulse(instance: name, isCut: false)) }
         if state.term == nil { return isBusy = false }
         if state.table != nil { return evaluate() }
         query({ [self] in rows.table }) { [self] table in

@@ -199,7 +199,7 @@ final class MessagingHost: SimulatedProcess {
                 switch result {
                 case .success(let response): perform(state.answered(response, sentAt: sentAt, at: now), after: heartbeat)
                 case .failure(let error): failed(HeartbeatFailure(error), sentAt: sentAt)
-                case nil: failed(.unanswered, sentAt: sentAt)
+                case nil: failed(HeartbeatFailure(ServiceError(.deadlineExceeded, "no answer")), sentAt: sentAt)
                 }
                 completed()
             }

@@ -43,7 +43,10 @@ final class SimulatedDeployment {
     private func send(
         _ heartbeat: Heartbeat, of member: Int, _ then: @escaping (Result<Heartbeat.Response, ServiceError>?) -> Void
     ) {
-        if members[member].isIsolated { return network.request(timeout: 100, { nil }, then: then) }
+        if members[member].isIsolated {
+            let error = ServiceError(.unavailable, "not connected to the broker")
+            return network.after(network.number(1...100)) { then(.failure(error)) }
+        }
         guard let config = consumingConfig() else {
             // The broker returns the request.
             let error = ServiceError(.unavailable, "no instance serves it", cause: .noInstance)
