@@ -25,7 +25,7 @@ package func eventually<Answer>(
     }
 }
 
-/// Waits until the task is cancelled: a call that is never answered.
+/// Waits until the task is cancelled, like a call that is never answered.
 package func untilCancelled() async throws -> Never {
     while true { try await Task.sleep(for: .seconds(3_600)) }
 }
