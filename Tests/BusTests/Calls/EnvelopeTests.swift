@@ -70,9 +70,9 @@ import Testing
         #expect(large == [[0, 1], [2, 3]])
         let huge = [9, 10].compactMap { coalescer.add($0, bytes: 1_000, to: "huge") }
         #expect(huge == [[9]])
-        let rest = Dictionary(uniqueKeysWithValues: coalescer.takeRest())
+        let rest = Dictionary(uniqueKeysWithValues: coalescer.drain().map { ($0.destination, $0.items) })
         #expect(rest == ["small": Array(64..<70), "large": [4], "huge": [10]])
-        #expect(coalescer.takeRest().isEmpty)
+        #expect(coalescer.drain().isEmpty)
     }
 
     private static func call(_ random: inout SeededGenerator) -> WireCall {

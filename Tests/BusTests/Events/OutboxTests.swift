@@ -90,7 +90,7 @@ import Testing
     func brokerAway() async throws {
         try await EventWorld.with { world in
             try await world.declareListener()
-            var configuration = world.broker.configuration(.users, nil) { _ in }
+            var configuration = world.broker.configuration(of: .users)
             configuration.endpoint.port = 1
             let away = Bus(configuration, on: TestBroker.io, logger: TestBroker.logger)
             let event = try await world.commit("patient")
@@ -174,13 +174,13 @@ import Testing
         line.confirmed(events[0].id)
         let third = line.next()?.id
         #expect(third == events[2].id)
-        let removal = line.takeForRemoval()
+        let removal = line.startRemoval()
         #expect(removal == [events[0].id])
         line.confirmed(events[1].id)
-        let tooEarly = line.takeForRemoval()
+        let tooEarly = line.startRemoval()
         #expect(tooEarly == nil)
         line.removed()
-        let second = line.takeForRemoval()
+        let second = line.startRemoval()
         #expect(second == [events[1].id])
     }
 
@@ -208,10 +208,10 @@ import Testing
         line.add([one])
         _ = line.next()
         line.confirmed(one.id)
-        let ids = line.takeForRemoval() ?? []
+        let ids = line.startRemoval() ?? []
         line.notRemoved(ids)
         #expect(!line.isIdle)
-        let again = line.takeForRemoval()
+        let again = line.startRemoval()
         #expect(again == [one.id])
         line.removed()
         #expect(line.isIdle)
@@ -226,12 +226,12 @@ import Testing
         #expect(line.add([one, two], forwarded: [two.type]) == [two])
         _ = (line.next(), line.next())
         line.confirmed(one.id)
-        #expect(line.takeForRemoval() == [one.id])
+        #expect(line.startRemoval() == [one.id])
         line.removed()
         if isFirst { line.forwarded(two.id) } else { line.confirmed(two.id) }
         #expect(!line.hasConfirmed && !line.isIdle && line.isKnown(two.id))
         if isFirst { line.confirmed(two.id) } else { line.forwarded(two.id) }
-        #expect(line.takeForRemoval() == [two.id])
+        #expect(line.startRemoval() == [two.id])
         line.removed()
         #expect(line.isIdle)
     }

@@ -19,7 +19,7 @@ struct GoldenSample: Sendable, CustomStringConvertible {
     private static func parse(_ text: String) -> [GoldenSample] {
         var (samples, name, kind, digits) = ([GoldenSample](), "", Kind?.none, "")
         func end() {
-            if let kind { samples.append(GoldenSample(name: name, kind: kind, bytes: BusTests.bytes(digits))) }
+            if let kind { samples.append(GoldenSample(name: name, kind: kind, bytes: [UInt8](hex: digits))) }
         }
         for line in text.split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
