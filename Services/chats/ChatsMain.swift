@@ -19,7 +19,7 @@ import ServiceKit
             let outbox = Outbox(database, bus: bus, logger: context.logger)
             let chats = ChatsService(
                 database: database, redis: redis, prefix: try RedisSettings(context.settings, service: context.service).prefix,
-                lives: { times.now.lives }, bus: bus, outbox: outbox, deliveries: deliveries, ids: context.ids(bus),
+                timesToLive: { times.now.timesToLive }, bus: bus, outbox: outbox, deliveries: deliveries, ids: context.ids(bus),
                 on: context.io, logger: context.logger)
             try await context.run(
                 [database, redis, outbox, chats, bus, context.consuming(bus), dynamic, routes],

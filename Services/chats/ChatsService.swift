@@ -24,14 +24,14 @@ struct ChatsService: Service {
     ///
     /// - Parameters:
     ///   - prefix: the prefix of this service's keys in Redis.
-    ///   - lives: the lifetimes of cache entries in Redis; `nil` for the defaults.
+    ///   - timesToLive: the times to live of cache entries in Redis; `nil` for the defaults.
     init(
-        database: PostgresPool, redis: RedisClient, prefix: String, lives: CacheConfiguration.Lives? = nil, bus: Bus,
+        database: PostgresPool, redis: RedisClient, prefix: String, timesToLive: CacheConfiguration.TimesToLive? = nil, bus: Bus,
         outbox: Outbox, deliveries: DeliveryPublisher, ids: IDSource, on io: IOThread, logger: Logger
     ) {
         let history = HistoryStore(database: database)
         let views = ChatViewStore(database: database)
-        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, lives: lives)
+        let caches = ChatCaches(history: history, redis: redis, prefix: prefix, bus: bus, on: io, timesToLive: timesToLive)
         let sendStore = SendStore(database: database, outbox: outbox)
         let (users, markers) = (UserDirectory(on: bus), MarkerStore(database: database, outbox: outbox))
         self.caches = caches

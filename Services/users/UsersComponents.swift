@@ -37,7 +37,7 @@ struct UsersComponents: Sendable {
         let times = try dynamic.current(CacheTimes.self)
         caches = UserCaches(
             prefix: try RedisSettings(context.settings, service: context.service).prefix, redis: redis, on: context.io,
-            profiles: profiles, lives: { times.now.lives }, now: now
+            profiles: profiles, timesToLive: { times.now.timesToLive }, now: now
         ) { [io = context.io] notice in
             // A process that misses the broadcast reads the previous value for at most a second longer.
             Task(executorPreference: io) { try? await bus.broadcast(CacheChanged(notice: notice)) }

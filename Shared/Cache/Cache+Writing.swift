@@ -1,57 +1,64 @@
 import Redis
 
 extension Cache {
-    /// Makes known what was just committed. Call it after the commit and before answering; also before answering a repeat, whose first try may have died in between.
+    /// Publishes a value that was just committed. Call it after the commit and before the response to the
+    /// writer.
     ///
-    /// Never fails the write: if Redis cannot be told, readers are kept from what it still has.
+    /// Call it also before the response to a repeated write: the first attempt may have ended between commit
+    /// and publication. It never fails: if Redis is unreachable, readers are fenced from the values that
+    /// Redis still has.
     @discardableResult
     package func put(_ key: Key, _ value: Versioned<Value>) async -> CacheWrite { await put([key: value]) }
 
-    /// As one step for all of them.
+    /// Publishes several values in one step.
     @discardableResult
     package func put(_ values: [Key: Versioned<Value>]) async -> CacheWrite {
-        var entries: [(key: Key, entry: Entry)] = []
+        var entries: [(key: Key, entry: CacheEntry)] = []
         for (key, value) in values {
-            // What cannot be coded cannot be shown from Redis either: the owner's coder is at fault, and readers load.
-            guard let entry = try? entry(value) else { return await invalidate(values.mapValues { Optional($0.version) }) }
+            // A value that cannot be encoded cannot be read from Redis either. Readers load it from the
+            // store.
+            guard let entry = try? entry(for: value) else {
+                return await invalidate(values.mapValues { Optional($0.version) })
+            }
             entries.append((key, entry))
         }
         let asOf = now()
         let changes = values.mapValues { Optional($0.version) }
         guard !entries.isEmpty else { return .stored }
-        guard let session = tier.redis.session, let kept = try? await tier.put(entries, on: session) else {
-            return failed(changes)
+        guard let session = tier.redis.session, let stored = try? await tier.put(entries, on: session) else {
+            return fence(changes)
         }
-        for ((key, entry), isKept) in zip(entries, kept) {
-            memory.forget(key, olderThan: entry.version)
-            if isKept { remember(key, values[key]?.value, entry, asOf: asOf, wasRead: false) }
+        for ((key, entry), isStored) in zip(entries, stored) {
+            memory.invalidate(key, olderThan: entry.version)
+            if isStored { store(values[key]?.value, entry: entry, for: key, asOf: asOf, wasRead: false) }
         }
-        return told(changes)
+        return announce(changes)
     }
 
-    /// What this process remembers of those keys that somebody has asked for since they were last written here, within `age`.
+    /// Returns the values in process memory that a reader has asked for since the last write here, within
+    /// `age`.
     ///
-    /// For a writer who can make the next version of it: that saves the next reader a load, and is not worth it for what nobody reads. It may be older than what was
-    /// committed before: look at the version.
-    package func remembered(_ keys: some Sequence<Key>, readWithin age: Duration) -> [Key: Versioned<Value>] {
+    /// A writer that can derive the next version from them saves the next reader a load. They may be older
+    /// than the last commit: check the version.
+    package func cached(_ keys: some Sequence<Key>, readWithin age: Duration) -> [Key: Versioned<Value>] {
         let oldest = now() - age
         var found: [Key: Versioned<Value>] = [:]
         for key in keys {
-            guard let known = memory.any(key), known.wasRead, known.asOf >= oldest else { continue }
-            found[key] = Versioned(known.value, version: known.version)
+            guard let cached = memory.peek(key), cached.wasRead, cached.asOf >= oldest else { continue }
+            found[key] = Versioned(cached.value, version: cached.version)
         }
         return found
     }
 
-    /// Makes known that something was committed whose outcome is not at hand: the next readers load it.
+    /// Invalidates keys whose new values are not at hand. The next readers load them.
     ///
-    /// - Parameter version: what they find has at least this version; `nil`: whatever is known now is stale.
+    /// - Parameter version: the minimum version that readers get; `nil`: everything known now is stale.
     @discardableResult
     package func invalidate(_ keys: [Key], version: Int64? = nil) async -> CacheWrite {
         await invalidate(Dictionary(keys.map { ($0, version) }) { first, _ in first })
     }
 
-    /// Likewise, each key with the version of its own, in one step.
+    /// Invalidates keys, each below a version of its own, in one step.
     @discardableResult
     package func invalidate(_ versions: [Key: Int64]) async -> CacheWrite {
         await invalidate(versions.mapValues { Optional($0) })
@@ -60,65 +67,69 @@ extension Cache {
     private func invalidate(_ changes: [Key: Int64?]) async -> CacheWrite {
         if changes.isEmpty { return .stored }
         let versions = changes.values.compactMap { $0 }
-        for (key, version) in changes { memory.forget(key, olderThan: version) }
+        for (key, version) in changes { memory.invalidate(key, olderThan: version) }
         guard let session = tier.redis.session,
             (try? await tier.fence(Array(changes.keys), versions: versions.count == changes.count ? versions : nil, on: session))
                 != nil
-        else { return failed(changes) }
-        for (key, version) in changes { memory.forget(key, olderThan: version) }
-        return told(changes)
+        else { return fence(changes) }
+        for (key, version) in changes { memory.invalidate(key, olderThan: version) }
+        return announce(changes)
     }
 
-    private func told(_ changes: [Key: Int64?]) -> CacheWrite {
+    private func announce(_ changes: [Key: Int64?]) -> CacheWrite {
         broadcast(CacheNotice(kind: configuration.kind, changes: changes.map { .init(key: $0.description, version: $1) }))
         return .stored
     }
 
-    // MARK: When Redis cannot be told
+    // MARK: Redis is unreachable
 
-    /// Longer than any value in Redis lives.
-    private var longestLife: Duration { max(configuration.timeToLive, configuration.absentTimeToLive) * 1.25 }
+    /// Longer than Redis keeps any value.
+    private var longestTimeToLive: Duration { max(configuration.timeToLive, configuration.absentTimeToLive) * 1.25 }
 
-    private func failed(_ changes: [Key: Int64?]) -> CacheWrite {
-        metrics.withoutRedis()
-        let (now, life) = (now(), longestLife)
-        var single = true
+    /// Fences the keys here and in the other processes, and queues the invalidations for Redis.
+    private func fence(_ changes: [Key: Int64?]) -> CacheWrite {
+        metrics.countUnreachable()
+        let (now, duration) = (now(), longestTimeToLive)
+        var isPerKey = true
         for (key, version) in changes {
-            memory.forget(key, olderThan: version)
-            single = distrust.add(key, below: version, until: now + life, now: now) && single
-            if single, untold.add(key, version, until: now + life) { tellLater() }
+            memory.invalidate(key, olderThan: version)
+            isPerKey = staleKeys.add(key, below: version, until: now + duration, now: now) && isPerKey
+            if isPerKey, pendingInvalidations.add(key, version: version, until: now + duration) { sendInvalidationsLater() }
         }
         broadcast(
             CacheNotice(
                 kind: configuration.kind, changes: changes.map { .init(key: $0.description, version: $1) },
-                distrustMilliseconds: Int64(life / .milliseconds(1)), everything: !single))
+                fenceMilliseconds: Int64(duration / .milliseconds(1)), allKeys: !isPerKey))
         return .unreachable
     }
 
-    /// Tells Redis as soon as it can be reached, so that also those are kept from stale values who have not heard of them.
-    private func tellLater() {
+    /// Retries until Redis has received all invalidations. This also protects processes that missed the
+    /// notice.
+    private func sendInvalidationsLater() {
         Task.detached(executorPreference: io) { [weak self] in
-            while await self?.tellSome() == true { try? await Task.sleep(for: .milliseconds(Int.random(in: 50...150))) }
+            while await self?.sendInvalidations() == true {
+                try? await Task.sleep(for: .milliseconds(Int.random(in: 50...150)))
+            }
         }
     }
 
-    /// Whether there is more to tell.
-    private func tellSome() async -> Bool {
+    /// Returns whether invalidations are left.
+    private func sendInvalidations() async -> Bool {
         while true {
-            if untold.isOver(at: now()) {
-                untold.stop()
+            if pendingInvalidations.isEmpty(at: now()) {
+                pendingInvalidations.stopSending()
                 return false
             }
             guard let session = tier.redis.session else { return true }
-            let some = untold.some(200, at: now())
-            let versions = some.compactMap(\.version)
+            let batch = pendingInvalidations.batch(atMost: 200, at: now())
+            let versions = batch.compactMap(\.version)
             guard
-                (try? await tier.fence(some.map(\.key), versions: versions.count == some.count ? versions : nil, on: session))
-                    != nil
+                (try? await tier.fence(
+                    batch.map(\.key), versions: versions.count == batch.count ? versions : nil, on: session)) != nil
             else { return true }
-            for (key, version) in some {
-                untold.told(key, version)
-                distrust.end(key, upTo: version, now: now())
+            for (key, version) in batch {
+                pendingInvalidations.remove(key, sent: version)
+                staleKeys.lift(key, upTo: version, now: now())
             }
         }
     }

@@ -1,14 +1,19 @@
+import Metrics
 import Reactor
 import Redis
 
-/// Reads through process memory, then Redis, then the store; writes to Redis before the writer answers. `docs/cache.md` has the guarantees.
+/// A read-through cache: process memory, then Redis, then the store. Writes reach Redis before the writer
+/// returns.
 ///
-/// One per kind of value and process. It has never heard of the bus: the owner passes on what ``Broadcast`` is given, to every process of the service, where it
-/// comes to ``receive(_:)``; and calls ``dropAll()`` whenever that feed may have lost something.
+/// There is one per kind of value and process. `docs/cache.md` states the guarantees. The cache does not know
+/// the bus: its owner sends what ``Broadcast`` gets to every process of the service, passes it to
+/// ``receive(_:)`` there, and calls ``dropAll()`` when that feed may have lost notices.
 package actor Cache<Key: Hashable & Sendable & LosslessStringConvertible, Value: Sendable> {
-    /// Reads the present state of `keys` from the store, in one query if it can, and from nothing older than the call. A key it leaves out has never existed.
+    /// Reads `keys` from the store, in one query if possible, and from no snapshot older than the call.
+    ///
+    /// A key that is missing from the result has never existed.
     package typealias Load = @Sendable (_ keys: [Key]) async throws -> [Key: Versioned<Value>]
-    /// Sends a notice on its way without waiting; called on the I/O thread before a write returns.
+    /// Sends a notice without waiting. Called on the I/O thread, before the write returns.
     package typealias Broadcast = @Sendable (CacheNotice) -> Void
     typealias Instant = ContinuousClock.Instant
 
@@ -24,16 +29,15 @@ package actor Cache<Key: Hashable & Sendable & LosslessStringConvertible, Value:
     let load: Load
     let now: @Sendable () -> Instant
 
-    var memory: Memory<Key, Value>
-    var distrust: Distrust<Key>
+    var memory: MemoryTier<Key, Value>
+    var staleKeys: StaleKeyFence<Key>
     var flights = SingleFlight<Key>()
-    var readers = Readers<Key, Value>()
-    /// Versions that Redis was to be told of and was not.
-    var untold = Untold<Key>()
+    var waiters = LoadWaiters<Key, Value>()
+    var pendingInvalidations = PendingInvalidations<Key>()
 
     /// - Parameters:
-    ///   - redis: may be away at any time, from the start too.
-    ///   - gate: bounds the loads that run at one time; the caches of a process may share one.
+    ///   - redis: may be unreachable at any time, also at the start.
+    ///   - gate: bounds concurrent loads; the caches of a process may share one.
     package init(
         _ configuration: CacheConfiguration, redis: RedisClient, on io: IOThread, coder: CacheCoder<Value>,
         gate: LoadGate = LoadGate(),
@@ -48,28 +52,54 @@ package actor Cache<Key: Hashable & Sendable & LosslessStringConvertible, Value:
         self.load = load
         tier = RedisTier(configuration, redis: redis)
         metrics = CacheMetrics(kind: configuration.kind)
-        memory = Memory(maxCount: configuration.maxCount, maxBytes: configuration.maxBytes)
-        distrust = Distrust(maxCount: configuration.maxDistrusted)
+        memory = MemoryTier(maxCount: configuration.maxCount, maxBytes: configuration.maxBytes)
+        staleKeys = StaleKeyFence(maxCount: configuration.maxFencedKeys)
     }
 
-    // MARK: What other processes say
+    // MARK: Notices from other processes
 
-    /// A notice from a process of this service; those of other kinds are ignored.
+    /// Applies a notice of another process of this service. Notices of other kinds are ignored.
     package func receive(_ notice: CacheNotice) {
         guard notice.kind == configuration.kind else { return }
         let now = now()
-        let until = notice.distrustMilliseconds.map { now + .milliseconds($0) }
-        if notice.everything {
-            memory.forgetAll(at: now)
-            if let until { distrust.addEverything(until: until) }
+        let until = notice.fenceMilliseconds.map { now + .milliseconds($0) }
+        if notice.allKeys {
+            memory.removeAll(at: now)
+            if let until { staleKeys.addAllKeys(until: until) }
         }
         for change in notice.changes {
             guard let key = Key(change.key) else { continue }
-            memory.forget(key, olderThan: change.version)
-            if let until { _ = distrust.add(key, below: change.version, until: until, now: now) }
+            memory.invalidate(key, olderThan: change.version)
+            if let until { _ = staleKeys.add(key, below: change.version, until: until, now: now) }
         }
     }
 
-    /// Forgets all of process memory, because notices may have been lost.
-    package func dropAll() { memory.forgetAll(at: now()) }
+    /// Empties process memory, because notices may have been lost.
+    package func dropAll() { memory.removeAll(at: now()) }
+}
+
+/// Counts reads by source, and failed requests to Redis.
+struct CacheMetrics: Sendable {
+    private let memory: Counter
+    private let redis: Counter
+    private let store: Counter
+    private let unreachable: Counter
+
+    init(kind: String) {
+        func reads(_ source: String) -> Counter {
+            Counter(label: "martlet_cache_reads_total", dimensions: [("cache", kind), ("source", source)])
+        }
+        memory = reads("memory")
+        redis = reads("redis")
+        store = reads("store")
+        unreachable = Counter(label: "martlet_cache_unreachable_total", dimensions: [("cache", kind)])
+    }
+
+    /// Counts a key that process memory answered, also after a check in Redis.
+    func countMemoryHit() { memory.increment() }
+    func countRedisHit() { redis.increment() }
+    /// Counts keys for which a reader started or joined a load.
+    func countStoreReads(_ count: Int) { store.increment(by: count) }
+    /// Counts a read or write that could not use Redis.
+    func countUnreachable() { unreachable.increment() }
 }

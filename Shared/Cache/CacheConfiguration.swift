@@ -1,41 +1,45 @@
-/// One kind of value: how it is named, how long it is kept, how much of it.
+/// One kind of value: its key prefix, its lifetime and its limits.
 package struct CacheConfiguration: Sendable {
-    /// Begins every key: the service and a colon, `users:`, as its Redis user may touch no other.
+    /// The prefix of every key: the service and a colon, such as `users:`. The service's Redis user may touch
+    /// no other.
     package var prefix: String
-    /// What the values are and in which form, `profile.v1`. Change it whenever older builds could not read what this one writes.
+    /// The type and format of the values, such as `profile.v1`. Change it when older builds cannot read the
+    /// new format.
     package var kind: String
-    /// How long Redis keeps a value; each one spread by a fifth to either side.
+    /// How long Redis keeps a value, before ±20 % jitter.
     package var timeToLive: Duration = .seconds(300)
-    /// How long Redis keeps "there is none"; spread likewise.
+    /// How long Redis keeps the absence of a value, before ±20 % jitter.
     package var absentTimeToLive: Duration = .seconds(10)
-    /// The two above as they are now, where they may change while we run. What is longer counts as them: for as long writers keep readers from what Redis may
-    /// still have, when they cannot tell it.
-    package var present: Lives?
-    package typealias Lives = @Sendable () -> (timeToLive: Duration, absentTimeToLive: Duration)
-    /// How long one call of the loader may take; it is cancelled then.
+    /// The present values of the two above, for settings that change at run time.
+    ///
+    /// They are capped by the two above: a writer that cannot reach Redis fences readers for that long.
+    package var currentTimesToLive: TimesToLive?
+    package typealias TimesToLive = @Sendable () -> (timeToLive: Duration, absentTimeToLive: Duration)
+    /// The limit of one call of the loader, which is cancelled then.
     package var loadTimeout: Duration = .seconds(5)
-    /// How long Redis keeps a place for a load's result; longer than ``loadTimeout``.
+    /// How long Redis keeps a lease of a load; longer than ``loadTimeout``.
     package var leaseTime: Duration = .seconds(10)
-    /// Bounds of process memory: entries, and their coded bytes with 100 for each.
+    /// The maximum number of entries in process memory.
     package var maxCount = 10_000
+    /// The maximum size of process memory: the encoded bytes of all entries plus 100 for each.
     package var maxBytes = 16 * 1_024 * 1_024
-    /// Keys this process distrusts at one time; beyond it, it distrusts all of them.
-    package var maxDistrusted = 50_000
+    /// The maximum number of fenced keys; beyond it, the fence covers all keys.
+    package var maxFencedKeys = 50_000
 
-    package init(prefix: String, kind: String, present: Lives? = nil) {
+    package init(prefix: String, kind: String, currentTimesToLive: TimesToLive? = nil) {
         self.prefix = prefix
         self.kind = kind
-        self.present = present
+        self.currentTimesToLive = currentTimesToLive
     }
 
-    /// Of what is written now, before it is spread.
-    func life(isAbsent: Bool) -> Duration {
-        guard let now = present?() else { return isAbsent ? absentTimeToLive : timeToLive }
+    /// The time to live of a value that is written now, before jitter.
+    func effectiveTimeToLive(isAbsent: Bool) -> Duration {
+        guard let now = currentTimesToLive?() else { return isAbsent ? absentTimeToLive : timeToLive }
         return isAbsent ? min(now.absentTimeToLive, absentTimeToLive) : min(now.timeToLive, timeToLive)
     }
 }
 
-/// How a value becomes bytes and back.
+/// Encodes values to bytes and decodes them.
 package struct CacheCoder<Value: Sendable>: Sendable {
     package let encode: @Sendable (Value) throws -> [UInt8]
     package let decode: @Sendable ([UInt8]) throws -> Value
@@ -46,12 +50,12 @@ package struct CacheCoder<Value: Sendable>: Sendable {
     }
 }
 
-/// What the store had: a value or its known absence, and the version of that.
+/// A value or its known absence in the store, with its version.
 ///
-/// A version grows with every change that the value shows, within one key, also across deletion and creation anew: it is read in the same snapshot as the
-/// value, or given under the same lock.
+/// A version grows with every change of the value, within one key and across deletion and re-creation. It is
+/// read in the same snapshot as the value, or assigned under the same lock.
 package struct Versioned<Value: Sendable>: Sendable {
-    /// `nil`: there is none.
+    /// `nil` for a known absence.
     package var value: Value?
     package var version: Int64
 
@@ -60,7 +64,7 @@ package struct Versioned<Value: Sendable>: Sendable {
         self.version = version
     }
 
-    /// Nothing there, and nothing known of it: older than whatever anybody writes.
+    /// The absence of a key that the store has never had; older than every written version.
     package static var neverExisted: Versioned { Versioned(nil, version: .min) }
 }
 
@@ -68,16 +72,17 @@ extension Versioned: Equatable where Value: Equatable {}
 
 /// How old an answer may be.
 package enum Freshness: Hashable, Sendable {
-    /// Whatever was acknowledged before the question is in the answer. For what a reader may have written or seen acknowledged.
+    /// The answer contains every write that was acknowledged before the question. For a reader's own data.
     case checked
-    /// At most so much older than the question. For what is public or old; a second is usual.
+    /// At most this much older than the question. For public or old data; one second is usual.
     case upTo(Duration)
 }
 
-/// What became of a write.
+/// The outcome of a write to the cache.
 package enum CacheWrite: Hashable, Sendable {
-    /// Readers find it, or something newer, from now on.
+    /// Readers get this value, or a newer one, from now on.
     case stored
-    /// Redis could not be asked, or said nothing: this process and, by a notice, the others distrust the keys until Redis has been told or has forgotten.
+    /// Redis did not confirm the write. This process and, by a notice, the others fence the keys until Redis
+    /// has received the invalidation or its old values have expired.
     case unreachable
 }

@@ -1,8 +1,8 @@
-/// What the writing process tells all others of its service.
+/// Tells the other processes of a service that values have changed.
 package struct CacheNotice: Codable, Hashable, Sendable {
     package struct Change: Codable, Hashable, Sendable {
         package var key: String
-        /// Anything older is stale; `nil`: whatever you have is.
+        /// Older versions are stale; `nil`: every version known so far is stale.
         package var version: Int64?
 
         package init(key: String, version: Int64?) {
@@ -15,20 +15,22 @@ package struct CacheNotice: Codable, Hashable, Sendable {
 
     package var kind: String
     package var changes: [Change]
-    /// Redis could not be told: for so long, older versions found there are stale too. Milliseconds.
-    package var distrustMilliseconds: Int64?
-    /// With ``distrustMilliseconds``: every key of the kind.
-    package var everything: Bool
+    /// Set when the writer could not reach Redis: for this long, older versions in Redis are stale too.
+    /// Milliseconds.
+    package var fenceMilliseconds: Int64?
+    /// With ``fenceMilliseconds``: the fence covers every key of the kind.
+    package var allKeys: Bool
 
-    package init(kind: String, changes: [Change], distrustMilliseconds: Int64? = nil, everything: Bool = false) {
+    package init(kind: String, changes: [Change], fenceMilliseconds: Int64? = nil, allKeys: Bool = false) {
         self.kind = kind
         self.changes = changes
-        self.distrustMilliseconds = distrustMilliseconds
-        self.everything = everything
+        self.fenceMilliseconds = fenceMilliseconds
+        self.allKeys = allKeys
     }
 
     enum CodingKeys: String, CodingKey {
-        case kind, changes, everything
-        case distrustMilliseconds = "distrustMs"
+        case kind, changes
+        case fenceMilliseconds = "distrustMs"
+        case allKeys = "everything"
     }
 }

@@ -1,4 +1,4 @@
-/// The least recently used goes first when there are too many, or they are too large.
+/// A map with bounds on count and cost; evicts the least recently used element first.
 package struct LRU<Key: Hashable, Element> {
     private struct Node {
         let key: Key
@@ -10,7 +10,7 @@ package struct LRU<Key: Hashable, Element> {
 
     private var nodes: [Node?] = []
     private var free: [Int] = []
-    private var places: [Key: Int] = [:]
+    private var indices: [Key: Int] = [:]
     private var newest = -1
     private var oldest = -1
     private(set) var cost = 0
@@ -22,67 +22,67 @@ package struct LRU<Key: Hashable, Element> {
         self.maxCost = maxCost
     }
 
-    package var count: Int { places.count }
+    package var count: Int { indices.count }
 
-    /// Without making it newer.
-    func peek(_ key: Key) -> Element? { places[key].flatMap { nodes[$0]?.element } }
+    /// The element of `key`, without marking it as used.
+    func peek(_ key: Key) -> Element? { indices[key].flatMap { nodes[$0]?.element } }
 
-    /// What is there, which becomes the newest.
+    /// The element of `key`, which becomes the most recently used.
     package mutating func use(_ key: Key) -> Element? {
-        guard let place = places[key] else { return nil }
-        renew(place)
-        return nodes[place]?.element
+        guard let index = indices[key] else { return nil }
+        markAsNewest(index)
+        return nodes[index]?.element
     }
 
-    /// Changes what is there, which becomes the newest, but not its cost.
+    /// Changes the element of `key`, which becomes the most recently used. Its cost stays.
     mutating func use(_ key: Key, _ change: (inout Element) -> Void) {
-        guard let place = places[key] else { return }
-        renew(place)
-        if var node = nodes[place] {
+        guard let index = indices[key] else { return }
+        markAsNewest(index)
+        if var node = nodes[index] {
             change(&node.element)
-            nodes[place] = node
+            nodes[index] = node
         }
     }
 
-    /// An element that costs more than all may is not kept, and what it replaces goes.
+    /// Stores `element`. If its cost exceeds the bound, the key is removed instead.
     package mutating func set(_ key: Key, _ element: Element, cost: Int) {
         remove(key)
         if cost > maxCost { return }
-        let place = free.popLast() ?? nodes.count
+        let index = free.popLast() ?? nodes.count
         let node = Node(key: key, element: element, cost: cost)
-        if place == nodes.count { nodes.append(node) } else { nodes[place] = node }
-        places[key] = place
+        if index == nodes.count { nodes.append(node) } else { nodes[index] = node }
+        indices[key] = index
         self.cost += cost
-        linkAsNewest(place)
+        linkAsNewest(index)
         while count > maxCount || self.cost > maxCost, let last = nodes[oldest]?.key { remove(last) }
     }
 
     mutating func remove(_ key: Key) {
-        guard let place = places.removeValue(forKey: key) else { return }
-        unlink(place)
-        cost -= nodes[place]?.cost ?? 0
-        nodes[place] = nil
-        free.append(place)
+        guard let index = indices.removeValue(forKey: key) else { return }
+        unlink(index)
+        cost -= nodes[index]?.cost ?? 0
+        nodes[index] = nil
+        free.append(index)
     }
 
     mutating func removeAll() { self = LRU(maxCount: maxCount, maxCost: maxCost) }
 
-    private mutating func renew(_ place: Int) {
-        if place == newest { return }
-        unlink(place)
-        linkAsNewest(place)
+    private mutating func markAsNewest(_ index: Int) {
+        if index == newest { return }
+        unlink(index)
+        linkAsNewest(index)
     }
 
-    private mutating func unlink(_ place: Int) {
-        guard let node = nodes[place] else { return }
+    private mutating func unlink(_ index: Int) {
+        guard let node = nodes[index] else { return }
         if node.newer >= 0 { nodes[node.newer]?.older = node.older } else { newest = node.older }
         if node.older >= 0 { nodes[node.older]?.newer = node.newer } else { oldest = node.newer }
     }
 
-    private mutating func linkAsNewest(_ place: Int) {
-        nodes[place]?.newer = -1
-        nodes[place]?.older = newest
-        if newest >= 0 { nodes[newest]?.newer = place } else { oldest = place }
-        newest = place
+    private mutating func linkAsNewest(_ index: Int) {
+        nodes[index]?.newer = -1
+        nodes[index]?.older = newest
+        if newest >= 0 { nodes[newest]?.newer = index } else { oldest = index }
+        newest = index
     }
 }

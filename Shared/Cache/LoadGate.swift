@@ -1,17 +1,18 @@
 import DequeModule
 import Synchronization
 
-/// Too many loads wait already; nothing was asked. Known at once.
+/// Too many loads wait already. Thrown at once, before the loader was called.
 package struct CacheOverloaded: Error, Hashable, Sendable {
     package init() {}
 }
 
-/// A load took longer than it may; see ``CacheConfiguration/loadTimeout``.
+/// A load exceeded ``CacheConfiguration/loadTimeout``.
 package struct CacheLoadTimedOut: Error, Hashable, Sendable {
     package init() {}
 }
 
-/// Lets so many loads through at one time and so many more wait, so that the store outlives the cache. The caches of a process may share one.
+/// Bounds concurrent and waiting loads, which protects the store when the cache is cold. The caches of a
+/// process may share one.
 package final class LoadGate: Sendable {
     private struct State {
         var running = 0
@@ -24,17 +25,19 @@ package final class LoadGate: Sendable {
 
     /// - Parameters:
     ///   - maxRunning: at least 1.
-    ///   - maxWaiting: with 0, whoever cannot run at once is refused.
+    ///   - maxWaiting: with 0, a load that cannot run at once is refused.
     package init(maxRunning: Int = 16, maxWaiting: Int = 512) {
         self.maxRunning = max(1, maxRunning)
         self.maxWaiting = maxWaiting
     }
 
-    /// Loads that run and loads that wait, now.
+    /// The numbers of running and of waiting loads.
     package var load: (running: Int, waiting: Int) { state.withLock { ($0.running, $0.waiting.count) } }
 
+    /// Runs `body`, after waiting for a free slot.
+    ///
     /// - Throws: ``CacheOverloaded`` at once, or what `body` throws.
-    /// - Note: Cancellation does not shorten the waiting, `body` sees it then.
+    /// - Note: Cancellation does not shorten the wait; `body` runs in a cancelled task then.
     func run<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
         try await enter()
         defer { leave() }
@@ -55,8 +58,8 @@ package final class LoadGate: Sendable {
 
     private func wait() async {
         await withCheckedContinuation { continuation in
-            // A place may have come free since.
-            let free = state.withLock { state in
+            // A slot may have become free since the check.
+            let isAdmitted = state.withLock { state in
                 if state.running < maxRunning {
                     state.running += 1
                     return true
@@ -64,11 +67,11 @@ package final class LoadGate: Sendable {
                 state.waiting.append(continuation)
                 return false
             }
-            if free { continuation.resume() }
+            if isAdmitted { continuation.resume() }
         }
     }
 
-    /// Hands the place to whoever has waited longest.
+    /// Passes the slot to the load that has waited longest.
     private func leave() {
         let next = state.withLock { state in
             let next = state.waiting.popFirst()

@@ -1,7 +1,9 @@
 import Redis
 
-/// The cache's part in Redis: names, lives and scripts. Every step belongs to one connection, because names contain the server's process: what a restarted or
-/// another server brings with it is never taken for what was written since.
+/// The cache's part in Redis: key names, times to live and scripts.
+///
+/// Every step is bound to one connection, because key names contain the identity of the server process.
+/// Values that a restarted or another server brings along are therefore never mistaken for current ones.
 struct RedisTier<Key: Hashable & Sendable & LosslessStringConvertible>: Sendable {
     let redis: RedisClient
     private let prefix: String
@@ -16,59 +18,63 @@ struct RedisTier<Key: Hashable & Sendable & LosslessStringConvertible>: Sendable
     /// `<prefix><kind>:<server>:<key>`
     func name(_ key: Key, on session: RedisSession) -> RedisArgument { .text("\(prefix)\(session.server.prefix(12)):\(key)") }
 
-    /// What is there; `nil` where nothing is that answers.
-    func read(_ keys: [Key], on session: RedisSession) async throws(RedisError) -> [Entry?] {
+    /// Returns the entries of `keys`; `nil` where there is no readable entry.
+    func read(_ keys: [Key], on session: RedisSession) async throws(RedisError) -> [CacheEntry?] {
         if keys.count == 1 { return [try await read(keys[0], on: session)] }
         let replies = try await redis.command(["MGET"] + keys.map { name($0, on: session) }, on: session).array()
-        return try checked(replies, keys).map(answer)
+        return try checked(replies, for: keys).map(readableEntry)
     }
 
-    func read(_ key: Key, on session: RedisSession) async throws(RedisError) -> Entry? {
-        answer(try await redis.command(["GET", name(key, on: session)], on: session))
+    func read(_ key: Key, on session: RedisSession) async throws(RedisError) -> CacheEntry? {
+        readableEntry(try await redis.command(["GET", name(key, on: session)], on: session))
     }
 
-    /// The stamp of what is there; `nil` where nothing is that answers.
+    /// Returns the stamp of the entry; `nil` when there is no readable entry.
     func stamp(_ key: Key, on session: RedisSession) async throws(RedisError) -> UInt64? {
-        let range: [RedisArgument] = ["GETRANGE", name(key, on: session), 0, .number(Int64(Entry.headerCount - 1))]
-        return answer(try await redis.command(range, on: session))?.stamp
+        let range: [RedisArgument] = ["GETRANGE", name(key, on: session), 0, .number(Int64(CacheEntry.headerCount - 1))]
+        return readableEntry(try await redis.command(range, on: session))?.stamp
     }
 
-    /// Makes places for what will be loaded; answers what is there or was put there.
-    func lease(_ keys: [Key], on session: RedisSession) async throws(RedisError) -> [Entry] {
-        let leases = keys.map { _ in Entry(state: .lease, version: .min) }
+    /// Takes out leases on the keys that will be loaded. Returns the entries that are there afterwards.
+    func lease(_ keys: [Key], on session: RedisSession) async throws(RedisError) -> [CacheEntry] {
+        let leases = keys.map { _ in CacheEntry(state: .lease, version: .min) }
         let replies = try await run(
-            Scripts.lease, keys, [milliseconds(configuration.leaseTime)] + leases.map { .bytes($0.bytes) }, on: session)
+            Scripts.lease, keys: keys, arguments: [milliseconds(configuration.leaseTime)] + leases.map { .bytes($0.bytes) },
+            on: session)
         return zip(leases, replies).map { lease, reply in entry(reply) ?? lease }
     }
 
-    enum Filled {
+    enum FillResult {
         case installed
-        /// This is there, as new or newer.
-        case present(Entry)
-        /// The place is gone: nobody can tell whether this is the newest.
-        case lost
+        /// Redis has this entry, which is as new or newer.
+        case present(CacheEntry)
+        /// The lease is gone, so whether the loaded value is current is unknown.
+        case leaseLost
     }
 
-    /// - Parameter entries: with the stamps of their leases.
-    func fill(_ entries: [(key: Key, entry: Entry, lease: [UInt8])], on session: RedisSession) async throws(RedisError)
-        -> [Filled]
+    /// - Parameter entries: the loaded entries, with the stamps of their leases.
+    func fill(_ entries: [(key: Key, entry: CacheEntry, lease: [UInt8])], on session: RedisSession) async throws(RedisError)
+        -> [FillResult]
     {
-        let arguments = entries.flatMap { [.bytes($0.lease), life(of: $0.entry), .bytes($0.entry.bytes)] as [RedisArgument] }
-        return try await run(Scripts.fill, entries.map(\.key), arguments, on: session).map { reply in
+        let arguments = entries.flatMap {
+            [.bytes($0.lease), timeToLive(of: $0.entry), .bytes($0.entry.bytes)] as [RedisArgument]
+        }
+        return try await run(Scripts.fill, keys: entries.map(\.key), arguments: arguments, on: session).map { reply in
             if reply == .integer(1) { return .installed }
-            return answer(reply).map { .present($0) } ?? .lost
+            return readableEntry(reply).map { .present($0) } ?? .leaseLost
         }
     }
 
-    /// - Returns: of each, whether readers find this very entry from now on; else they load, or find a newer one.
-    func put(_ entries: [(key: Key, entry: Entry)], on session: RedisSession) async throws(RedisError) -> [Bool] {
-        let arguments = entries.flatMap { [life(of: $0.entry), .bytes($0.entry.bytes)] as [RedisArgument] }
-        return try await run(Scripts.put, entries.map(\.key), arguments, on: session).map { $0 == .integer(1) }
+    /// - Returns: for each entry, whether readers get exactly this one from now on. Otherwise they load, or
+    ///   get a newer one.
+    func put(_ entries: [(key: Key, entry: CacheEntry)], on session: RedisSession) async throws(RedisError) -> [Bool] {
+        let arguments = entries.flatMap { [timeToLive(of: $0.entry), .bytes($0.entry.bytes)] as [RedisArgument] }
+        return try await run(Scripts.put, keys: entries.map(\.key), arguments: arguments, on: session).map { $0 == .integer(1) }
     }
 
-    /// Keeps readers from what is older; from whatever is there, when `versions` are not given.
+    /// Keeps readers from entries older than `versions`; from any present entry when `versions` is `nil`.
     func fence(_ keys: [Key], versions: [Int64]?, on session: RedisSession) async throws(RedisError) {
-        let leases = keys.indices.map { Entry(state: .lease, version: versions?[$0] ?? .min) }
+        let leases = keys.indices.map { CacheEntry(state: .lease, version: versions?[$0] ?? .min) }
         let head: [RedisArgument] = [milliseconds(configuration.leaseTime), versions == nil ? "0" : "1"]
         _ = try await redis.run(
             Scripts.fence, keys: keys.map { name($0, on: session) }, arguments: head + leases.map { .bytes($0.bytes) },
@@ -76,27 +82,27 @@ struct RedisTier<Key: Hashable & Sendable & LosslessStringConvertible>: Sendable
     }
 
     private func run(
-        _ script: RedisScript, _ keys: [Key], _ arguments: [RedisArgument], on session: RedisSession
+        _ script: RedisScript, keys: [Key], arguments: [RedisArgument], on session: RedisSession
     ) async throws(RedisError) -> [RedisReply] {
         let reply = try await redis.run(script, keys: keys.map { name($0, on: session) }, arguments: arguments, on: session)
-        return try checked(try reply.array(), keys)
+        return try checked(try reply.array(), for: keys)
     }
 
-    private func checked(_ replies: [RedisReply], _ keys: [Key]) throws(RedisError) -> [RedisReply] {
-        guard replies.count == keys.count else { throw .unexpected(.array(replies), wanted: "\(keys.count) answers") }
+    private func checked(_ replies: [RedisReply], for keys: [Key]) throws(RedisError) -> [RedisReply] {
+        guard replies.count == keys.count else { throw .unexpected(.array(replies), expected: "\(keys.count) elements") }
         return replies
     }
 
-    private func entry(_ reply: RedisReply) -> Entry? {
+    private func entry(_ reply: RedisReply) -> CacheEntry? {
         guard case .bytes(let bytes) = reply else { return nil }
-        return Entry(bytes)
+        return CacheEntry(bytes)
     }
 
-    private func answer(_ reply: RedisReply) -> Entry? { entry(reply).flatMap { $0.isAnswer ? $0 : nil } }
+    private func readableEntry(_ reply: RedisReply) -> CacheEntry? { entry(reply).flatMap { $0.isReadable ? $0 : nil } }
 
-    /// Spread by a fifth to either side, so that what was filled together is not loaded together.
-    private func life(of entry: Entry) -> RedisArgument {
-        milliseconds(configuration.life(isAbsent: entry.state == .absent) * Double.random(in: 0.8...1.2))
+    /// Jittered by ±20 %, so that entries written together do not expire together.
+    private func timeToLive(of entry: CacheEntry) -> RedisArgument {
+        milliseconds(configuration.effectiveTimeToLive(isAbsent: entry.state == .absent) * Double.random(in: 0.8...1.2))
     }
 
     private func milliseconds(_ duration: Duration) -> RedisArgument { .number(max(1, Int64(duration / .milliseconds(1)))) }

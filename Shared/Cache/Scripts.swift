@@ -1,9 +1,11 @@
 import Redis
 
-/// The steps that must not be torn apart. Layout of an entry: see ``Entry``; Lua counts from 1.
+/// The atomic steps of the cache, as Lua scripts. ``CacheEntry`` defines the layout of an entry; Lua counts
+/// from 1.
 ///
-/// What makes them right, whatever is evicted, expires or is late: a value enters an empty key only through a lease. The lease is taken before the store is
-/// read, and it is gone when the key was evicted in between; so whoever still finds it knows of every write since.
+/// The invariant that holds under eviction, expiry and delays: a value enters an empty key only through a
+/// lease. A load takes the lease before it reads the store, and an eviction removes the lease. A load that
+/// still finds its lease has therefore missed no write.
 enum Scripts {
     private static let common = """
         local function order(a, b)
@@ -22,7 +24,9 @@ enum Scripts {
 
         """
 
-    /// Before a load. ARGV: milliseconds of a lease, then one lease per key. Answers null where it was taken, else what is there.
+    /// Before a load. ARGV: the lease time in milliseconds, then one lease per key.
+    ///
+    /// Returns null where it stored the lease, else the present entry.
     static let lease = RedisScript(
         common + """
             local found = {}
@@ -39,9 +43,12 @@ enum Scripts {
             return found
             """)
 
-    /// After a load. ARGV, three for each key: the stamp of the lease or nothing, milliseconds, the entry. The stamp may also be that of an answer which the
-    /// loader could not read: then as new a one replaces it.
-    /// Answers 1: it is there now; 0: nobody can tell whether it is the newest; else the entry that is there, as new or newer.
+    /// After a load. ARGV, three per key: the stamp of the lease or an empty string, the time to live in
+    /// milliseconds, the entry. The stamp may also be that of an entry which the loader could not decode: an
+    /// entry of the same version replaces it then.
+    ///
+    /// Returns 1 when the entry was stored, 0 when it may not be the newest, else the present entry, which is
+    /// as new or newer.
     static let fill = RedisScript(
         common + """
             local found = {}
@@ -72,7 +79,9 @@ enum Scripts {
             return found
             """)
 
-    /// After a commit. ARGV, two for each key: milliseconds, the entry. Answers 1 where readers find this very entry now, 0 where they load or find a newer one.
+    /// After a commit. ARGV, two per key: the time to live in milliseconds, the entry.
+    ///
+    /// Returns 1 where readers get exactly this entry, 0 where they load or get a newer one.
     static let put = RedisScript(
         common + """
             local found = {}
@@ -93,8 +102,9 @@ enum Scripts {
             return found
             """)
 
-    /// After a commit whose outcome is not at hand. ARGV: milliseconds of a lease; '1' when versions are known, else '0'; then one lease per key, its version
-    /// the least that readers may find. Answers the number of keys.
+    /// After a commit whose new values are not at hand. ARGV: the lease time in milliseconds; '1' with
+    /// versions, else '0'; then one lease per key, whose version is the minimum that readers may get. Returns
+    /// the number of keys.
     static let fence = RedisScript(
         common + """
             for i, key in ipairs(KEYS) do

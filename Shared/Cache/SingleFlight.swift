@@ -1,63 +1,67 @@
-/// Who waits for which load: one at a time for each key, and everybody gets one that is new enough for them.
+/// Which readers wait for which load: one load at a time per key.
 ///
-/// Somebody may have written since a running load began, and must not be shown what it read: they wait for the next one, all of them for the same.
+/// A reader may need a value from after a write that the running load did not see. Such readers wait for the
+/// next load of the key, all of them for the same one.
 struct SingleFlight<Key: Hashable> {
     typealias Instant = ContinuousClock.Instant
-    typealias Reader = UInt64
+    typealias Waiter = UInt64
 
     private struct Flight {
         let startedAt: Instant
-        var readers: [Reader]
-        /// For whom this one began too early, and what would be new enough for them.
-        var next: [(reader: Reader, notBefore: Instant)] = []
+        var waiters: [Waiter]
+        /// Waiters for which this load started too early, with the earliest start that would do.
+        var next: [(waiter: Waiter, notBefore: Instant)] = []
     }
 
     private var flights: [Key: Flight] = [:]
 
     var count: Int { flights.count }
 
+    /// Adds a waiter to the loads of `keys`.
+    ///
     /// - Parameters:
-    ///   - notBefore: what was true then or earlier will not do: clocks have grains.
-    ///   - now: when a load that this one starts begins.
-    /// - Returns: the keys whose load is to be started now.
-    mutating func join(_ reader: Reader, _ keys: [Key], notBefore: Instant, now: Instant) -> [Key] {
+    ///   - notBefore: the waiter needs a load that starts after this moment; an equal one may have missed a
+    ///     write.
+    ///   - now: the start of the loads that this call begins.
+    /// - Returns: the keys that the caller must load now.
+    mutating func join(_ waiter: Waiter, keys: [Key], notBefore: Instant, now: Instant) -> [Key] {
         keys.filter { key in
             guard let flight = flights[key] else {
-                flights[key] = Flight(startedAt: now, readers: [reader])
+                flights[key] = Flight(startedAt: now, waiters: [waiter])
                 return true
             }
             if flight.startedAt > notBefore {
-                flights[key]?.readers.append(reader)
+                flights[key]?.waiters.append(waiter)
             } else {
-                flights[key]?.next.append((reader, notBefore))
+                flights[key]?.next.append((waiter, notBefore))
             }
             return false
         }
     }
 
-    /// All who wait for `key`, also those for whom the load under way is too old.
-    func readers(of key: Key) -> [Reader] { flights[key].map { $0.readers + $0.next.map(\.reader) } ?? [] }
+    /// All waiters for `key`, including those that need the next load.
+    func waiters(for key: Key) -> [Waiter] { flights[key].map { $0.waiters + $0.next.map(\.waiter) } ?? [] }
 
-    /// What to do when a load has ended.
-    struct Landing: Equatable {
-        /// Whom to tell.
-        var readers: [Reader]
-        /// Load again: others wait for something newer.
-        var again: Bool
+    /// What follows from the end of a load.
+    struct Completion: Equatable {
+        /// The waiters that get the value.
+        var waiters: [Waiter]
+        /// Whether other waiters need a newer load, which has to start now.
+        var needsReload: Bool
     }
 
-    /// - Parameter asOf: a moment at which what was loaded was the newest.
-    mutating func land(_ key: Key, asOf: Instant, now: Instant) -> Landing {
-        guard let flight = flights.removeValue(forKey: key) else { return Landing(readers: [], again: false) }
-        let content = flight.next.filter { $0.notBefore < asOf }
-        let waiting = flight.next.filter { $0.notBefore >= asOf }
-        if !waiting.isEmpty { flights[key] = Flight(startedAt: now, readers: waiting.map(\.reader)) }
-        return Landing(readers: flight.readers + content.map(\.reader), again: !waiting.isEmpty)
+    /// - Parameter asOf: a moment at which the loaded value was current.
+    mutating func complete(_ key: Key, asOf: Instant, now: Instant) -> Completion {
+        guard let flight = flights.removeValue(forKey: key) else { return Completion(waiters: [], needsReload: false) }
+        let satisfied = flight.next.filter { $0.notBefore < asOf }
+        let remaining = flight.next.filter { $0.notBefore >= asOf }
+        if !remaining.isEmpty { flights[key] = Flight(startedAt: now, waiters: remaining.map(\.waiter)) }
+        return Completion(waiters: flight.waiters + satisfied.map(\.waiter), needsReload: !remaining.isEmpty)
     }
 
-    /// The load failed: nobody waits for a second failure.
-    mutating func crash(_ key: Key) -> [Reader] {
+    /// Ends a failed load. Returns all waiters, so that none waits for a second failure.
+    mutating func fail(_ key: Key) -> [Waiter] {
         guard let flight = flights.removeValue(forKey: key) else { return [] }
-        return flight.readers + flight.next.map(\.reader)
+        return flight.waiters + flight.next.map(\.waiter)
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A time on a clock that never goes back, or a span of it.
+/// A time of the monotonic clock, or a duration, in nanoseconds.
 typealias Nanoseconds = Int64
 
 func monotonicNow() -> Nanoseconds {
@@ -10,7 +10,7 @@ func monotonicNow() -> Nanoseconds {
 }
 
 extension Duration {
-    /// At most 146 years, whatever the duration.
+    /// The duration in nanoseconds, clamped to 0 to 146 years.
     var nanoseconds: Nanoseconds {
         let (seconds, attoseconds) = components
         let bounded = min(max(seconds, 0), Int64.max / 2_000_000_000)

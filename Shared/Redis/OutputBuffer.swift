@@ -1,13 +1,13 @@
-/// Commands in the form that Redis reads, waiting for the socket.
+/// Encoded commands that wait for the socket.
 struct OutputBuffer {
     private var bytes: [UInt8] = []
-    /// Up to here the socket has taken them.
+    /// The number of bytes that the socket has accepted.
     private var head = 0
 
     var count: Int { bytes.count - head }
     var isEmpty: Bool { head == bytes.count }
 
-    /// Writes an array of strings, which is what every command is; lengths go before the bytes, so that any bytes may follow.
+    /// Encodes a command as an array of strings. Each has its length in front, so it may contain any bytes.
     mutating func append(_ command: [RedisArgument]) {
         appendHeader(UInt8(ascii: "*"), command.count)
         for argument in command { append(argument) }
@@ -52,7 +52,7 @@ struct OutputBuffer {
         bytes[start...].reverse()
     }
 
-    /// Characters of `value` in decimal, its sign included.
+    /// The number of characters of `value` in decimal, including its sign.
     private static func digits(of value: Int64) -> Int {
         var count = value < 0 ? 2 : 1
         var rest = value.magnitude / 10
@@ -63,19 +63,19 @@ struct OutputBuffer {
         return count
     }
 
-    /// Lends what is waiting to `send`, which says how many bytes it took.
+    /// Passes the waiting bytes to `send`, which returns how many it accepted.
     mutating func drain<Failure: Error>(_ send: (UnsafeRawBufferPointer) throws(Failure) -> Int) throws(Failure) {
         if isEmpty { return }
-        let taken = bytes.withUnsafeBytes { waiting in
+        let accepted = bytes.withUnsafeBytes { waiting in
             Result { () throws(Failure) in try send(UnsafeRawBufferPointer(rebasing: waiting[head...])) }
         }
-        head += try taken.get()
+        head += try accepted.get()
         if head < bytes.count {
             if head > bytes.count / 2 { compact() }
             return
         }
         head = 0
-        // One large burst must not keep its memory.
+        // A large burst must not keep its memory.
         bytes.removeAll(keepingCapacity: bytes.capacity <= 256 * 1_024)
     }
 

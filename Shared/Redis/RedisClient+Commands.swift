@@ -1,83 +1,88 @@
 import Reactor
 
 extension RedisClient {
-    /// Sends one command at the end of this loop turn and waits for its answer.
+    /// Sends one command at the end of this loop turn and waits for its reply.
     ///
     /// - Parameters:
-    ///   - command: the words as Redis' manual has them, `["SET", "a key", .bytes(value)]`.
-    ///   - timeout: of the waiting; the endpoint's unless given.
-    ///   - session: sends it on this connection or not at all, for commands whose meaning depends on the server's process.
-    /// - Throws: ``RedisError``. `notConnected` and `overloaded` come at once, and nothing was sent.
-    /// - Note: Cancelling the task stops the waiting, not the command.
+    ///   - command: the words of the command, such as `["SET", "a key", .bytes(value)]`.
+    ///   - timeout: the time to wait for the reply; by default that of the endpoint.
+    ///   - session: if given, the command is sent on this connection only. For commands that depend on the
+    ///     server process.
+    /// - Throws: ``RedisError``. `notConnected` and `overloaded` are thrown at once, before anything is sent.
+    /// - Note: Cancellation ends the wait. It does not recall the command.
     package func command(
         _ command: [RedisArgument], timeout: Duration? = nil, on session: RedisSession? = nil
     ) async throws(RedisError) -> RedisReply {
-        let reply = try await answer(to: try send(command, timeout: timeout, on: session)).get()
+        let reply = try await reply(to: try send(command, timeout: timeout, on: session)).get()
         if case .error(let message) = reply { throw .refused(message) }
         return reply
     }
 
-    /// Everything is decided here, before anybody waits: an `await` may let others in, even on the way to a continuation.
+    /// Synchronous, because other callers may run at every `await`, even before a continuation is created.
     private func send(
         _ command: [RedisArgument], timeout: Duration?, on session: RedisSession?
-    ) throws(RedisError) -> InFlight<Waiter>.Ticket {
+    ) throws(RedisError) -> InFlightCommands<Waiter>.Ticket {
         guard let current = link?.session, session == nil || session == current else { throw .notConnected }
         if inFlight.count >= endpoint.maxInFlight || output.count >= endpoint.maxOutputBytes { throw .overloaded }
         if Task.isCancelled { throw .cancelled(mayHaveHappened: false) }
         let now = monotonicNow()
         let deadline = now + (timeout ?? endpoint.commandTimeout).nanoseconds
         output.append(command)
-        // A server that says nothing is noticed before a patient caller's deadline.
-        watch(until: min(deadline, now + endpoint.stallTimeout.nanoseconds), now: now)
+        // The stall timeout may end before the caller's deadline.
+        scheduleDeadlineCheck(at: min(deadline, now + endpoint.stallTimeout.nanoseconds), now: now)
         return inFlight.reserve(sentAt: now, deadline: deadline)
     }
 
-    private func answer(to ticket: InFlight<Waiter>.Ticket) async -> Result<RedisReply, RedisError> {
+    private func reply(to ticket: InFlightCommands<Waiter>.Ticket) async -> Result<RedisReply, RedisError> {
         await withTaskCancellationHandler {
-            // Unsafe, because checking costs a tenth of a command. It is resumed once: right here, or by whom ``InFlight`` gives it to, which has
-            // it in one slot and lets go of it with the answer, the deadline, the cancellation or the connection, whichever comes first.
+            // A checked continuation costs a tenth of a command. This one is resumed exactly once: here, or
+            // by the recipient that InFlightCommands returns. It holds the waiter in one slot and releases it
+            // with the first of reply, deadline, cancellation and loss of the connection.
             await withUnsafeContinuation { waiter in
-                if inFlight.wait(ticket, waiter) { return }
-                waiter.resume(returning: decided.removeValue(forKey: ticket) ?? .failure(.connectionLost))
+                if inFlight.attach(waiter, to: ticket) { return }
+                waiter.resume(returning: earlyResults.removeValue(forKey: ticket) ?? .failure(.connectionLost))
             }
         } onCancel: {
-            Task { await self.abandon(ticket) }
+            io.post { self.assumeIsolated { $0.abandon(ticket) } }
         }
     }
 
-    private func abandon(_ ticket: InFlight<Waiter>.Ticket) {
-        decide(inFlight.leave(ticket), .failure(.cancelled(mayHaveHappened: true)))
+    private func abandon(_ ticket: InFlightCommands<Waiter>.Ticket) {
+        deliver(.failure(.cancelled(mayHaveHappened: true)), to: inFlight.abandon(ticket))
     }
 
-    func decide(_ party: InFlight<Waiter>.Party, _ result: Result<RedisReply, RedisError>) {
-        switch party {
+    func deliver(_ result: Result<RedisReply, RedisError>, to recipient: InFlightCommands<Waiter>.Recipient) {
+        switch recipient {
         case .waiter(let waiter): waiter.resume(returning: result)
-        case .reserved(let ticket): decided[ticket] = result
-        case .nobody: break
+        case .reserved(let ticket): earlyResults[ticket] = result
+        case .discarded: break
         }
     }
 
-    // MARK: Late answers
+    // MARK: Deadlines
 
-    /// Sees to it that somebody looks at `time`. A timer is not moved when answers come: it fires and finds nothing, a few times a second at most.
-    private func watch(until time: Nanoseconds, now: Nanoseconds) {
-        if let watchAt, watchAt <= time { return }
-        watchAt = time
+    /// Ensures that deadlines are checked at `time`. Replies do not move the timer: at most a few times a
+    /// second it fires without finding an expired command.
+    private func scheduleDeadlineCheck(at time: Nanoseconds, now: Nanoseconds) {
+        if let deadlineCheckAt, deadlineCheckAt <= time { return }
+        deadlineCheckAt = time
         io.schedule(after: .nanoseconds(max(0, time - now))) { [weak self] in
-            self?.assumeIsolated { $0.lookForLate(setFor: time) }
+            self?.assumeIsolated { $0.checkDeadlines(scheduledAt: time) }
         }
     }
 
-    private func lookForLate(setFor time: Nanoseconds) {
-        // An earlier timer took its place.
-        guard watchAt == time else { return }
-        watchAt = nil
+    private func checkDeadlines(scheduledAt time: Nanoseconds) {
+        // An earlier timer has replaced this one.
+        guard deadlineCheckAt == time else { return }
+        deadlineCheckAt = nil
         let now = monotonicNow()
-        for party in inFlight.expire(at: now) { decide(party, .failure(.timedOut)) }
+        for recipient in inFlight.expire(at: now) { deliver(.failure(.timedOut), to: recipient) }
         guard let oldest = inFlight.oldestSentAt else { return }
-        let givenUpAt = max(oldest, lastReceivedAt) + endpoint.stallTimeout.nanoseconds
-        if now >= givenUpAt { return close(RedisError(.timedOut, "it accepts commands and says nothing", mayHaveHappened: true)) }
-        watch(until: min(inFlight.earliestDeadline, givenUpAt), now: now)
+        let stalledAt = max(oldest, lastReceivedAt) + endpoint.stallTimeout.nanoseconds
+        if now >= stalledAt {
+            return close(RedisError(.timedOut, "the server accepts commands and does not reply", mayHaveHappened: true))
+        }
+        scheduleDeadlineCheck(at: min(inFlight.earliestDeadline, stalledAt), now: now)
     }
 }
 
@@ -97,14 +102,14 @@ extension RedisClient: IOSource {
 
     private func receive() {
         do throws(RedisError) {
-            for _ in 0..<RedisContext.piecesPerTurn {
+            for _ in 0..<RedisContext.readsPerTurn {
                 guard let count = try link?.context.receive(), count > 0 else { return }
                 lastReceivedAt = monotonicNow()
                 while let reply = try link?.context.nextReply() {
-                    guard let party = inFlight.answered() else { throw .unexpected(reply, wanted: "nothing") }
-                    decide(party, .success(reply))
+                    guard let recipient = inFlight.completeNext() else { throw .unexpected(reply, expected: "no reply") }
+                    deliver(.success(reply), to: recipient)
                 }
-                if count < RedisContext.pieceSize { return }
+                if count < RedisContext.readSize { return }
             }
         } catch {
             close(error)

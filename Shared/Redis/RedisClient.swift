@@ -3,10 +3,11 @@ import Reactor
 import ServiceLifecycle
 import Synchronization
 
-/// One connection to a Redis, shared by everything in the process: commands of one loop turn leave together, answers come back in their order.
+/// One connection to Redis, shared by the whole process.
 ///
-/// While there is no connection every command fails at once. Commands that make Redis wait (`BLPOP`) or change the connection (`SUBSCRIBE`, `MULTI`) have no
-/// place here: they would hold up or confuse everybody else.
+/// Commands of one loop turn leave in one write, and replies arrive in the order of the commands. Without a
+/// connection, every command fails at once. Do not send commands that block (`BLPOP`) or change the
+/// connection (`SUBSCRIBE`, `MULTI`): they would delay or break the commands of other callers.
 package actor RedisClient: Service {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -15,19 +16,19 @@ package actor RedisClient: Service {
     let io: IOThread
     let endpoint: RedisEndpoint
     private let logger: Logger
-    private let standing = Mutex<RedisSession?>(nil)
+    private let currentSession = Mutex<RedisSession?>(nil)
 
     /// Present while connected.
     var link: Link?
     var output = OutputBuffer()
-    var inFlight = InFlight<Waiter>()
-    /// What was decided before whoever asked came to wait for it.
-    var decided: [InFlight<Waiter>.Ticket: Result<RedisReply, RedisError>] = [:]
+    var inFlight = InFlightCommands<Waiter>()
+    /// Results that arrived before the waiter of the command was attached.
+    var earlyResults: [InFlightCommands<Waiter>.Ticket: Result<RedisReply, RedisError>] = [:]
     var lastReceivedAt: Nanoseconds = 0
-    /// When the timer that looks for late answers fires; `nil` when none is set.
-    var watchAt: Nanoseconds?
+    /// When the timer that checks deadlines fires; `nil` without a timer.
+    var deadlineCheckAt: Nanoseconds?
     private var generation = 0
-    private var lost: CheckedContinuation<Void, Never>?
+    private var lossWaiter: CheckedContinuation<Void, Never>?
     private var observers: [@Sendable (RedisStatus) -> Void] = []
 
     struct Link: ~Copyable {
@@ -35,27 +36,28 @@ package actor RedisClient: Service {
         let session: RedisSession
     }
 
-    /// Does nothing until ``run()``.
+    /// Creates a client that connects once ``run()`` is called.
     package init(_ endpoint: RedisEndpoint, on io: IOThread, logger: Logger) {
         self.endpoint = endpoint
         self.io = io
         self.logger = logger
     }
 
-    /// The standing connection, if any. From any thread; a moment later it may be another.
-    package nonisolated var session: RedisSession? { standing.withLock { $0 } }
-    /// Whether a command would be sent now. From any thread; a moment later it may be otherwise.
+    /// The present connection, if there is one. From any thread; it may change at any moment.
+    package nonisolated var session: RedisSession? { currentSession.withLock { $0 } }
+    /// Whether there is a connection. From any thread; it may change at any moment.
     package nonisolated var isAvailable: Bool { session != nil }
 
-    /// Tells `observer` of every change from now on, on the I/O thread; of a standing connection at once.
+    /// Calls `observer` on the I/O thread for every later change, and at once if there is a connection.
     package func observe(_ observer: @escaping @Sendable (RedisStatus) -> Void) {
         observers.append(observer)
         if let session { observer(.connected(session)) }
     }
 
-    // MARK: Staying connected
+    // MARK: Connection
 
-    /// Keeps the connection until graceful shutdown or cancellation, then closes it: whoever still waits gets `connectionLost`.
+    /// Keeps a connection until graceful shutdown or cancellation. Then pending commands fail with
+    /// `connectionLost`.
     package func run() async throws {
         await cancelWhenGracefulShutdown { await self.stayConnected() }
     }
@@ -63,42 +65,58 @@ package actor RedisClient: Service {
     private func stayConnected() async {
         await endpoint.stayConnected(logger: logger) { connection in
             adopt(connection)
-            await untilLost()
+            await waitForLoss()
         }
     }
 
-    private func adopt(_ connection: consuming SignedIn) {
+    private func adopt(_ connection: consuming EstablishedConnection) {
         generation += 1
         let session = RedisSession(generation: generation, server: connection.server)
         link = Link(context: connection.context, session: session)
         lastReceivedAt = monotonicNow()
         io.add(self)
-        standing.withLock { $0 = session }
+        currentSession.withLock { $0 = session }
         logger.info("Redis connected", metadata: ["generation": "\(generation)"])
         for observer in observers { observer(.connected(session)) }
     }
 
-    private func untilLost() async {
+    private func waitForLoss() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // It may be gone already.
-                if link == nil { continuation.resume() } else { lost = continuation }
+                // The connection may be lost already.
+                if link == nil { continuation.resume() } else { lossWaiter = continuation }
             }
         } onCancel: {
-            Task { await self.close(.connectionLost) }
+            io.post { self.assumeIsolated { $0.close(.connectionLost) } }
         }
     }
 
-    /// Gives the connection up, tells everyone who waits, and lets ``run()`` go on. Does nothing without one.
+    /// Closes the connection, fails pending commands and lets ``run()`` reconnect. No effect without a
+    /// connection.
     func close(_ error: RedisError) {
         guard link != nil else { return }
         link = nil
         io.remove(self)
-        standing.withLock { $0 = nil }
+        currentSession.withLock { $0 = nil }
         output.removeAll()
         logger.warning("Redis connection lost", metadata: ["error": "\(error)"])
-        for party in inFlight.removeAll() { decide(party, .failure(.connectionLost)) }
+        for recipient in inFlight.removeAll() { deliver(.failure(.connectionLost), to: recipient) }
         for observer in observers { observer(.disconnected(error)) }
-        lost.take()?.resume()
+        lossWaiter.take()?.resume()
     }
+}
+
+/// One connection of a client.
+package struct RedisSession: Hashable, Sendable {
+    /// 1, 2, 3, … for the connections of one client.
+    package let generation: Int
+    /// Identifies the server process (`run_id`): changes with every restart and every failover.
+    package let server: String
+}
+
+/// A change of a client's connection, reported on the I/O thread and in order.
+package enum RedisStatus: Equatable, Sendable {
+    case connected(RedisSession)
+    /// All pending commands have failed before this is reported.
+    case disconnected(RedisError)
 }

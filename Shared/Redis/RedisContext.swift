@@ -1,22 +1,24 @@
 import CRedis
 import Foundation
 
-/// A hiredis context: its socket and the parser of its answers. Freed, and the socket closed, with this value.
+/// A hiredis context: its socket and the parser of its replies. The end of this value frees it and closes the
+/// socket.
 ///
-/// Unchecked, because a C pointer is not `Sendable`: a context has no ties to a thread and no globals, and this value is the only way to it and cannot be
-/// copied, so that it has one user at a time.
+/// Unchecked, because a C pointer is not `Sendable`. A context is bound to no thread and uses no globals.
+/// This value is the only access to it and cannot be copied, so it has one user at a time.
 struct RedisContext: ~Copyable, @unchecked Sendable {
     private let raw: UnsafeMutablePointer<redisContext>
 
     private init(adopting raw: UnsafeMutablePointer<redisContext>) { self.raw = raw }
 
-    /// Connects; blocks for up to `timeout` and the time that the name takes. Later reads wait as long.
+    /// Connects; blocks for up to `timeout` plus the time of name resolution. Also limits later blocking
+    /// reads.
     static func connect(host: String, port: Int, timeout: Duration) throws(RedisError) -> RedisContext {
         let limit = timeval(timeout)
         guard let raw = redisConnectWithTimeout(host, CInt(clamping: port), limit) else { throw failure("out of memory") }
         let context = RedisContext(adopting: raw)
         try context.check(raw.pointee.err == 0)
-        // Sockets must not leak into child processes.
+        // Child processes must not inherit the socket.
         _ = fcntl(raw.pointee.fd, F_SETFD, FD_CLOEXEC)
         try context.check(redisSetTimeout(raw, limit) == REDIS_OK)
         _ = redisEnableKeepAlive(raw)
@@ -27,17 +29,18 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
 
     var descriptor: CInt { raw.pointee.fd }
 
-    /// From here on neither ``send(_:)`` nor ``receive()`` waits.
+    /// Makes ``send(_:)`` and ``receive()`` non-blocking.
     mutating func stopBlocking() throws(RedisError) {
         let flags = fcntl(descriptor, F_GETFL)
         try check(flags >= 0 && fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) == 0)
-        // hiredis keeps its own idea of it, and would wait for answers.
+        // hiredis keeps a flag of its own, and would block without this.
         raw.pointee.flags &= ~REDIS_BLOCK
     }
 
-    /// How many of `bytes` the socket took; 0 when it takes none now.
+    /// Sends as much of `bytes` as the socket accepts. Returns the number of bytes sent; 0 when the socket is
+    /// full.
     ///
-    /// Not hiredis' own writer: that raises SIGPIPE when the server has gone.
+    /// hiredis' own writer raises SIGPIPE when the server has closed the connection.
     func send(_ bytes: UnsafeRawBufferPointer) throws(RedisError) -> Int {
         while true {
             let count = Foundation.send(descriptor, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
@@ -50,21 +53,22 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// What hiredis reads at once; with less than that the socket is empty.
-    static let pieceSize = 16 * 1_024
-    /// Pieces to read before others have their turn.
-    static let piecesPerTurn = 16
+    /// The size of one read of hiredis. A shorter read has emptied the socket.
+    static let readSize = 16 * 1_024
+    /// The maximum number of reads per loop turn, so that other sources get their turn.
+    static let readsPerTurn = 16
 
-    /// Takes in what the socket has, up to ``pieceSize``; how much it was.
+    /// Reads from the socket into the parser, up to ``readSize``. Returns the number of bytes.
     ///
-    /// To be followed by ``nextReply()`` until there is none: hiredis moves all that it has to the front for every KiB of answers taken.
+    /// Call ``nextReply()`` until it returns `nil` afterwards: hiredis moves its whole buffer to the front
+    /// for every KiB of parsed replies, so a backlog is expensive.
     mutating func receive() throws(RedisError) -> Int {
         let before = raw.pointee.reader.pointee.len
         try check(redisBufferRead(raw) == REDIS_OK)
         return raw.pointee.reader.pointee.len - before
     }
 
-    /// The next whole answer among what was received.
+    /// Returns the next complete reply that was received.
     mutating func nextReply() throws(RedisError) -> RedisReply? {
         var object: UnsafeMutableRawPointer?
         try check(redisGetReplyFromReader(raw, &object) == REDIS_OK)
@@ -73,8 +77,8 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
         return RedisReply(object.assumingMemoryBound(to: redisReply.self).pointee)
     }
 
-    /// Sends one command and waits for its answer; only before ``stopBlocking()``.
-    mutating func ask(_ command: [RedisArgument]) throws(RedisError) -> RedisReply {
+    /// Sends one command and blocks until its reply; only before ``stopBlocking()``.
+    mutating func request(_ command: [RedisArgument]) throws(RedisError) -> RedisReply {
         var output = OutputBuffer()
         output.append(command)
         while !output.isEmpty {
@@ -93,9 +97,9 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
         return reply
     }
 
-    /// - Throws: what hiredis says, when not `fine`. The context is of no use then.
-    private func check(_ fine: Bool) throws(RedisError) {
-        if fine { return }
+    /// - Throws: the error of hiredis, unless `succeeded`. The context is unusable then.
+    private func check(_ succeeded: Bool) throws(RedisError) {
+        if succeeded { return }
         let message = withUnsafeBytes(of: raw.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         throw Self.failure(message.isEmpty ? String(cString: strerror(errno)) : message)
     }
@@ -106,7 +110,7 @@ struct RedisContext: ~Copyable, @unchecked Sendable {
 }
 
 extension RedisReply {
-    /// Copies what hiredis parsed.
+    /// Copies a reply that hiredis parsed.
     init(_ raw: redisReply) {
         switch raw.type {
         case REDIS_REPLY_STRING: self = .bytes([UInt8](UnsafeRawBufferPointer(start: raw.str, count: raw.len)))

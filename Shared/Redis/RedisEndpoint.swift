@@ -1,22 +1,24 @@
-/// Where a Redis is, who we are there, and how much we ask of it.
+/// The address of a Redis server, the credentials, and the limits of a connection.
 package struct RedisEndpoint: Sendable {
     package var host: String
     package var port: Int
-    /// A user of Redis' access lists, who must be allowed `INFO` beside the commands used; `nil` is the default user.
+    /// The ACL user, which needs `INFO` besides the commands that are used; `nil` is the default user.
     package var user: String?
     /// Never logged; `nil` sends no `AUTH`.
     package var password: String?
-    /// Shows in `CLIENT LIST`: letters, digits, `-`, `_` and `.` only.
+    /// The name in `CLIENT LIST`: letters, digits, `-`, `_` and `.` only.
     package var clientName: String
-    /// For each attempt: reaching it, signing in and its first answer, together at most twice this.
+    /// The limit of one attempt to connect. Connection, authentication and first reply take at most twice
+    /// this.
     package var connectTimeout: Duration = .seconds(1)
-    /// How long a command waits for its answer unless it says otherwise.
+    /// The default time to wait for a reply.
     package var commandTimeout: Duration = .milliseconds(250)
-    /// A connection that says nothing for this long while an answer is due is given up; until the next one stands, callers fail at once.
+    /// A connection without data for this long while a reply is due is closed. Commands fail at once until
+    /// the next connection is established.
     package var stallTimeout: Duration = .milliseconds(500)
-    /// Commands that wait for an answer at one time, the abandoned ones included.
+    /// The maximum number of commands in flight, including abandoned ones.
     package var maxInFlight = 16_384
-    /// Bytes of commands that the socket has not taken yet.
+    /// The maximum number of bytes that wait for the socket.
     package var maxOutputBytes = 16 * 1_024 * 1_024
 
     package init(host: String, port: Int, user: String? = nil, password: String? = nil, clientName: String = "martlet") {

@@ -1,24 +1,24 @@
-/// Why a command has no answer.
+/// The failure of a command.
 package struct RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Code: Sendable {
-        /// There is no connection now; nothing was sent. Known at once.
+        /// There is no connection. Thrown at once; nothing was sent.
         case notConnected
-        /// Too much is on its way already; nothing was sent. Known at once.
+        /// Too many commands or bytes are in flight. Thrown at once; nothing was sent.
         case overloaded
-        /// No answer in time.
+        /// No reply arrived in time.
         case timedOut
-        /// The connection went while an answer was due.
+        /// The connection was lost while a reply was due.
         case connectionLost
         /// The caller's task was cancelled.
         case cancelled
-        /// Redis answered with an error; ``RedisError/message`` is what it said.
+        /// Redis replied with an error, whose text is ``RedisError/message``.
         case refused
-        /// An answer of another kind than the command promises.
+        /// The reply has another type than the command specifies.
         case unexpectedReply
     }
 
     package let code: Code
-    /// For logs. Of a refusal it begins with Redis' own code, `WRONGTYPE` for example.
+    /// For logs. With `refused` it starts with the error code of Redis, such as `WRONGTYPE`.
     package let message: String
     /// Whether the command may have taken effect.
     package let mayHaveHappened: Bool
@@ -30,20 +30,20 @@ package struct RedisError: Error, Equatable, Sendable, CustomStringConvertible {
     }
 
     static let notConnected = RedisError(.notConnected, "not connected", mayHaveHappened: false)
-    static let overloaded = RedisError(.overloaded, "too many commands or bytes on their way", mayHaveHappened: false)
-    static let timedOut = RedisError(.timedOut, "no answer in time", mayHaveHappened: true)
+    static let overloaded = RedisError(.overloaded, "too many commands or bytes in flight", mayHaveHappened: false)
+    static let timedOut = RedisError(.timedOut, "no reply in time", mayHaveHappened: true)
     static let connectionLost = RedisError(.connectionLost, "connection lost", mayHaveHappened: true)
 
     static func cancelled(mayHaveHappened: Bool) -> RedisError {
         RedisError(.cancelled, "cancelled", mayHaveHappened: mayHaveHappened)
     }
 
-    /// - Note: A script may have changed something before it failed.
+    /// The outcome is unknown, because a script may have written before it failed.
     static func refused(_ message: String) -> RedisError { RedisError(.refused, message, mayHaveHappened: true) }
 
-    /// For whoever takes an answer apart.
-    package static func unexpected(_ reply: RedisReply, wanted: String) -> RedisError {
-        RedisError(.unexpectedReply, "wanted \(wanted), got \(reply.kind)", mayHaveHappened: true)
+    /// The error of a caller that expects a reply of another type.
+    package static func unexpected(_ reply: RedisReply, expected: String) -> RedisError {
+        RedisError(.unexpectedReply, "expected \(expected), got \(reply.kind)", mayHaveHappened: true)
     }
 
     package var description: String { "Redis: \(message) (\(code))" }

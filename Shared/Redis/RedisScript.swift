@@ -1,22 +1,22 @@
 import Synchronization
 
-/// A Lua script that Redis runs as one step. Make one per text and keep it: it remembers the name that Redis gave it.
+/// A Lua script that Redis runs atomically. Create one per text and keep it: it caches the digest.
 package final class RedisScript: Sendable {
     package let text: String
-    /// What `SCRIPT LOAD` answered: the SHA-1 of the text, which is the same on every server and for ever.
+    /// The SHA-1 of the text, as `SCRIPT LOAD` returns it; the same on every server.
     private let digest = Mutex<String?>(nil)
 
     package init(_ text: String) { self.text = text }
 
     var knownDigest: String? { digest.withLock { $0 } }
-    func remember(_ digest: String) { self.digest.withLock { $0 = digest } }
+    func store(_ digest: String) { self.digest.withLock { $0 = digest } }
 }
 
 extension RedisClient {
-    /// Runs `script` by its digest; loads it first where the server does not know it.
+    /// Runs `script` by its digest, and loads it first if the server does not have it.
     ///
     /// - Parameters:
-    ///   - keys: `KEYS[1]`…; every key that the script touches.
+    ///   - keys: `KEYS[1]`…: every key that the script accesses.
     ///   - arguments: `ARGV[1]`…
     ///   - session: see ``command(_:timeout:on:)``.
     package func run(
@@ -28,7 +28,7 @@ extension RedisClient {
             do {
                 return try await command(["EVALSHA", .text(digest)] + rest, timeout: timeout, on: session)
             } catch let error where error.message.hasPrefix("NOSCRIPT") {
-                // A restarted Redis has forgotten it.
+                // A restarted Redis has no scripts.
             }
         }
         let digest = try await load(script, timeout: timeout, on: session)
@@ -37,9 +37,9 @@ extension RedisClient {
 
     private func load(_ script: RedisScript, timeout: Duration?, on session: RedisSession?) async throws(RedisError) -> String {
         let reply = try await command(["SCRIPT", "LOAD", .text(script.text)], timeout: timeout, on: session)
-        guard let bytes = try reply.optionalBytes() else { throw .unexpected(reply, wanted: "a digest") }
+        guard let bytes = try reply.optionalBytes() else { throw .unexpected(reply, expected: "a digest") }
         let digest = String(decoding: bytes, as: UTF8.self)
-        script.remember(digest)
+        script.store(digest)
         return digest
     }
 }

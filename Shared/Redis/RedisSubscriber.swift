@@ -2,10 +2,10 @@ import Logging
 import Reactor
 import ServiceLifecycle
 
-/// What a message is published to, or what a subscriber listens to.
+/// A channel, or a pattern that selects channels.
 package enum RedisTopic: Hashable, Sendable {
     case channel([UInt8])
-    /// With `*`, `?` and `[…]`; every channel that matches.
+    /// Every channel that matches; the wildcards are `*`, `?` and `[…]`.
     case pattern([UInt8])
 
     package static func channel(_ name: String) -> RedisTopic { .channel(Array(name.utf8)) }
@@ -17,21 +17,21 @@ package struct RedisMessage: Equatable, Sendable {
     package let payload: [UInt8]
 }
 
-/// What one listener is told, on the I/O thread, in order. It must not block.
-package enum RedisFeed: Equatable, Sendable {
-    /// Redis has confirmed: what is published from now on arrives.
+/// An event that a listener receives, on the I/O thread and in order.
+package enum RedisSubscriptionEvent: Equatable, Sendable {
+    /// Redis has confirmed the subscription: later messages arrive.
     case started
     case message(RedisMessage)
-    /// The connection is gone: messages are missed until the next ``started``.
+    /// The connection is lost: messages are missed until the next ``started``.
     case lost
 }
 
-/// Names one listener.
+/// Identifies one listener.
 package struct RedisSubscription: Hashable, Sendable { let number: Int }
 
-/// The second connection of a process, for messages that Redis passes on and does not keep.
+/// A connection of its own for pub/sub messages, which Redis forwards and does not store.
 ///
-/// Subscriptions outlive the connection: each new one takes them all up again. A peer that is gone without a word is noticed within two heartbeats.
+/// Subscriptions survive reconnects. A peer that disappears silently is detected within two heartbeats.
 package actor RedisSubscriber: Service {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { io.asUnownedSerialExecutor() }
 
@@ -42,14 +42,15 @@ package actor RedisSubscriber: Service {
 
     private var context: RedisContext?
     private var output = OutputBuffer()
-    private var subscriptions = Subscriptions()
-    private var lost: CheckedContinuation<Void, Never>?
-    private var beat: IOTimer?
-    private var heardAt: Nanoseconds = 0
+    private var subscriptions = SubscriptionRegistry()
+    private var lossWaiter: CheckedContinuation<Void, Never>?
+    private var heartbeatTimer: IOTimer?
+    private var lastReceivedAt: Nanoseconds = 0
 
-    /// Does nothing until ``run()``.
+    /// Creates a subscriber that connects once ``run()`` is called.
     ///
-    /// - Parameter heartbeat: how long Redis may say nothing before it is asked, and again before it is given up.
+    /// - Parameter heartbeat: after this time without data the subscriber sends a `PING`; after twice this
+    ///   time it closes the connection.
     package init(_ endpoint: RedisEndpoint, on io: IOThread, heartbeat: Duration = .seconds(2), logger: Logger) {
         self.endpoint = endpoint
         self.io = io
@@ -57,20 +58,23 @@ package actor RedisSubscriber: Service {
         self.logger = logger
     }
 
-    /// Begins to listen, now or as soon as there is a connection.
-    package func subscribe(_ topic: RedisTopic, _ listener: @escaping @Sendable (RedisFeed) -> Void) -> RedisSubscription {
-        let (subscription, step) = subscriptions.add(topic, listener)
-        if let command = step.command, context != nil { output.append(command) }
-        deliver(step.deliveries)
+    /// Subscribes, now or as soon as there is a connection. The listener runs on the I/O thread and must not
+    /// block.
+    package func subscribe(_ topic: RedisTopic, _ listener: @escaping @Sendable (RedisSubscriptionEvent) -> Void)
+        -> RedisSubscription
+    {
+        let (subscription, change) = subscriptions.add(topic, listener)
+        if let command = change.command, context != nil { output.append(command) }
+        deliver(change.deliveries)
         return subscription
     }
 
-    /// Nothing reaches the listener after this. Does nothing the second time.
+    /// Removes the listener, which receives nothing after this. No effect when repeated.
     package func unsubscribe(_ subscription: RedisSubscription) {
         if let command = subscriptions.remove(subscription), context != nil { output.append(command) }
     }
 
-    /// Keeps the connection until graceful shutdown or cancellation.
+    /// Keeps a connection until graceful shutdown or cancellation.
     package func run() async throws {
         await cancelWhenGracefulShutdown { await self.stayConnected() }
     }
@@ -78,26 +82,26 @@ package actor RedisSubscriber: Service {
     private func stayConnected() async {
         await endpoint.stayConnected(logger: logger) { connection in
             adopt(connection)
-            await untilLost()
+            await waitForLoss()
         }
     }
 
-    private func adopt(_ connection: consuming SignedIn) {
+    private func adopt(_ connection: consuming EstablishedConnection) {
         context = consume connection.context
         io.add(self)
-        for command in subscriptions.resume() { output.append(command) }
-        heardAt = monotonicNow()
-        scheduleBeat(after: heartbeat.nanoseconds)
+        for command in subscriptions.connected() { output.append(command) }
+        lastReceivedAt = monotonicNow()
+        scheduleHeartbeat(after: heartbeat.nanoseconds)
     }
 
-    private func untilLost() async {
+    private func waitForLoss() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                // It may be gone already.
-                if context == nil { continuation.resume() } else { lost = continuation }
+                // The connection may be lost already.
+                if context == nil { continuation.resume() } else { lossWaiter = continuation }
             }
         } onCancel: {
-            Task { await self.close(.connectionLost) }
+            io.post { self.assumeIsolated { $0.close(.connectionLost) } }
         }
     }
 
@@ -105,30 +109,33 @@ package actor RedisSubscriber: Service {
         guard context != nil else { return }
         context = nil
         io.remove(self)
-        if let beat { io.cancel(beat) }
+        if let heartbeatTimer { io.cancel(heartbeatTimer) }
         output.removeAll()
         logger.warning("Redis subscriptions lost", metadata: ["error": "\(error)"])
-        deliver(subscriptions.suspend())
-        lost.take()?.resume()
+        deliver(subscriptions.connectionLost())
+        lossWaiter.take()?.resume()
     }
 
-    private func deliver(_ deliveries: [Subscriptions.Delivery]) {
+    private func deliver(_ deliveries: [SubscriptionRegistry.Delivery]) {
         for delivery in deliveries { delivery.listener(delivery.event) }
     }
 
     // MARK: Heartbeat
 
-    private func scheduleBeat(after delay: Nanoseconds) {
-        beat = io.schedule(after: .nanoseconds(delay)) { [weak self] in self?.assumeIsolated { $0.checkPulse() } }
+    private func scheduleHeartbeat(after delay: Nanoseconds) {
+        heartbeatTimer = io.schedule(after: .nanoseconds(delay)) { [weak self] in
+            self?.assumeIsolated { $0.checkHeartbeat() }
+        }
     }
 
-    /// Counted from when something was last heard: after one beat of silence Redis is asked, after two it is given up.
-    private func checkPulse() {
-        let (now, beat) = (monotonicNow(), heartbeat.nanoseconds)
-        let silence = now - heardAt
-        if silence >= 2 * beat { return close(RedisError(.timedOut, "it says nothing", mayHaveHappened: false)) }
-        if silence >= beat { output.append(["PING"]) }
-        scheduleBeat(after: (silence >= beat ? 2 * beat : beat) - silence)
+    private func checkHeartbeat() {
+        let (now, interval) = (monotonicNow(), heartbeat.nanoseconds)
+        let silence = now - lastReceivedAt
+        if silence >= 2 * interval {
+            return close(RedisError(.timedOut, "no data within two heartbeats", mayHaveHappened: false))
+        }
+        if silence >= interval { output.append(["PING"]) }
+        scheduleHeartbeat(after: (silence >= interval ? 2 * interval : interval) - silence)
     }
 }
 
@@ -148,14 +155,14 @@ extension RedisSubscriber: IOSource {
 
     private func receive() {
         do throws(RedisError) {
-            for _ in 0..<RedisContext.piecesPerTurn {
+            for _ in 0..<RedisContext.readsPerTurn {
                 guard let count = try context?.receive(), count > 0 else { return }
-                heardAt = monotonicNow()
+                lastReceivedAt = monotonicNow()
                 while let reply = try context?.nextReply() {
                     if case .error(let message) = reply { throw .refused(message) }
                     deliver(subscriptions.receive(reply))
                 }
-                if count < RedisContext.pieceSize { return }
+                if count < RedisContext.readSize { return }
             }
         } catch {
             close(error)

@@ -12,7 +12,7 @@ import Tracing
 
     /// The context and deadline that a handler found.
     private struct Found: Sendable {
-        let context: ServiceContext?
+        let context: InstrumentationContext?
         let deadline: Deadline?
     }
 

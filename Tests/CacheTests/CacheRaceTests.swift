@@ -5,19 +5,21 @@ import Testing
 @testable import Cache
 @testable import Redis
 
-/// Several processes over one Redis and one store, all at once: whatever the order, a checked reader sees every write that was acknowledged before it asked.
-@Suite struct CacheRaceTests {
+/// Several processes read and write concurrently over one Redis and one store.
+///
+/// In any order of events, a checked reader sees every write that was acknowledged before it asked.
+@Suite("Concurrent readers and writers") struct CacheRaceTests {
     private static let keys = Int64(0)..<4
     private static let instances = 3
 
-    /// Which version of each key somebody has been told of.
+    /// The latest acknowledged version of each key.
     private final class Acknowledged: Sendable {
         private let versions = Mutex<[Int64: Int64]>([:])
-        func see(_ key: Int64, _ version: Int64) { versions.withLock { $0[key] = max($0[key] ?? 0, version) } }
+        func record(_ key: Int64, _ version: Int64) { versions.withLock { $0[key] = max($0[key] ?? 0, version) } }
         func version(_ key: Int64) -> Int64 { versions.withLock { $0[key] ?? 0 } }
     }
 
-    /// The versions alone; what a load reads becomes old while it is on its way.
+    /// Holds versions only. A snapshot may be stale before its reader gets it.
     private actor VersionStore {
         private var versions: [Int64: Int64] = [:]
         private(set) var loads = 0
@@ -32,7 +34,7 @@ import Testing
         }
     }
 
-    /// Every third version says that there is nothing.
+    /// Every third version is an absence.
     private static func value(_ version: Int64) -> Versioned<Int64> {
         Versioned(version % 3 == 0 ? nil : version, version: version)
     }
@@ -48,10 +50,11 @@ import Testing
         let reads = Atomic(0)
         let stale = Mutex<[String]>([])
 
-        /// Warnings reach everybody before the write is acknowledged; what is said of the others merely helps, and comes when it comes.
+        /// Notices with a fence reach every process before the write is acknowledged; other notices arrive
+        /// later.
         func deliver(_ notice: CacheNotice) {
             for cache in caches.withLock({ $0 }) {
-                if notice.distrustMilliseconds != nil {
+                if notice.fenceMilliseconds != nil {
                     cache.assumeIsolated { $0.receive(notice) }
                 } else {
                     Task { await cache.receive(notice) }
@@ -59,12 +62,16 @@ import Testing
             }
         }
 
-        func check(_ key: Int64, _ value: Int64?, notBefore version: Int64, _ how: String) async {
+        func check(_ key: Int64, _ value: Int64?, notBefore version: Int64, how: String) async {
             reads.add(1, ordering: .relaxed)
-            // An absence is one of the third versions: there must be one that is new enough.
+            // An absence must be one of the third versions, and recent enough.
             let committed = await store.version(key)
-            let fine = value.map { $0 >= version } ?? ((version + 2) / 3 * 3 <= committed)
-            if !fine { stale.withLock { $0.append("\(how): key \(key) had \(version), got \(value ?? -1), is at \(committed)") } }
+            let isFresh = value.map { $0 >= version } ?? ((version + 2) / 3 * 3 <= committed)
+            if !isFresh {
+                stale.withLock {
+                    $0.append("\(how): key \(key) was acknowledged at \(version), read \(value ?? -1), committed \(committed)")
+                }
+            }
         }
     }
 
@@ -99,7 +106,7 @@ import Testing
             } else {
                 await cache.put(key, Self.value(version))
             }
-            world.acknowledged.see(key, version)
+            world.acknowledged.record(key, version)
         }
     }
 
@@ -109,17 +116,16 @@ import Testing
             let keys = Self.keys.filter { _ in Bool.random(using: &random) }
             let known = keys.map(world.acknowledged.version)
             if keys.count == 1 {
-                await world.check(keys[0], try await cache.get(keys[0], .checked), notBefore: known[0], "one")
+                await world.check(keys[0], try await cache.get(keys[0], .checked), notBefore: known[0], how: "one")
             } else {
                 let values = try await cache.get(keys, .checked)
-                for (key, version) in zip(keys, known) { await world.check(key, values[key], notBefore: version, "many") }
+                for (key, version) in zip(keys, known) { await world.check(key, values[key], notBefore: version, how: "many") }
             }
             await Self.linger(&random, atMost: 10)
         }
     }
 
-    /// Forgets keys as an eviction does.
-    private func forget(_ world: World, _ cache: Cache<Int64, Int64>, seed: UInt64, times: Int) async throws {
+    private func evict(_ world: World, _ cache: Cache<Int64, Int64>, seed: UInt64, times: Int) async throws {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<times {
             let key = Int64.random(in: Self.keys, using: &random)
@@ -141,12 +147,12 @@ import Testing
                     group.addTask { try await read(world, cache, seed: seed + 5 + part, times: 120) }
                 }
             }
-            group.addTask { try await forget(world, caches[0], seed: seed &+ 77, times: 40) }
+            group.addTask { try await evict(world, caches[0], seed: seed &+ 77, times: 40) }
             group.addTask { try await chaos(SeededGenerator(seed: seed &+ 99)) }
             try await group.waitForAll()
         }
         #expect(world.stale.withLock { $0 } == [], "seed \(seed)")
-        // The walk did use the cache, and did load.
+        // Guards against a run without reads or loads.
         #expect(world.reads.load(ordering: .relaxed) > 300)
         #expect(await world.store.loads > 10)
         for key in Self.keys {
@@ -156,19 +162,19 @@ import Testing
         }
     }
 
-    @Test("whatever is evicted and whoever is slow", arguments: UInt64(1)...12)
+    @Test("no checked reader is stale, whatever is evicted and however slow a process is", arguments: UInt64(1)...12)
     func evictions(seed: UInt64) async throws {
         try await withClients(Self.instances) { try await run($0, seed: seed) { _ in } }
     }
 
-    @Test("also while single processes lose their connections to Redis", arguments: UInt64(1)...6)
+    @Test("no checked reader is stale while processes lose their connections to Redis", arguments: UInt64(1)...6)
     func lostConnections(seed: UInt64) async throws {
         try await withClients(Self.instances) { clients async throws in
             try await run(clients, seed: seed) { random in
                 var random = random
                 for _ in 0..<20 {
                     let client = clients[Int.random(in: 0..<clients.count, using: &random)]
-                    // Answers that were on their way are lost: what was asked may have happened.
+                    // Replies in flight are lost, so their commands may have taken effect.
                     await client.close(.connectionLost)
                     await Self.linger(&random, atMost: 400)
                 }
@@ -176,10 +182,11 @@ import Testing
         }
     }
 
-    @Test("also while Redis itself dies and comes back, empty or with what it saved", arguments: UInt64(1)...2)
+    @Test("no checked reader is stale while Redis restarts, empty or with a snapshot", arguments: UInt64(1)...2)
     func restarts(seed: UInt64) async throws {
         try await OwnRedis.with { redis in
-            try await withClients(Self.instances, .patient(host: "127.0.0.1", port: redis.port)) { clients async throws in
+            try await withClients(Self.instances, endpoint: .patient(host: "127.0.0.1", port: redis.port)) {
+                clients async throws in
                 try await run(clients, seed: seed) { random in
                     var random = random
                     for _ in 0..<3 {

@@ -4,36 +4,38 @@ import Testing
 
 @testable import Cache
 
-@Suite struct CacheReadTests {
+@Suite("Reading through the cache") struct CacheReadTests {
     @Test(
-        "a value is loaded once, whoever asks again and through whichever process",
+        "a value is loaded once for all readers of all processes",
         arguments: [Freshness.checked, .upTo(.seconds(1))])
     func readThrough(_ freshness: Freshness) async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         await store.commit(1, "text")
         try await withClients(2) { clients async throws in
-            let caches = clients.map { TextCache(configuration, $0, store) }
+            let caches = clients.map { TextCache(configuration, $0, store: store) }
             for cache in caches + caches { #expect(try await cache.get(1, freshness) == "text") }
             #expect(await store.loads == [[1]])
         }
     }
 
-    @Test("that there is nothing is remembered, too")
+    @Test("a known absence is cached")
     func knownAbsent() async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         try await withClients(2) { clients async throws in
-            let caches = clients.map { TextCache(configuration, $0, store) }
+            let caches = clients.map { TextCache(configuration, $0, store: store) }
             for cache in caches + caches { #expect(try await cache.get(7, .checked) == nil) }
             #expect(await store.loads == [[7]])
         }
     }
 
-    @Test("many keys are one question; each comes from where it is, and those without a value are left out")
+    @Test("a read of many keys takes each from the nearest tier, and leaves out keys without a value")
     func many() async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         for key in Int64(1)...6 { await store.commit(key, "\(key)") }
         try await withClients(2) { clients async throws in
-            let (here, there) = (TextCache(configuration, clients[0], store), TextCache(configuration, clients[1], store))
+            let (here, there) = (
+                TextCache(configuration, clients[0], store: store), TextCache(configuration, clients[1], store: store)
+            )
             #expect(try await here.get([1, 2], .checked) == [1: "1", 2: "2"])
             #expect(try await there.get([3, 3], .checked) == [3: "3"])
             #expect(try await here.get([1, 2, 3, 4, 99], .upTo(.seconds(1))) == [1: "1", 2: "2", 3: "3", 4: "4"])
@@ -43,49 +45,49 @@ import Testing
         }
     }
 
-    @Test("a hundred who ask at once cost one load, and one who stops waiting costs the others nothing")
+    @Test("a hundred concurrent readers cost one load, and cancelling one does not affect the others")
     func singleFlight() async throws {
         let store = Store()
         await store.commit(1, "text")
         let gate = await store.hold()
         try await withClients(1) { clients async throws in
-            let cache = TextCache(.unique(), clients[0], store)
-            // They take what is a little old, so that the load under way does for all.
+            let cache = TextCache(.unique(), clients[0], store: store)
+            // They accept old values, so that the running load serves all of them.
             let readers = (0..<100).map { _ in Task { try await cache.get(1, .upTo(.seconds(3_600))) } }
             await gate.arrival()
             readers[0].cancel()
             await #expect(throws: CancellationError.self) { try await readers[0].value }
-            gate.letGo()
+            gate.release()
             for reader in readers.dropFirst() { #expect(try await reader.value == "text") }
             #expect(await store.loads.count == 1)
         }
     }
 
-    @Test("whoever asked first may leave: the load goes on for the others")
+    @Test("cancelling the first reader does not stop the load for the others")
     func leaderCancelled() async throws {
         let store = Store()
         await store.commit(1, "text")
         let gate = await store.hold()
         try await withClients(1) { clients async throws in
-            let cache = TextCache(.unique(), clients[0], store)
+            let cache = TextCache(.unique(), clients[0], store: store)
             let first = Task { try await cache.get(1, .checked) }
             await gate.arrival()
             let second = Task { try await cache.get(1, .upTo(.seconds(3_600))) }
             _ = try await eventually("joining") { await cache.waiting == 2 ? true : nil }
             first.cancel()
             await #expect(throws: CancellationError.self) { try await first.value }
-            gate.letGo()
+            gate.release()
             #expect(try await second.value == "text")
             #expect(await store.loads.count == 1)
         }
     }
 
-    @Test("process memory answers without Redis for as long as the reader allows, and no longer")
+    @Test("process memory answers without Redis for as long as the reader allows")
     func memory() async throws {
         let (store, clock, configuration) = (Store(), TestClock(), CacheConfiguration.unique())
         await store.commit(1, "old")
         try await withClients(1) { clients async throws in
-            let cache = TextCache(configuration, clients[0], store, clock: clock)
+            let cache = TextCache(configuration, clients[0], store: store, clock: clock)
             #expect(try await cache.get(1, .upTo(.seconds(1))) == "old")
             await store.commit(1, "new")
             await cache.evict(1)
@@ -97,13 +99,15 @@ import Testing
         }
     }
 
-    @Test("a checked reader is shown process memory only if Redis has the very same", arguments: [1, 2_000])
+    @Test("a checked reader gets the value in process memory only if Redis has the same one", arguments: [1, 2_000])
     func checkedMemory(size: Int) async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         let (old, new) = (String(repeating: "o", count: size), String(repeating: "n", count: size))
         await store.commit(1, old)
         try await withClients(2) { clients async throws in
-            let (here, there) = (TextCache(configuration, clients[0], store), TextCache(configuration, clients[1], store))
+            let (here, there) = (
+                TextCache(configuration, clients[0], store: store), TextCache(configuration, clients[1], store: store)
+            )
             #expect(try await here.get(1, .checked) == old)
             #expect(try await there.get(1, .checked) == old)
             await there.put(1, await store.commit(1, new))
@@ -112,13 +116,13 @@ import Testing
         }
     }
 
-    @Test("a value that cannot be read any more is loaded")
+    @Test("a value that cannot be decoded is loaded")
     func undecodable() async throws {
         struct Unreadable: Error {}
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         await store.commit(1, "text")
         try await withClients(2) { clients async throws in
-            let first = try await TextCache(configuration, clients[0], store).get(1, .checked)
+            let first = try await TextCache(configuration, clients[0], store: store).get(1, .checked)
             #expect(first == "text")
             let coder = CacheCoder<String>(encode: { Array($0.utf8) }, decode: { _ in throw Unreadable() })
             let other = TextCache(configuration, redis: clients[1], on: io, coder: coder, broadcast: { _ in }) {
@@ -129,7 +133,7 @@ import Testing
         }
     }
 
-    @Test("what cannot be read is replaced by what was loaded, though that is no newer")
+    @Test("a value that cannot be decoded is replaced by a loaded one of the same version")
     func replaced() async throws {
         struct Unreadable: Error {}
         let (store, configuration) = (Store(), CacheConfiguration.unique())
@@ -150,13 +154,13 @@ import Testing
         }
     }
 
-    @Test("a load that nobody waits for any more when its turn comes does not reach the store")
+    @Test("a load without waiters does not reach the store when its turn comes")
     func deserted() async throws {
         let store = Store()
         for key in Int64(1)...3 { await store.commit(key, "\(key)") }
         let (held, gate) = (await store.hold(), LoadGate(maxRunning: 1, maxWaiting: 2))
         try await withClients(1) { clients async throws in
-            let cache = TextCache(.unique(), clients[0], store, gate: gate)
+            let cache = TextCache(.unique(), clients[0], store: store, gate: gate)
             let first = Task { try await cache.get(1, .checked) }
             await held.arrival()
             let second = Task { try await cache.get(2, .checked) }
@@ -166,8 +170,8 @@ import Testing
             third.cancel()
             await #expect(throws: CancellationError.self) { try await second.value }
             await #expect(throws: CancellationError.self) { try await third.value }
-            await store.holdNoMore()
-            held.letGo()
+            await store.stopHolding()
+            held.release()
             #expect(try await first.value == "1")
             _ = try await eventually("the end of the loads") { gate.load == (0, 0) ? true : nil }
             #expect(await store.loads == [[1]])
@@ -175,13 +179,13 @@ import Testing
         }
     }
 
-    @Test("a load that fails fails everyone who waits for it, and the next one starts afresh")
+    @Test("a failed load fails all its waiters, and the next read starts a new load")
     func failingLoad() async throws {
         let store = Store()
         await store.commit(1, "text")
         await store.fail(Store.Away())
         try await withClients(1) { clients async throws in
-            let cache = TextCache(.unique(), clients[0], store)
+            let cache = TextCache(.unique(), clients[0], store: store)
             await #expect(throws: Store.Away.self) { try await cache.get(1, .checked) }
             await #expect(throws: Store.Away.self) { try await cache.get([1, 2], .upTo(.seconds(1))) }
             await store.fail(nil)
@@ -189,7 +193,7 @@ import Testing
         }
     }
 
-    @Test("a loader that never comes back is given up")
+    @Test("a loader that does not return is cancelled after the timeout")
     func hangingLoad() async throws {
         var configuration = CacheConfiguration.unique()
         configuration.loadTimeout = .milliseconds(1)
@@ -201,20 +205,20 @@ import Testing
         }
     }
 
-    @Test("loads beyond what may wait are refused at once, and those before them are served")
+    @Test("loads beyond the limit are refused at once, and the waiting ones are served")
     func overload() async throws {
         let store = Store()
         for key in Int64(1)...4 { await store.commit(key, "\(key)") }
         let (held, gate) = (await store.hold(), LoadGate(maxRunning: 1, maxWaiting: 1))
         try await withClients(1) { clients async throws in
-            let cache = TextCache(.unique(), clients[0], store, gate: gate)
+            let cache = TextCache(.unique(), clients[0], store: store, gate: gate)
             let first = Task { try await cache.get(1, .checked) }
             await held.arrival()
             let second = Task { try await cache.get(2, .checked) }
             _ = try await eventually("waiting") { gate.load.waiting == 1 ? true : nil }
             await #expect(throws: CacheOverloaded.self) { try await cache.get(3, .checked) }
-            await store.holdNoMore()
-            held.letGo()
+            await store.stopHolding()
+            held.release()
             #expect(try await first.value == "1")
             #expect(try await second.value == "2")
             #expect(try await cache.get(3, .checked) == "3")
@@ -222,12 +226,12 @@ import Testing
         }
     }
 
-    @Test("a lost feed empties process memory, and nothing that was asked before comes back into it")
+    @Test("dropAll empties process memory, and earlier reads do not fill it again")
     func dropAll() async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         await store.commit(1, "old")
         try await withClients(1) { clients async throws in
-            let cache = TextCache(configuration, clients[0], store)
+            let cache = TextCache(configuration, clients[0], store: store)
             #expect(try await cache.get(1, .upTo(.seconds(3_600))) == "old")
             await store.commit(1, "new")
             await cache.evict(1)
@@ -237,12 +241,12 @@ import Testing
         }
     }
 
-    @Test("a notice takes the older value out of process memory; notices of other kinds do not")
+    @Test("a notice removes older values from process memory; notices of other kinds do not")
     func notices() async throws {
         let (store, configuration) = (Store(), CacheConfiguration.unique())
         await store.commit(1, "old")
         try await withClients(1) { clients async throws in
-            let cache = TextCache(configuration, clients[0], store)
+            let cache = TextCache(configuration, clients[0], store: store)
             #expect(try await cache.get(1, .upTo(.seconds(3_600))) == "old")
             await store.commit(1, "new")
             await cache.evict(1)

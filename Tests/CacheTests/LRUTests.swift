@@ -3,14 +3,14 @@ import Testing
 
 @testable import Cache
 
-@Suite struct LRUTests {
-    /// What it must do, said slowly: newest last.
+@Suite("The map that evicts the least recently used element") struct LRUTests {
+    /// The same behaviour in the simplest form: an array, most recently used last.
     private struct Model {
         var entries: [(key: Int, element: Int, cost: Int)] = []
         let maxCount: Int
         let maxCost: Int
 
-        mutating func set(_ key: Int, _ element: Int, _ cost: Int) {
+        mutating func set(_ key: Int, _ element: Int, cost: Int) {
             entries.removeAll { $0.key == key }
             if cost <= maxCost { entries.append((key, element, cost)) }
             while entries.count > maxCount || entries.reduce(0, { $0 + $1.cost }) > maxCost { entries.removeFirst() }
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test("it keeps what a list sorted by use would keep, and never more than it may", arguments: UInt64(1)...30)
+    @Test("it keeps the elements that an array sorted by use would keep, and stays within its bounds", arguments: UInt64(1)...30)
     func likeTheModel(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let (maxCount, maxCost) = (Int.random(in: 1...20, using: &random), Int.random(in: 1...200, using: &random))
@@ -34,7 +34,7 @@ import Testing
             case 0..<5:
                 let cost = Int.random(in: 0...40, using: &random)
                 lru.set(key, step, cost: cost)
-                model.set(key, step, cost)
+                model.set(key, step, cost: cost)
             case 5..<9: #expect(lru.use(key) == model.use(key))
             default:
                 lru.remove(key)

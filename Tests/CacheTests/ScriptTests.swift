@@ -5,9 +5,9 @@ import Testing
 
 @testable import Cache
 
-/// The steps inside Redis, one by one; a transcript of who comes when.
-@Suite struct ScriptTests {
-    /// Lends the tier of one cache over a key space of its own.
+/// Each test is a transcript of one order of events.
+@Suite("The scripts that run in Redis") struct ScriptTests {
+    /// Calls `body` with a tier whose keys no other test uses.
     private func withTier(_ body: (RedisTier<Int64>, RedisSession) async throws -> Void) async throws {
         try await withClients(1) { clients async throws in
             let session = try #require(clients[0].session)
@@ -15,11 +15,11 @@ import Testing
         }
     }
 
-    private func value(_ version: Int64, _ payload: UInt8 = 0) -> Entry {
-        Entry(state: .value, version: version, payload: [payload])
+    private func value(_ version: Int64, _ payload: UInt8 = 0) -> CacheEntry {
+        CacheEntry(state: .value, version: version, payload: [payload])
     }
 
-    @Test("a load fills the place it took")
+    @Test("a load fills its lease")
     func fill() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
@@ -34,23 +34,23 @@ import Testing
         }
     }
 
-    @Test("a load whose place was evicted fills nothing: a newer value may have gone with it")
+    @Test("a load whose lease was evicted stores nothing, because a newer value may have been evicted too")
     func evicted() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
             _ = try await tier.redis.command(["DEL", tier.name(1, on: session)], on: session)
-            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+            guard case .leaseLost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             _ = try await tier.lease([1], on: session)
-            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+            guard case .leaseLost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             #expect(try await tier.read([1], on: session) == [nil])
         }
     }
 
-    @Test("everyone who loads the same key at once shares one place")
+    @Test("concurrent loads of a key share one lease")
     func sharedLease() async throws {
         try await withTier { tier, session async throws in
             let first = try await tier.lease([1], on: session)[0]
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test("a write into an empty key waits for the first reader; nobody can tell whether a newer one was there")
+    @Test("a write into an empty key stores nothing, because a newer value may have been evicted")
     func putIntoNothing() async throws {
         try await withTier { tier, session async throws in
             #expect(try await tier.put([(1, value(5))], on: session) == [false])
@@ -66,7 +66,7 @@ import Testing
         }
     }
 
-    @Test("a write during a load wins over what the load read before it")
+    @Test("a write during a load wins over an older loaded value")
     func putDuringLoad() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("a load that read something newer than what was written during it wins")
+    @Test("a load of a newer value wins over a write during the load")
     func putBeforeLoadReads() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
@@ -94,24 +94,25 @@ import Testing
         }
     }
 
-    @Test("a deletion during a load wins, too, and so does what is created after it")
+    @Test("a deletion during a load wins, and so does a creation after it")
     func deletionDuringLoad() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
-            _ = try await tier.put([(1, Entry(state: .absent, version: 5))], on: session)
+            _ = try await tier.put([(1, CacheEntry(state: .absent, version: 5))], on: session)
             guard case .present(let gone) = try await tier.fill([(1, value(4), lease.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             #expect((gone.state, gone.version, gone.payload) == (.absent, 5, []))
             let again = value(6)
             #expect(try await tier.put([(1, again)], on: session) == [true])
-            #expect(try await tier.put([(1, Entry(state: .absent, version: 5))], on: session) == [false])
+            #expect(try await tier.put([(1, CacheEntry(state: .absent, version: 5))], on: session) == [false])
             #expect(try await tier.read([1], on: session) == [again])
         }
     }
 
     @Test(
-        "versions beyond what Lua's numbers hold are told apart", arguments: [Int64.min, -1, 1 << 53, Int64.max - 1] as [Int64])
+        "versions beyond the precision of Lua numbers are compared correctly",
+        arguments: [Int64.min, -1, 1 << 53, Int64.max - 1] as [Int64])
     func largeVersions(_ version: Int64) async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
@@ -121,7 +122,7 @@ import Testing
         }
     }
 
-    @Test("a fence hides what is older, and only what is as new may fill")
+    @Test("a fence hides older values, and only values of its version or newer fill the key")
     func fence() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
@@ -132,7 +133,7 @@ import Testing
             #expect(try await tier.read([1], on: session) == [nil])
             #expect(try await tier.put([(1, value(4))], on: session) == [false])
             let next = try await tier.lease([1], on: session)[0]
-            guard case .lost = try await tier.fill([(1, value(4), next.stampBytes)], on: session)[0] else {
+            guard case .leaseLost = try await tier.fill([(1, value(4), next.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             guard case .installed = try await tier.fill([(1, value(5), next.stampBytes)], on: session)[0] else {
@@ -141,12 +142,12 @@ import Testing
         }
     }
 
-    @Test("a fence without a version hides whatever is there, and ends loads under way")
+    @Test("a fence without a version hides any value, and ends running loads")
     func blindFence() async throws {
         try await withTier { tier, session async throws in
             let lease = try await tier.lease([1], on: session)[0]
             try await tier.fence([1], versions: nil, on: session)
-            guard case .lost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
+            guard case .leaseLost = try await tier.fill([(1, value(3), lease.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             let next = try await tier.lease([1], on: session)[0]
@@ -155,7 +156,7 @@ import Testing
             #expect(try await tier.read([1], on: session) == [nil])
             #expect(try await tier.put([(1, value(2))], on: session) == [false])
             let last = try await tier.lease([1], on: session)[0]
-            guard case .lost = try await tier.fill([(1, value(2), last.stampBytes)], on: session)[0] else {
+            guard case .leaseLost = try await tier.fill([(1, value(2), last.stampBytes)], on: session)[0] else {
                 Issue.record(); return
             }
             guard case .installed = try await tier.fill([(1, value(3), last.stampBytes)], on: session)[0] else {
@@ -164,7 +165,7 @@ import Testing
         }
     }
 
-    @Test("what another build or another tool left under a key is no answer, and is replaced")
+    @Test("bytes of another format are not served, and are replaced")
     func foreign() async throws {
         try await withTier { tier, session async throws in
             _ = try await tier.redis.command(["SET", tier.name(1, on: session), "?", "PX", 60_000], on: session)
@@ -176,41 +177,41 @@ import Testing
         }
     }
 
-    @Test("lives are spread, and short for what is absent")
-    func lives() async throws {
+    @Test("times to live are jittered, and short for absences")
+    func timesToLive() async throws {
         try await withTier { tier, session async throws in
             let keys = (0..<40).map(Int64.init)
             let leases = try await tier.lease(keys, on: session)
             let entries = zip(keys, leases).map { key, lease in
-                (key: key, entry: key % 2 == 0 ? value(1) : Entry(state: .absent, version: .min), lease: lease.stampBytes)
+                (key: key, entry: key % 2 == 0 ? value(1) : CacheEntry(state: .absent, version: .min), lease: lease.stampBytes)
             }
             _ = try await tier.fill(entries, on: session)
-            var lives: [Int64] = []
+            var timesToLive: [Int64] = []
             for key in keys {
-                lives.append(try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer())
+                timesToLive.append(try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer())
             }
-            let values = lives.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
-            let absent = lives.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
+            let values = timesToLive.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+            let absent = timesToLive.enumerated().filter { $0.offset % 2 == 1 }.map(\.element)
             #expect(values.allSatisfy { (200_000...360_000).contains($0) })
             #expect(Set(values).count > 10)
             #expect(absent.allSatisfy { (1...12_000).contains($0) })
         }
     }
 
-    @Test("what is written lives as long as is said now, but never longer than writers reckon with")
-    func presentLives() async throws {
+    @Test("the current times to live apply, up to the configured maximum")
+    func currentTimesToLive() async throws {
         try await withClients(1) { clients async throws in
             let session = try #require(clients[0].session)
             let seconds = Mutex(60)
             var configuration = CacheConfiguration.unique()
-            configuration.present = { seconds.withLock { (.seconds($0), .seconds($0)) } }
+            configuration.currentTimesToLive = { seconds.withLock { (.seconds($0), .seconds($0)) } }
             let tier = RedisTier<Int64>(configuration, redis: clients[0])
             for (key, (now, longest)): (Int64, (Int, Int64)) in [(1, (60, 72_000)), (2, (30, 36_000)), (3, (10_000, 360_000))] {
                 seconds.withLock { $0 = now }
                 let lease = try await tier.lease([key], on: session)[0]
                 _ = try await tier.fill([(key, value(1), lease.stampBytes)], on: session)
-                let life = try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer()
-                #expect((longest / 3...longest).contains(life))
+                let timeToLive = try await tier.redis.command(["PTTL", tier.name(key, on: session)], on: session).integer()
+                #expect((longest / 3...longest).contains(timeToLive))
             }
         }
     }

@@ -9,7 +9,7 @@ import TestSupport
 /// The thread that all tests of this target share.
 let io = IOThread(name: "cache-tests")
 
-/// A store as a database is one: every change has a version, readers see what is committed.
+/// A store with the semantics of a database: every change has a version, and readers see committed values.
 actor Store {
     private var rows: [Int64: Versioned<String>] = [:]
     private(set) var loads: [[Int64]] = []
@@ -26,7 +26,7 @@ actor Store {
         return row
     }
 
-    /// Reads, and then takes as long as the test says.
+    /// Takes a snapshot, then waits at the gate if there is one.
     func load(_ keys: [Int64]) async throws -> [Int64: Versioned<String>] {
         loads.append(keys)
         if let failure { throw failure }
@@ -40,29 +40,29 @@ actor Store {
 
     func fail(_ error: (any Error)?) { failure = error }
 
-    /// From now on every load stops after it has read, until let go.
+    /// Makes every load wait after its snapshot, until the gate releases it.
     func hold() -> Gate {
         let gate = Gate()
         self.gate = gate
         return gate
     }
 
-    func holdNoMore() { gate = nil }
+    func stopHolding() { gate = nil }
 }
 
-/// Where loads stop.
+/// The place where loads wait.
 struct Gate: Sendable {
     fileprivate let arrived = AsyncStream<Void>.makeStream()
     fileprivate let leave = AsyncStream<Void>.makeStream()
 
-    /// Waits for one load to have read.
+    /// Waits until a load has taken its snapshot.
     func arrival() async { for await _ in arrived.stream { break } }
-    /// Lets one load go on.
-    func letGo() { leave.continuation.yield() }
+    /// Lets one load continue.
+    func release() { leave.continuation.yield() }
 }
 
 extension Logger {
-    /// Says nothing.
+    /// Discards everything.
     static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
 }
 
@@ -71,11 +71,12 @@ extension CacheCoder where Value == String {
 }
 
 extension CacheConfiguration {
-    /// A prefix that no other test uses.
+    /// A configuration with a prefix that no other test uses.
     static func unique() -> CacheConfiguration {
         var configuration = CacheConfiguration(prefix: TestStack.uniqueName("cache") + ":", kind: "text.v1")
-        // No load gives up, and no lease ends, because the machine is busy.
-        (configuration.loadTimeout, configuration.leaseTime) = (.seconds(300), .seconds(600))
+        // A busy machine must end neither loads nor leases.
+        configuration.loadTimeout = .seconds(300)
+        configuration.leaseTime = .seconds(600)
         return configuration
     }
 }
@@ -84,7 +85,7 @@ typealias TextCache = Cache<Int64, String>
 
 extension Cache where Key == Int64, Value == String {
     init(
-        _ configuration: CacheConfiguration, _ client: RedisClient, _ store: Store, gate: LoadGate = LoadGate(),
+        _ configuration: CacheConfiguration, _ client: RedisClient, store: Store, gate: LoadGate = LoadGate(),
         clock: TestClock? = nil,
         broadcast: @escaping Broadcast = { _ in }
     ) {
@@ -95,7 +96,7 @@ extension Cache where Key == Int64, Value == String {
     }
 }
 
-/// Time passes when the test says so.
+/// A clock that the test advances.
 final class TestClock: Sendable {
     private let time = Mutex(ContinuousClock.now)
     var now: ContinuousClock.Instant { time.withLock { $0 } }
@@ -103,7 +104,7 @@ final class TestClock: Sendable {
 }
 
 extension RedisEndpoint {
-    /// Patient: the machine may be busy.
+    /// An endpoint with long timeouts, because the machine may be busy.
     static func patient(host: String = TestStack.redis.host, port: Int = TestStack.redis.port) -> RedisEndpoint {
         var endpoint = RedisEndpoint(host: host, port: port)
         endpoint.commandTimeout = .seconds(30)
@@ -113,9 +114,9 @@ extension RedisEndpoint {
     }
 }
 
-/// Lends clients that keep their connections for the length of `body`, connected.
+/// Calls `body` with clients that are connected and stay so until it returns.
 func withClients<Result: Sendable>(
-    _ count: Int, _ endpoint: RedisEndpoint = .patient(), _ body: ([RedisClient]) async throws -> Result
+    _ count: Int, endpoint: RedisEndpoint = .patient(), _ body: ([RedisClient]) async throws -> Result
 ) async throws -> Result {
     let clients = (0..<count).map { _ in RedisClient(endpoint, on: io, logger: .quiet) }
     return try await withThrowingTaskGroup(of: Void.self) { group in
@@ -135,18 +136,18 @@ extension RedisClient {
 func away() -> RedisClient { RedisClient(RedisEndpoint(host: "127.0.0.1", port: 1), on: io, logger: .quiet) }
 
 extension Cache {
-    var waiting: Int { readers.count }
-    func distrusts(_ key: Key) -> Bool { distrust.floor(key, asked: now()) != nil }
-    var hasToldAll: Bool { untold.changes.isEmpty }
+    var waiting: Int { waiters.count }
+    func isFenced(_ key: Key) -> Bool { staleKeys.minimumVersion(of: key, asked: now()) != nil }
+    var hasSentAllInvalidations: Bool { pendingInvalidations.invalidations.isEmpty }
 
-    /// What Redis does when its memory is full.
+    /// Deletes a key as Redis does when its memory is full.
     func evict(_ key: Key) async {
         guard let session = tier.redis.session else { return }
         _ = try? await tier.redis.command(["DEL", tier.name(key, on: session)])
     }
 }
 
-/// What a cache had broadcast.
+/// Records the notices that a cache broadcasts.
 final class Notices: Sendable {
     private let notices = Mutex<[CacheNotice]>([])
     var all: [CacheNotice] { notices.withLock { $0 } }

@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 extension Faults {
-    /// What the design promises: nothing acknowledged is lost, nothing shown twice or out of order, no partition with two owners' clients.
+    /// Promises of the design: no acknowledged message is lost, shown twice or out of order, and no partition
+    /// has clients on two instances.
     @Suite("Live connections", .timeLimit(.minutes(15))) struct LiveTests {
         private func expectWhole(_ live: LiveReport, _ what: String) {
             print("faults: \(what): \(live)")
@@ -15,7 +16,7 @@ extension Faults {
             #expect(live.partitionsWithTwoOwners == 0)
         }
 
-        @Test("instances come and go under load; their clients go where they belong")
+        @Test("under load, instances start and stop, and clients move to the owners of their partitions")
         func scaled() async throws {
             let stack = try stack
             let live = try await LiveReport.during(on: stack) {
@@ -29,7 +30,7 @@ extension Faults {
             #expect(Set(live.closes.keys).isSubset(of: ["4001"]))
         }
 
-        @Test("an instance is killed under load; its clients are back on others, or on it")
+        @Test("after an instance is killed under load, its clients are connected again")
         func killed() async throws {
             let stack = try stack
             let live = try await LiveReport.during(on: stack) {
@@ -50,8 +51,8 @@ extension Faults {
             try await isSpread(over: 2, stack)
             let live = try await LiveReport.during(on: stack) {
                 try await stack.without("config", "config-2") {
-                    // Six devices send, each at most four messages per second. So 100 messages take more than 4 s, which
-                    // is twice the lease of a member.
+                    // Six devices send, each at most four messages per second. So 100 messages take more than
+                    // 4 s, which is twice the lease of a member.
                     try await messagesAreSent(100, stack)
                 }
                 try await stack.ready("config")
@@ -71,7 +72,8 @@ extension Faults {
             for _ in 0..<Self.brokerRestarts {
                 let (live, outage) = try await liveDuringBrokerRestart(stack, world)
                 expectWhole(live, "broker away for \(Report.text(outage))")
-                // A slow machine can stretch the outage until connections are closed rightly. Such a run is repeated.
+                // A slow machine can stretch the outage until connections are closed rightly. Such a run is
+                // repeated.
                 guard outage < Self.shortOutage else { continue }
                 #expect(live.closes == [:])
                 #expect(live.gaps >= live.devices)
@@ -81,8 +83,9 @@ extension Faults {
                 "\(Self.brokerRestarts) outages lasted \(Self.shortOutage) or longer: the machine is too slow for this test")
         }
 
-        /// - Returns: also how long the outage lasted at most, until both instances of messaging served their share again.
-        private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (Live, Duration) {
+        /// - Returns: also how long the outage lasted at most, until both instances of messaging served their
+        ///   share again.
+        private func liveDuringBrokerRestart(_ stack: OwnStack, _ world: World) async throws -> (LiveReport, Duration) {
             try await isSpread(over: 2, stack)
             var outage = Duration.zero
             let live = try await LiveReport.during(on: stack, gaps: true) {
@@ -97,13 +100,14 @@ extension Faults {
             return (live, outage)
         }
 
-        /// Returns once chats has stored more than `count` further messages, so that there are messages to judge.
+        /// Returns once chats has stored more than `count` further messages, so that there are messages to
+        /// judge.
         private func messagesAreSent(_ count: Double, _ stack: OwnStack) async throws {
             let before = try await stack.sends().reduce(0, +)
             try await eventually("\(count) messages") { try await stack.sends().reduce(0, +) > before + count ? () : nil }
         }
 
-        /// One instance of messaging is connected to the broker, and consumes.
+        /// Returns once an instance of messaging is connected to the broker and consumes.
         private func hasBroker(_ instance: Int, _ stack: OwnStack) async throws {
             let management = try stack.management("messaging", instance)
             _ = try await eventually("the broker for messaging-\(instance)") {
@@ -115,7 +119,7 @@ extension Faults {
 
         private static let partitions = 360
 
-        /// Every instance serves its share of the partitions, and nothing is on its way any more.
+        /// Returns once every instance serves its share of the partitions and no handover is left.
         private func isSpread(over count: Int, _ stack: OwnStack) async throws {
             for instance in 1...count {
                 try await stack.ready("messaging", instance)
@@ -130,7 +134,8 @@ extension Faults {
             }
         }
 
-        /// Of all of config: how many lead, and what those say of members, hand-overs and partitions that nobody serves.
+        /// Returns the sums over all instances of config: leaders, members, handovers and unserved
+        /// partitions.
         private func leading(_ stack: OwnStack) async throws -> [Double] {
             var sums: [Double] = []
             for name in ["leads", "members", "handovers", "partitions_unserved"] {

@@ -1,8 +1,8 @@
 import Redis
 import Testing
 
-@Suite struct RedisClientTests {
-    @Test("any bytes are a key and a value: zeros, line ends, bytes that are no text")
+@Suite("Commands and scripts") struct RedisClientTests {
+    @Test("keys and values may contain any bytes: zeros, line ends, invalid UTF-8")
     func binarySafe() async throws {
         try await withClient { client async throws in
             let (key, value): (RedisArgument, [UInt8]) = (
@@ -16,7 +16,7 @@ import Testing
         }
     }
 
-    @Test("a value of megabytes comes back whole, and so do the small ones around it")
+    @Test("a value of megabytes is stored and read whole, and does not affect small ones")
     func largeValues() async throws {
         try await withClient { client async throws in
             let key = uniqueKey()
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test("an error is thrown with what Redis said, and harms nobody else on the connection")
+    @Test("an error reply is thrown with its text, and does not affect other commands")
     func refusal() async throws {
         try await withClient { client async throws in
             let key = uniqueKey()
@@ -42,7 +42,7 @@ import Testing
         }
     }
 
-    @Test("errors inside an array stay where they are")
+    @Test("an error inside an array is an element of the reply")
     func nestedError() async throws {
         try await withClient { client async throws in
             let reply = try await client.command(["EVAL", "return {1, false, {'x', redis.error_reply('no')}}", 0])
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("a thousand callers at once each get their own answer")
+    @Test("a thousand concurrent callers each get their own reply")
     func manyAtOnce() async throws {
         try await withClient { client async throws in
             try await withThrowingTaskGroup(of: (Int, RedisReply).self) { group in
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test("a script runs by its digest, also on a server that has forgotten it")
+    @Test("a script runs by its digest, also on a server that does not have it")
     func scripts() async throws {
         try await withClient { client async throws in
             let script = RedisScript("return {KEYS[1], ARGV[1]} -- \(UInt64.random(in: .min ... .max))")

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Redis
 
-/// Servers that die, stall and refuse.
-@Suite struct RedisFailureTests {
-    @Test("before there is a connection, and after it is closed, callers are refused without anything being sent")
+/// Each test kills, pauses or restarts a Redis server of its own.
+@Suite("Failures of the server and the connection") struct RedisFailureTests {
+    @Test("without a connection, or on an old session, a command fails before it is sent")
     func notConnected() async throws {
         let client = RedisClient(.test, on: io, logger: .quiet)
         #expect(!client.isAvailable)
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "a killed server fails those who wait, with an unknown outcome, and those who come after, at once; its return is noticed")
+        "a killed server fails pending commands with an unknown outcome and later ones at once, until it is back")
     func killed() async throws {
         try await OwnRedis.with { redis in
             try await withClient(.patient(port: redis.port)) { client async throws in
@@ -42,32 +42,32 @@ import Testing
         }
     }
 
-    @Test("observers are told of every loss and every return, in order")
+    @Test("observers get every loss and every reconnect, in order")
     func observers() async throws {
-        let told = AsyncStream<RedisStatus>.makeStream()
+        let statuses = AsyncStream<RedisStatus>.makeStream()
         try await OwnRedis.with { redis in
             try await withClient(.patient(port: redis.port)) { client async throws in
-                await client.observe { told.continuation.yield($0) }
+                await client.observe { statuses.continuation.yield($0) }
                 redis.kill()
                 try await client.disconnected()
                 try redis.start()
                 try await client.connected()
             }
         }
-        told.continuation.finish()
+        statuses.continuation.finish()
         var generations: [Int?] = []
-        for await status in told.stream {
+        for await status in statuses.stream {
             if case .connected(let session) = status { generations.append(session.generation) } else { generations.append(nil) }
         }
         #expect(generations == [1, nil, 2, nil])
     }
 
-    @Test("a server that stalls costs its callers their timeout, then none of them waits until it wakes")
+    @Test("a stalled server costs callers one timeout; later commands fail at once until it is back")
     func stalled() async throws {
         try await OwnRedis.with { redis in
             var endpoint = RedisEndpoint.patient(port: redis.port)
             endpoint.commandTimeout = .milliseconds(20)
-            // So much later that both are never over at once when this machine looks.
+            // Late enough that a slow machine never sees both timeouts expire at once.
             endpoint.stallTimeout = .seconds(2)
             endpoint.connectTimeout = .milliseconds(200)
             try await withClient(endpoint) { client async throws in
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test("a server that stalls is given up in time also when all who wait have more patience")
+    @Test("a stalled server is disconnected in time, also when all deadlines are later")
     func patientCallers() async throws {
         try await OwnRedis.with { redis in
             var endpoint = RedisEndpoint.patient(port: redis.port)
@@ -98,7 +98,7 @@ import Testing
         }
     }
 
-    @Test("a server that is slow for less than the bound is not given up, and its late answer goes to nobody")
+    @Test("a short stall keeps the connection, and the late reply is discarded")
     func slow() async throws {
         try await OwnRedis.with { redis in
             try await withClient(.patient(port: redis.port)) { client async throws in
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test("who is cancelled stops waiting; the answer goes to nobody else")
+    @Test("cancellation ends the wait, and no other command gets the reply")
     func cancellation() async throws {
         try await OwnRedis.with { redis in
             try await withClient(.patient(port: redis.port)) { client async throws in
@@ -134,7 +134,7 @@ import Testing
         }
     }
 
-    @Test("beyond what may be on its way callers are refused at once, the others are served")
+    @Test("commands beyond the limit are refused at once, and the others are served")
     func inFlightBound() async throws {
         try await OwnRedis.with { redis in
             var endpoint = RedisEndpoint.patient(port: redis.port)
@@ -151,7 +151,7 @@ import Testing
         }
     }
 
-    @Test("bytes that the server does not take are bounded, too")
+    @Test("bytes that wait for the socket are bounded")
     func outputBound() async throws {
         try await OwnRedis.with { redis in
             var endpoint = RedisEndpoint.patient(port: redis.port)
@@ -160,7 +160,7 @@ import Testing
                 redis.pause()
                 let piece = [UInt8](repeating: 7, count: 1_000_000)
                 let waiting = Mutex<[Task<RedisReply, any Error>]>([])
-                // The kernel takes some of it at first.
+                // The kernel buffers some of the bytes at first.
                 _ = try await eventually("a full buffer") { () async throws -> Bool? in
                     waiting.withLock { $0.append(Task { try await client.command(["ECHO", .bytes(piece)]) }) }
                     do throws(RedisError) {
@@ -171,18 +171,18 @@ import Testing
                     }
                 }
                 redis.resume()
-                var answers = 0
+                var replies = 0
                 for task in waiting.withLock({ $0 }) {
-                    do { answers += try await task.value == .bytes(piece) ? 1 : 0 } catch {
+                    do { replies += try await task.value == .bytes(piece) ? 1 : 0 } catch {
                         #expect(error as? RedisError == .overloaded)
                     }
                 }
-                #expect(answers > 0)
+                #expect(replies > 0)
             }
         }
     }
 
-    @Test("a user of the access lists signs in with name and password; a wrong one is never let in")
+    @Test("an ACL user authenticates with name and password; a wrong password is rejected")
     func accessList() async throws {
         let rules = [
             "--user", "teller", "on", ">secret", "~teller:*", "&teller:*", "+@all", "-@admin", "-@dangerous", "+info", "--user",
@@ -190,31 +190,32 @@ import Testing
         ]
         try await OwnRedis.with(options: rules) { redis in
             var endpoint = RedisEndpoint.patient(port: redis.port)
-            (endpoint.user, endpoint.password) = ("teller", "secret")
+            endpoint.user = "teller"
+            endpoint.password = "secret"
             try await withClient(endpoint) { client async throws in
                 #expect(try await client.command(["SET", "teller:a", "1"]) == .status("OK"))
                 let error = await #expect(throws: RedisError.self) { try await client.command(["SET", "other:a", "1"]) }
                 #expect(error?.message.hasPrefix("NOPERM") == true)
             }
             endpoint.password = "wrong"
-            let error = await #expect(throws: RedisError.self) { _ = try await SignedIn.reach(endpoint) }
+            let error = await #expect(throws: RedisError.self) { _ = try await EstablishedConnection.connect(to: endpoint) }
             #expect(error?.code == .refused)
             #expect(error?.message.contains("secret") == false && error?.message.contains("wrong") == false)
         }
     }
 
-    @Test("a peer that is no Redis is an error, not a crash")
+    @Test("a peer that is not Redis causes an error, not a crash")
     func notRedis() async throws {
-        // PostgreSQL's and RabbitMQ's answers to an INFO are of another kind.
+        // PostgreSQL and RabbitMQ reply to INFO in other protocols.
         for port in [TestStack.postgres.port, TestStack.rabbitmq.port] {
             var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
             endpoint.connectTimeout = .milliseconds(500)
-            await #expect(throws: RedisError.self) { _ = try await SignedIn.reach(endpoint) }
+            await #expect(throws: RedisError.self) { _ = try await EstablishedConnection.connect(to: endpoint) }
         }
     }
 }
 
 extension RedisClient {
-    /// Answers that are due.
+    /// The number of replies that are due.
     fileprivate var due: Int { inFlight.count }
 }

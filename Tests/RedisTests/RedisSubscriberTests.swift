@@ -3,12 +3,12 @@ import Testing
 
 @testable import Redis
 
-@Suite struct RedisSubscriberTests {
-    private func message(_ channel: String, _ payload: [UInt8]) -> RedisFeed {
+@Suite("Subscriptions") struct RedisSubscriberTests {
+    private func message(_ channel: String, _ payload: [UInt8]) -> RedisSubscriptionEvent {
         .message(RedisMessage(channel: Array(channel.utf8), payload: payload))
     }
 
-    /// Lends a subscriber and a client of the same server.
+    /// Calls `body` with a subscriber and a client of the same server, both connected.
     private func withSubscriber(
         _ endpoint: RedisEndpoint = .test, heartbeat: Duration = .seconds(2),
         _ body: @escaping @Sendable (RedisSubscriber, RedisClient) async throws -> Void
@@ -23,11 +23,11 @@ import Testing
         }
     }
 
-    @Test("what is published after the start arrives, in order, any bytes, and only to those who listen to it")
+    @Test("messages after the start arrive in order, with any bytes, and only at the listeners of their channel")
     func channels() async throws {
         try await withSubscriber { subscriber, client async throws in
             let (name, other) = (TestStack.uniqueName("news"), TestStack.uniqueName("other"))
-            let (feed, otherFeed) = (Feed(), Feed())
+            let (feed, otherFeed) = (EventRecorder(), EventRecorder())
             _ = await subscriber.subscribe(.channel(name), feed.listener)
             _ = await subscriber.subscribe(.channel(other), otherFeed.listener)
             #expect(await feed.next() == .started)
@@ -41,10 +41,10 @@ import Testing
         }
     }
 
-    @Test("a pattern hears every channel that matches, and says which")
+    @Test("a pattern receives the messages of every matching channel, with its name")
     func patterns() async throws {
         try await withSubscriber { subscriber, client async throws in
-            let (name, feed) = (TestStack.uniqueName("news"), Feed())
+            let (name, feed) = (TestStack.uniqueName("news"), EventRecorder())
             _ = await subscriber.subscribe(.pattern(name + ".*"), feed.listener)
             #expect(await feed.next() == .started)
             _ = try await client.command(["PUBLISH", .text(name), "no"])
@@ -53,10 +53,10 @@ import Testing
         }
     }
 
-    @Test("listeners of one channel come and go without disturbing each other")
+    @Test("listeners of one channel subscribe and unsubscribe independently")
     func sharedChannel() async throws {
         try await withSubscriber { subscriber, client async throws in
-            let (name, first, second) = (TestStack.uniqueName("news"), Feed(), Feed())
+            let (name, first, second) = (TestStack.uniqueName("news"), EventRecorder(), EventRecorder())
             let subscription = await subscriber.subscribe(.channel(name), first.listener)
             #expect(await first.next() == .started)
             _ = await subscriber.subscribe(.channel(name), second.listener)
@@ -68,10 +68,10 @@ import Testing
         }
     }
 
-    @Test("who leaves and comes back at once is told of a start again, and hears what follows")
+    @Test("a listener that resubscribes at once gets a start, and later messages")
     func comeBack() async throws {
         try await withSubscriber { subscriber, client async throws in
-            let (name, first, second) = (TestStack.uniqueName("news"), Feed(), Feed())
+            let (name, first, second) = (TestStack.uniqueName("news"), EventRecorder(), EventRecorder())
             let subscription = await subscriber.subscribe(.channel(name), first.listener)
             await subscriber.unsubscribe(subscription)
             _ = await subscriber.subscribe(.channel(name), second.listener)
@@ -81,11 +81,11 @@ import Testing
         }
     }
 
-    @Test("a lost connection is told, and taken up again with every subscription")
+    @Test("a lost connection is reported, and every subscription is restored")
     func reconnect() async throws {
         try await OwnRedis.with { redis in
             try await withSubscriber(.patient(port: redis.port)) { subscriber, client async throws in
-                let (plain, pattern) = (Feed(), Feed())
+                let (plain, pattern) = (EventRecorder(), EventRecorder())
                 _ = await subscriber.subscribe(.channel("a"), plain.listener)
                 _ = await subscriber.subscribe(.pattern("a*"), pattern.listener)
                 #expect(await plain.next() == .started)
@@ -104,11 +104,11 @@ import Testing
         }
     }
 
-    @Test("a Redis that falls silent is given up, and heard again when it wakes")
+    @Test("a paused Redis is disconnected after two heartbeats, and reconnected when it resumes")
     func silence() async throws {
         try await OwnRedis.with { redis in
             try await withSubscriber(.patient(port: redis.port), heartbeat: .milliseconds(50)) { subscriber, _ async throws in
-                let feed = Feed()
+                let feed = EventRecorder()
                 _ = await subscriber.subscribe(.channel("a"), feed.listener)
                 #expect(await feed.next() == .started)
                 redis.pause()

@@ -11,7 +11,7 @@ extension RedisEndpoint {
 
     static func patient(port: Int) -> RedisEndpoint {
         var endpoint = RedisEndpoint(host: "127.0.0.1", port: port)
-        // The machine may be busy; what a timeout does is told by tests that have their own server.
+        // The machine may be busy. Timeouts are tested with servers of their own.
         endpoint.commandTimeout = .seconds(30)
         endpoint.stallTimeout = .seconds(30)
         endpoint.connectTimeout = .seconds(30)
@@ -19,7 +19,7 @@ extension RedisEndpoint {
     }
 }
 
-/// Lends a client that keeps its connection for the length of `body`, connected.
+/// Calls `body` with a client that is connected and stays so until it returns.
 func withClient<Result: Sendable>(
     _ endpoint: RedisEndpoint = .test, _ body: @escaping @Sendable (RedisClient) async throws -> Result
 ) async throws -> Result {
@@ -38,19 +38,21 @@ extension RedisClient {
 }
 
 extension Logger {
-    /// Says nothing.
+    /// Discards everything.
     static var quiet: Logger { Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }) }
 }
 
 /// A key that no other test uses.
 func uniqueKey(_ name: String = "key") -> RedisArgument { .text(TestStack.uniqueName("redis") + ":" + name) }
 
-/// What a listener was told, in order; to be waited for.
-struct Feed: Sendable {
-    private let events = AsyncStream<RedisFeed>.makeStream()
-    var listener: @Sendable (RedisFeed) -> Void { { [continuation = events.continuation] in continuation.yield($0) } }
+/// Records the events of a listener.
+struct EventRecorder: Sendable {
+    private let events = AsyncStream<RedisSubscriptionEvent>.makeStream()
+    var listener: @Sendable (RedisSubscriptionEvent) -> Void {
+        { [continuation = events.continuation] in continuation.yield($0) }
+    }
 
-    func next() async -> RedisFeed? {
+    func next() async -> RedisSubscriptionEvent? {
         for await event in events.stream { return event }
         return nil
     }

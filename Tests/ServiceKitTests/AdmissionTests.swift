@@ -4,19 +4,19 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct AdmissionStateTests {
-    @Test("first come, first served; beyond the queue nobody is taken")
+@Suite("The rules of admission") struct AdmissionStateTests {
+    @Test("requests are admitted in order of arrival; a request beyond the queue is refused")
     func order() {
         var state = AdmissionState(limit: 1, queueLimit: 2)
-        #expect([1, 2, 3, 4].map { state.arrive($0) } == [.admitted, .queued, .queued, .refused])
-        #expect(state.leave() == 2)
-        let (gaveUp, again) = (state.giveUp(3), state.giveUp(3))
+        #expect([1, 2, 3, 4].map { state.request($0) } == [.admitted, .queued, .queued, .refused])
+        #expect(state.release() == 2)
+        let (gaveUp, again) = (state.withdraw(3), state.withdraw(3))
         #expect(gaveUp && !again)
-        #expect(state.leave() == nil)
+        #expect(state.release() == nil)
         #expect(state.running == 0)
     }
 
-    @Test("whoever comes, goes and gives up: bounds hold, order holds, nobody is forgotten", arguments: UInt64(1)...100)
+    @Test("bounds and order hold, and no request is lost, in any order of events", arguments: UInt64(1)...100)
     func anyOrder(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         let (limit, queueLimit) = (Int.random(in: 1...4, using: &random), Int.random(in: 0...5, using: &random))
@@ -26,7 +26,7 @@ import Testing
             switch Int.random(in: 0...3, using: &random) {
             case 0, 1:
                 next += 1
-                switch state.arrive(next) {
+                switch state.request(next) {
                 case .admitted:
                     #expect(waiting.isEmpty)
                     running += 1
@@ -36,12 +36,12 @@ import Testing
                 case .refused: #expect(running == limit && waiting.count == queueLimit)
                 }
             case 2 where running > 0:
-                let admitted = state.leave()
+                let admitted = state.release()
                 #expect(admitted == waiting.first)
                 if waiting.isEmpty { running -= 1 } else { waiting.removeFirst() }
             default:
                 let ticket = waiting.randomElement(using: &random) ?? next
-                #expect(state.giveUp(ticket) == waiting.contains(ticket))
+                #expect(state.withdraw(ticket) == waiting.contains(ticket))
                 waiting.removeAll { $0 == ticket }
             }
             #expect(state.running == running && Array(state.queue) == waiting)
@@ -50,7 +50,7 @@ import Testing
     }
 }
 
-@Suite struct AdmissionTests {
+@Suite("Admission") struct AdmissionTests {
     private let clock = ManualClock()
     private let gate = Gate()
 
@@ -58,7 +58,7 @@ import Testing
         Admission("test", limit: limit, queue: queue, wait: .seconds(1), clock: clock)
     }
 
-    @Test("beyond the queue, work is refused at once")
+    @Test("work beyond the queue is refused at once")
     func full() async throws {
         let admission = admission()
         async let first: Void = admission.run { await gate.pass() }
@@ -72,7 +72,7 @@ import Testing
         #expect(admission.load == (0, 0))
     }
 
-    @Test("who waits too long is refused, and leaves no trace")
+    @Test("work that waits too long is refused and leaves the queue")
     func late() async throws {
         let admission = admission()
         async let first: Void = admission.run { await gate.pass() }
@@ -86,7 +86,7 @@ import Testing
         try await first
     }
 
-    @Test("who is cancelled while waiting frees the place; who was cancelled before never takes one")
+    @Test("cancellation frees the place in the queue; work cancelled before never takes one")
     func cancelled() async throws {
         let admission = admission()
         async let first: Void = admission.run { await gate.pass() }
@@ -105,25 +105,25 @@ import Testing
         try await first
     }
 
-    @Test("work that throws frees its place")
+    @Test("work that throws frees its slot")
     func throwing() async throws {
         let admission = admission(queue: 0)
         for _ in 0..<3 { await #expect(throws: Failure.self) { try await admission.run { throw Failure() } } }
         #expect(admission.load == (0, 0))
     }
 
-    @Test("many tasks, cancelled at any moment: never more than allowed at once, and all places come back", arguments: 1...5)
+    @Test("with cancellations at any moment, the limit holds and all slots are freed", arguments: 1...5)
     func storm(round: Int) async {
         let admission = Admission("storm", limit: 3, queue: 20, wait: .seconds(3_600))
-        let crowd = Crowd()
+        let counter = ConcurrencyCounter()
         await withTaskGroup(of: Void.self) { group in
             for number in 0..<200 {
                 group.addTask {
                     let task = Task {
                         try await admission.run {
-                            crowd.enter()
+                            counter.enter()
                             await Task.yield()
-                            crowd.leave()
+                            counter.leave()
                         }
                     }
                     if number % 3 == round % 3 { task.cancel() }
@@ -131,61 +131,17 @@ import Testing
                 }
             }
         }
-        #expect(crowd.inside == 0)
-        #expect((1...3).contains(crowd.most))
+        #expect(counter.inside == 0)
+        #expect((1...3).contains(counter.most))
         #expect(admission.load == (0, 0))
     }
 }
 
-/// Counts who is inside, and how many were at most.
-private final class Crowd: Sendable {
+/// Counts concurrent tasks, and their maximum.
+private final class ConcurrencyCounter: Sendable {
     private let state = Mutex((inside: 0, most: 0))
     var inside: Int { state.withLock { $0.inside } }
     var most: Int { state.withLock { $0.most } }
     func enter() { state.withLock { $0 = ($0.inside + 1, max($0.most, $0.inside + 1)) } }
     func leave() { state.withLock { $0.inside -= 1 } }
-}
-
-/// Holds whoever passes until it is opened.
-final class Gate: Sendable {
-    private struct State {
-        var isOpen = false
-        var held: [CheckedContinuation<Void, Never>] = []
-        var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
-    }
-
-    private let state = Mutex(State())
-
-    func pass() async {
-        await withCheckedContinuation { continuation in
-            let resumed: [CheckedContinuation<Void, Never>] = state.withLock { state in
-                if state.isOpen { return [continuation] }
-                state.held.append(continuation)
-                let count = state.held.count
-                defer { state.watchers.removeAll { $0.count <= count } }
-                return state.watchers.filter { $0.count <= count }.map(\.continuation)
-            }
-            for continuation in resumed { continuation.resume() }
-        }
-    }
-
-    func waitForArrivals(_ count: Int) async {
-        await withCheckedContinuation { continuation in
-            let already = state.withLock { state in
-                if state.held.count >= count { return true }
-                state.watchers.append((count, continuation))
-                return false
-            }
-            if already { continuation.resume() }
-        }
-    }
-
-    func open() {
-        let held = state.withLock { state in
-            state.isOpen = true
-            defer { state.held = [] }
-            return state.held
-        }
-        for continuation in held { continuation.resume() }
-    }
 }

@@ -7,9 +7,9 @@ import Tracing
 
 @testable import ServiceKit
 
-/// Whole processes: each test starts one and looks at how it ends.
-@Suite struct BootstrapTests {
-    @Test("SIGTERM ends a service with 0 once what runs has stopped; its lines are JSON and written out")
+/// Each test starts a process and checks how it ends.
+@Suite("The process of a service") struct BootstrapTests {
+    @Test("SIGTERM ends a service with 0 after its services have stopped; all log lines are JSON")
     func terminated() async throws {
         let result = try await #require(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
             await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_INSTANCE": "probe-1"]) { context in
@@ -22,12 +22,12 @@ import Tracing
         let objects = lines.compactMap { try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any] }
         #expect(objects.count == lines.count)
         #expect(objects.allSatisfy { $0["service"] as? String == "probe" && $0["instance"] as? String == "probe-1" })
-        #expect(objects.compactMap { $0["message"] as? String }.suffix(3) == ["stopping", "the work is done", "stopped"])
+        #expect(objects.compactMap { $0["message"] as? String }.suffix(3) == ["shutdown started", "work finished", "stopped"])
         let traced = objects.first { $0["message"] as? String == "within a span" }
         #expect((traced?["traceId"] as? String)?.count == 32)
     }
 
-    @Test("a wrong command line ends with 64 and says what is wrong, a wrong setting with 78 and its name")
+    @Test("a wrong command line ends with 64, a wrong setting with 78; both name the mistake")
     func refused() async throws {
         let usage = try await #require(processExitsWith: .exitCode(64), observing: [\.standardErrorContent]) {
             await Bootstrap.main("probe", arguments: ["migrat"], environment: [:]) { _ in }
@@ -41,11 +41,11 @@ import Tracing
                 "probe: MARTLET_MANAGEMENT_PORT is \"http\"; it must be"))
     }
 
-    @Test("any other error ends with 1, and is logged")
+    @Test("any other error ends with 1 and is logged")
     func failed() async throws {
         let result = try await #require(processExitsWith: .exitCode(1), observing: [\.standardOutputContent]) {
             await Bootstrap.main("probe", arguments: [], environment: ["MARTLET_POSTGRES_HSOT": "x"]) { _ in
-                throw StartError("no lease")
+                throw StartupError("no lease")
             }
         }
         let text = String(decoding: result.standardOutputContent, as: UTF8.self)
@@ -54,7 +54,7 @@ import Tracing
         #expect(text.contains(#"{"variable":"MARTLET_POSTGRES_HSOT"}"#))
     }
 
-    @Test("the help goes to standard output and ends with 0")
+    @Test("the help is printed on standard output and ends with 0")
     func help() async throws {
         let result = try await #require(processExitsWith: .exitCode(0), observing: [\.standardOutputContent]) {
             await Bootstrap.main("probe", arguments: ["--help"], environment: [:]) { _ in throw Failure() }
@@ -63,14 +63,14 @@ import Tracing
     }
 }
 
-/// Works until it is told to stop, and sends its own process the order.
+/// Sends SIGTERM to its own process, and runs until the shutdown.
 private struct SelfTerminating: Service {
-    let context: ServiceContext
+    let context: ServiceKit.ServiceContext
     func run() async throws {
         _ = try await context.managementPort
         withSpan("work") { _ in Logger(label: "work").info("within a span") }
         kill(getpid(), SIGTERM)
         try await gracefulShutdown()
-        context.logger.info("the work is done")
+        context.logger.info("work finished")
     }
 }

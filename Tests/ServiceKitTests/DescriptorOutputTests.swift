@@ -4,8 +4,8 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct DescriptorOutputTests {
-    @Test("lines of many tasks arrive whole, each task's in its order")
+@Suite("Log output") struct DescriptorOutputTests {
+    @Test("lines of concurrent tasks arrive whole, and those of one task in order")
     func wholeLines() async throws {
         let pipe = Pipe()
         let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    @Test("a reader that does not read costs lines, not the writer's time; then it is told how many")
+    @Test("with a slow reader, lines are dropped and counted, and writers do not block")
     func slowReader() async throws {
         let pipe = Pipe()
         let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor, limit: 100_000)
@@ -42,24 +42,24 @@ import Testing
         let lines = String(decoding: try await read, as: UTF8.self).split(separator: "\n")
         let arrived = lines.count { $0.hasPrefix("x") }
         #expect(arrived == 2_001 - dropped)
-        let told = lines.filter { !$0.hasPrefix("x") }.compactMap {
-            $0.wholeMatch(of: /\{"level":"warning","message":"log lines were left out","count":(\d+)\}/).flatMap { Int($0.1) }
+        let reported = lines.filter { !$0.hasPrefix("x") }.compactMap {
+            $0.wholeMatch(of: /\{"level":"warning","message":"log lines dropped","count":(\d+)\}/).flatMap { Int($0.1) }
         }
-        #expect(told.reduce(0, +) == dropped)
-        #expect(told.count == lines.count - arrived)
+        #expect(reported.reduce(0, +) == dropped)
+        #expect(reported.count == lines.count - arrived)
     }
 
     private static func readToEnd(_ pipe: Pipe) async throws -> Data {
         try await Blocking.run { try pipe.fileHandleForReading.readToEnd() ?? Data() }
     }
 
-    @Test("a reader that went away is no reason to fail")
+    @Test("a closed reader causes no error")
     func closedReader() async throws {
         signal(SIGPIPE, SIG_IGN)
         let pipe = Pipe()
         let output = DescriptorOutput(descriptor: pipe.fileHandleForWriting.fileDescriptor)
         try pipe.fileHandleForReading.close()
-        output.write(Array("nobody reads this\n".utf8), soon: false)
+        output.write(Array("never read\n".utf8), soon: false)
         try await Blocking.run { output.flush(within: 60) }
         #expect(output.dropped == 0)
     }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct DocumentationTests {
+@Suite("Documentation of settings") struct DocumentationTests {
     private static let page = read("service-context.md")
     private static let sections = read("configuration.md")
 
@@ -16,19 +16,19 @@ import Testing
     private static let documented =
         CommonSettings.all + HTTPSettings.all + PostgresSettings.all + RabbitMQSettings.all + RedisSettings.all
 
-    @Test("every setting has its row, with its default", arguments: documented.map(\.variable))
+    @Test("every setting has a row with its default", arguments: documented.map(\.variable))
     func settings(variable: String) throws {
         let setting = try #require(Self.documented.first { $0.variable == variable })
         let page = try #require(Self.page)
         let row = try #require(page.split(separator: "\n").first { $0.hasPrefix("| `\(variable)` |") }, "no row for \(variable)")
         if let fallback = setting.fallback {
-            // Numbers read without what is zero behind the point, durations without their unit.
+            // The page omits a zero fraction, and the unit of durations.
             let text = fallback.replacing(/\.0( seconds)?$/, with: "").replacing(" seconds", with: "")
             #expect(row.contains("`\(text)`"), "\(fallback)")
         }
     }
 
-    @Test("every value of a section has its row, with its default and its range", arguments: Sections.all.map(\.name))
+    @Test("every value of a section has a row with its default and range", arguments: Sections.all.map(\.name))
     func dynamic(name: String) throws {
         let page = try #require(Self.sections)
         for field in try #require(Sections[name]).fields {
@@ -42,13 +42,13 @@ import Testing
         }
     }
 
-    @Test("the page of sections knows none that is not there")
+    @Test("the page of sections lists no unknown value")
     func noOtherSections() throws {
         let rows = try #require(Self.sections).matches(of: /(?m)^\| `(\w+\.\w+)` \|/).map { String($0.1) }
         #expect(rows.sorted() == Sections.settings.map(\.key).sorted())
     }
 
-    @Test("the page knows no setting that is not there")
+    @Test("the page lists no unknown setting")
     func nothingElse() throws {
         let page = try #require(Self.page)
         let known = Set(Self.documented.map(\.variable) + ["MARTLET_CONFIG_FILE"])

@@ -1,4 +1,4 @@
-/// Reads the text exposition format 0.0.4 as strictly as its description is written, so that a test fails where Prometheus would.
+/// A strict parser of the text exposition format 0.0.4, so that a test fails where Prometheus would.
 struct ExpositionFormat {
     struct Sample: Equatable {
         let name: String

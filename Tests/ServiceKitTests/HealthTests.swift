@@ -2,58 +2,58 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct HealthTests {
+@Suite("Health") struct HealthTests {
     private let health = Health()
 
-    @Test("without components the process is started and ready")
+    @Test("without components, the process is started and ready")
     func nothing() {
-        #expect(health.missing.isEmpty)
-        #expect(health.unready.isEmpty)
+        #expect(health.notStartedReasons.isEmpty)
+        #expect(health.notReadyReasons.isEmpty)
     }
 
-    @Test("what must have been up once holds the start back until it was, and never again")
+    @Test("a startup component delays the start until it is up, and never again")
     func startup() {
         let consuming = health.flag("consuming", .startup)
-        #expect(health.missing == ["starting: consuming: not yet"])
-        #expect(health.unready == ["starting: consuming: not yet"])
+        #expect(health.notStartedReasons == ["starting: consuming: not yet"])
+        #expect(health.notReadyReasons == ["starting: consuming: not yet"])
         consuming.set(.up)
-        #expect(health.missing.isEmpty)
-        #expect(health.unready.isEmpty)
+        #expect(health.notStartedReasons.isEmpty)
+        #expect(health.notReadyReasons.isEmpty)
         consuming.set(.down("the broker is away"))
-        #expect(health.missing.isEmpty)
-        #expect(health.unready.isEmpty)
+        #expect(health.notStartedReasons.isEmpty)
+        #expect(health.notReadyReasons.isEmpty)
     }
 
-    @Test("own reasons make the process unready, shared dependencies and details do not")
+    @Test("own components make the process unready; dependencies and details do not")
     func roles() {
         let lease = health.flag("lease", .own, initially: .up)
         health.add("postgres", .dependency) { .down("refused") }
         health.add("breaker.redis", .detail) { .down("open") }
-        #expect(health.unready.isEmpty)
+        #expect(health.notReadyReasons.isEmpty)
         lease.set(.down("taken by another"))
-        #expect(health.unready == ["lease: taken by another"])
+        #expect(health.notReadyReasons == ["lease: taken by another"])
         lease.set(.degraded("renewal is late"))
-        #expect(health.unready.isEmpty)
-        #expect(health.missing.isEmpty)
+        #expect(health.notReadyReasons.isEmpty)
+        #expect(health.notStartedReasons.isEmpty)
     }
 
-    @Test("a feed that has fallen silent is not as it should be, and down once that lasts too long")
+    @Test("a silent feed is degraded, and down after a longer silence")
     func feed() {
         let patience = Duration.seconds(10)
         #expect(ComponentReport.feed(silentFor: nil, patience: patience) == .up)
-        #expect(ComponentReport.feed(silentFor: patience, patience: patience) == .degraded("no news for 10 s"))
-        #expect(ComponentReport.feed(silentFor: .seconds(11), patience: patience) == .down("no news for 11 s"))
+        #expect(ComponentReport.feed(silentFor: patience, patience: patience) == .degraded("no events for 10 s"))
+        #expect(ComponentReport.feed(silentFor: .seconds(11), patience: patience) == .down("no events for 11 s"))
     }
 
-    @Test("a process that stops is not ready, whatever else holds")
+    @Test("a process that shuts down is not ready")
     func draining() {
         health.flag("lease", .own).set(.up)
         health.drain()
-        #expect(health.unready == ["draining"])
-        #expect(health.missing.isEmpty)
+        #expect(health.notReadyReasons == ["draining"])
+        #expect(health.notStartedReasons.isEmpty)
     }
 
-    @Test("reports come by role; a name used again is replaced")
+    @Test("reports are selected by role; a component with the same name is replaced")
     func reports() {
         health.add("postgres", .dependency) { .up }
         health.add("postgres", .dependency) { .degraded("slow") }
@@ -62,9 +62,9 @@ import Testing
         #expect(health.reports().count == 2)
     }
 
-    @Test("an I/O thread that turns says how long a job waits; one that does not is found out")
+    @Test("the wait of a job on the I/O thread is measured; a stuck thread is detected")
     func liveness() async {
         #expect(await Liveness(io: sharedIO, bound: .seconds(60)).turnTime() != nil)
-        #expect(await Liveness(io: NeverTurning(), bound: .milliseconds(1)).turnTime() == nil)
+        #expect(await Liveness(io: StuckExecutor(), bound: .milliseconds(1)).turnTime() == nil)
     }
 }

@@ -12,18 +12,18 @@ import Testing
     import FoundationNetworking
 #endif
 
-@Suite struct ManagementServerTests {
+@Suite("The management port") struct ManagementServerTests {
     private let health = Health()
     private let registry = PrometheusRegistry()
 
-    /// Runs the server on a free port for as long as `body` takes.
+    /// Runs the server on a free port until `body` returns.
     private func serving(
         live io: any TaskExecutor = sharedIO, within bound: Duration = .seconds(60), _ body: (URL) async throws -> Void
     ) async throws {
         let listening = Promise<Int>()
         let server = ManagementServer(
             host: "127.0.0.1", port: 0,
-            answers: ManagementAnswers(
+            probes: HealthProbes(
                 service: "chats", instance: "chats-1", health: health, liveness: Liveness(io: io, bound: bound),
                 started: .now),
             metrics: registry, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
@@ -50,7 +50,7 @@ import Testing
         return Reply(status: http.statusCode, type: http.value(forHTTPHeaderField: "Content-Type"), body: data)
     }
 
-    @Test("probes answer by status and tell why in JSON")
+    @Test("probes respond with a status and with reasons in JSON")
     func probes() async throws {
         let consuming = health.flag("consuming", .startup)
         health.add("postgres", .dependency) { .down("connection refused") }
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    @Test("the details show everything, circuit breakers too")
+    @Test("the details show all components, including circuit breakers")
     func detail() async throws {
         let breaker = CircuitBreaker("redis")
         health.add("breaker.redis", .detail) { breaker.report }
@@ -92,17 +92,17 @@ import Testing
         }
     }
 
-    @Test("an I/O thread that does not turn fails the liveness probe, and the details still come")
+    @Test("a stuck I/O thread fails the liveness probe, and the details are still served")
     func stuck() async throws {
-        try await serving(live: NeverTurning(), within: .milliseconds(200)) { url in
+        try await serving(live: StuckExecutor(), within: .milliseconds(200)) { url in
             let live = try await ask(url, "livez")
             #expect(live.status == 503)
-            #expect(live.object["reasons"] as? [String] == ["the I/O thread does not turn"])
+            #expect(live.object["reasons"] as? [String] == ["the I/O thread does not respond"])
             #expect(try await ask(url, "healthz").object["turnMicroseconds"] == nil)
         }
     }
 
-    @Test("metrics come in the format's own content type")
+    @Test("metrics have the content type of the format")
     func metrics() async throws {
         Counter(label: "sends", factory: registry).increment()
         try await serving { url in
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test("anything else is 404, another method 405, in JSON")
+    @Test("other paths get 404 and other methods 405, in JSON")
     func others() async throws {
         try await serving { url in
             for path in ["", "nothing", "livez/x", "metricsx"] {
@@ -125,24 +125,19 @@ import Testing
         }
     }
 
-    @Test("a port that another process has is named, with the variable that changes it")
+    @Test("the error for a port in use names the port and the variable that changes it")
     func taken() async throws {
         try await serving { url in
             let port = try #require(url.port)
             let second = ManagementServer(
                 host: "127.0.0.1", port: port,
-                answers: ManagementAnswers(
+                probes: HealthProbes(
                     service: "x", instance: "x-1", health: health, liveness: Liveness(io: sharedIO), started: .now),
                 metrics: registry, logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
                 onListening: { _ in })
-            let error = await #expect(throws: StartError.self) { try await second.run() }
+            let error = await #expect(throws: StartupError.self) { try await second.run() }
             #expect(error?.description.contains("127.0.0.1:\(port)") == true)
             #expect(error?.description.contains("MARTLET_MANAGEMENT_PORT") == true)
         }
     }
-}
-
-/// Never runs what it is given.
-final class NeverTurning: TaskExecutor {
-    func enqueue(_ job: consuming ExecutorJob) { _ = UnownedJob(job) }
 }

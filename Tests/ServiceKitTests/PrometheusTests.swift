@@ -5,14 +5,14 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct PrometheusTests {
+@Suite("Metrics for Prometheus") struct PrometheusTests {
     private let registry = PrometheusRegistry()
 
     private func parsed() throws -> ExpositionFormat { try ExpositionFormat(registry.render()) }
 
-    @Test("counters, gauges and histograms render exactly so")
+    @Test("counters, gauges and histograms have this exact text")
     func exactText() {
-        registry.describe("martlet_sends_total", "Messages sent.\nBy kind; a \\ too.")
+        registry.describe("martlet_sends_total", help: "Messages sent.\nBy kind; a \\ too.")
         let sends = Counter(label: "martlet.sends", dimensions: [("kind", "direct"), ("code", "2\"0\\0\n")], factory: registry)
         sends.increment(by: 3)
         Meter(label: "martlet.pool.free", factory: registry).set(-2.5)
@@ -43,14 +43,14 @@ import Testing
                 # HELP martlet_sends_total Messages sent.\\nBy kind; a \\\\ too.
                 # TYPE martlet_sends_total counter
                 martlet_sends_total{code="2\\"0\\\\0\\n",kind="direct"} 3
-                # HELP martlet_metrics_rejected_total Requests for series beyond the bounds, or contradicting others.
+                # HELP martlet_metrics_rejected_total Requests for series beyond the bounds, or of another kind than an earlier metric of the name.
                 # TYPE martlet_metrics_rejected_total counter
                 martlet_metrics_rejected_total 0
 
                 """)
     }
 
-    @Test("the same name and labels are one series, in whatever order the labels come")
+    @Test("equal names and labels are one series, in any order of labels")
     func sameSeries() throws {
         Counter(label: "a", dimensions: [("x", "1"), ("y", "2")], factory: registry).increment()
         Counter(label: "a", dimensions: [("y", "2"), ("x", "1")], factory: registry).increment(by: 4)
@@ -58,7 +58,7 @@ import Testing
         #expect(try parsed()["a_total", ["x": "1", "y": "2"]] == 5.5)
     }
 
-    @Test("a counter ignores what would take it back, a histogram what is no number")
+    @Test("a counter ignores negative and non-finite amounts, a histogram ignores NaN")
     func nonsense() throws {
         let counter = Counter(label: "c", factory: registry)
         counter.increment(by: 2)
@@ -78,14 +78,14 @@ import Testing
         #expect(text["sizes_bucket", ["le": "+Inf"]] == 2)
     }
 
-    @Test("a bucket holds what is not above its bound")
+    @Test("a bucket counts values up to and including its bound")
     func bounds() throws {
         Timer(label: "t", factory: registry).recordNanoseconds(1_000_000)
         #expect(try parsed()["t_seconds_bucket", ["le": "0.0005"]] == 0)
         #expect(try parsed()["t_seconds_bucket", ["le": "0.001"]] == 1)
     }
 
-    @Test("a name used for two kinds keeps the first; the second goes nowhere and is counted")
+    @Test("a name keeps its first kind; a series of another kind is rejected and counted")
     func contradiction() throws {
         Counter(label: "x", factory: registry).increment()
         Meter(label: "x_total", factory: registry).set(7)
@@ -93,9 +93,9 @@ import Testing
         #expect(try parsed()["martlet_metrics_rejected_total"] == 1)
     }
 
-    @Test("series are bounded, per metric and in all")
+    @Test("the number of series is bounded, per metric and in total")
     func bounded() throws {
-        let registry = PrometheusRegistry(seriesPerMetric: 3, seriesInAll: 5)
+        let registry = PrometheusRegistry(maxSeriesPerMetric: 3, maxSeries: 5)
         for user in 0..<10 { Counter(label: "a", dimensions: [("user", "\(user)")], factory: registry).increment() }
         for user in 0..<10 { Counter(label: "b", dimensions: [("user", "\(user)")], factory: registry).increment() }
         let text = try ExpositionFormat(registry.render())
@@ -104,9 +104,9 @@ import Testing
         #expect(text["martlet_metrics_rejected_total"] == 15)
     }
 
-    @Test("a destroyed series is gone, and makes room")
+    @Test("a destroyed series is removed and frees its place")
     func destroyed() throws {
-        let registry = PrometheusRegistry(seriesPerMetric: 1, seriesInAll: 1)
+        let registry = PrometheusRegistry(maxSeriesPerMetric: 1, maxSeries: 1)
         let first = Counter(label: "a", factory: registry)
         first.destroy()
         Counter(label: "b", factory: registry).increment()
@@ -115,12 +115,12 @@ import Testing
         #expect(text["b_total"] == 1)
     }
 
-    @Test("what is collected when asked joins the rest: one family per name, no series twice")
+    @Test("collected metrics are merged: one family per name, no duplicate series")
     func collected() throws {
         for name in ["one", "two", "two"] {
-            registry.onCollect { [CollectedMetric("pending", .gauge, "Pending.", 4, labels: [("queue", name)])] }
+            registry.onCollect { [CollectedMetric("pending", .gauge, help: "Pending.", value: 4, labels: [("queue", name)])] }
         }
-        registry.onCollect { [CollectedMetric("kept", .counter, "Kept.", 1)] }
+        registry.onCollect { [CollectedMetric("kept", .counter, help: "Kept.", value: 1)] }
         Counter(label: "kept", factory: registry).increment(by: 9)
         let text = try parsed()
         #expect(text.families["pending"]?.samples.count == 2)
@@ -128,7 +128,7 @@ import Testing
         #expect(text["kept_total"] == 9)
     }
 
-    @Test("adding from many tasks loses nothing")
+    @Test("concurrent updates lose nothing")
     func concurrent() async throws {
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<8 {
@@ -148,7 +148,7 @@ import Testing
         #expect(abs((text["t_seconds_sum"] ?? 0) - 8) < 0.000_001)
     }
 
-    @Test("whatever the names, labels and values, the text is of the format", arguments: UInt64(1)...40)
+    @Test("any names, labels and values produce valid text", arguments: UInt64(1)...40)
     func anyNames(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         for _ in 0..<40 {
@@ -166,13 +166,13 @@ import Testing
                 Timer(label: label, dimensions: dimensions, factory: registry).recordNanoseconds(
                     Int64.random(in: 0...(.max), using: &random))
             case 3: Recorder(label: label, dimensions: dimensions, aggregate: true, factory: registry).record(value)
-            default: registry.describe(PrometheusName.metric(label), Self.text(using: &random))
+            default: registry.describe(PrometheusName.metric(label), help: Self.text(using: &random))
             }
         }
         #expect(try !parsed().families.isEmpty)
     }
 
-    @Test("the process tells its memory, CPU time, descriptors and start")
+    @Test("the process reports its memory, CPU time, descriptors and start")
     func process() throws {
         registry.onCollect { ProcessMetrics.collect() }
         let text = try parsed()
@@ -186,7 +186,7 @@ import Testing
         #expect(start > now - 86_400 && start < now + 2)
     }
 
-    @Test("a command with brackets and spaces in its name does not shift the kernel's fields")
+    @Test("brackets and spaces in the command name do not shift the fields")
     func processStatistics() throws {
         let line = "7 (a) b (c) R 1 7 7 0 -1 0 0 0 0 0 250 50 0 0 20 0 3 0 1000 4096000 10 0"
         let read = try #require(ProcessMetrics.Statistics(line: line, ticksPerSecond: 100, pageSize: 4_096))

@@ -6,7 +6,7 @@ import Testing
 @testable import ServiceKit
 
 @Suite("Sections of the dynamic configuration") struct SectionTests {
-    @Test("the defaults of every section are acceptable, and are what the code goes by", arguments: Sections.all.map(\.name))
+    @Test("the defaults of every section are valid and consistent with the schema", arguments: Sections.all.map(\.name))
     func defaults(name: String) throws {
         let schema = try #require(Sections[name])
         #expect(schema.errors(in: schema.defaults) == [])
@@ -14,7 +14,7 @@ import Testing
         #expect(Set(schema.fields.map(\.name)).count == schema.fields.count)
     }
 
-    @Test("without any setting, sections are as their initialisers without one")
+    @Test("without settings, a section equals its default initialiser")
     func same() throws {
         let none = Settings(providers: [])
         #expect(try PageSizes(none) == PageSizes())
@@ -23,7 +23,7 @@ import Testing
         #expect(try TokenTimes(none).access == AccessToken.lifetime)
     }
 
-    @Test("no token outlives what edges remember of ended sessions")
+    @Test("no token lives longer than edges keep revocations")
     func accessTokens() {
         var values = TokenTimes.schema.defaults
         values["accessSeconds"] = .whole(901)
@@ -31,7 +31,7 @@ import Testing
     }
 
     @Test(
-        "a value is of its type and within its range",
+        "a value must have its type and be in its range",
         arguments: [
             ("openSeconds", SettingValue.number(0.5), true), ("openSeconds", .whole(1), true), ("openSeconds", .whole(0), false),
             ("openSeconds", .number(.nan), false), ("openSeconds", .number(.infinity), false), ("openSeconds", .text("1"), false),
@@ -44,7 +44,7 @@ import Testing
         #expect(CircuitBreakerPolicy.schema.errors(in: values).isEmpty == isAcceptable)
     }
 
-    @Test("what must not exceed another is held against it")
+    @Test("a value that must not exceed another is checked against it")
     func orders() {
         var values = MessagingThresholds.schema.defaults
         values["resumeBufferBytes"] = .whole(262_145)
@@ -54,7 +54,7 @@ import Testing
         #expect(MessagingThresholds.schema.errors(in: values) == [])
     }
 
-    /// A section with its type forgotten: made from settings.
+    /// Creates a section from settings, by its name.
     private static let made: [String: @Sendable (Settings) throws -> any DynamicSection] = [
         "pageSizes": { try PageSizes($0) }, "search": { try SearchBounds($0) }, "cache": { try CacheTimes($0) },
         "tokens": { try TokenTimes($0) }, "circuitBreakers": { try CircuitBreakerPolicy($0) },
@@ -62,7 +62,8 @@ import Testing
     ]
 
     @Test(
-        "whatever a schema accepts, the code can be made of; what it refuses, it names", arguments: made.keys.sorted(),
+        "a section can be created from all values that its schema accepts; rejected fields are named",
+        arguments: made.keys.sorted(),
         UInt64(1)...20)
     func acceptable(name: String, seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
@@ -86,7 +87,7 @@ import Testing
         #expect(accepted > 0)
     }
 
-    /// Often at its bounds or a little beyond, at times something else altogether.
+    /// A random value: often at a bound or slightly beyond, sometimes of another type.
     private static func value(near field: SectionField, using random: inout SeededGenerator) -> SettingValue? {
         let bounds = field.expectation.split(separator: " ").compactMap { Double($0) }
         switch Int.random(in: 0..<8, using: &random) {
@@ -100,7 +101,7 @@ import Testing
         }
     }
 
-    @Test("a key of whatever length comes back shortened")
+    @Test("a long key is shortened in errors")
     func longKeys() {
         var values = PageSizes.schema.defaults
         values[String(repeating: "x", count: 10_000)] = .whole(1)

@@ -9,18 +9,18 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct ServiceLifeTests {
-    private let journal = Journal()
+@Suite("The life of a service") struct ServiceLifeTests {
+    private let log = EventLog()
 
     private func context(_ command: ServiceCommand = .serve, _ environment: [String: String] = [:]) async throws -> ServiceContext
     {
         let settings = try await Settings.load(environment: ["MARTLET_LOG_LEVEL": "critical"].merging(environment) { $1 })
-        return try ServiceContext(service: "probe", command: command, settings: settings, output: KeptLines())
+        return try ServiceContext(service: "probe", command: command, settings: settings, output: LineRecorder())
     }
 
-    /// Runs `context` with `services` inside a group that `body` may stop.
+    /// Runs `services` in a group that stops when `body` returns.
     private func living(
-        _ context: ServiceContext, _ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
+        _ context: ServiceContext, services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil,
         _ body: (ServiceGroup) async throws -> Void
     ) async throws {
         let group = ServiceGroup(services: [Life(context: context, services: services, migrate: migrate)], logger: context.logger)
@@ -33,42 +33,42 @@ import Testing
         try await life
     }
 
-    @Test("migrations come before the services, which stop in reverse; not being ready comes before all stopping")
+    @Test("migrations run first, services stop in reverse order, and the process is unready before they stop")
     func order() async throws {
         let context = try await context()
-        let services = ["pool", "bus", "chats"].map { Noted(name: $0, journal: journal, health: context.health) }
-        try await living(context, services, migrate: { [journal] in journal.note("migrate") }) { _ in
-            await journal.waitFor(4)
-            #expect(context.health.missing.isEmpty)
+        let services = ["pool", "bus", "chats"].map { RecordingService(name: $0, log: log, health: context.health) }
+        try await living(context, services: services, migrate: { [log] in log.record("migrate") }) { _ in
+            await log.waitFor(4)
+            #expect(context.health.notStartedReasons.isEmpty)
         }
-        let notes = journal.notes
-        #expect(notes.first == "migrate")
-        #expect(Set(notes[1...3]) == ["pool begins", "bus begins", "chats begins"])
-        #expect(notes[4...] == ["chats ends, draining", "bus ends, draining", "pool ends, draining"])
+        let events = log.events
+        #expect(events.first == "migrate")
+        #expect(Set(events[1...3]) == ["pool begins", "bus begins", "chats begins"])
+        #expect(events[4...] == ["chats ends, draining", "bus ends, draining", "pool ends, draining"])
     }
 
-    @Test("the probes answer while the migrations run, and tell that they do")
+    @Test("the probes respond during the migrations, and report them")
     func migrating() async throws {
         let (context, gate) = (try await context(), Gate())
         try await living(
-            context, [Noted(name: "chats", journal: journal, health: context.health)], migrate: { await gate.pass() }
+            context, services: [RecordingService(name: "chats", log: log, health: context.health)], migrate: { await gate.pass() }
         ) { _ in
             _ = try await context.managementPort
             await gate.waitForArrivals(1)
-            #expect(context.health.missing == ["starting: migrations: not applied yet"])
-            #expect(journal.notes.isEmpty)
+            #expect(context.health.notStartedReasons == ["starting: migrations: not applied yet"])
+            #expect(log.events.isEmpty)
             gate.open()
-            await journal.waitFor(1)
-            #expect(context.health.missing.isEmpty)
+            await log.waitFor(1)
+            #expect(context.health.notStartedReasons.isEmpty)
         }
     }
 
-    @Test("told to stop while it migrates, it stops without starting anything")
+    @Test("a shutdown during the migrations starts no service")
     func stopWhileMigrating() async throws {
         let context = try await context()
         let begun = Gate()
         try await living(
-            context, [Noted(name: "chats", journal: journal, health: context.health)],
+            context, services: [RecordingService(name: "chats", log: log, health: context.health)],
             migrate: {
                 await withTaskCancellationHandler {
                     await begun.pass()
@@ -78,85 +78,85 @@ import Testing
                 try Task.checkCancellation()
             }
         ) { _ in await begun.waitForArrivals(1) }
-        #expect(journal.notes.isEmpty)
+        #expect(log.events.isEmpty)
     }
 
-    @Test("a database that cannot be reached yet is waited for, and the probes say why")
+    @Test("the start waits for an unreachable database, and the probes report the reason")
     func databaseAway() async throws {
-        let (context, tries) = (try await context(), Journal())
+        let (context, tries) = (try await context(), EventLog())
         try await living(
-            context, [Noted(name: "chats", journal: journal, health: context.health)],
+            context, services: [RecordingService(name: "chats", log: log, health: context.health)],
             migrate: {
-                tries.note("try")
-                if tries.notes.count < 2 { throw MigrationError.unavailable("connection refused") }
-                #expect(context.health.missing == ["starting: migrations: connection refused"])
+                tries.record("try")
+                if tries.events.count < 2 { throw MigrationError.unavailable("connection refused") }
+                #expect(context.health.notStartedReasons == ["starting: migrations: connection refused"])
             }
-        ) { _ in await journal.waitFor(1) }
-        #expect(tries.notes.count == 2)
+        ) { _ in await log.waitFor(1) }
+        #expect(tries.events.count == 2)
     }
 
-    @Test("without its management port a service neither migrates nor begins")
+    @Test("without its management port, a service neither migrates nor starts")
     func portTaken() async throws {
         let first = try await context()
-        try await living(first, [Noted(name: "first", journal: Journal(), health: first.health)]) { _ in
+        try await living(first, services: [RecordingService(name: "first", log: EventLog(), health: first.health)]) { _ in
             let second = try await context(.serve, ["MARTLET_MANAGEMENT_PORT": "\(try await first.managementPort)"])
-            await #expect(throws: StartError.self) {
+            await #expect(throws: StartupError.self) {
                 try await second.run(
-                    [Noted(name: "second", journal: journal, health: second.health)],
-                    migrate: { [journal] in journal.note("migrate") })
+                    [RecordingService(name: "second", log: log, health: second.health)],
+                    migrate: { [log] in log.record("migrate") })
             }
-            #expect(journal.notes == [])
+            #expect(log.events == [])
         }
     }
 
-    @Test("an edge whose public port is taken names it, with the variable that changes it")
+    @Test("the error for a public port in use names the port and the variable that changes it")
     func publicPortTaken() async throws {
         let context = try await context(.serve, ["MARTLET_HTTP_PORT": "8081"])
-        let error = await #expect(throws: StartError.self) { try await context.run([PortTaken()]) }
-        #expect(error?.description.hasPrefix("cannot listen on 127.0.0.1:8081: another process has this port") == true)
+        let error = await #expect(throws: StartupError.self) { try await context.run([PortTaken()]) }
+        #expect(error?.description.hasPrefix("cannot listen on 127.0.0.1:8081: another process uses this port") == true)
         #expect(error?.description.contains("MARTLET_HTTP_PORT") == true)
     }
 
-    @Test("a failed migration ends the service with its error")
+    @Test("a failed migration ends the process with its error")
     func failedMigration() async throws {
         let context = try await context()
         await #expect(throws: Failure.self) { try await context.run([], migrate: { throw Failure() }) }
     }
 
-    @Test("a service that fails ends them all with its error")
+    @Test("a failed service ends all others with its error")
     func failedService() async throws {
         let context = try await context()
         await #expect(throws: Failure.self) {
-            try await context.run([Noted(name: "pool", journal: journal, health: context.health), Failing()])
+            try await context.run([RecordingService(name: "pool", log: log, health: context.health), Failing()])
         }
     }
 
-    @Test("what is in flight is abandoned after its time, and the stop is still a good one")
+    @Test("work in flight is abandoned at the limit, and the shutdown still succeeds")
     func abandoned() async throws {
         let context = try await context(.serve, ["MARTLET_STOP_LIMIT": "1"])
-        try await living(context, [Lingering(journal: journal)]) { _ in await journal.waitFor(1) }
-        #expect(journal.notes == ["lingering begins", "lingering was cancelled"])
+        try await living(context, services: [Lingering(log: log)]) { _ in await log.waitFor(1) }
+        #expect(log.events == ["lingering begins", "lingering was cancelled"])
     }
 
-    @Test("migrate applies the migrations, and runs nothing")
+    @Test("migrate applies the migrations and runs no service")
     func migrateOnly() async throws {
         let context = try await context(.migrate)
-        try await context.run([Failing()], migrate: { [journal] in journal.note("migrate") })
-        #expect(journal.notes == ["migrate"])
+        try await context.run([Failing()], migrate: { [log] in log.record("migrate") })
+        #expect(log.events == ["migrate"])
         await #expect(throws: UsageError.self) { try await context.run([Failing()]) }
     }
 
-    @Test("a job's result comes back, its error too, and the services end either way")
+    @Test("a job returns its result or throws its error, and the services end in both cases")
     func job() async throws {
         let context = try await context()
-        #expect(try await context.job([Noted(name: "pool", journal: journal, health: context.health)]) { 7 } == 7)
+        #expect(try await context.job([RecordingService(name: "pool", log: log, health: context.health)]) { 7 } == 7)
         await #expect(throws: Failure.self) {
-            try await context.job([Noted(name: "bus", journal: journal, health: context.health)]) { throw Failure() }
+            try await context.job([RecordingService(name: "bus", log: log, health: context.health)]) { throw Failure() }
         }
-        #expect(journal.notes.filter { $0.contains("ends") }.count == 2)
+        #expect(log.events.filter { $0.contains("ends") }.count == 2)
     }
 
-    @Test("the metrics tell the build, the state and the components")
+    @Test("the metrics report the build, readiness and components")
     func metrics() async throws {
         let context = try await context()
         context.health.add("postgres", .dependency) { .degraded("slow") }
@@ -174,20 +174,20 @@ import Testing
 
 // MARK: Doubles
 
-/// What happened, in order.
-private final class Journal: Sendable {
+/// Records events in order.
+private final class EventLog: Sendable {
     private struct State {
-        var notes: [String] = []
+        var events: [String] = []
         var watchers: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     private let state = Mutex(State())
-    var notes: [String] { state.withLock { $0.notes } }
+    var events: [String] { state.withLock { $0.events } }
 
-    func note(_ text: String) {
+    func record(_ text: String) {
         let ready = state.withLock { state in
-            state.notes.append(text)
-            let count = state.notes.count
+            state.events.append(text)
+            let count = state.events.count
             defer { state.watchers.removeAll { $0.count <= count } }
             return state.watchers.filter { $0.count <= count }.map(\.continuation)
         }
@@ -197,7 +197,7 @@ private final class Journal: Sendable {
     func waitFor(_ count: Int) async {
         await withCheckedContinuation { continuation in
             let already = state.withLock { state in
-                if state.notes.count >= count { return true }
+                if state.events.count >= count { return true }
                 state.watchers.append((count, continuation))
                 return false
             }
@@ -213,14 +213,14 @@ private struct Life: Service {
     func run() async throws { try await context.run(services, migrate: migrate) }
 }
 
-private struct Noted: Service {
+private struct RecordingService: Service {
     let name: String
-    let journal: Journal
+    let log: EventLog
     let health: Health
     func run() async throws {
-        journal.note("\(name) begins")
+        log.record("\(name) begins")
         try? await gracefulShutdown()
-        journal.note("\(name) ends, \(health.isDraining ? "draining" : "serving")")
+        log.record("\(name) ends, \(health.isDraining ? "draining" : "serving")")
     }
 }
 
@@ -228,22 +228,22 @@ private struct Failing: Service {
     func run() async throws { throw Failure() }
 }
 
-/// As a server ends that cannot bind.
+/// Fails like a server whose port is in use.
 private struct PortTaken: Service {
     func run() async throws { throw IOError(errnoCode: EADDRINUSE, reason: "bind") }
 }
 
 private struct Lingering: Service {
-    let journal: Journal
+    let log: EventLog
     func run() async throws {
-        journal.note("lingering begins")
+        log.record("lingering begins")
         let gate = Gate()
         await withTaskCancellationHandler {
             await gate.pass()
         } onCancel: {
             gate.open()
         }
-        journal.note("lingering was cancelled")
+        log.record("lingering was cancelled")
         throw CancellationError()
     }
 }

@@ -4,16 +4,16 @@ import Testing
 
 @testable import ServiceKit
 
-@Suite struct SettingsTests {
+@Suite("Settings") struct SettingsTests {
     private let size = Setting<Int>.whole("batch.maxSize", in: 1...256, default: 64, "rows of a batch")
 
-    @Test("a key follows into its environment variable")
+    @Test("a key determines its environment variable")
     func variable() {
         #expect(size.variable == "MARTLET_BATCH_MAX_SIZE")
         #expect(PostgresSettings.namedStatements.variable == "MARTLET_POSTGRES_NAMED_STATEMENTS")
     }
 
-    @Test("the environment goes before the file, the file before the default")
+    @Test("the environment overrides the file, and the file overrides the default")
     func precedence() async throws {
         let file = try JSONFile(#"{"batch": {"maxSize": 7}, "postgres": {"host": "db", "tls": true}, "stop": {"delay": 1.5}}"#)
         let both = try await Settings.load(environment: ["MARTLET_CONFIG_FILE": file.path, "MARTLET_BATCH_MAX_SIZE": "9"])
@@ -28,7 +28,7 @@ import Testing
         #expect(try neither.optional(size) == nil)
     }
 
-    @Test("one more provider goes behind the others, or in front of them")
+    @Test("a further provider has the lowest or the highest precedence")
     func oneMoreProvider() async throws {
         let more = InMemoryProvider(values: ["batch.maxSize": ConfigValue(.int(5), isSecret: false)])
         let settings = try await Settings.load(environment: ["MARTLET_BATCH_MAX_SIZE": "9"])
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(
-        "an unacceptable value is refused with its variable, the value and what it must be",
+        "the error for an invalid value names the variable, the value and what it must be",
         arguments: [
             ("MARTLET_BATCH_MAX_SIZE", "0", "a whole number from 1 to 256"),
             ("MARTLET_BATCH_MAX_SIZE", "ten", "a whole number from 1 to 256"),
@@ -62,7 +62,7 @@ import Testing
     }
 
     @Test(
-        "what the file has wrong is said to be in the file, also when it is no simple value",
+        "the error for an invalid value in the file names the file, also for lists",
         arguments: [(#""many""#, #""many""#), ("[1]", "neither text nor a number"), ("1.5", #""1.5""#)])
     func wrongInFile(json: String, shown: String) async throws {
         let file = try JSONFile(#"{"batch": {"maxSize": \#(json)}}"#)
@@ -73,14 +73,14 @@ import Testing
                 "MARTLET_BATCH_MAX_SIZE (batch.maxSize in the configuration file) is \(shown); it must be a whole") == true)
     }
 
-    @Test("what must be set and is not, is named")
+    @Test("the error for a missing setting names it")
     func missing() async throws {
         let settings = try await Settings.load(environment: [:])
         let error = #expect(throws: ConfigurationError.self) { try RabbitMQSettings(settings, service: "chats") }
         #expect(error?.description.hasPrefix("MARTLET_RABBITMQ_PASSWORD is missing; set it to") == true)
     }
 
-    @Test("a secret is never printed, whether it is acceptable or not")
+    @Test("a secret is never printed, whether it is valid or not")
     func secrets() async throws {
         let settings = try await Settings.load(environment: ["MARTLET_POSTGRES_PASSWORD": "hunter2"])
         let postgres = try PostgresSettings(settings, service: "chats")
@@ -96,7 +96,7 @@ import Testing
         #expect(error?.description.contains("hunter2") == false)
     }
 
-    @Test("what is not said about servers follows from what is")
+    @Test("unset values of servers default to related values")
     func serverDefaults() async throws {
         let settings = try await Settings.load(environment: [
             "MARTLET_POSTGRES_HOST": "pool", "MARTLET_POSTGRES_PORT": "6432", "MARTLET_RABBITMQ_PASSWORD": "x",
@@ -110,7 +110,7 @@ import Testing
         #expect(try RedisSettings(settings, service: "chats").prefix == "chats:")
     }
 
-    @Test("a file that cannot be read, or is no object, is named", arguments: ["/nowhere/at/all.json", "array"])
+    @Test("the error for an unreadable file, or one without an object, names it", arguments: ["/nowhere/at/all.json", "array"])
     func unreadable(path: String) async throws {
         let array = try JSONFile("[1]")
         let path = path == "array" ? array.path : path
@@ -120,7 +120,7 @@ import Testing
         #expect(error?.description.hasPrefix("MARTLET_CONFIG_FILE names \(path)") == true)
     }
 
-    @Test("misspelt variables are found; those of the tests and of others are not ours")
+    @Test("misspelt variables are detected; variables of tests and of other programs are ignored")
     func unknown() async throws {
         let settings = try await Settings.load(environment: [
             "MARTLET_POSTGRES_HSOT": "x", "MARTLET_POSTGRES_HOST": "x", "MARTLET_TEST_X": "x", "HOME": "x",
@@ -129,7 +129,7 @@ import Testing
     }
 }
 
-/// A file that goes with its test.
+/// A temporary file.
 private final class JSONFile {
     let path = FileManager.default.temporaryDirectory.appending(component: "martlet-\(UUID().uuidString).json").path()
     init(_ text: String) throws { try Data(text.utf8).write(to: URL(filePath: path)) }

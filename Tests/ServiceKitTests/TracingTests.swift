@@ -4,10 +4,10 @@ import Tracing
 
 @testable import ServiceKit
 
-@Suite struct TraceContextTests {
+@Suite("Trace contexts") struct TraceContextTests {
     private let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
-    @Test("a traceparent is read and written the same")
+    @Test("a traceparent survives parsing and formatting")
     func roundTrip() throws {
         let context = try #require(TraceContext(traceparent: parent, tracestate: "a=1,b=2"))
         #expect(context.traceparent == parent)
@@ -15,7 +15,7 @@ import Tracing
         #expect(context.state == "a=1,b=2")
     }
 
-    @Test("any ids survive", arguments: UInt64(1)...50)
+    @Test("any ids survive parsing and formatting", arguments: UInt64(1)...50)
     func anyIDs(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let trace = try #require(TraceID(high: random.next() >> UInt64.random(in: 0...63, using: &random), low: random.next()))
@@ -25,7 +25,7 @@ import Tracing
     }
 
     @Test(
-        "what the recommendation calls invalid is not read",
+        "headers that the recommendation calls invalid are rejected",
         arguments: [
             "", "00", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0",
@@ -40,7 +40,7 @@ import Tracing
         #expect(TraceContext(traceparent: text) == nil)
     }
 
-    @Test("a later version is read as far as it is known; other flags than sampled are not handed on")
+    @Test("a later version is parsed as far as known; flags other than sampled are not propagated")
     func laterVersion() throws {
         let later = try #require(TraceContext(traceparent: "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03-what-ever"))
         #expect(later.traceparent == parent)
@@ -48,21 +48,21 @@ import Tracing
             try #require(TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-02")).isSampled == false)
     }
 
-    @Test("a tracestate that is too long is left out, the trace is not")
+    @Test("an oversized tracestate is dropped, and the trace is kept")
     func longState() throws {
         let context = try #require(TraceContext(traceparent: parent, tracestate: String(repeating: "a", count: 513)))
         #expect(context.state == nil)
     }
 }
 
-@Suite struct MartletTracerTests {
-    private let kept = KeptSpans()
+@Suite("The tracer") struct MartletTracerTests {
+    private let recorder = SpanRecorder()
 
     private func tracer(_ ratio: Double) -> MartletTracer {
-        MartletTracer(sampleRatio: ratio, exporter: kept, ids: TraceIDs(seed: 7))
+        MartletTracer(sampleRatio: ratio, exporter: recorder, ids: TraceIDGenerator(seed: 7))
     }
 
-    @Test("spans of one task nest, and are handed over as they end")
+    @Test("spans of one task nest, and are exported when they end")
     func nesting() throws {
         withTracer(tracer(1)) {
             withSpan("outer", ofKind: .server) { outer in
@@ -71,8 +71,8 @@ import Tracing
                 outer.operationName = "outer too"
             }
         }
-        #expect(kept.spans.map(\.name) == ["renamed", "outer too"])
-        let (inner, outer) = (try #require(kept.spans.first), try #require(kept.spans.last))
+        #expect(recorder.spans.map(\.name) == ["renamed", "outer too"])
+        let (inner, outer) = (try #require(recorder.spans.first), try #require(recorder.spans.last))
         #expect(inner.trace.traceID == outer.trace.traceID)
         #expect(inner.parent == outer.trace.spanID)
         #expect(outer.parent == nil)
@@ -81,7 +81,7 @@ import Tracing
         #expect(outer.start <= inner.start && inner.end <= outer.end)
     }
 
-    @Test("what is thrown is recorded, and the span ends")
+    @Test("a thrown error is recorded, and the span ends")
     func thrown() async throws {
         await #expect(throws: Failure.self) {
             try await withTracer(tracer(1)) {
@@ -91,12 +91,12 @@ import Tracing
                 }
             }
         }
-        let span = try #require(kept.spans.first)
+        let span = try #require(recorder.spans.first)
         #expect(span.status?.code == .error)
         #expect(span.events.map(\.name) == ["exception"])
     }
 
-    @Test("a span ends once; what comes later changes nothing")
+    @Test("a span ends once; later changes have no effect")
     func endsOnce() {
         let span = tracer(1).startSpan("once", context: .topLevel)
         #expect(span.isRecording)
@@ -104,11 +104,11 @@ import Tracing
         span.end()
         span.addEvent("late")
         #expect(!span.isRecording)
-        #expect(kept.spans.count == 1)
-        #expect(kept.spans.first?.events.isEmpty == true)
+        #expect(recorder.spans.count == 1)
+        #expect(recorder.spans.first?.events.isEmpty == true)
     }
 
-    @Test("a trace that is not sampled has ids for the logs, and no spans")
+    @Test("an unsampled trace has ids for logs, and no recorded spans")
     func notSampled() throws {
         let outer = tracer(0).startSpan("outer", context: .topLevel)
         let trace = try #require(outer.context.trace)
@@ -118,25 +118,25 @@ import Tracing
         #expect(!inner.isRecording)
         inner.end()
         outer.end()
-        #expect(kept.spans.isEmpty)
+        #expect(recorder.spans.isEmpty)
     }
 
-    @Test("a trace begun elsewhere keeps its sampling", arguments: [(0.0, true), (1.0, false)])
+    @Test("a trace that started elsewhere keeps its sampling decision", arguments: [(0.0, true), (1.0, false)])
     func parentDecides(ratio: Double, sampled: Bool) {
         var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0\(sampled ? 1 : 0)")
         tracer(ratio).startSpan("s", context: context).end()
-        #expect(kept.spans.count == (sampled ? 1 : 0))
+        #expect(recorder.spans.count == (sampled ? 1 : 0))
     }
 
-    @Test("about the ratio's share of traces is recorded", arguments: [0.1, 0.5, 0.9])
+    @Test("the share of sampled traces is about the ratio", arguments: [0.1, 0.5, 0.9])
     func ratio(ratio: Double) {
         let tracer = tracer(ratio)
         for _ in 0..<4_000 { tracer.startSpan("s", context: .topLevel).end() }
-        #expect(abs(Double(kept.spans.count) / 4_000 - ratio) < 0.05)
+        #expect(abs(Double(recorder.spans.count) / 4_000 - ratio) < 0.05)
     }
 
-    @Test("a trace crosses a process by three fields")
+    @Test("a trace is propagated by three fields")
     func propagation() {
         var context = InstrumentationContext.topLevel
         context.trace = TraceContext(traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", tracestate: "a=1")
@@ -156,7 +156,7 @@ import Tracing
         #expect(there.userID == nil)
     }
 
-    @Test("fields that make no sense are as if there were none")
+    @Test("invalid fields are ignored")
     func badPropagation() {
         var context = InstrumentationContext.topLevel
         tracer(0).extract(
@@ -165,9 +165,9 @@ import Tracing
         #expect(context.requestID == nil)
     }
 
-    @Test("ids are never given twice")
+    @Test("ids are unique")
     func uniqueIDs() {
-        let ids = TraceIDs()
+        let ids = TraceIDGenerator()
         #expect(Set((0..<10_000).map { _ in ids.span() }).count == 10_000)
         #expect(Set((0..<10_000).map { _ in ids.trace() }).count == 10_000)
     }

@@ -18,20 +18,22 @@ struct ChatCaches: Sendable {
     /// - Parameters:
     ///   - refreshWindow: the time after a read in which a send updates the cached page instead of
     ///     invalidating it.
-    ///   - lives: the lifetimes of entries in Redis; `nil` for the defaults.
+    ///   - timesToLive: the times to live of entries in Redis; `nil` for the defaults.
     ///   - broadcast: sends a notice to the other processes of this service.
     init(
         history: HistoryStore, redis: RedisClient, prefix: String, on io: IOThread, refreshWindow: Duration = .seconds(1),
-        lives: CacheConfiguration.Lives? = nil,
+        timesToLive: CacheConfiguration.TimesToLive? = nil,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
         self.refreshWindow = refreshWindow
         memberships = Cache(
-            CacheConfiguration(prefix: prefix, kind: "membership.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            CacheConfiguration(prefix: prefix, kind: "membership.v1", currentTimesToLive: timesToLive), redis: redis, on: io,
+            coder: .cbor(),
             broadcast: broadcast
         ) { keys in try await history.memberships(keys).mapValues { Versioned($0.membership, version: $0.rev) } }
         recent = Cache(
-            CacheConfiguration(prefix: prefix, kind: "recent.v1", present: lives), redis: redis, on: io, coder: .cbor(),
+            CacheConfiguration(prefix: prefix, kind: "recent.v1", currentTimesToLive: timesToLive), redis: redis, on: io,
+            coder: .cbor(),
             broadcast: broadcast
         ) { chats in try await history.recent(chats).mapValues { Versioned($0, version: $0.rev) } }
     }
@@ -51,7 +53,7 @@ struct ChatCaches: Sendable {
     /// Returns the new pages of chats that are being read, derived from the cached ones, so that readers need
     /// not load them.
     private func nextPages(_ batch: SettledBatch) async -> [ChatID: Versioned<RecentMessages>] {
-        let cached = await recent.remembered(batch.revs.keys, readWithin: refreshWindow)
+        let cached = await recent.cached(batch.revs.keys, readWithin: refreshWindow)
         var pages: [ChatID: Versioned<RecentMessages>] = [:]
         for (chat, page) in cached where !batch.uncertainChats.contains(chat) {
             guard let rev = batch.revs[chat] else { continue }
@@ -110,12 +112,13 @@ struct ChatCaches: Sendable {
 extension ChatCaches {
     /// Creates caches that send notices to the other processes over the bus.
     init(
-        history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread, lives: CacheConfiguration.Lives?
+        history: HistoryStore, redis: RedisClient, prefix: String, bus: Bus, on io: IOThread,
+        timesToLive: CacheConfiguration.TimesToLive?
     ) {
-        self.init(history: history, redis: redis, prefix: prefix, on: io, lives: lives) { notice in
+        self.init(history: history, redis: redis, prefix: prefix, on: io, timesToLive: timesToLive) { notice in
             // Readers check versions in Redis. Other processes need a notice only if Redis could not be
             // updated.
-            guard notice.distrustMilliseconds != nil else { return }
+            guard notice.fenceMilliseconds != nil else { return }
             Task(executorPreference: io) { try? await bus.broadcast(StaleKeysNotice(notice: notice)) }
         }
     }

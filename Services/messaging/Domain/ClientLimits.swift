@@ -3,11 +3,11 @@ import Contracts
 /// Limits the frames of one client: a rate, and a number of errors.
 struct ClientRateLimit: Sendable {
     enum Verdict: Equatable {
-        case fine
+        case allow
         /// The frame exceeds the rate and is not processed.
         case tooFast
         /// The client has made too many errors and must be disconnected.
-        case enough
+        case disconnect
     }
 
     /// Errors that a client may make at once. One is forgiven every ``forgiveness`` seconds.
@@ -21,13 +21,13 @@ struct ClientRateLimit: Sendable {
     ///
     /// - Parameter perSecond: the rate; twice as many frames may arrive at once.
     mutating func frame(at now: ContinuousClock.Instant, perSecond: Double) -> Verdict {
-        if frames.take(at: now, capacity: perSecond * 2, perSecond: perSecond) { return .fine }
-        return mistake(at: now) == .fine ? .tooFast : .enough
+        if frames.take(at: now, capacity: perSecond * 2, perSecond: perSecond) { return .allow }
+        return mistake(at: now) == .allow ? .tooFast : .disconnect
     }
 
     /// Counts a frame that cannot be processed.
     mutating func mistake(at now: ContinuousClock.Instant) -> Verdict {
-        patience.take(at: now, capacity: Self.mistakes, perSecond: 1 / Self.forgiveness) ? .fine : .enough
+        patience.take(at: now, capacity: Self.mistakes, perSecond: 1 / Self.forgiveness) ? .allow : .disconnect
     }
 }
 

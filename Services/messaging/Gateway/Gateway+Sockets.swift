@@ -51,12 +51,12 @@ struct SocketTable {
     mutating func add(_ port: SocketHandle) -> SocketID {
         let socket = SocketID(index: freeIndices.popLast() ?? ports.count)
         if socket.index < ports.count { ports[socket.index] = port } else { ports.append(port) }
-        port.line.store(UInt64(socket.index) + 1, ordering: .relaxed)
+        port.receiverNumber.store(UInt64(socket.index) + 1, ordering: .relaxed)
         return socket
     }
 
     func id(of port: SocketHandle) -> SocketID? {
-        let number = port.line.load(ordering: .relaxed)
+        let number = port.receiverNumber.load(ordering: .relaxed)
         return number == 0 ? nil : SocketID(index: Int(number) - 1)
     }
 
@@ -66,7 +66,7 @@ struct SocketTable {
     /// the index next.
     mutating func remove(_ port: SocketHandle) {
         guard let socket = id(of: port) else { return }
-        port.line.store(0, ordering: .relaxed)
+        port.receiverNumber.store(0, ordering: .relaxed)
         ports[socket.index] = nil
         freeIndices.append(socket.index)
     }

@@ -7,7 +7,7 @@ final class SocketHandle: Sendable {
     /// The index of its event loop among those of the server.
     let loop: Int
     /// The number by which the receiver of its events knows it; 0 until it has one.
-    let line = Atomic<UInt64>(0)
+    let receiverNumber = Atomic<UInt64>(0)
     /// Bytes that were given to the socket and have not been sent.
     let outstanding = Atomic<Int>(0)
     /// Whether the sender waits for ``SocketEvent/Kind/drained``.

@@ -30,7 +30,7 @@ final class SocketHandler: ChannelInboundHandler {
     private let sockets: LoopSockets
     private var state = State.greeting(early: [])
     private var assembly = FrameAssembly<ByteBufferView>()
-    private var conduct = ClientRateLimit()
+    private var rateLimit = ClientRateLimit()
     private var keepAlive = KeepAlive()
     private var context: ChannelHandlerContext?
     /// The context of the frame encoder. Frames that are encoded already are written behind it.
@@ -114,10 +114,10 @@ final class SocketHandler: ChannelInboundHandler {
     }
 
     private func limitRate(_ body: () -> Void) {
-        switch conduct.frame(at: .now, perSecond: sockets.framesPerSecond()) {
-        case .fine: body()
+        switch rateLimit.frame(at: .now, perSecond: sockets.framesPerSecond()) {
+        case .allow: body()
         case .tooFast: report(.badFrame(.tooManyFrames))
-        case .enough: ignoreClient()
+        case .disconnect: ignoreClient()
         }
     }
 
@@ -148,7 +148,7 @@ final class SocketHandler: ChannelInboundHandler {
             report(.frame(try ClientFrame(text)))
         } catch {
             report(.badFrame(error))
-            if conduct.mistake(at: .now) == .enough { ignoreClient() }
+            if rateLimit.mistake(at: .now) == .disconnect { ignoreClient() }
         }
     }
 

@@ -12,15 +12,17 @@ struct UserCaches: Sendable {
     let searches: Cache<SearchPage, Page<User>>
     private let io: IOThread
 
-    /// - Parameter lives: how long Redis keeps accounts; `nil` for the default of ``CacheConfiguration``.
+    /// - Parameter timesToLive: how long Redis keeps accounts; `nil` for the default of ``CacheConfiguration``.
     init(
-        prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore, lives: CacheConfiguration.Lives? = nil,
+        prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore,
+        timesToLive: CacheConfiguration.TimesToLive? = nil,
         now: @escaping @Sendable () -> Timestamp,
         broadcast: @escaping @Sendable (CacheNotice) -> Void
     ) {
         self.io = io
         accounts = Cache(
-            CacheConfiguration(prefix: prefix, kind: "account.v1", present: lives), redis: redis, on: io, coder: Self.coder(),
+            CacheConfiguration(prefix: prefix, kind: "account.v1", currentTimesToLive: timesToLive), redis: redis, on: io,
+            coder: Self.coder(),
             broadcast: broadcast
         ) { ids in
             try await profiles.accounts(ids).mapValues { Versioned($0, version: $0.version) }

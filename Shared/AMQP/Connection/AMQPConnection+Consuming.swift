@@ -1,3 +1,4 @@
+import Reactor
 /// Operations of ``AMQPChannel``.
 extension AMQPConnection {
     func acknowledge(_ tag: AMQPDeliveryTag, on channel: AMQPChannel) {

@@ -1,3 +1,4 @@
+import Reactor
 /// A `publish` call that waits for its confirm.
 struct PendingPublish {
     let continuation: CheckedContinuation<AMQPError?, Never>

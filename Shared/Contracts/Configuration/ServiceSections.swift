@@ -61,7 +61,7 @@ package struct CacheTimes: DynamicSection, Hashable {
     package let value: Duration
     package let absent: Duration
 
-    package var lives: (timeToLive: Duration, absentTimeToLive: Duration) { (value, absent) }
+    package var timesToLive: (timeToLive: Duration, absentTimeToLive: Duration) { (value, absent) }
 
     package init(_ values: SectionValues) {
         value = values.duration(Self.seconds)

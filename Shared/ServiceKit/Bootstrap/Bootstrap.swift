@@ -5,6 +5,11 @@ import Metrics
 import Reactor
 import Tracing
 
+/// The version of this build.
+package enum MartletVersion {
+    package static let current = "0.1.0"
+}
+
 /// Starts a service: parses the command line, reads settings, and sets up logs, metrics and traces.
 ///
 /// ```swift
@@ -22,11 +27,12 @@ import Tracing
 package enum Bootstrap {
     /// Runs `body` with the ``ServiceContext`` of the service, then ends the process.
     ///
-    /// The exit status is 0 when `body` returns, 64 for a wrong command line, 78 for a wrong setting, and 1 for any
-    /// other error.
+    /// The exit status is 0 when `body` returns, 64 for a wrong command line, 78 for a wrong setting, and 1
+    /// for any other error.
     ///
     /// - Parameters:
-    ///   - settings: the settings of this service beyond the common ones; for the help and to detect misspelt names.
+    ///   - settings: the settings of this service beyond the common ones; for the help and to detect misspelt
+    ///     names.
     ///   - commands: the commands of this service beyond the common ones. `body` finds the parsed one in
     ///     ``ServiceContext/command``.
     ///   - arguments: the command line without the name of the program.

@@ -20,9 +20,13 @@ struct ServiceCommandLine: Sendable {
 
     private static func command(of parsed: any ParsableCommand) throws -> ServiceCommand {
         switch parsed {
-        case let command as any BuiltInCommand: try command.serviceCommand
-        case let command as any CustomCommand: .custom(command)
-        default: throw CleanExit.helpRequest(parsed)
+        case let command as any BuiltInCommand: return try command.serviceCommand
+        case let command as any CustomCommand: return .custom(command)
+        default:
+            // The library's own command for help, which throws the text.
+            var command = parsed
+            try command.run()
+            throw ExitCode.success
         }
     }
 

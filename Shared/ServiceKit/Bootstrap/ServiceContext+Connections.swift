@@ -7,14 +7,14 @@ import Redis
 import ServiceLifecycle
 
 extension ServiceContext {
-    /// The pool of the service's own database. Give it to ``run(_:migrate:)``.
+    /// Creates the connection pool of the service's database. Pass it to ``run(_:migrate:)``.
     package func postgres() throws -> PostgresPool {
         let pool = PostgresPool(try postgresConfiguration(), on: io, logger: logger)
         health.add("postgres", .dependency) { pool.isAvailable ? .up : .down("not connected") }
         return pool
     }
 
-    /// Brings the database up to date, over its direct address.
+    /// Applies `migrations` over the direct address of the database.
     package func migrate(_ migrations: MigrationSet) async throws {
         _ = try await Migrator(migrations, try postgresConfiguration(), logger: logger).run()
     }
@@ -31,23 +31,26 @@ extension ServiceContext {
         return configuration
     }
 
-    /// Where Debian and its kin keep the authorities that the system trusts.
+    /// The system certificate authorities on Debian and its derivatives.
     private static let systemAuthorities = "/etc/ssl/certs/ca-certificates.crt"
 
-    /// The bus, as this service. Register what is served before giving it to ``run(_:migrate:)``.
+    /// Creates the bus of this service. Register procedures and queues before passing it to
+    /// ``run(_:migrate:)``.
     package func bus() throws -> Bus {
         let configuration = BusConfiguration(
             service: ServiceName(rawValue: service), instance: instance, endpoint: try rabbitmqEndpoint())
         return Bus(configuration, on: io, logger: logger)
     }
 
-    /// Tells `/startupz` once everything that was registered with `bus` is being consumed, and from then on how the broker is.
-    /// Give it to ``run(_:migrate:)`` after the bus.
+    /// Creates the service that reports to the probes when `bus` has started, and then the state of the
+    /// broker.
+    ///
+    /// Pass it to ``run(_:migrate:)`` after the bus.
     package func consuming(_ bus: Bus) -> some Service {
-        Consuming(bus: bus, started: health.flag("bus", .startup), broker: health.flag("rabbitmq", .dependency))
+        BusMonitor(bus: bus, started: health.flag("bus", .startup), broker: health.flag("rabbitmq", .dependency))
     }
 
-    /// Where the broker is, and who we are there.
+    /// The address of the broker and the credentials of this service.
     package func rabbitmqEndpoint() throws -> AMQPEndpoint {
         let settings = try RabbitMQSettings(self.settings, service: service)
         return AMQPEndpoint(
@@ -56,7 +59,7 @@ extension ServiceContext {
             connectionName: instance)
     }
 
-    /// The connection to Redis. Give it to ``run(_:migrate:)``.
+    /// Creates the connection to Redis. Pass it to ``run(_:migrate:)``.
     package func redis() throws -> RedisClient {
         let settings = try RedisSettings(self.settings, service: service)
         let client = RedisClient(
@@ -69,19 +72,20 @@ extension ServiceContext {
     }
 }
 
-private struct Consuming: Service {
+private struct BusMonitor: Service {
     let bus: Bus
     let started: HealthFlag
     let broker: HealthFlag
 
     func run() async throws {
-        // Stopping ends the watch, which is no error.
+        // A shutdown cancels the monitor, which is not an error.
         try? await cancelWhenGracefulShutdown {
+            broker.set(.down("not connected yet"))
+            try await bus.started()
+            started.set(.up)
             while true {
-                let isReady = await bus.isReady
-                if isReady { started.set(.up) }
-                broker.set(isReady ? .up : .down("not connected, silent, or it blocks publishers"))
-                try await Task.sleep(for: .milliseconds(isReady ? 500 : 50))
+                broker.set(await bus.isReady ? .up : .down("disconnected, unresponsive, or blocking publishers"))
+                try await Task.sleep(for: .milliseconds(500))
             }
         }
     }

@@ -6,23 +6,27 @@ import ServiceLifecycle
 import UnixSignals
 
 extension ServiceContext {
-    /// Lives the service's life: opens the management port, migrates, runs `services` until SIGTERM or SIGINT, and stops them in reverse.
-    /// For the commands `migrate` and `dead-letters …` it does that instead, and runs nothing.
+    /// Runs the command: by default opens the management port, migrates, and runs `services` until SIGTERM or
+    /// SIGINT.
+    ///
+    /// At shutdown the services stop in reverse order. The commands `migrate` and `dead-letters …` run no
+    /// services.
     ///
     /// - Parameters:
-    ///   - services: in the order in which they depend on one another: what is used before what uses it.
-    ///   - migrate: brings the database up to date; called before any of `services` runs, and alone for `<service> migrate`.
-    /// - Throws: what a service threw; when it returns, everything in flight was finished or handed back.
+    ///   - services: in dependency order: a service stands after those that it uses.
+    ///   - migrate: migrates the database; called before `services` run, and alone for `<service> migrate`.
+    /// - Throws: the error of a service. After a normal return, work in flight has finished or was handed
+    ///   back.
     package func run(_ services: [any Service], migrate: (@Sendable () async throws -> Void)? = nil) async throws {
         switch command {
         case .serve: try await serve(services, migrate: migrate)
         case .migrate: try await migrateOnly(migrate)
-        case .deadLetters(let command): say(try await run(command))
+        case .deadLetters(let command): printResult(try await run(command))
         case .custom(let command): throw UsageError("the command \(type(of: command)) is not implemented")
         }
     }
 
-    /// Runs `services` for as long as `body` takes: for commands that do one thing and end.
+    /// Runs `services` while `body` runs. For commands that do one job and exit.
     package func job<Result: Sendable>(_ services: [any Service], _ body: @Sendable () async throws -> Result) async throws
         -> Result
     {
@@ -36,63 +40,66 @@ extension ServiceContext {
     }
 
     private func migrateOnly(_ migrate: (@Sendable () async throws -> Void)?) async throws {
-        guard let migrate else { throw UsageError("\(service) has nothing to migrate") }
+        guard let migrate else { throw UsageError("\(service) has no migrations") }
         try await whenReachable(within: .seconds(60), report: { _ in }, migrate)
-        logger.info("migrated")
+        logger.info("migrations applied")
     }
 
     private func serve(_ services: [any Service], migrate: (@Sendable () async throws -> Void)?) async throws {
         let migrated = health.flag("migrations", .startup, initially: migrate == nil ? .up : .down("not applied yet"))
-        let lastResort = LastResort()
-        defer { lastResort.disarm() }
+        let watchdog = ShutdownWatchdog()
+        defer { watchdog.disarm() }
         let life = ServiceLife(
             context: self, services: services, migrate: migrate, migrated: migrated,
-            drainer: Drainer(health: health, bounds: stop, logger: logger, lastResort: lastResort), logger: logger)
+            coordinator: ShutdownCoordinator(health: health, limits: shutdownLimits, logger: logger, watchdog: watchdog),
+            logger: logger)
         var configuration = ServiceGroupConfiguration(
             services: [.init(service: management, serviceName: "management"), .init(service: life, serviceName: service)],
             logger: logger)
         configuration.gracefulShutdownSignals = [.sigterm, .sigint]
-        configuration.maximumGracefulShutdownDuration = stop.delay + stop.limit
+        configuration.maximumGracefulShutdownDuration = shutdownLimits.delay + shutdownLimits.limit
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            // The management port names itself; what else listens is an edge's public port.
+            // The management server throws a StartupError, so this is the public port of an edge.
             let http = try HTTPSettings(settings)
-            throw StartError(error, host: http.host, port: http.port, setting: HTTPSettings.port.variable)
+            throw StartupError(error, host: http.host, port: http.port, setting: HTTPSettings.port.variable)
         } catch is CancellationError where health.isDraining {
-            logger.warning("what was in flight was abandoned after its time")
+            logger.warning("work in flight abandoned at the shutdown limit")
         }
     }
 }
 
 extension ServiceContext {
-    /// Tries again while the database cannot be reached.
+    /// Runs `migrate`, and retries while the database is unreachable.
     ///
-    /// - Parameter patience: gives up then, throwing the last error; `nil` never does.
+    /// - Parameters:
+    ///   - limit: the time after which the last error is thrown; `nil` retries forever.
+    ///   - report: called with the reason after each failed attempt.
     func whenReachable(
-        within patience: Duration?, report: (String) -> Void, _ migrate: @Sendable () async throws -> Void
+        within limit: Duration?, report: (String) -> Void, _ migrate: @Sendable () async throws -> Void
     ) async throws {
         let begin = ContinuousClock.now
-        var told = ""
+        var loggedReason = ""
         while true {
             do { return try await migrate() } catch MigrationError.unavailable(let reason) {
-                if let patience, begin.duration(to: .now) > patience { throw MigrationError.unavailable(reason) }
+                if let limit, begin.duration(to: .now) > limit { throw MigrationError.unavailable(reason) }
                 report(reason)
-                if reason != told { logger.warning("the database cannot be reached yet", metadata: ["reason": "\(reason)"]) }
-                told = reason
+                if reason != loggedReason { logger.warning("database unreachable", metadata: ["reason": "\(reason)"]) }
+                loggedReason = reason
                 try await Task.sleep(for: .milliseconds(500))
             }
         }
     }
 }
 
-/// Everything of a service behind its management port: migrations first, then the services.
+/// All of a service except the management port: migrations first, then the services.
 private struct ServiceLife: Service {
     let context: ServiceContext
     let services: [any Service]
     let migrate: (@Sendable () async throws -> Void)?
     let migrated: HealthFlag
-    let drainer: Drainer
+    let coordinator: ShutdownCoordinator
     let logger: Logger
 
     func run() async throws {
@@ -103,12 +110,26 @@ private struct ServiceLife: Service {
                     try await context.whenReachable(within: nil, report: { migrated.set(.down($0)) }, migrate)
                 }
             } catch  where Task.isShuttingDownGracefully {
-                return  // told to stop while migrating: the next start goes on
+                return  // shutdown during the migrations: the next start resumes them
             }
-            logger.info("migrated")
+            logger.info("migrations applied")
         }
         migrated.set(.up)
-        // The last is stopped first: it makes the process not ready, then the others stop taking work.
-        try await ServiceGroup(services: services + [drainer], logger: logger).run()
+        // The group stops its last service first, so the process becomes unready before the others stop.
+        try await ServiceGroup(services: services + [coordinator], logger: logger).run()
+    }
+}
+
+/// A reason why a service cannot start, with the remedy.
+package struct StartupError: Error, CustomStringConvertible {
+    package let description: String
+    package init(_ description: String) { self.description = description }
+
+    /// The error of a port that could not be opened.
+    ///
+    /// - Parameter setting: the variable that selects another port.
+    package init(_ error: IOError, host: String, port: Int, setting: String) {
+        let reason = error.errnoCode == EADDRINUSE ? "another process uses this port" : "\(error)"
+        self.init("cannot listen on \(host):\(port): \(reason); end that process, or set \(setting) to another port")
     }
 }

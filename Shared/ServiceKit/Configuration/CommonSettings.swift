@@ -5,24 +5,25 @@ import Logging
 /// The settings that every service has.
 package enum CommonSettings {
     package static let instance = Setting<String>.name(
-        "instance", "this process's name among those of its service, unique at any time; <host>-<process id> unless set")
-    package static let logLevel = Setting<LogLevel>.choice("log.level", default: .info, "the least level that is logged")
+        "instance", "name of this process, unique within the service; <host>-<process id> unless set")
+    package static let logLevel = Setting<LogLevel>.choice("log.level", default: .info, "lowest level that is logged")
     package static let managementHost = Setting<String>.text(
-        "management.host", default: "127.0.0.1", limit: 255, "address of the management port: probes and metrics")
+        "management.host", default: "127.0.0.1", limit: 255, "address of the management port, which serves probes and metrics")
     package static let managementPort = Setting<Int>.whole(
-        "management.port", in: 0...65_535, default: 0, "management port; 0 takes a free one and logs it")
+        "management.port", in: 0...65_535, default: 0, "management port; 0 selects a free port and logs it")
     package static let sampleRatio = Setting<Double>.number(
         "tracing.sampleRatio", in: 0...1, default: 0,
-        "share of traces begun here that are recorded; traces begun elsewhere keep their sampling")
+        "share of traces started here that are sampled; other traces keep their sampling decision")
     package static let stopDelay = Setting<Duration>.seconds(
-        "stop.delay", in: 0...20, default: 0, "seconds between not being ready and taking no more work, for balancers to notice")
+        "stop.delay", in: 0...20, default: 0,
+        "seconds between the loss of readiness and the end of new work, for load balancers to react")
     package static let stopLimit = Setting<Duration>.seconds(
-        "stop.limit", in: 1...25, default: 25, "seconds for finishing what is in flight before it is abandoned")
+        "stop.limit", in: 1...25, default: 25, "seconds for work in flight to finish before it is abandoned")
 
-    /// Of those alone who have to do with partitions before there are routes, from which all others learn the number.
+    /// Only for `config` and `messaging`. Other services learn the number from the routes.
     package static let partitionCount = Setting<Int>.whole(
         "partitionCount", in: Partitioning.counts, default: Partitioning.usualCount,
-        "partitions of live connections; the same in config and messaging, and fixed at a deployment's first start")
+        "number of partitions of live connections; equal in config and messaging, and fixed at the first start")
 
     package static let all: [SettingDescription] = [
         instance.description, logLevel.description, managementHost.description, managementPort.description,
@@ -35,7 +36,7 @@ package enum CommonSettings {
     }
 }
 
-/// Levels as they are written in settings: those of swift-log.
+/// The levels of swift-log, by the names used in settings.
 package enum LogLevel: String, CaseIterable, Sendable {
     case trace, debug, info, notice, warning, error, critical
 

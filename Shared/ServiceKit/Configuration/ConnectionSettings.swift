@@ -1,22 +1,23 @@
-/// Where Postgres is and how to speak to it.
+/// The address of Postgres, the credentials, and connection options.
 package struct PostgresSettings: Sendable {
     package static let host = Setting<String>.text(
-        "postgres.host", default: "127.0.0.1", limit: 255, "host of Postgres, or of PgBouncer before it")
-    package static let port = Setting<Int>.port("postgres.port", default: 5_432, "its port")
-    package static let database = Setting<String>.text("postgres.database", default: "martlet", limit: 63, "database")
-    package static let user = Setting<String>.text("postgres.user", limit: 63, "role; the service's name unless set")
-    package static let password = Setting<Secret>.secret("postgres.password", "the role's password; none unless set")
+        "postgres.host", default: "127.0.0.1", limit: 255, "host of Postgres, or of a PgBouncer in front of it")
+    package static let port = Setting<Int>.port("postgres.port", default: 5_432, "port of Postgres or PgBouncer")
+    package static let database = Setting<String>.text("postgres.database", default: "martlet", limit: 63, "name of the database")
+    package static let user = Setting<String>.text(
+        "postgres.user", limit: 63, "database role; the name of the service unless set")
+    package static let password = Setting<Secret>.secret("postgres.password", "password of the database role; none unless set")
     package static let tls = Setting<Bool>.flag(
-        "postgres.tls", default: false, "whether to speak TLS; the server's certificate is verified then")
+        "postgres.tls", default: false, "whether to use TLS, with verification of the server certificate")
     package static let authority = Setting<String>.text(
-        "postgres.ca", "file with the certificates to trust; the system's unless set")
+        "postgres.ca", "file with trusted certificate authorities; those of the system unless set")
     package static let directHost = Setting<String>.text(
         "postgres.directHost", limit: 255,
-        "host of Postgres itself, for migrations, LISTEN and leadership; as postgres.host unless set")
-    package static let directPort = Setting<Int>.port("postgres.directPort", "its port; as postgres.port unless set")
+        "host of Postgres itself, for migrations, LISTEN and leader election; postgres.host unless set")
+    package static let directPort = Setting<Int>.port("postgres.directPort", "port of Postgres itself; postgres.port unless set")
     package static let namedStatements = Setting<Bool>.flag(
         "postgres.namedStatements", default: true,
-        "whether statements are prepared by name; false behind PgBouncer in transaction mode")
+        "whether to use named prepared statements; set false behind PgBouncer in transaction mode")
 
     package static let all: [SettingDescription] = [
         host.description, port.description, database.description, user.description, password.description, tls.description,
@@ -48,17 +49,18 @@ package struct PostgresSettings: Sendable {
     }
 }
 
-/// Where RabbitMQ is and who we are there.
+/// The address of RabbitMQ and the credentials.
 package struct RabbitMQSettings: Sendable {
     package static let host = Setting<String>.text("rabbitmq.host", default: "127.0.0.1", limit: 255, "host of RabbitMQ")
-    package static let port = Setting<Int>.port("rabbitmq.port", "its port; 5672 unless set, 5671 with TLS")
-    package static let virtualHost = Setting<String>.text("rabbitmq.vhost", default: "/", limit: 255, "virtual host")
-    package static let user = Setting<String>.text("rabbitmq.user", limit: 255, "user; the service's name unless set")
-    package static let password = Setting<Secret>.secret("rabbitmq.password", "the user's password")
+    package static let port = Setting<Int>.port("rabbitmq.port", "port of RabbitMQ; 5672 unless set, 5671 with TLS")
+    package static let virtualHost = Setting<String>.text("rabbitmq.vhost", default: "/", limit: 255, "virtual host of RabbitMQ")
+    package static let user = Setting<String>.text(
+        "rabbitmq.user", limit: 255, "user of RabbitMQ; the name of the service unless set")
+    package static let password = Setting<Secret>.secret("rabbitmq.password", "password of the RabbitMQ user")
     package static let tls = Setting<Bool>.flag(
-        "rabbitmq.tls", default: false, "whether to speak TLS; the server's certificate is verified then")
+        "rabbitmq.tls", default: false, "whether to use TLS, with verification of the server certificate")
     package static let authority = Setting<String>.text(
-        "rabbitmq.ca", "file with the certificates to trust; the system's unless set")
+        "rabbitmq.ca", "file with trusted certificate authorities; those of the system unless set")
 
     package static let all: [SettingDescription] = [
         host.description, port.description, virtualHost.description, user.description, password.description, tls.description,
@@ -84,14 +86,14 @@ package struct RabbitMQSettings: Sendable {
     }
 }
 
-/// Where Redis is, and the prefix of our keys in it.
+/// The address of Redis, the credentials, and the key prefix of the service.
 package struct RedisSettings: Sendable {
     package static let host = Setting<String>.text("redis.host", default: "127.0.0.1", limit: 255, "host of Redis")
-    package static let port = Setting<Int>.port("redis.port", default: 6_379, "its port")
-    package static let user = Setting<String>.text("redis.user", limit: 255, "user; Redis's default user unless set")
-    package static let password = Setting<Secret>.secret("redis.password", "the user's password; none unless set")
+    package static let port = Setting<Int>.port("redis.port", default: 6_379, "port of Redis")
+    package static let user = Setting<String>.text("redis.user", limit: 255, "user of Redis; the default user unless set")
+    package static let password = Setting<Secret>.secret("redis.password", "password of the Redis user; none unless set")
     package static let prefix = Setting<String>.text(
-        "redis.prefix", limit: 100, "what all keys begin with; \"<service>:\" unless set")
+        "redis.prefix", limit: 100, "prefix of all keys; \"<service>:\" unless set")
 
     package static let all: [SettingDescription] = [
         host.description, port.description, user.description, password.description, prefix.description,
@@ -112,20 +114,20 @@ package struct RedisSettings: Sendable {
     }
 }
 
-/// Where an edge serves HTTP.
+/// The HTTP server of an edge: its address and limits.
 package struct HTTPSettings: Sendable {
     package static let host = Setting<String>.text("http.host", default: "127.0.0.1", limit: 255, "address of the public port")
     package static let port = Setting<Int>.whole(
-        "http.port", in: 0...65_535, default: 8_080, "public port; 0 takes a free one and logs it")
+        "http.port", in: 0...65_535, default: 8_080, "public port; 0 selects a free port and logs it")
 
     package static let connections = Setting<Int>.whole(
-        "http.connections", in: 1...100_000, default: 8_192, "connections at once; further ones wait to be accepted")
+        "http.connections", in: 1...100_000, default: 8_192, "maximum number of connections; further ones wait to be accepted")
     package static let loops = Setting<Int>.whole(
-        "http.loops", in: 1...64, default: 2, "threads that serve connections")
+        "http.loops", in: 1...64, default: 2, "number of threads that serve connections")
     package static let requests = Setting<Int>.whole(
-        "http.requests", in: 1...10_000, default: 512, "requests worked on at once; as many more may wait")
+        "http.requests", in: 1...10_000, default: 512, "maximum number of concurrent requests; as many more may wait")
     package static let patience = Setting<Duration>.seconds(
-        "http.patience", in: 0...10, default: 0.5, "seconds that a request may wait for its turn")
+        "http.patience", in: 0...10, default: 0.5, "seconds that a request may wait before it is refused")
 
     package static let all: [SettingDescription] = [
         host.description, port.description, connections.description, loops.description, requests.description,
@@ -140,8 +142,12 @@ package struct HTTPSettings: Sendable {
     package let patience: Duration
 
     package init(host: String, port: Int, connections: Int, loops: Int = 1, requests: Int, patience: Duration) {
-        (self.host, self.port, self.loops) = (host, port, loops)
-        (self.connections, self.requests, self.patience) = (connections, requests, patience)
+        self.host = host
+        self.port = port
+        self.connections = connections
+        self.loops = loops
+        self.requests = requests
+        self.patience = patience
     }
 
     package init(_ settings: Settings) throws(ConfigurationError) {

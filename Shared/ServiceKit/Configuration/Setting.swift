@@ -1,15 +1,16 @@
-/// One thing that can be set from outside: where it is found, what it means, what it accepts and what holds without it.
+/// A setting: its key, meaning, accepted values and default.
 ///
-/// Its key is dotted as in the configuration file (`postgres.directHost`); the environment variable follows from it (`MARTLET_POSTGRES_DIRECT_HOST`).
+/// The dotted key is the path in the configuration file (`postgres.directHost`). It determines the
+/// environment variable (`MARTLET_POSTGRES_DIRECT_HOST`).
 package struct Setting<Value: Sendable>: Sendable {
     package let key: String
-    /// What holds when nothing is set; without one, the setting must be given, or be asked for with ``Settings/optional(_:)``.
+    /// The default. Without one, the setting is required, unless it is read with ``Settings/optional(_:)``.
     package let fallback: Value?
-    /// How an acceptable value reads, to go after "must be".
+    /// A description of accepted values that completes "must be".
     package let expectation: String
-    /// Its meaning and unit, for the help and the documentation.
+    /// The meaning and unit, for the help and for errors.
     package let summary: String
-    /// Its value is never printed.
+    /// Whether the value must never be printed.
     package let isSecret: Bool
     let parse: @Sendable (String) -> Value?
 
@@ -17,11 +18,15 @@ package struct Setting<Value: Sendable>: Sendable {
         _ key: String, default fallback: Value?, mustBe expectation: String, _ summary: String, isSecret: Bool = false,
         parse: @escaping @Sendable (String) -> Value?
     ) {
-        (self.key, self.fallback, self.expectation, self.summary) = (key, fallback, expectation, summary)
-        (self.isSecret, self.parse) = (isSecret, parse)
+        self.key = key
+        self.fallback = fallback
+        self.expectation = expectation
+        self.summary = summary
+        self.isSecret = isSecret
+        self.parse = parse
     }
 
-    /// The environment variable that sets it.
+    /// The name of the environment variable.
     package var variable: String { Settings.variable(for: key) }
 
     package var description: SettingDescription {
@@ -31,25 +36,25 @@ package struct Setting<Value: Sendable>: Sendable {
     }
 }
 
-/// What a setting is, for people.
+/// A setting without its type, for the help and for documentation.
 package struct SettingDescription: Sendable {
     package let variable: String
     package let key: String
     package let expectation: String
     package let summary: String
-    /// `nil`: nothing holds unless it is set.
+    /// The default; `nil` without one.
     package let fallback: String?
 }
 
 extension Setting where Value == String {
-    /// Text of 1 to `limit` characters (Unicode scalars).
+    /// Text of 1 to `limit` Unicode scalars.
     package static func text(_ key: String, default fallback: String? = nil, limit: Int = 1_024, _ summary: String) -> Setting {
         Setting(key, default: fallback, mustBe: "text of at most \(limit) characters", summary) {
             $0.unicodeScalars.count <= limit ? $0 : nil
         }
     }
 
-    /// A name that may stand in queue names and labels.
+    /// A name that is valid in queue names and metric labels.
     package static func name(_ key: String, default fallback: String? = nil, _ summary: String) -> Setting {
         Setting(key, default: fallback, mustBe: "1 to 100 of the characters A–Z a–z 0–9 . _ -", summary) {
             isName($0) ? $0 : nil
@@ -95,7 +100,7 @@ extension Setting where Value == Double {
 }
 
 extension Setting where Value == Duration {
-    /// Seconds, whole or broken; milliseconds count, less is cut off.
+    /// A number of seconds with up to three decimals; further decimals are cut off.
     package static func seconds(
         _ key: String, in range: ClosedRange<Double>, default fallback: Double? = nil, _ summary: String
     ) -> Setting {
@@ -129,11 +134,25 @@ extension Setting where Value == Secret {
 }
 
 extension Setting where Value: CaseIterable & RawRepresentable<String> {
-    /// One of the type's cases, by its raw value.
+    /// One of the cases of `Value`, by its raw value in any case.
     package static func choice(_ key: String, default fallback: Value? = nil, _ summary: String) -> Setting {
         let choices = Value.allCases.map(\.rawValue)
         return Setting(key, default: fallback, mustBe: "one of " + choices.joined(separator: ", "), summary) {
             Value(rawValue: $0.lowercased())
         }
     }
+}
+
+/// Text that is never printed by accident: descriptions, dumps and logs show a placeholder.
+package struct Secret: Sendable, Hashable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let text: String
+
+    package init(_ text: String) { self.text = text }
+
+    /// Returns the text. For code that must send it.
+    package func reveal() -> String { text }
+
+    package var description: String { "<secret>" }
+    package var debugDescription: String { "<secret>" }
+    package var customMirror: Mirror { Mirror(self, children: []) }
 }

@@ -1,25 +1,27 @@
 import Configuration
 import Foundation
 
-/// What is set from outside: environment variables `MARTLET_*` over an optional JSON file named by `MARTLET_CONFIG_FILE`.
+/// The settings of a process: environment variables `MARTLET_*`, then an optional JSON file.
 ///
-/// Providers are asked in order, and the first that has a value wins; one more, for values that change while we run, goes where it belongs in that order.
-/// An empty value counts as none.
+/// The variable `MARTLET_CONFIG_FILE` names the file. The first provider that has a value wins. An empty
+/// value counts as unset. ``adding(_:first:)`` adds a provider for values that change at run time.
 package struct Settings: Sendable {
     private let providers: [any ConfigProvider]
     private let environment: [String: String]
 
-    /// - Parameter providers: asked in this order. A provider of environment variables must answer keys with the prefix `martlet`.
+    /// - Parameter providers: in order of precedence. A provider of environment variables must use the prefix
+    ///   `martlet`.
     package init(providers: [any ConfigProvider]) {
         self.providers = providers
         environment = [:]
     }
 
     private init(providers: [any ConfigProvider], environment: [String: String]) {
-        (self.providers, self.environment) = (providers, environment)
+        self.providers = providers
+        self.environment = environment
     }
 
-    /// Reads the environment and the file that it names.
+    /// Loads the settings of an environment and of the file that it names.
     package static func load(environment: [String: String] = ProcessInfo.processInfo.environment) async throws(ConfigurationError)
         -> Settings
     {
@@ -30,27 +32,29 @@ package struct Settings: Sendable {
         return Settings(providers: providers, environment: environment)
     }
 
-    /// These settings with one more provider behind the others, or in front of them.
+    /// Returns these settings with a further provider, of lowest or, with `first`, of highest precedence.
     package func adding(_ provider: any ConfigProvider, first: Bool = false) -> Settings {
         Settings(providers: first ? [provider] + providers : providers + [provider], environment: environment)
     }
 
-    /// What is set, or else its default.
-    /// - Throws: when it is set to something unacceptable, or is neither set nor has a default.
+    /// Returns the value of a setting, or its default.
+    ///
+    /// - Throws: an error for an invalid value, or when there is neither a value nor a default.
     package func value<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> Value {
         if let value = try optional(setting) ?? setting.fallback { return value }
         throw ConfigurationError("\(setting.variable) is missing; set it to \(setting.expectation) (\(setting.summary))")
     }
 
-    /// What is set, and `nil` otherwise, whatever the default.
-    /// - Throws: when it is set to something unacceptable.
+    /// Returns the value of a setting; `nil` when it is unset, even with a default.
+    ///
+    /// - Throws: an error for an invalid value.
     package func optional<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> Value? {
         guard let found = try found(setting) else { return nil }
         if let value = setting.parse(found.text) { return value }
-        throw refusal(of: setting, setting.isSecret ? "not acceptable" : "\"\(found.text.prefix(100))\"", in: found.provider)
+        throw error(for: setting, found: setting.isSecret ? "invalid" : "\"\(found.text.prefix(100))\"", in: found.provider)
     }
 
-    /// Variables `MARTLET_*` that name none of `known`: most likely misspelt.
+    /// Returns the variables `MARTLET_*` that name no setting in `known`, and so are probably misspelt.
     package func unknownVariables(known: [SettingDescription]) -> [String] {
         let names = Set(known.map(\.variable) + [Self.fileVariable])
         return environment.keys.filter { $0.hasPrefix("MARTLET_") && !$0.hasPrefix("MARTLET_TEST_") && !names.contains($0) }
@@ -73,7 +77,7 @@ package struct Settings: Sendable {
         return variable
     }
 
-    /// A value of any simple type, as text, and who has it.
+    /// Returns the value of a setting as text, from any simple type, and its provider.
     private func found<Value>(_ setting: Setting<Value>) throws(ConfigurationError) -> (
         text: String, provider: any ConfigProvider
     )? {
@@ -86,19 +90,19 @@ package struct Settings: Sendable {
                     let text = Self.text(value.content)
                     if !text.isEmpty { return (text, provider) }
                 } catch {
-                    // It has the key with another type: the next one may fit.
+                    // The provider has the key with another type.
                     hasAnotherType = true
                     continue
                 }
                 hasAnotherType = false
                 break
             }
-            if hasAnotherType { throw refusal(of: setting, "neither text nor a number", in: provider) }
+            if hasAnotherType { throw error(for: setting, found: "neither text nor a number", in: provider) }
         }
         return nil
     }
 
-    private func refusal<Value>(of setting: Setting<Value>, _ found: String, in provider: any ConfigProvider)
+    private func error<Value>(for setting: Setting<Value>, found: String, in provider: any ConfigProvider)
         -> ConfigurationError
     {
         let place = provider is FileProvider<JSONSnapshot> ? " (\(setting.key) in the configuration file)" : ""
@@ -131,7 +135,7 @@ package struct Settings: Sendable {
     }
 }
 
-/// Something is set wrongly, said so that whoever reads it knows which variable to change and to what.
+/// An invalid or missing setting. The description names the variable and what to set it to.
 package struct ConfigurationError: Error, CustomStringConvertible, Equatable {
     package let description: String
     package init(_ description: String) { self.description = description }

@@ -1,62 +1,64 @@
 import Synchronization
 
-/// What the process knows of its own state and of what it depends on; the probes of the management port read it.
+/// The states of the process's components and dependencies, which the probes of the management port report.
 package final class Health: Sendable {
-    private struct Entry {
+    private struct Component {
         let role: ComponentRole
         let report: @Sendable () -> ComponentReport
     }
 
-    private let entries = Mutex<[String: Entry]>([:])
+    private let components = Mutex<[String: Component]>([:])
     private let state = Mutex(HealthState())
 
     package init() {}
 
-    /// Adds a component that is asked whenever a probe comes. `report` must answer at once, from any thread. A name used before is replaced.
+    /// Adds a component, or replaces the one with this name.
+    ///
+    /// - Parameter report: returns the state; called for every probe, on any thread. It must not block.
     package func add(_ name: String, _ role: ComponentRole, report: @escaping @Sendable () -> ComponentReport) {
-        entries.withLock { $0[name] = Entry(role: role, report: report) }
+        components.withLock { $0[name] = Component(role: role, report: report) }
     }
 
-    /// Adds a component whose state is told rather than asked.
+    /// Adds a component whose state is set instead of queried.
     package func flag(_ name: String, _ role: ComponentRole, initially report: ComponentReport = .down("not yet")) -> HealthFlag {
         let flag = HealthFlag(report)
         add(name, role) { flag.report }
         return flag
     }
 
-    /// From now on the process is not ready.
+    /// Makes the process unready for the rest of its life.
     package func drain() { state.withLock { $0.drain() } }
 
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     /// Why the process has not started; empty once it has.
-    package var missing: [String] {
+    package var notStartedReasons: [String] {
         let components = observed()
-        return state.withLock { $0.missing(components) }
+        return state.withLock { $0.notStartedReasons(components) }
     }
 
     /// Why the process is not ready; empty when it is.
-    package var unready: [String] {
+    package var notReadyReasons: [String] {
         let components = observed()
-        return state.withLock { $0.unready(components) }
+        return state.withLock { $0.notReadyReasons(components) }
     }
 
-    /// Every component by name, those of `roles` only.
+    /// The reports of the components with one of `roles`, by name.
     package func reports(_ roles: Set<ComponentRole> = [.own, .startup, .dependency, .detail]) -> [String: ComponentReport] {
         Dictionary(uniqueKeysWithValues: observed().filter { roles.contains($0.role) }.map { ($0.name, $0.report) })
     }
 
     private func observed() -> [HealthState.Component] {
-        let entries = entries.withLock { $0 }
-        let components = entries.sorted { $0.key < $1.key }.map {
+        let components = components.withLock { $0 }
+        let observed = components.sorted { $0.key < $1.key }.map {
             HealthState.Component(name: $0.key, role: $0.value.role, report: $0.value.report())
         }
-        state.withLock { $0.observe(components) }
-        return components
+        state.withLock { $0.observe(observed) }
+        return observed
     }
 }
 
-/// The state of one component, told by whoever knows it. Safe from any thread.
+/// The state of one component, set by its owner. Safe from any thread.
 package final class HealthFlag: Sendable {
     private let state: Mutex<ComponentReport>
 

@@ -1,4 +1,4 @@
-/// Lower-case hexadecimal, without Foundation's formatting.
+/// Lower-case hexadecimal, without the cost of Foundation's formatting.
 package enum Hex {
     /// The digit of the low four bits.
     static func digit(_ value: UInt8) -> UInt8 {
@@ -6,7 +6,7 @@ package enum Hex {
         return low < 10 ? UInt8(ascii: "0") + low : UInt8(ascii: "a") + low - 10
     }
 
-    /// All digits of `value`, zeros in front included.
+    /// Appends all digits of `value`, including leading zeros.
     package static func append(_ value: some FixedWidthInteger & UnsignedInteger, to bytes: inout [UInt8]) {
         var shift = value.bitWidth
         while shift > 0 {
@@ -15,7 +15,7 @@ package enum Hex {
         }
     }
 
-    /// The value of exactly as many digits as the type has; `nil` for anything else, upper-case digits too.
+    /// Parses exactly as many digits as the type has; `nil` for other text, including upper-case digits.
     static func value<Value: FixedWidthInteger & UnsignedInteger>(
         _ text: Slice<UnsafeBufferPointer<UInt8>>, as: Value.Type = Value.self
     ) -> Value? {

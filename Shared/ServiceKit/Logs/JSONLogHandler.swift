@@ -2,28 +2,32 @@ import Contracts
 import Logging
 import Tracing
 
-/// Writes each event as one JSON object on one line, with the trace, request and user it belongs to.
+/// Writes each log event as one JSON object on one line, with the current trace, request and user.
 ///
-/// Fields: `time level logger message service instance`, then where they are known `traceId spanId requestId userId error`, then `metadata`.
+/// Fields: `time level logger message service instance`, then `traceId spanId requestId userId error` if
+/// present, then `metadata`.
 package struct JSONLogHandler: LogHandler {
     package var metadata: Logger.Metadata = [:]
     package var logLevel: Logger.Level
     package var metadataProvider: Logger.MetadataProvider?
-    /// What is the same in every line, as it is written.
+    /// Encoded fields that are equal in every line.
     private let logger: JSONLine.Fields
     private let identity: JSONLine.Fields
     private let output: any LogOutput
     private let now: @Sendable () -> Timestamp
 
-    /// Bytes of a line at most.
+    /// The maximum number of bytes of a line.
     package static let lineLimit = 16_384
 
-    /// Who is logging.
+    /// The process that logs.
     package struct Identity: Sendable {
         package let service: String
         package let instance: String
 
-        package init(service: String, instance: String) { (self.service, self.instance) = (service, instance) }
+        package init(service: String, instance: String) {
+            self.service = service
+            self.instance = instance
+        }
     }
 
     package init(
@@ -34,7 +38,9 @@ package struct JSONLogHandler: LogHandler {
         logger = JSONLine.Fields([("logger", label)])
         self.identity = JSONLine.Fields([("service", identity.service), ("instance", identity.instance)])
         logLevel = level
-        (self.output, self.metadataProvider, self.now) = (output, metadataProvider, now)
+        self.output = output
+        self.metadataProvider = metadataProvider
+        self.now = now
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -1,22 +1,24 @@
 import Foundation
 import Synchronization
 
-/// Takes complete lines. Never waits for whoever reads them.
+/// A destination of complete log lines. Writing never waits for the reader.
 package protocol LogOutput: Sendable {
-    /// - Parameter soon: without waiting for others to be written together with it.
+    /// - Parameter soon: whether to write now instead of gathering more lines.
     func write(_ line: [UInt8], soon: Bool)
 }
 
-/// Lines to a descriptor, written by a thread of its own in the order they came.
+/// Writes lines to a file descriptor in order of arrival, on a thread of its own.
 ///
-/// Lines that come within a few milliseconds are written together, as each writing wakes whoever reads them. A reader that is slow costs memory up to a bound and then lines, never the caller's time. What was left out is counted and told in a line.
+/// Lines are gathered for up to 20 ms, because every write wakes the reader. If the reader is slow, lines are
+/// buffered up to `limit`, then dropped. Callers never block. A line of its own reports the number of dropped
+/// lines.
 package final class DescriptorOutput: LogOutput {
     private struct State {
         var pending: [UInt8] = []
         var isWriting = false
         var isScheduled = false
-        var dropped = 0
-        var droppedEver = 0
+        var unreportedDrops = 0
+        var allDrops = 0
     }
 
     private let state = Mutex(State())
@@ -24,32 +26,35 @@ package final class DescriptorOutput: LogOutput {
     private let descriptor: CInt
     private let limit: Int
 
-    /// - Parameter limit: bytes that may wait to be written.
-    package init(descriptor: CInt = STDOUT_FILENO, limit: Int = 1 << 20) { (self.descriptor, self.limit) = (descriptor, limit) }
+    /// - Parameter limit: the maximum number of buffered bytes.
+    package init(descriptor: CInt = STDOUT_FILENO, limit: Int = 1 << 20) {
+        self.descriptor = descriptor
+        self.limit = limit
+    }
 
-    /// Lines left out since the start.
-    package var dropped: Int { state.withLock { $0.droppedEver } }
+    /// The number of lines dropped since the start.
+    package var dropped: Int { state.withLock { $0.allDrops } }
 
-    /// How long a line may wait for company.
-    private static let gathering = DispatchTimeInterval.milliseconds(20)
+    /// The longest time for which a line is gathered.
+    private static let gatheringTime = DispatchTimeInterval.milliseconds(20)
 
     package func write(_ line: [UInt8], soon: Bool) {
         let begin: DispatchTime? = state.withLock { state in
             guard state.pending.count + line.count <= limit else {
-                state.dropped += 1
-                state.droppedEver += 1
+                state.unreportedDrops += 1
+                state.allDrops += 1
                 return nil
             }
             state.pending.append(contentsOf: line)
             let now = soon || state.pending.count > 65_536
             if state.isWriting || state.isScheduled && !now { return nil }
             state.isScheduled = true
-            return now ? .now() : .now() + Self.gathering
+            return now ? .now() : .now() + Self.gatheringTime
         }
         if let begin { queue.asyncAfter(deadline: begin) { self.drain() } }
     }
 
-    /// Waits until what came before is written, `seconds` at most. Blocks: for the end of a process.
+    /// Blocks until all earlier lines are written, at most for `seconds`. For the end of the process.
     package func flush(within seconds: Int = 2) {
         let done = DispatchSemaphore(value: 0)
         queue.async {
@@ -60,17 +65,17 @@ package final class DescriptorOutput: LogOutput {
     }
 
     private func drain() {
-        while let bytes = take() { writeAll(bytes) }
+        while let bytes = nextBatch() { writeAll(bytes) }
     }
 
-    /// What is to be written next; `nil` ends the writing.
-    private func take() -> [UInt8]? {
+    /// Returns the bytes to write next; `nil` when there are none.
+    private func nextBatch() -> [UInt8]? {
         state.withLock { state in
-            if state.dropped > 0 {
+            if state.unreportedDrops > 0 {
                 state.pending.append(
-                    contentsOf: #"{"level":"warning","message":"log lines were left out","count":\#(state.dropped)}"#.utf8)
+                    contentsOf: #"{"level":"warning","message":"log lines dropped","count":\#(state.unreportedDrops)}"#.utf8)
                 state.pending.append(UInt8(ascii: "\n"))
-                state.dropped = 0
+                state.unreportedDrops = 0
             }
             state.isScheduled = false
             state.isWriting = !state.pending.isEmpty
@@ -85,13 +90,13 @@ package final class DescriptorOutput: LogOutput {
             var rest = buffer[...]
             while !rest.isEmpty {
                 let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-                if count > 0 { rest = rest.dropFirst(count) } else if !mayTryAgain() { return }
+                if count > 0 { rest = rest.dropFirst(count) } else if !shouldRetry() { return }
             }
         }
     }
 
-    /// Whether a refused write is worth repeating; waits for room first where there is none.
-    private func mayTryAgain() -> Bool {
+    /// Whether to retry a failed write. Waits up to a second for a descriptor that is full.
+    private func shouldRetry() -> Bool {
         switch errno {
         case EINTR: return true
         case EAGAIN:

@@ -1,4 +1,4 @@
-/// Names one request: 16 random hexadecimal digits, or what the client sent as `X-Request-ID`.
+/// The id of a request: 16 random hexadecimal digits, or the `X-Request-ID` of the client.
 package struct RequestID: Sendable, CustomStringConvertible {
     private let random = UInt64.random(in: .min ... .max)
 
@@ -11,7 +11,8 @@ package struct RequestID: Sendable, CustomStringConvertible {
         return String(decoding: digits, as: UTF8.self)
     }
 
-    /// The client's own name for the request: 1–64 of A–Z a–z 0–9 . _ - ; anything else is replaced by ours, so that logs hold no surprise.
+    /// Returns the id that the client sent, if it is 1 to 64 of A–Z a–z 0–9 . _ - and so safe to log; else
+    /// this one.
     package func orGiven(_ header: String?) -> String {
         guard let header, (1...64).contains(header.utf8.count), header.utf8.allSatisfy(Self.isPlain) else { return description }
         return header

@@ -5,17 +5,19 @@ import NIOCore
 import NIOPosix
 import ServiceLifecycle
 
-/// The management port: probes, details and metrics, on an event loop of its own. Runs from before the first migration until after the last service.
+/// Serves probes, details and metrics on the management port, with an event loop of its own.
+///
+/// It runs from before the first migration until after the last service.
 package struct ManagementServer: Service {
     let host: String
-    /// 0 takes a free one.
+    /// 0 selects a free port.
     let port: Int
-    let answers: ManagementAnswers
+    let probes: HealthProbes
     let metrics: PrometheusRegistry
     let logger: Logger
     let onListening: @Sendable (Int) -> Void
 
-    /// - Throws: ``StartError`` when the port cannot be had.
+    /// - Throws: ``StartupError`` when the port cannot be opened.
     package func run() async throws {
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let application = Application(
@@ -29,11 +31,11 @@ package struct ManagementServer: Service {
         do { result = .success(try await application.run()) } catch { result = .failure(error) }
         try? await loops.shutdownGracefully()
         do { try result.get() } catch let error as IOError {
-            throw StartError(error, host: host, port: port, setting: CommonSettings.managementPort.variable)
+            throw StartupError(error, host: host, port: port, setting: CommonSettings.managementPort.variable)
         }
     }
 
-    /// The server's own chatter begins at warnings.
+    /// The logger of the server, which logs warnings and errors only.
     private var quiet: Logger {
         var logger = logger
         logger.logLevel = max(logger.logLevel, .warning)
@@ -42,25 +44,29 @@ package struct ManagementServer: Service {
 
     private func respond(to request: Request) async -> Response {
         switch (request.uri.path, request.method) {
-        case ("/livez", .get): json(await answers.live())
-        case ("/startupz", .get): json(answers.startup())
-        case ("/readyz", .get): json(answers.ready())
-        case ("/healthz", .get): json(await answers.detail())
-        case ("/metrics", .get): response(.ok, PrometheusText.contentType, metrics.render())
+        case ("/livez", .get): json(await probes.live())
+        case ("/startupz", .get): json(probes.startup())
+        case ("/readyz", .get): json(probes.ready())
+        case ("/healthz", .get): json(await probes.detail())
+        case ("/metrics", .get): response(.ok, type: PrometheusText.contentType, body: metrics.render())
         case ("/livez", _), ("/startupz", _), ("/readyz", _), ("/healthz", _), ("/metrics", _):
-            response(.methodNotAllowed, Self.json, Array(#"{"status":"methodNotAllowed"}"#.utf8), [.allow: "GET"])
-        default: response(.notFound, Self.json, Array(#"{"status":"notFound"}"#.utf8))
+            response(
+                .methodNotAllowed, type: Self.json, body: Array(#"{"status":"methodNotAllowed"}"#.utf8),
+                extraHeaders: [.allow: "GET"])
+        default: response(.notFound, type: Self.json, body: Array(#"{"status":"notFound"}"#.utf8))
         }
     }
 
     private static let json = "application/json"
 
-    private func json(_ answer: ManagementAnswers.Answer) -> Response {
-        response(answer.isGood ? .ok : .serviceUnavailable, Self.json, answer.body)
+    private func json(_ result: HealthProbes.Result) -> Response {
+        response(result.isHealthy ? .ok : .serviceUnavailable, type: Self.json, body: result.body)
     }
 
-    private func response(_ status: HTTPResponse.Status, _ type: String, _ body: [UInt8], _ more: HTTPFields = [:]) -> Response {
-        var headers = more
+    private func response(
+        _ status: HTTPResponse.Status, type: String, body: [UInt8], extraHeaders: HTTPFields = [:]
+    ) -> Response {
+        var headers = extraHeaders
         headers[.contentType] = type
         headers[.cacheControl] = "no-store"
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))

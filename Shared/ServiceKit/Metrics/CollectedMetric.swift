@@ -1,4 +1,4 @@
-/// A metric whose values are looked up when `/metrics` is read.
+/// A metric whose values are read for each request of `/metrics`.
 package struct CollectedMetric: Sendable {
     package enum Kind: Sendable { case counter, gauge }
 
@@ -12,28 +12,29 @@ package struct CollectedMetric: Sendable {
     let help: String
     var samples: [Sample]
 
-    /// - Parameter label: as for swift-metrics; counters get the suffix `_total`.
-    package init(_ label: String, _ kind: Kind, _ help: String, _ value: Double, labels: [(String, String)] = []) {
-        self.init(label, kind, help, [(labels, value)])
+    /// - Parameter label: the label of swift-metrics; counters get the suffix `_total`.
+    package init(_ label: String, _ kind: Kind, help: String, value: Double, labels: [(String, String)] = []) {
+        self.init(label, kind, help: help, samples: [(labels, value)])
     }
 
-    package init(_ label: String, _ kind: Kind, _ help: String, _ samples: [(labels: [(String, String)], value: Double)]) {
+    package init(_ label: String, _ kind: Kind, help: String, samples: [(labels: [(String, String)], value: Double)]) {
         name = kind == .counter ? PrometheusName.counter(label) : PrometheusName.metric(label)
         self.kind = kind == .counter ? .counter : .gauge
         self.help = help
         self.samples = samples.map { Sample(labels: PrometheusLabels($0.labels), value: $0.value) }
     }
 
-    /// One metric per name, sorted: the format wants all samples of a name together, and each series once.
+    /// Merges metrics by name and sorts them: the format requires all samples of a name together, each series
+    /// once.
     static func merged(_ metrics: [CollectedMetric]) -> [CollectedMetric] {
         var byName: [String: CollectedMetric] = [:]
         for metric in metrics where !metric.samples.isEmpty {
-            guard var known = byName[metric.name] else {
+            guard var merged = byName[metric.name] else {
                 byName[metric.name] = metric.withoutRepeats()
                 continue
             }
-            known.samples += metric.samples
-            byName[metric.name] = known.withoutRepeats()
+            merged.samples += metric.samples
+            byName[metric.name] = merged.withoutRepeats()
         }
         return byName.values.sorted { $0.name < $1.name }
     }

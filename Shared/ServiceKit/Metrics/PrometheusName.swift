@@ -1,9 +1,9 @@
-/// Turns labels as swift-metrics takes them into names as Prometheus allows them.
+/// Converts labels of swift-metrics to valid Prometheus names.
 enum PrometheusName {
-    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`: anything else becomes `_`. Dots are the usual case.
+    /// `[a-zA-Z_:][a-zA-Z0-9_:]*`. Other characters, usually dots, become `_`.
     static func metric(_ label: String) -> String { sanitised(label, allowColon: true) }
 
-    /// `[a-zA-Z_][a-zA-Z0-9_]*`, and neither `le` nor beginning with `__`, which are reserved.
+    /// `[a-zA-Z_][a-zA-Z0-9_]*`. The names `le` and `quantile` and the prefix `__` are reserved.
     static func label(_ name: String) -> String {
         var name = sanitised(name, allowColon: false)
         while name.hasPrefix("__") { name.removeFirst() }
@@ -32,9 +32,9 @@ enum PrometheusName {
     }
 }
 
-/// What tells one series of a metric from the others: label names and values, sorted by name.
+/// The labels that identify a series of a metric, sorted by name.
 struct PrometheusLabels: Hashable, Sendable {
-    /// As they stand between the braces: `code="200",route="/v1/me"`; empty without labels.
+    /// The text between the braces, such as `code="200",route="/v1/me"`; empty without labels.
     let rendered: String
 
     init(_ dimensions: [(String, String)]) {
@@ -42,7 +42,7 @@ struct PrometheusLabels: Hashable, Sendable {
             rendered = ""
             return
         }
-        // A name that comes twice, also after it was made acceptable, keeps its last value: names must be unique.
+        // Names must be unique. Of two that are equal, also after conversion, the last value counts.
         var values: [String: String] = [:]
         for (name, value) in dimensions { values[PrometheusName.label(name)] = value }
         rendered = values.sorted { $0.key < $1.key }.map { "\($0.key)=\"\(Self.escaped($0.value))\"" }.joined(separator: ",")

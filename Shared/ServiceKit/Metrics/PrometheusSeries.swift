@@ -1,12 +1,12 @@
 import Metrics
 import Synchronization
 
-/// One series of a metric. Writing is a few atomic instructions, whichever thread it is on.
+/// One series of a metric. An update takes a few atomic instructions, on any thread.
 protocol PrometheusSeries: AnyObject, Sendable {
     func render(_ name: String, _ labels: PrometheusLabels, into text: inout PrometheusText)
 }
 
-/// A floating-point number that many threads may add to.
+/// A floating-point number with atomic addition.
 struct AtomicDouble: ~Copyable {
     private let bits = Atomic<UInt64>(0)
 
@@ -25,30 +25,32 @@ struct AtomicDouble: ~Copyable {
     }
 }
 
-/// Only goes up; a negative amount, or one that is no number, is ignored.
+/// A counter. Ignores negative and non-finite amounts.
 final class PrometheusCounter: PrometheusSeries, CounterHandler, FloatingPointCounterHandler {
-    private let whole = Atomic<Int64>(0)
-    private let broken = AtomicDouble()
+    private let integerPart = Atomic<Int64>(0)
+    private let fractionalPart = AtomicDouble()
 
     func increment(by amount: Int64) {
-        if amount > 0 { whole.wrappingAdd(amount, ordering: .relaxed) }
+        if amount > 0 { integerPart.wrappingAdd(amount, ordering: .relaxed) }
     }
 
     func increment(by amount: Double) {
-        if amount > 0 && amount.isFinite { broken.add(amount) }
+        if amount > 0 && amount.isFinite { fractionalPart.add(amount) }
     }
 
     func reset() {
-        whole.store(0, ordering: .relaxed)
-        broken.set(0)
+        integerPart.store(0, ordering: .relaxed)
+        fractionalPart.set(0)
     }
 
-    var value: Double { Double(whole.load(ordering: .relaxed)) + broken.value }
+    var value: Double { Double(integerPart.load(ordering: .relaxed)) + fractionalPart.value }
 
-    func render(_ name: String, _ labels: PrometheusLabels, into text: inout PrometheusText) { text.sample(name, labels, value) }
+    func render(_ name: String, _ labels: PrometheusLabels, into text: inout PrometheusText) {
+        text.sample(name, labels, value: value)
+    }
 }
 
-/// Goes up and down.
+/// A value that goes up and down.
 final class PrometheusGauge: PrometheusSeries, MeterHandler, RecorderHandler {
     private let number = AtomicDouble()
 
@@ -61,19 +63,21 @@ final class PrometheusGauge: PrometheusSeries, MeterHandler, RecorderHandler {
 
     var value: Double { number.value }
 
-    func render(_ name: String, _ labels: PrometheusLabels, into text: inout PrometheusText) { text.sample(name, labels, value) }
+    func render(_ name: String, _ labels: PrometheusLabels, into text: inout PrometheusText) {
+        text.sample(name, labels, value: value)
+    }
 }
 
-/// Counts values per bucket. Buckets are fixed, in seconds for timers.
+/// Counts values per bucket. The bounds are fixed, in seconds for timers.
 final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler {
     /// Seconds: 0.5 ms to 10 s.
     static let seconds = Bounds([0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10])
-    /// Sizes and numbers of things: powers of two to 64 Ki.
+    /// Sizes and counts: powers of two up to 65,536.
     static let sizes = Bounds((0...16).map { Double(1 << $0) })
 
     struct Bounds: Sendable {
         let values: [Double]
-        /// Each bound as the label `le` wants it, the last being infinity.
+        /// The label `le` of each bound; the last is infinity.
         fileprivate let labels: [String]
 
         init(_ values: [Double]) {
@@ -83,7 +87,7 @@ final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler
     }
 
     private let bounds: Bounds
-    /// One per bound, and one for what is beyond them all; each value is counted once.
+    /// One per bound, and one for larger values. Each value is counted in one bucket.
     private let buckets: [PrometheusCounter]
     private let sum = AtomicDouble()
 
@@ -94,7 +98,7 @@ final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler
 
     func record(_ value: Int64) { record(Double(value)) }
 
-    /// What is no number is ignored: one of them would spoil the sum for ever.
+    /// Ignores NaN, which would turn the sum into NaN for ever.
     func record(_ value: Double) {
         if value.isNaN { return }
         let index = bounds.values.firstIndex { value <= $0 } ?? bounds.values.count
@@ -108,9 +112,9 @@ final class PrometheusHistogram: PrometheusSeries, TimerHandler, RecorderHandler
         var total = 0.0
         for (bucket, bound) in zip(buckets, bounds.labels) {
             total += bucket.value
-            text.sample(name, suffix: "_bucket", labels, extra: bound, total)
+            text.sample(name, suffix: "_bucket", labels, extra: bound, value: total)
         }
-        text.sample(name, suffix: "_sum", labels, sum.value)
-        text.sample(name, suffix: "_count", labels, total)
+        text.sample(name, suffix: "_sum", labels, value: sum.value)
+        text.sample(name, suffix: "_count", labels, value: total)
     }
 }

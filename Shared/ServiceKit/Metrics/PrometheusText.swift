@@ -1,6 +1,7 @@
 /// Writes the Prometheus text exposition format, version 0.0.4.
 ///
-/// All lines of one metric stand together: `# HELP` and `# TYPE` first, once, then its samples. Every line ends with a line feed.
+/// The lines of one metric form a block: `# HELP`, `# TYPE`, then the samples. Every line ends with a line
+/// feed.
 struct PrometheusText {
     static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -15,8 +16,10 @@ struct PrometheusText {
 
     /// - Parameters:
     ///   - suffix: `_bucket`, `_sum` or `_count` of a histogram.
-    ///   - extra: one more label, rendered, after the others.
-    mutating func sample(_ name: String, suffix: String = "", _ labels: PrometheusLabels, extra: String = "", _ value: Double) {
+    ///   - extra: a rendered label that is appended to the others.
+    mutating func sample(
+        _ name: String, suffix: String = "", _ labels: PrometheusLabels, extra: String = "", value: Double
+    ) {
         append(name)
         append(suffix)
         if !labels.rendered.isEmpty || !extra.isEmpty {
@@ -31,7 +34,7 @@ struct PrometheusText {
         append("\n")
     }
 
-    /// A number as Go's `ParseFloat` reads it; whole ones without a point.
+    /// Formats a number for Go's `ParseFloat`; integers have no decimal point.
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

@@ -1,8 +1,6 @@
 import DequeModule
 
-/// Decides who may work, who waits and who is refused: pure.
-///
-/// At most `limit` work at once; up to `queueLimit` more wait, first come, first served.
+/// The rules of ``Admission``: at most `limit` run, up to `queueLimit` more wait in order of arrival.
 struct AdmissionState: Sendable {
     typealias Ticket = UInt64
 
@@ -13,31 +11,34 @@ struct AdmissionState: Sendable {
     private(set) var running = 0
     private(set) var queue: Deque<Ticket> = []
 
-    init(limit: Int, queueLimit: Int) { (self.limit, self.queueLimit) = (max(1, limit), max(0, queueLimit)) }
+    init(limit: Int, queueLimit: Int) {
+        self.limit = max(1, limit)
+        self.queueLimit = max(0, queueLimit)
+    }
 
-    /// Whether there is room at once; then one more is at work.
-    mutating func enter() -> Bool {
+    /// Takes a slot if one is free; returns whether it did.
+    mutating func tryAdmit() -> Bool {
         guard running < limit else { return false }
         running += 1
         return true
     }
 
-    mutating func arrive(_ ticket: Ticket) -> Decision {
-        if enter() { return .admitted }
+    mutating func request(_ ticket: Ticket) -> Decision {
+        if tryAdmit() { return .admitted }
         if queue.count == queueLimit { return .refused }
         queue.append(ticket)
         return .queued
     }
 
-    /// One has finished; the one that takes its place, if any waits.
-    mutating func leave() -> Ticket? {
+    /// Releases a slot. Returns the waiting ticket that takes it over, if there is one.
+    mutating func release() -> Ticket? {
         if let next = queue.popFirst() { return next }
         running -= 1
         return nil
     }
 
-    /// One will not wait any longer. Whether it still did.
-    mutating func giveUp(_ ticket: Ticket) -> Bool {
+    /// Removes a ticket from the queue; returns whether it was there.
+    mutating func withdraw(_ ticket: Ticket) -> Bool {
         guard let index = queue.firstIndex(of: ticket) else { return false }
         queue.remove(at: index)
         return true

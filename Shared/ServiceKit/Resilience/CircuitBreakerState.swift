@@ -1,10 +1,13 @@
 import Contracts
 
-/// Decides whether a dependency may be called: pure, time and chance come from outside.
+/// The rules of ``CircuitBreaker``, without a clock and without randomness.
 ///
-/// Closed: all calls pass, and their outcomes are counted over a rolling window; too many failures open it. Open: no call passes until its time is over, which
-/// doubles from failure to failure up to a limit. Half open: a few calls pass as trials; if all succeed it closes, if one fails it opens again.
-/// Times are durations since any fixed moment; they never go back.
+/// - Closed: all calls pass. Their outcomes are counted over a rolling window; too many failures open the
+///   circuit.
+/// - Open: no call passes until a time that doubles from opening to opening, up to a limit.
+/// - Half open: a few calls pass as trials. If all succeed the circuit closes; if one fails it opens again.
+///
+/// Times are durations since any fixed moment, and never decrease.
 struct CircuitBreakerState: Sendable {
     enum Phase: Equatable, Sendable {
         case closed
@@ -12,17 +15,17 @@ struct CircuitBreakerState: Sendable {
         case halfOpen(inFlight: Int, succeeded: Int)
     }
 
-    /// What ends a call that was let through.
+    /// The outcome of a call that was permitted.
     enum Outcome: Sendable {
         case success
         case failure
-        /// Says nothing about the dependency: the caller went away.
+        /// The caller was cancelled, which says nothing about the dependency.
         case abandoned
     }
 
-    /// Belongs to one call; worthless once the phase in which it was given has passed.
+    /// The permission for one call. Its outcome counts only during the phase in which it was issued.
     struct Permit: Equatable, Sendable {
-        fileprivate let era: Int
+        fileprivate let phaseNumber: Int
     }
 
     private struct Slice: Sendable {
@@ -33,28 +36,28 @@ struct CircuitBreakerState: Sendable {
 
     private var policy: CircuitBreakerPolicy
     private(set) var phase = Phase.closed
-    /// Goes up with every change of phase, so that late answers to earlier calls do not count.
-    private var era = 0
+    /// Incremented with every change of phase, so that late outcomes of earlier calls do not count.
+    private var phaseNumber = 0
     private var slices = [Slice](repeating: Slice(), count: sliceCount)
-    /// Times it opened since it was last closed.
+    /// How often the circuit has opened since it was last closed.
     private var openings = 0
 
     private static let sliceCount = 10
 
     init(_ policy: CircuitBreakerPolicy) { self.policy = policy }
 
-    /// From now on it goes by `policy`. What was counted goes on counting, unless the window is another; an open circuit stays open for as long as it was to.
+    /// Replaces the policy. Counts are kept unless the window changes; an open circuit keeps its end.
     mutating func use(_ policy: CircuitBreakerPolicy) {
         if policy.window != self.policy.window { slices = [Slice](repeating: Slice(), count: Self.sliceCount) }
         self.policy = policy
-        // As many trials as it now takes have succeeded: no further one would be let through to end it.
+        // The new policy needs no further trial, and would permit none to end this phase.
         if case .halfOpen(_, let succeeded) = phase, succeeded >= policy.trials { close() }
     }
 
-    /// Lets a call through, or says after how long to ask again.
-    mutating func ask(at now: Duration) -> Result<Permit, CircuitOpen> {
+    /// Permits a call, or returns the time after which to retry.
+    mutating func requestPermit(at now: Duration) -> Result<Permit, CircuitOpen> {
         switch phase {
-        case .closed: return .success(Permit(era: era))
+        case .closed: return .success(Permit(phaseNumber: phaseNumber))
         case .open(let until) where now < until: return .failure(CircuitOpen(retryAfter: until - now))
         case .open: enter(.halfOpen(inFlight: 0, succeeded: 0))
         case .halfOpen: break
@@ -63,18 +66,20 @@ struct CircuitBreakerState: Sendable {
             return .failure(CircuitOpen(retryAfter: policy.open))
         }
         phase = .halfOpen(inFlight: inFlight + 1, succeeded: succeeded)
-        return .success(Permit(era: era))
+        return .success(Permit(phaseNumber: phaseNumber))
     }
 
-    /// - Parameter chance: 0 to 1; moves the time it stays open by up to a quarter either way.
-    mutating func finish(_ permit: Permit, _ outcome: Outcome, at now: Duration, chance: Double) {
-        guard permit.era == era else { return }
+    /// Counts the outcome of a call.
+    ///
+    /// - Parameter random: 0 to 1; varies the open time by ±25 %.
+    mutating func finish(_ permit: Permit, outcome: Outcome, at now: Duration, random: Double) {
+        guard permit.phaseNumber == phaseNumber else { return }
         switch (phase, outcome) {
         case (.closed, .abandoned), (.open, _): break
         case (.closed, .success): count(at: now) { $0.successes += 1 }
         case (.closed, .failure):
             count(at: now) { $0.failures += 1 }
-            if tooManyFailures(at: now) { open(at: now, chance: chance) }
+            if tooManyFailures(at: now) { open(at: now, random: random) }
         case (.halfOpen(let inFlight, let succeeded), .success):
             if succeeded + 1 >= policy.trials {
                 close()
@@ -82,11 +87,11 @@ struct CircuitBreakerState: Sendable {
                 phase = .halfOpen(inFlight: inFlight - 1, succeeded: succeeded + 1)
             }
         case (.halfOpen(let inFlight, let succeeded), .abandoned): phase = .halfOpen(inFlight: inFlight - 1, succeeded: succeeded)
-        case (.halfOpen, .failure): open(at: now, chance: chance)
+        case (.halfOpen, .failure): open(at: now, random: random)
         }
     }
 
-    /// Calls and failures within the window that ends now.
+    /// The numbers of calls and failures within the window that ends now.
     func counts(at now: Duration) -> (calls: Int, failures: Int) {
         let current = sliceNumber(now)
         return slices.filter { $0.number > current - Int64(Self.sliceCount) }
@@ -98,10 +103,10 @@ struct CircuitBreakerState: Sendable {
         return calls >= policy.minimumCalls && Double(failures) >= policy.failureRatio * Double(calls)
     }
 
-    private mutating func open(at now: Duration, chance: Double) {
+    private mutating func open(at now: Duration, random: Double) {
         let doubled = policy.open * (1 << min(openings, 10))
         openings += 1
-        let jitter = 0.75 + 0.5 * min(1, max(0, chance))
+        let jitter = 0.75 + 0.5 * min(1, max(0, random))
         enter(.open(until: now + min(doubled, policy.openLimit) * jitter))
     }
 
@@ -112,7 +117,7 @@ struct CircuitBreakerState: Sendable {
     }
 
     private mutating func enter(_ next: Phase) {
-        era += 1
+        phaseNumber += 1
         phase = next
     }
 
@@ -126,8 +131,8 @@ struct CircuitBreakerState: Sendable {
     private func sliceNumber(_ now: Duration) -> Int64 { Int64(now / (policy.window / Self.sliceCount)) }
 }
 
-/// The dependency was not called: it has failed too often just now. Nothing has happened.
+/// The dependency was not called, because too many recent calls have failed.
 package struct CircuitOpen: Error, Equatable {
-    /// When it is worth asking again.
+    /// The time after which to retry.
     package let retryAfter: Duration
 }

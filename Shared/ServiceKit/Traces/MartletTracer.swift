@@ -1,22 +1,26 @@
 import Tracing
 
-/// Makes W3C trace and span ids, carries them between processes, and hands finished spans to an exporter.
+/// Creates W3C trace and span ids, propagates them between processes, and passes finished spans to an
+/// exporter.
 ///
-/// A trace begun elsewhere keeps its sampling; one begun here is recorded with the probability `sampleRatio`, decided by its id. A span that is not recorded
-/// costs no allocation and no clock reading: it shares its parent's context.
+/// A trace that started elsewhere keeps its sampling decision. A trace that starts here is sampled with the
+/// probability `sampleRatio`, by its id. An unsampled span shares the context of its parent: no allocation,
+/// no clock reading.
 package struct MartletTracer: Tracer {
     package typealias Span = TraceSpan
 
-    private let ids: TraceIDs
-    /// Traces whose low 63 bits are below this are recorded.
+    private let ids: TraceIDGenerator
+    /// Traces whose low 63 bits are below this are sampled.
     private let threshold: UInt64
     private let exporter: any SpanExporter
 
     /// - Parameter sampleRatio: 0 to 1.
-    package init(sampleRatio: Double, exporter: any SpanExporter = DroppingExporter(), ids: TraceIDs = TraceIDs()) {
+    package init(sampleRatio: Double, exporter: any SpanExporter = NoOpSpanExporter(), ids: TraceIDGenerator = TraceIDGenerator())
+    {
         let ratio = min(1, max(0, sampleRatio))
         threshold = ratio == 1 ? .max : UInt64(ratio * Double(UInt64(1) << 63))
-        (self.exporter, self.ids) = (exporter, ids)
+        self.exporter = exporter
+        self.ids = ids
     }
 
     package func startSpan<Instant: TracerInstant>(
@@ -44,11 +48,11 @@ package struct MartletTracer: Tracer {
         return TraceContext(traceID: traceID, spanID: ids.span(), isSampled: traceID.low & (.max >> 1) < threshold)
     }
 
-    // MARK: Between processes
+    // MARK: Propagation
 
     package static let requestIDField = "x-request-id"
 
-    /// Reads `traceparent`, `tracestate` and `x-request-id`. For peers that are trusted to decide on sampling.
+    /// Reads `traceparent`, `tracestate` and `x-request-id`. For peers that may decide on sampling.
     package func extract<Carrier, Extract: Extractor>(
         _ carrier: Carrier, into context: inout InstrumentationContext, using extractor: Extract
     )

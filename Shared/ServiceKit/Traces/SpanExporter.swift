@@ -1,12 +1,14 @@
 import Tracing
 
-/// Takes finished spans. Called wherever a span ends: it must neither block nor take long, so it queues, and drops what is too much.
+/// Receives finished spans.
 package protocol SpanExporter: Sendable {
+    /// Called on the thread on which the span ends. It must not block: enqueue spans, and drop them beyond a
+    /// limit.
     func export(_ span: FinishedSpan)
 }
 
-/// Forgets every span: tracing then serves the logs and the propagation only.
-package struct DroppingExporter: SpanExporter {
+/// Discards every span. Tracing then provides ids for logs and propagation only.
+package struct NoOpSpanExporter: SpanExporter {
     package init() {}
     package func export(_ span: FinishedSpan) {}
 }
@@ -26,6 +28,10 @@ package struct FinishedSpan: Sendable {
     package var links: [SpanLink] = []
 
     init(name: String, kind: SpanKind, trace: TraceContext, parent: SpanID?, start: UInt64) {
-        (self.name, self.kind, self.trace, self.parent, self.start) = (name, kind, trace, parent, start)
+        self.name = name
+        self.kind = kind
+        self.trace = trace
+        self.parent = parent
+        self.start = start
     }
 }

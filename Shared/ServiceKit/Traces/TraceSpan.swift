@@ -1,7 +1,7 @@
 import Synchronization
 import Tracing
 
-/// A span: recorded when its trace is sampled, otherwise only a context to work in.
+/// A span. It records only when its trace is sampled; otherwise it carries a context.
 package struct TraceSpan: Tracing.Span {
     package let context: InstrumentationContext
     /// `nil` when the trace is not sampled.
@@ -45,9 +45,9 @@ package struct TraceSpan: Tracing.Span {
     }
 }
 
-/// What a recorded span collects until it ends. Changes after its end are ignored.
+/// The recorded values of a span. Changes after its end are ignored.
 final class SpanRecording: Sendable {
-    /// Events, and links, that one span keeps.
+    /// The maximum number of events, and of links, of one span.
     static let limit = 128
 
     private let state: Mutex<FinishedSpan?>

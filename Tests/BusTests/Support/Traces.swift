@@ -19,11 +19,11 @@ enum Traces {
 
     /// Runs `body` within a new sampled trace.
     static func with<Result>(_ body: (TraceContext) async throws -> Result) async throws -> Result {
-        let trace = TraceContext(traceID: TraceIDs().trace(), spanID: TraceIDs().span(), isSampled: true)
-        var context = ServiceContext.topLevel
+        let trace = TraceContext(traceID: TraceIDGenerator().trace(), spanID: TraceIDGenerator().span(), isSampled: true)
+        var context = InstrumentationContext.topLevel
         context.trace = trace
         context.requestID = "request-1"
-        return try await ServiceContext.withValue(context) { try await body(trace) }
+        return try await InstrumentationContext.withValue(context) { try await body(trace) }
     }
 
     /// The finished spans of a trace.

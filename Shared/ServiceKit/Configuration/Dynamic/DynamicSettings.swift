@@ -5,23 +5,26 @@ import Logging
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps the part of the settings that admins change as `config` has it: read at the start, when told of a change, after every loss of that feed, and now and then.
+/// Keeps the settings that admins change at run time equal to those of `config`.
 ///
-/// Nobody waits for it: until `config` has answered the defaults hold, and while it is away what it said last. Give it to ``ServiceContext/run(_:migrate:)`` behind the bus.
+/// It reads all sections at the start, after each notice, after each loss of that feed, and about every 15 s.
+/// No caller waits for it: the defaults apply until the first response, and the last values while `config` is
+/// unreachable. Pass it to ``ServiceContext/run(_:migrate:)`` after the bus.
 package final class DynamicSettings: Service {
-    /// Reads all sections.
+    /// Reads all sections from `config`.
     typealias Read = @Sendable () async throws -> [ConfigSection]
 
     private struct State {
-        var sections = KeptSections()
-        /// What all followers have been told of: what this process really runs with.
-        var inUse: [String: KeptSections.State] = [:]
-        /// Told when a section changes, by its name.
-        var followers: [String: [@Sendable () -> Void]] = [:]
-        /// What no admin can change in this process, as its environment or file says it.
-        var fixed: [String: [String]] = [:]
-        /// Why the last reading failed.
-        var trouble: String? = "not read yet"
+        var sections = AcceptedSections()
+        /// The states that all observers have applied: those that this process really uses.
+        var applied: [String: AcceptedSections.State] = [:]
+        /// Called when a section changes, by its name.
+        var observers: [String: [@Sendable () -> Void]] = [:]
+        /// The fields that the environment or file of this process sets, so that admins cannot change them
+        /// here.
+        var overridden: [String: [String]] = [:]
+        /// The reason why the last read failed.
+        var lastFailure: String? = "not read yet"
     }
 
     private let settings: Settings
@@ -30,148 +33,153 @@ package final class DynamicSettings: Service {
     private let clock: any Clock<Duration>
     private let logger: Logger
     private let state = Mutex(State())
-    private let wakes: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    private let refreshRequests: AsyncStream<Void>
+    private let requestRefresh: AsyncStream<Void>.Continuation
 
-    /// How often all is read without being told; a notice that got lost costs no more than that.
+    /// The time between reads without a notice, which bounds the effect of a lost notice.
     static let interval = Duration.seconds(15)
-    private static let patience = (first: Duration.milliseconds(250), longest: Duration.seconds(4))
+    private static let backoff = (first: Duration.milliseconds(250), longest: Duration.seconds(4))
 
     /// - Parameters:
-    ///   - settings: those that `values` are part of.
-    ///   - values: where what is acceptable goes.
+    ///   - settings: the settings that contain `values`.
+    ///   - values: the provider that receives accepted values.
     init(
         _ settings: Settings, values: MutableInMemoryProvider, clock: any Clock<Duration> = ContinuousClock(), logger: Logger,
         read: @escaping Read
     ) {
-        (self.settings, self.values, self.clock, self.logger, self.read) = (settings, values, clock, logger, read)
-        (wakes, wake) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        self.settings = settings
+        self.values = values
+        self.clock = clock
+        self.logger = logger
+        self.read = read
+        (refreshRequests, requestRefresh) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
-    // MARK: Those who use it
+    // MARK: Use
 
-    /// A section as it is now, kept ready for those who ask often.
+    /// Returns a section that is updated at every change. Reading it is cheap.
     package func current<Section: DynamicSection>(_: Section.Type = Section.self) throws(ConfigurationError) -> CurrentValue<
         Section
     > {
-        let live = CurrentValue(try Section(settings))
-        try follow(Section.self) { live.set($0) }
-        return live
+        let current = CurrentValue(try Section(settings))
+        try follow(Section.self) { current.set($0) }
+        return current
     }
 
-    /// Calls `body` with a section now and whenever it has changed; on any thread.
+    /// Calls `body` with a section now and after every change, on any thread.
     package func follow<Section: DynamicSection>(
         _: Section.Type = Section.self, _ body: @escaping @Sendable (Section) -> Void
     ) throws(ConfigurationError) {
         body(try Section(settings))
-        let again: @Sendable () -> Void = { [settings, logger] in
+        let observer: @Sendable () -> Void = { [settings, logger] in
             do {
                 body(try Section(settings))
             } catch {
-                logger.error("a section cannot be used", metadata: ["section": "\(Section.schema.name)", "error": "\(error)"])
+                logger.error(
+                    "section not applied", metadata: ["section": "\(Section.schema.name)", "error": "\(error)"])
             }
         }
-        // Nothing has come from `config` yet: what is set now is set by others.
-        let fixed = Section.schema.fields.filter { (try? settings.optional($0.setting)) != nil }.map(\.name)
+        // Before the first read from `config`, only the environment and the file set fields.
+        let overridden = Section.schema.fields.filter { (try? settings.optional($0.setting)) != nil }.map(\.name)
         state.withLock { state in
-            state.followers[Section.schema.name, default: []].append(again)
-            state.fixed[Section.schema.name] = fixed.isEmpty ? nil : fixed
+            state.observers[Section.schema.name, default: []].append(observer)
+            state.overridden[Section.schema.name] = overridden.isEmpty ? nil : overridden
         }
     }
 
-    // MARK: Its life
+    // MARK: Updates
 
-    /// What to give to the bus.
+    /// The notices of changes; register it with the bus.
     package var feed: EventSubscription {
         var feed = EventSubscription()
-        feed.on(SectionChanged.self) { [wake] _, _ in wake.yield() }
-        // Also after every loss: whatever was told meanwhile is in the answer.
-        feed.onStart { [wake] in wake.yield() }
+        feed.on(SectionChanged.self) { [requestRefresh] _, _ in requestRefresh.yield() }
+        // Also after each loss of the feed, because notices may have been missed.
+        feed.onStart { [requestRefresh] in requestRefresh.yield() }
         return feed
     }
 
     package func run() async throws {
         await cancelWhenGracefulShutdown {
-            var wakes = self.wakes.makeAsyncIterator()
-            var pause = Self.patience.first
+            var requests = self.refreshRequests.makeAsyncIterator()
+            var pause = Self.backoff.first
             while !Task.isCancelled {
-                let isRead = await self.readOnce()
-                // Spread, so that not all processes ask at one moment.
-                await self.wait(isRead ? Self.interval * Double.random(in: 0.8...1.2) : pause, or: &wakes)
-                pause = isRead ? Self.patience.first : min(pause * 2, Self.patience.longest)
+                let succeeded = await self.refresh()
+                // Jittered, so that processes do not read at the same moment.
+                await self.wait(atMost: succeeded ? Self.interval * Double.random(in: 0.8...1.2) : pause, for: &requests)
+                pause = succeeded ? Self.backoff.first : min(pause * 2, Self.backoff.longest)
             }
         }
     }
 
-    /// Until something is told, also since the last time; so long at most.
-    private func wait(_ limit: Duration, or wakes: inout AsyncStream<Void>.AsyncIterator) async {
+    /// Waits for a request to refresh, including one since the last wait.
+    private func wait(atMost limit: Duration, for requests: inout AsyncStream<Void>.AsyncIterator) async {
         await withTaskGroup(of: Void.self) { group in
-            group.addTask { [clock, wake] in
+            group.addTask { [clock, requestRefresh] in
                 do { try await clock.sleep(for: limit) } catch { return }
-                wake.yield()
+                requestRefresh.yield()
             }
-            _ = await wakes.next()
+            _ = await requests.next()
             group.cancelAll()
         }
     }
 
-    /// Whether there was an answer.
-    func readOnce() async -> Bool {
+    /// Reads all sections and applies them. Returns whether the read succeeded.
+    func refresh() async -> Bool {
         do {
-            take(try await read())
+            apply(try await read())
             return true
         } catch {
-            let isNews = state.withLock { state in
-                defer { state.trouble = "\(error)" }
-                return state.trouble == nil
+            let isFirstFailure = state.withLock { state in
+                defer { state.lastFailure = "\(error)" }
+                return state.lastFailure == nil
             }
-            if isNews { logger.notice("the configuration cannot be read", metadata: ["error": "\(error)"]) }
+            if isFirstFailure { logger.notice("configuration read failed", metadata: ["error": "\(error)"]) }
             return false
         }
     }
 
-    private func take(_ sections: [ConfigSection]) {
+    private func apply(_ sections: [ConfigSection]) {
         let (outcome, states) = state.withLock { state in
-            state.trouble = nil
-            let outcome = state.sections.take(sections)
-            // Under the lock, so that of two answers the later one stays.
-            for name in outcome.changed { store(state.sections.states[name]?.kept?.values ?? [:], of: name) }
+            state.lastFailure = nil
+            let outcome = state.sections.apply(sections)
+            // Inside the lock, so that the later of two responses wins.
+            for name in outcome.changed { store(state.sections.states[name]?.accepted?.values ?? [:], section: name) }
             return (outcome, state.sections.states)
         }
-        for name in outcome.refused {
-            let refused = states[name]?.refused
+        for name in outcome.rejected {
+            let rejected = states[name]?.rejected
             logger.error(
-                "a section is refused; the last good values go on",
-                metadata: ["section": "\(name)", "version": "\(refused?.version ?? 0)", "reason": "\(refused?.reason ?? "")"])
+                "section rejected, last accepted values kept",
+                metadata: ["section": "\(name)", "version": "\(rejected?.version ?? 0)", "reason": "\(rejected?.reason ?? "")"])
         }
         for name in outcome.changed {
             logger.info(
-                "a section has changed", metadata: ["section": "\(name)", "version": "\(states[name]?.kept?.version ?? 0)"])
-            for follower in state.withLock({ $0.followers[name] ?? [] }) { follower() }
+                "section changed", metadata: ["section": "\(name)", "version": "\(states[name]?.accepted?.version ?? 0)"])
+            for observer in state.withLock({ $0.observers[name] ?? [] }) { observer() }
         }
-        state.withLock { $0.inUse = states }
+        state.withLock { $0.applied = states }
     }
 
-    private func store(_ section: [String: SettingValue], of name: String) {
-        for (field, value) in section {
-            values.setValue(ConfigValue(value.content, isSecret: false), forKey: AbsoluteConfigKey([name, field]))
+    private func store(_ values: [String: SettingValue], section: String) {
+        for (field, value) in values {
+            self.values.setValue(ConfigValue(value.content, isSecret: false), forKey: AbsoluteConfigKey([section, field]))
         }
     }
 
-    // MARK: What it tells
+    // MARK: Reports
 
-    /// For `/healthz`: the version of each section that is used here, and what of it is not as `config` has it.
+    /// The state for `/healthz`: the version of each section in use, overridden fields and rejected versions.
     package var report: ComponentReport {
-        let (states, used, fixed, trouble) = observed
+        let (states, used, overridden, failure) = observed
         let details = Dictionary(
             uniqueKeysWithValues: used.map { name in
-                let version = states[name]?.kept.map { "version \($0.version)" } ?? "defaults"
-                return (name, fixed[name].map { "\(version); fixed here: \($0.joined(separator: ", "))" } ?? version)
+                let version = states[name]?.accepted.map { "version \($0.version)" } ?? "defaults"
+                return (name, overridden[name].map { "\(version); overridden here: \($0.joined(separator: ", "))" } ?? version)
             })
-        let refused = used.compactMap { name in
-            states[name]?.refused.map { "\(name) version \($0.version) is refused: \($0.reason)" }
+        let rejections = used.compactMap { name in
+            states[name]?.rejected.map { "\(name) version \($0.version) is rejected: \($0.reason)" }
         }
-        let reasons = refused + (trouble.map { ["it cannot be read: \($0)"] } ?? [])
+        let reasons = rejections + (failure.map { ["the configuration cannot be read: \($0)"] } ?? [])
         return reasons.isEmpty
             ? ComponentReport(.up, details: details)
             : ComponentReport(.degraded, reasons.joined(separator: "; "), details: details)
@@ -179,15 +187,18 @@ package final class DynamicSettings: Service {
 
     func metrics() -> [CollectedMetric] {
         let (states, used, _, _) = observed
-        let versions = used.map { (labels: [("section", $0)], value: Double(states[$0]?.kept?.version ?? 0)) }
+        let versions = used.map { (labels: [("section", $0)], value: Double(states[$0]?.accepted?.version ?? 0)) }
         return [
             CollectedMetric(
-                "martlet_configuration_version", .gauge, "Version of a section that is in use; 0 for the defaults.", versions)
+                "martlet_configuration_version", .gauge, help: "Version of a section that is in use; 0 for the defaults.",
+                samples: versions)
         ]
     }
 
-    private var observed: (states: [String: KeptSections.State], used: [String], fixed: [String: [String]], trouble: String?) {
-        state.withLock { ($0.inUse, $0.followers.keys.sorted(), $0.fixed, $0.trouble) }
+    private var observed:
+        (states: [String: AcceptedSections.State], used: [String], overridden: [String: [String]], failure: String?)
+    {
+        state.withLock { ($0.applied, $0.observers.keys.sorted(), $0.overridden, $0.lastFailure) }
     }
 }
 
@@ -200,5 +211,28 @@ extension SettingValue {
         case .text(let text): .string(text)
         case .other: .string("")
         }
+    }
+}
+
+extension ServiceContext {
+    /// Adds the settings that admins change at run time to ``settings``, and applies them to the circuit
+    /// breakers.
+    ///
+    /// Call it once, before the bus runs. Pass the result to ``run(_:migrate:)`` after the bus.
+    ///
+    /// ```swift
+    /// let dynamic = try context.dynamic(bus)
+    /// let pages = try dynamic.current(PageSizes.self)  // pages.now
+    /// ```
+    package func dynamic(_ bus: Bus, clock: any Clock<Duration> = ContinuousClock()) throws(ConfigurationError) -> DynamicSettings
+    {
+        let dynamic = DynamicSettings(settings, values: dynamicValues, clock: clock, logger: logger) {
+            try await bus.call(ListSections()).items
+        }
+        bus.subscribe(dynamic.feed)
+        health.add("configuration", .detail) { dynamic.report }
+        metrics.onCollect { dynamic.metrics() }
+        try dynamic.follow(CircuitBreakerPolicy.self) { [breakers] in breakers.use($0) }
+        return dynamic
     }
 }

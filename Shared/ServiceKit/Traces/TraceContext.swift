@@ -1,13 +1,14 @@
 import Tracing
 
-/// The name of a trace: 128 bits, never zero.
+/// The id of a trace: 128 bits, never zero.
 package struct TraceID: Hashable, Sendable, CustomStringConvertible {
     package let high: UInt64
     package let low: UInt64
 
     package init?(high: UInt64, low: UInt64) {
         if high == 0 && low == 0 { return nil }
-        (self.high, self.low) = (high, low)
+        self.high = high
+        self.low = low
     }
 
     /// 32 lower-case hexadecimal digits.
@@ -20,7 +21,7 @@ package struct TraceID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The name of a span within its trace: 64 bits, never zero.
+/// The id of a span within its trace: 64 bits, never zero.
 package struct SpanID: Hashable, Sendable, CustomStringConvertible {
     package let bits: UInt64
 
@@ -38,22 +39,26 @@ package struct SpanID: Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// Where in which trace something happens: what W3C Trace Context carries.
+/// A position in a trace, as W3C Trace Context propagates it.
 package struct TraceContext: Hashable, Sendable {
     package let traceID: TraceID
     package let spanID: SpanID
     /// Whether spans of this trace are recorded.
     package let isSampled: Bool
-    /// What other vendors added; handed on unread.
+    /// The `tracestate` of other vendors, passed on unparsed.
     package let state: String?
 
     package init(traceID: TraceID, spanID: SpanID, isSampled: Bool, state: String? = nil) {
-        (self.traceID, self.spanID, self.isSampled, self.state) = (traceID, spanID, isSampled, state)
+        self.traceID = traceID
+        self.spanID = spanID
+        self.isSampled = isSampled
+        self.state = state
     }
 
-    /// Reads the headers `traceparent` and `tracestate`, version 00 or one that comes after it.
+    /// Parses the headers `traceparent` and `tracestate`, version 00 or later.
     ///
-    /// `nil` for anything that the recommendation calls invalid: a new trace begins then. A `tracestate` that is too long is left out.
+    /// Returns `nil` for a header that the recommendation calls invalid; the caller starts a new trace then.
+    /// Ignores a `tracestate` beyond 512 bytes.
     package init?(traceparent: String, tracestate: String? = nil) {
         var traceparent = traceparent
         guard let (traceID, spanID, flags) = traceparent.withUTF8(Self.fields) else { return nil }
@@ -61,7 +66,8 @@ package struct TraceContext: Hashable, Sendable {
         self.init(traceID: traceID, spanID: spanID, isSampled: flags & 1 == 1, state: state)
     }
 
-    /// By the bytes and their places, as every call brings one: splitting the text took a fifth of what a server does for a call.
+    /// Parses at fixed byte positions: every call carries a header, and splitting the text took a fifth of a
+    /// call.
     private static func fields(of text: UnsafeBufferPointer<UInt8>) -> (TraceID, SpanID, flags: UInt8)? {
         let dash = UInt8(ascii: "-")
         guard text.count >= 55, text.count <= 512, text[2] == dash, text[35] == dash, text[52] == dash,
@@ -76,7 +82,7 @@ package struct TraceContext: Hashable, Sendable {
         return (traceID, spanID, flags)
     }
 
-    /// The header `traceparent`, version 00.
+    /// The header `traceparent` in version 00.
     package var traceparent: String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(55)
@@ -95,19 +101,20 @@ private enum RequestIDKey: ServiceContextKey { typealias Value = String }
 private enum UserIDKey: ServiceContextKey { typealias Value = String }
 
 extension InstrumentationContext {
-    /// The span that is current in this context.
+    /// The current span of this context.
     package var trace: TraceContext? {
         get { self[TraceKey.self] }
         set { self[TraceKey.self] = newValue }
     }
 
-    /// The public request that caused this work; in every log line. Crosses services with the trace.
+    /// The id of the public request that caused this work. Logged in every line, and propagated with the
+    /// trace.
     package var requestID: String? {
         get { self[RequestIDKey.self] }
         set { self[RequestIDKey.self] = newValue }
     }
 
-    /// The signed-in user on whose behalf this work is done; in every log line. Stays in its process.
+    /// The authenticated user of this work. Logged in every line, and not propagated.
     package var userID: String? {
         get { self[UserIDKey.self] }
         set { self[UserIDKey.self] = newValue }

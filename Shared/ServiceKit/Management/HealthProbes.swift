@@ -1,9 +1,9 @@
 import Foundation
 
-/// The bodies of the probes, as JSON.
-struct ManagementAnswers: Sendable {
-    struct Answer: Sendable {
-        let isGood: Bool
+/// Evaluates the probes of the management port. The results are JSON.
+struct HealthProbes: Sendable {
+    struct Result: Sendable {
+        let isHealthy: Bool
         let body: [UInt8]
     }
 
@@ -13,34 +13,35 @@ struct ManagementAnswers: Sendable {
     let liveness: Liveness
     let started: ContinuousClock.Instant
 
-    /// The process works.
-    func live() async -> Answer {
+    /// Whether the process works.
+    func live() async -> Result {
         let time = await liveness.turnTime()
-        let reasons = time == nil ? ["the I/O thread does not turn"] : []
-        return answer(Body(status: reasons.isEmpty ? "live" : "stuck", reasons: reasons))
+        let reasons = time == nil ? ["the I/O thread does not respond"] : []
+        return result(Body(status: reasons.isEmpty ? "live" : "stuck", reasons: reasons))
     }
 
-    /// The process has migrated its database and takes work.
-    func startup() -> Answer {
-        let missing = health.missing
-        return answer(
-            Body(status: missing.isEmpty ? "started" : "starting", reasons: missing, components: health.reports([.startup])))
+    /// Whether the process has migrated its database and consumes its queues.
+    func startup() -> Result {
+        let reasons = health.notStartedReasons
+        return result(
+            Body(status: reasons.isEmpty ? "started" : "starting", reasons: reasons, components: health.reports([.startup])))
     }
 
-    /// The process should be given work.
-    func ready() -> Answer {
-        let reasons = health.unready
-        return answer(
+    /// Whether the process should receive work.
+    func ready() -> Result {
+        let reasons = health.notReadyReasons
+        return result(
             Body(
                 status: reasons.isEmpty ? "ready" : "notReady", reasons: reasons, components: health.reports([.own, .startup]),
                 dependencies: health.reports([.dependency])))
     }
 
-    /// Everything, for people; always a success.
-    func detail() async -> Answer {
+    /// The details of all components, for operators. Always healthy.
+    func detail() async -> Result {
         let time = await liveness.turnTime()
+        let reasons = health.notReadyReasons
         var body = Body(
-            status: health.unready.isEmpty ? "ready" : "notReady", reasons: health.unready,
+            status: reasons.isEmpty ? "ready" : "notReady", reasons: reasons,
             components: health.reports([.own, .startup]),
             dependencies: health.reports([.dependency]))
         body.details = health.reports([.detail])
@@ -51,7 +52,7 @@ struct ManagementAnswers: Sendable {
         body.turnMicroseconds = time.map {
             Int($0.components.seconds * 1_000_000 + $0.components.attoseconds / 1_000_000_000_000)
         }
-        return Answer(isGood: true, body: Self.encode(body))
+        return Result(isHealthy: true, body: Self.encode(body))
     }
 
     private struct Body: Encodable {
@@ -67,12 +68,12 @@ struct ManagementAnswers: Sendable {
         var turnMicroseconds: Int?
     }
 
-    private func answer(_ body: Body) -> Answer { Answer(isGood: body.reasons.isEmpty, body: Self.encode(body)) }
+    private func result(_ body: Body) -> Result { Result(isHealthy: body.reasons.isEmpty, body: Self.encode(body)) }
 
     private static func encode(_ body: Body) -> [UInt8] {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        // Strings, whole numbers and dictionaries of them always encode.
+        // Encoding cannot fail: the body contains strings, integers and dictionaries of them.
         return (try? encoder.encode(body)).map(Array.init) ?? Array("{}".utf8)
     }
 }

@@ -1,14 +1,17 @@
-/// What Redis keeps under a key.
+/// A value as Redis stores it.
 ///
-/// 18 bytes, then the coded value: format, state, version (8 bytes that sort as the numbers do), stamp (8 bytes). The scripts in `Scripts.swift` read it too.
-struct Entry: Equatable, Sendable {
-    /// The state's byte in Redis.
+/// An 18-byte header, then the encoded value. The header: format, state, version (8 bytes that sort as the
+/// numbers do), stamp (8 bytes). The Lua scripts in `Scripts.swift` read the header too.
+struct CacheEntry: Equatable, Sendable {
+    /// The raw value is the byte in Redis.
     enum State: UInt8, Sendable {
         case value = 0x56  // V
         case absent = 0x41  // A
-        /// Somebody loads: whoever knows the stamp may fill it. Nothing below the version may.
+        /// A load is running. A load that knows the stamp may fill the entry with the lease's version or a
+        /// newer one.
         case lease = 0x4C  // L
-        /// As ``lease``, with what was written meanwhile; it is not shown before a load has proved that nothing newer was forgotten.
+        /// A lease with a value that was written during the load. Readers get the value once a load has shown
+        /// that no newer one was evicted.
         case leaseWithValue = 0x57  // W
         case leaseWithAbsent = 0x42  // B
     }
@@ -18,12 +21,12 @@ struct Entry: Equatable, Sendable {
 
     var state: State
     var version: Int64
-    /// Chance, new for every write: tells what was read apart from what replaced it, also where versions are equal.
+    /// A random number, new for every write: distinguishes two entries of equal version.
     var stamp: UInt64
     var payload: [UInt8] = []
 
-    /// Whether it answers a reader.
-    var isAnswer: Bool { state == .value || state == .absent }
+    /// Whether readers may get this entry.
+    var isReadable: Bool { state == .value || state == .absent }
 
     init(state: State, version: Int64, stamp: UInt64 = .random(in: .min ... .max), payload: [UInt8] = []) {
         self.state = state
@@ -49,7 +52,7 @@ struct Entry: Equatable, Sendable {
         return bytes
     }
 
-    /// `nil` for anything that this build did not write. A header alone is fine.
+    /// Parses an entry, or a header alone; `nil` for another format.
     init?(_ bytes: [UInt8]) {
         guard bytes.count >= Self.headerCount, bytes[0] == Self.format, let state = State(rawValue: bytes[1]) else { return nil }
         let version = Int64(bitPattern: Self.number(bytes[2..<10]) ^ 1 << 63)

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Gives out ids of traces and spans: unpredictable where they begin, different ever after, without a system call each.
-package final class TraceIDs: Sendable {
+/// Generates trace and span ids: distinct, from an unpredictable start, without a system call for each.
+package final class TraceIDGenerator: Sendable {
     private let high: Atomic<UInt64>
     private let low: Atomic<UInt64>
 
@@ -11,7 +11,7 @@ package final class TraceIDs: Sendable {
         low = Atomic(random.next())
     }
 
-    /// The same ids each time, for tests.
+    /// Creates a generator with a reproducible sequence, for tests.
     package init(seed: UInt64) {
         high = Atomic(Self.mix(seed))
         low = Atomic(Self.mix(~seed))
@@ -33,7 +33,7 @@ package final class TraceIDs: Sendable {
         Self.mix(counter.wrappingAdd(0x9E37_79B9_7F4A_7C15, ordering: .relaxed).newValue)
     }
 
-    /// SplitMix64: spreads neighbouring numbers over all 64 bits, one to one.
+    /// The finaliser of SplitMix64: a bijection that spreads neighbouring numbers over all 64 bits.
     private static func mix(_ value: UInt64) -> UInt64 {
         var mixed = value
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

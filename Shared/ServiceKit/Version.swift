@@ -1,4 +1,0 @@
-/// Which Martlet this is.
-package enum MartletVersion {
-    package static let current = "0.1.0"
-}
