@@ -12,11 +12,11 @@ import Testing
 /// Each test has a socket on an event loop whose time it advances.
 @Suite("Keep-alive, and clients that do not read") struct KeepAliveTests {
     private struct Recorder: SocketEventReceiver {
-        let confirmed = ValueRecorder<Int64>()
+        let acknowledged = ValueRecorder<Int64>()
 
         func receive(_ events: [SocketEvent]) {
             for event in events {
-                if case .confirmed(let n) = event.kind { confirmed.add(n) }
+                if case .acknowledged(let n) = event.kind { acknowledged.add(n) }
             }
         }
     }
@@ -63,7 +63,8 @@ import Testing
         }
     }
 
-    @Test("a client that answers pings stays and confirms what it received; one that does not is closed at the third heartbeat")
+    @Test(
+        "a client that answers pings stays and acknowledges what it received; one that does not is closed at the third heartbeat")
     func silent() throws {
         let socket = try TestSocket()
         _ = socket.handler.perform(.send(.frame(Array("{}".utf8)), n: 5))
@@ -75,12 +76,12 @@ import Testing
             #expect(ping.opcode == .ping)
             try socket.receive(RawClient.frame(10, Array(ping.data.readableBytesView)))
         }
-        #expect(socket.recorder.confirmed.all == Array(repeating: 5, count: 10))
-        // Numbers that were not sent confirm nothing.
+        #expect(socket.recorder.acknowledged.all == Array(repeating: 5, count: 10))
+        // Numbers that were not sent acknowledge nothing.
         for payload in [[0, 0, 0, 0, 0, 0, 0, 6], [0x80, 0, 0, 0, 0, 0, 0, 0], [0, 5]] as [[UInt8]] {
             try socket.receive(RawClient.frame(10, payload))
         }
-        #expect(socket.recorder.confirmed.count == 10)
+        #expect(socket.recorder.acknowledged.count == 10)
         for _ in 0..<2 { socket.sockets.tick() }
         #expect(try socket.sent() == [9, 9])
         socket.sockets.tick()

@@ -50,8 +50,8 @@ final class LoopSockets {
     }
 
     /// Reports an event at the end of this turn.
-    func report(_ kind: SocketEvent.Kind, of port: SocketHandle) {
-        events.append(SocketEvent(port: port, kind: kind))
+    func report(_ kind: SocketEvent.Kind, of handle: SocketHandle) {
+        events.append(SocketEvent(handle: handle, kind: kind))
         if events.count == 1 { loop.assumeIsolated().execute { [self] in flushEvents() } }
     }
 

@@ -4,20 +4,20 @@ import Contracts
 struct SocketEvent: Sendable {
     enum Kind: Sendable {
         /// A client was admitted. The socket neither sends nor passes on frames until ``SocketCommand/open``.
-        case arrived(HandshakeResult)
+        case admitted(HandshakeResult)
         case frame(ClientFrame)
         case badFrame(BadFrame)
         /// The client sent too many frames, or too many bad ones. The socket ignores it from now on and must
         /// be closed, after the frames that were sent to it.
         case policyViolated
         /// The client has received all frames up to this number.
-        case confirmed(upTo: Int64)
+        case acknowledged(upTo: Int64)
         /// The bytes that waited to be sent have been sent, or most of them.
         case drained
-        case left
+        case closed
     }
 
-    let port: SocketHandle
+    let handle: SocketHandle
     let kind: Kind
 }
 

@@ -37,13 +37,13 @@ enum SocketCommand: Sendable {
 /// Collects the commands of one turn for the sockets of one event loop, and executes them there together.
 struct LoopOutput {
     private let loop: any EventLoop
-    private var commands: [(port: SocketHandle, command: SocketCommand)] = []
+    private var commands: [(handle: SocketHandle, command: SocketCommand)] = []
 
     init(_ loop: any EventLoop) { self.loop = loop }
 
-    mutating func add(_ command: SocketCommand, to port: SocketHandle) {
-        if case .send(let bytes, _) = command { port.outstanding.add(bytes.readableBytes, ordering: .relaxed) }
-        commands.append((port, command))
+    mutating func add(_ command: SocketCommand, to handle: SocketHandle) {
+        if case .send(let bytes, _) = command { handle.outstanding.add(bytes.readableBytes, ordering: .relaxed) }
+        commands.append((handle, command))
     }
 
     mutating func flush() {
@@ -52,7 +52,7 @@ struct LoopOutput {
         commands = []
         loop.execute {
             var written: [SocketHandler] = []
-            for (port, command) in batch where port.socket.perform(command) { written.append(port.socket) }
+            for (handle, command) in batch where handle.socket.perform(command) { written.append(handle.socket) }
             for socket in written { socket.flush() }
         }
     }

@@ -42,7 +42,7 @@ final class SocketHandler: ChannelInboundHandler {
     private var writtenBytes = 0
     /// Bytes that waited in the channel after the last flush.
     private var bufferedBytes = 0
-    /// The number of the last frame written. Pings carry it, so that a pong confirms what the client has
+    /// The number of the last frame written. Pings carry it, so that a pong acknowledges what the client has
     /// received.
     private var lastN: Int64 = 0
 
@@ -60,7 +60,7 @@ final class SocketHandler: ChannelInboundHandler {
         self.handle = handle
         bucket = sockets.add(self)
         try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        if let handshake { sockets.report(.arrived(handshake), of: handle) }
+        if let handshake { sockets.report(.admitted(handshake), of: handle) }
         handshake = nil
     }
 
@@ -107,7 +107,7 @@ final class SocketHandler: ChannelInboundHandler {
         case .incomplete: break
         case .text(let text): limitRate { receive(text) }
         case .ping(let data): limitRate { pong(data) }
-        case .pong(let data): limitRate { confirm(by: data) }
+        case .pong(let data): limitRate { acknowledge(by: data) }
         case .close(let code): close(WebSocketErrorCode(codeNumber: Int(code)), isAnswer: true)
         case .violation(let violation): close(WebSocketErrorCode(codeNumber: Int(violation.rawValue)))
         }
@@ -131,10 +131,10 @@ final class SocketHandler: ChannelInboundHandler {
         if context?.channel.isWritable == true { write(.pong, ByteBuffer(data)) }
     }
 
-    private func confirm(by pong: ByteBufferView) {
+    private func acknowledge(by pong: ByteBufferView) {
         var pong = ByteBuffer(pong)
         guard let n = pong.readInteger(as: Int64.self), (0...lastN).contains(n) else { return }
-        report(.confirmed(upTo: n))
+        report(.acknowledged(upTo: n))
     }
 
     private func receive(_ text: ByteBufferView) {
@@ -251,7 +251,7 @@ final class SocketHandler: ChannelInboundHandler {
 
     private func end() {
         guard let handle else { return }
-        sockets.report(.left, of: handle)
+        sockets.report(.closed, of: handle)
         sockets.remove(self, from: bucket)
         self.handle = nil
         context = nil
