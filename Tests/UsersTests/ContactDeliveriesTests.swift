@@ -145,7 +145,7 @@ import Testing
             let all = people
             let results = await atOnce(20) { number in
                 let seen = all.shuffled().map {
-                    RecordLastSeen.ValueRecorder(userID: $0.0, sessionID: $0.1, at: start + .seconds(number))
+                    RecordLastSeen.Seen(userID: $0.0, sessionID: $0.1, at: start + .seconds(number))
                 }
                 return try await world.one.presence.recordLastSeen(RecordLastSeen(users: seen))
             }

@@ -10,8 +10,8 @@ import Testing
 
     private func token() -> AccessToken {
         AccessToken(
-            sub: UserID(rawValue: 7), sid: SessionID(rawValue: 8), name: "mia", roles: [.admin], iat: now.seconds,
-            exp: now.seconds + 900)
+            sub: UserID(rawValue: 7), sid: SessionID(rawValue: 8), name: "mia", roles: [.admin], iat: now.secondsSinceEpoch,
+            exp: now.secondsSinceEpoch + 900)
     }
 
     @Test("signs tokens that its published key verifies, under its id")

@@ -1,4 +1,5 @@
 import Contracts
+import TestSupport
 
 /// Messages of procedures as some released version put them on the bus, in hexadecimal. They stay for as long
 /// as an instance of that version may run beside a newer one: add samples for what a version adds, and never
