@@ -5,8 +5,8 @@ import ServiceKit
 
 /// Measures shared modules as services use them, and runs the servers and clients of `make bench`.
 ///
-/// - `bench <service> <command> <numbers>` runs a ``Measurement`` as that service and prints one line of JSON.
-///   It must be started in the environment of the service.
+/// - `bench <service> <command> <numbers>` runs a ``Measurement`` as that service and prints one line of
+///   JSON. It must be started in the environment of the service.
 /// - `bench hello <port>` runs the baseline of the HTTP API, ``HelloServer``.
 /// - `bench relay <port>` runs the baseline of live connections, ``RelayServer``.
 /// - `bench websockets <file>` runs WebSocket clients: ``WebSocketLoadCommand``.

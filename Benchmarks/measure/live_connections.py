@@ -35,7 +35,7 @@ def measure(run):
     if run.wants(figures.PEAK):
         live.measure_peak()
     if run.wants(figures.GROUP):
-        live.measure_group(api.create_group("Everybody", users))
+        live.measure_group(api.create_group("All users", users))
     log(live.costs.text("delivery"))
     run.record(figures.LOST_OR_DUPLICATED, live.lost_or_duplicated)
 

@@ -1,9 +1,8 @@
 /// An event that a service publishes after the commit of the transaction that caused it: the data of one
 /// CloudEvent.
 ///
-/// Evolves like a
-/// ``Procedure``. Delivered at least once, and in no order between instances: drop duplicates by event id, order by `seq`
-/// or `rev`.
+/// Evolves like a ``Procedure``. Delivered at least once, and in no order between instances: drop duplicates
+/// by event id, order by `seq` or `rev`.
 public protocol Event: Codable, Sendable {
     /// `<service>.<entity>.<verb>.v<n>`: the routing key and the `type` of the CloudEvent.
     static var type: EventType { get }

@@ -1,6 +1,7 @@
 /// Exponential backoff with jitter: the waits between attempts, from the lower to the upper bound of a range.
 ///
-/// The wait doubles with each attempt. Each is shortened at random by up to a half, so that clients do not retry in step.
+/// The wait doubles with each attempt. Each is shortened at random by up to a half, so that clients do not
+/// retry in step.
 package struct Backoff: Sendable {
     package let range: ClosedRange<Duration>
     private var attempt = 0

@@ -1,7 +1,7 @@
 /// The executor of the actors that live on an ``IOThread``.
 ///
-/// It is not the thread itself, which tasks prefer. If both were one object, the runtime would treat every return between
-/// nonisolated functions as a departure from an actor and enqueue a job for it.
+/// It is not the thread itself, which tasks prefer. If both were one object, the runtime would treat every
+/// return between nonisolated functions as a departure from an actor and enqueue a job for it.
 final class IOIsolation: SerialExecutor {
     private let queue: JobQueue
 

@@ -2,7 +2,8 @@
 ///
 /// The thread calls both methods; an actor implements them with `assumeIsolated`.
 package protocol IOSource: AnyObject, Sendable {
-    /// Called at the end of every turn. Flushes collected output and returns what to poll for; `nil` polls nothing.
+    /// Called at the end of every turn. Flushes collected output and returns what to poll for; `nil` polls
+    /// nothing.
     nonisolated func beforeWait() -> IOInterest?
     /// Called when the descriptor of the last ``beforeWait()`` is ready.
     nonisolated func ready(_ readiness: IOReadiness)

@@ -3,12 +3,12 @@ import Synchronization
 
 /// A thread that runs Swift jobs and polls sockets: the executor of a process's hot path.
 ///
-/// Actors use it as their executor and request handlers prefer it, so a request, its calls, its rows and its reply never
-/// change threads.
+/// Actors use it as their executor and request handlers prefer it, so a request, its calls, its rows and its
+/// reply never change threads.
 ///
-/// It works in turns. A turn runs the ready jobs, then the blocks scheduled for the turn's end. Every source then flushes
-/// its output, and the thread polls descriptors, timers and new jobs. Output of one turn, such as the calls of all
-/// callers that are ready, is therefore batched without a timer.
+/// It works in turns. A turn runs the ready jobs, then the blocks scheduled for the turn's end. Every source
+/// then flushes its output, and the thread polls descriptors, timers and new jobs. Output of one turn, such
+/// as the calls of all callers that are ready, is therefore batched without a timer.
 ///
 /// It lives as long as the process. Code on it must not block.
 package final class IOThread: TaskExecutor {
@@ -32,10 +32,11 @@ package final class IOThread: TaskExecutor {
     /// Whether the caller runs on this thread.
     package var isCurrent: Bool { queue.isOnThread }
 
-    /// Runs `body` on the thread, after every job and block that was enqueued before. Callable from any thread.
+    /// Runs `body` on the thread, after every job and block that was enqueued before. Callable from any
+    /// thread.
     ///
-    /// Blocks of one thread run in the order in which it posted them, which tasks do not promise. Inside, actors that
-    /// live on the thread can be entered with `assumeIsolated`.
+    /// Blocks of one thread run in the order in which it posted them, which tasks do not promise. Inside,
+    /// actors that live on the thread can be entered with `assumeIsolated`.
     package func post(_ body: @escaping @Sendable () -> Void) { queue.add(.block(body)) }
 
     // MARK: On the thread only
@@ -46,7 +47,8 @@ package final class IOThread: TaskExecutor {
     /// Removes `source`, which is not called again, not even later in this turn. Only on the thread.
     package func remove(_ source: any IOSource) { onThread { $0.remove(source) } }
 
-    /// Calls `body` on the thread after `delay`, with a resolution of 1 ms and never early. Only on the thread.
+    /// Calls `body` on the thread after `delay`, with a resolution of 1 ms and never early. Only on the
+    /// thread.
     @discardableResult
     package func schedule(after delay: Duration, _ body: @escaping @Sendable () -> Void) -> IOTimer {
         onThread { $0.schedule(after: delay, body) }

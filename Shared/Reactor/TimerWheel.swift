@@ -1,7 +1,7 @@
 /// Timers by due time, inserted and cancelled in constant time.
 ///
-/// A hashed wheel of one-millisecond slots. A timer further away than one turn of the wheel stays in its slot and is
-/// checked once per turn. Times are milliseconds of a monotonic clock.
+/// A hashed wheel of one-millisecond slots. A timer further away than one turn of the wheel stays in its slot
+/// and is checked once per turn. Times are milliseconds of a monotonic clock.
 struct TimerWheel<Body> {
     /// Identifies one scheduled timer; invalid once it has fired.
     struct Token: Hashable, Sendable {
@@ -61,7 +61,8 @@ struct TimerWheel<Body> {
         return due.map(\.body)
     }
 
-    /// The time of the next check: not after the earliest timer, and at most one turn of the wheel ahead. `nil` without timers.
+    /// The time of the next check: not after the earliest timer, and at most one turn of the wheel ahead.
+    /// `nil` without timers.
     func nextCheck() -> Int64? {
         guard count > 0 else { return nil }
         let start = slot(of: current + 1)

@@ -8,7 +8,7 @@ import Testing
     private static let token = "Authorization: Bearer 1.2"
 
     /// The response to a request that is rejected.
-    private func rejection(_ gateway: TestGateway, _ path: String, _ headers: [String], method: String = "GET") async throws
+    private func rejection(_ gateway: TestGateway, _ path: String, headers: [String], method: String = "GET") async throws
         -> (status: String, head: String, body: String)
     {
         let client = try await RawClient.connect(to: gateway.port)
@@ -42,17 +42,18 @@ import Testing
     func rejected() async throws {
         try await TestGateway.with { gateway in
             let bad: [(path: String, headers: [String], status: String, code: String)] = [
-                ("/rt/x", [], "401", "unauthenticated"), ("/rt/x", ["Authorization: Bearer expired"], "401", "unauthenticated"),
-                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1, bearer.expired"], "401", "unauthenticated"),
-                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v1"], "401", "unauthenticated"),
+                ("/rt/x", headers: [], "401", "unauthenticated"),
+                ("/rt/x", headers: ["Authorization: Bearer expired"], "401", "unauthenticated"),
+                ("/rt/x", headers: ["Sec-WebSocket-Protocol: martlet.v1, bearer.expired"], "401", "unauthenticated"),
+                ("/rt/x", headers: ["Sec-WebSocket-Protocol: martlet.v1"], "401", "unauthenticated"),
                 // Browsers reject a response that selects none of the subprotocols that they offer.
-                ("/rt/x", ["Sec-WebSocket-Protocol: bearer.1.2"], "400", "malformed"),
-                ("/rt/x", ["Sec-WebSocket-Protocol: martlet.v2, bearer.1.2"], "400", "malformed"),
-                ("/rt/x", [Self.token, "Sec-WebSocket-Protocol: other"], "400", "malformed"),
-                ("/rt", [Self.token], "404", "notFound"), ("/rt/x/y", [Self.token], "404", "notFound"),
+                ("/rt/x", headers: ["Sec-WebSocket-Protocol: bearer.1.2"], "400", "malformed"),
+                ("/rt/x", headers: ["Sec-WebSocket-Protocol: martlet.v2, bearer.1.2"], "400", "malformed"),
+                ("/rt/x", headers: [Self.token, "Sec-WebSocket-Protocol: other"], "400", "malformed"),
+                ("/rt", [Self.token], "404", "notFound"), ("/rt/x/y", headers: [Self.token], "404", "notFound"),
             ]
             for one in bad {
-                let answer = try await rejection(gateway, one.path, one.headers)
+                let answer = try await rejection(gateway, one.path, headers: one.headers)
                 #expect(answer.status == one.status, "\(one)")
                 #expect(answer.body.contains("\"code\":\"\(one.code)\""), "\(one)")
                 #expect(answer.head.contains("application/problem+json"))
@@ -60,11 +61,11 @@ import Testing
                 #expect(answer.body.contains("\"requestId\":\"\(id)\""), "\(one)")
             }
             for method in ["GET", "POST"] {
-                let answer = try await rejection(gateway, "/rt/x/y", ["X-Request-ID: my-request.1"], method: method)
+                let answer = try await rejection(gateway, "/rt/x/y", headers: ["X-Request-ID: my-request.1"], method: method)
                 #expect(answer.head.contains("X-Request-ID: my-request.1\r\n"))
                 #expect(answer.body.contains("\"requestId\":\"my-request.1\""))
             }
-            #expect(try await rejection(gateway, "/rt/x", [Self.token], method: "POST").status == "426")
+            #expect(try await rejection(gateway, "/rt/x", headers: [Self.token], method: "POST").status == "426")
         }
     }
 
@@ -72,11 +73,11 @@ import Testing
     func shut() async throws {
         try await TestGateway.with { gateway in
             await gateway.actor.tick(now: .now + .seconds(700))
-            let answer = try await rejection(gateway, "/rt/x", [Self.token])
+            let answer = try await rejection(gateway, "/rt/x", headers: [Self.token])
             #expect(answer.status == "503" && answer.head.contains("Retry-After: 1\r\n"))
             // An invalid token comes first: the client must refresh it.
             for headers in [[], ["Authorization: Bearer expired"]] {
-                #expect(try await rejection(gateway, "/rt/x", headers).status == "401")
+                #expect(try await rejection(gateway, "/rt/x", headers: headers).status == "401")
             }
             await gateway.assign(TestGateway.everything, epoch: 1)
             _ = try await gateway.client(1)

@@ -50,7 +50,8 @@ import Testing
     }
 }
 
-/// Two instances with half of the partitions each, and a publisher of `chats` that follows the routes of `config`.
+/// Two instances with half of the partitions each, and a publisher of `chats` that follows the routes of
+/// `config`.
 private struct RoutedWorld {
     static let low = PartitionSet(0..<180)
     static let high = PartitionSet(180..<360)

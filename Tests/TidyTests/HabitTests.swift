@@ -13,7 +13,7 @@ import Testing
             ("fatalError", /\bfatalError\(/),
         ]
         let violations = Repository.shipped.flatMap { file in
-            patterns.flatMap { file.find($0.0, $0.1, $0.0) }.filter { violation in
+            patterns.flatMap { file.find($0.0, $0.1, says: $0.0) }.filter { violation in
                 !file.source.isExplained(line: violation.line) || !Self.borders.contains { file.path.hasPrefix($0) }
             }
         }
@@ -23,7 +23,7 @@ import Testing
     @Test("a trap names the invariant that it guards, in its message or in a comment above")
     func traps() {
         let violations = Repository.shipped.flatMap { file in
-            file.find("preconditionFailure()", /\bpreconditionFailure\(\)/, "a trap without a reason")
+            file.find("preconditionFailure()", /\bpreconditionFailure\(\)/, says: "a trap without a reason")
                 .filter { !file.source.isExplained(line: $0.line) }
         }
         #expect(violations == [])
@@ -34,7 +34,7 @@ import Testing
         let violations = Repository.shipped.filter { !$0.name.hasSuffix("Main.swift") && $0.name != "main.swift" }.flatMap {
             file in
             ["print", "debugPrint", "dump"].flatMap { word in
-                file.find("\(word)(", /(?:^|[^.\w])(?:print|debugPrint|dump)\(/, "prints")
+                file.find("\(word)(", /(?:^|[^.\w])(?:print|debugPrint|dump)\(/, says: "prints")
             }
         }
         #expect(violations == [])
@@ -94,7 +94,7 @@ import Testing
         let violations = Repository.tests.filter { file in !own.contains { file.path.hasPrefix($0) } }.flatMap {
             $0.find(
                 "sleep", /\bTask\.sleep\(|\bThread\.sleep\(|\bu?sleep\(\d|\bnanosleep\(/,
-                "sleeps; TestSupport has eventually, untilCancelled and ManualClock")
+                says: "sleeps; TestSupport has eventually, untilCancelled and ManualClock")
         }
         #expect(violations == [])
     }
@@ -103,7 +103,8 @@ import Testing
     func access() {
         let violations = Repository.shipped.filter { $0.target != "Shared/Contracts" }.flatMap { file in
             ["public", "open"].flatMap { word in
-                file.find("\(word) ", /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public|open)\s+(?!import)/, "public outside Contracts")
+                file.find(
+                    "\(word) ", /^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public|open)\s+(?!import)/, says: "public outside Contracts")
             }
         }
         #expect(violations == [])

@@ -89,7 +89,7 @@ extension Repository.File {
     }
 
     /// The lines of code that match `pattern`, which contains `word`; strings and comments are left aside.
-    func find(_ word: String, _ pattern: some RegexComponent, _ what: String) -> [Violation] {
+    func find(_ word: String, _ pattern: some RegexComponent, says what: String) -> [Violation] {
         if !mentions(word) { return [] }
         return source.code.enumerated().compactMap { line, code in
             code.firstMatch(of: pattern) == nil ? nil : Violation(path: path, line: line, what: what)

@@ -26,11 +26,13 @@ import Testing
     /// The types in Contracts that conform to `parent`, each with its wire name.
     private static func contracts(of parent: String) -> [(type: String, name: String)] {
         Repository.shipped.filter { $0.target == "Shared/Contracts" }.flatMap { file in
-            let declarations = file.source.code.compactMap { $0.firstMatch(of: /struct (\w+): (\w+)/) }
-                .filter { $0.2 == parent }.map { String($0.1) }
-            let names = file.source.strings.map(\.text).filter { $0.wholeMatch(of: /[a-z]\w*(?:\.\w+)+\.v\d+/) != nil }
-            #expect(declarations.isEmpty || declarations.count == names.count, "\(file): each contract needs one wire name")
-            return zip(declarations, names).map { ($0, $1) }
+            let names = file.source.strings.filter { $0.text.wholeMatch(of: /[a-z]\w*(?:\.\w+)+\.v\d+/) != nil }
+            return file.source.code.enumerated().compactMap { line, code in
+                guard let declaration = code.firstMatch(of: /struct (\w+): (\w+)/), declaration.2 == parent else { return nil }
+                let name = names.first { $0.line > line }?.text
+                #expect(name != nil, "\(file): \(declaration.1) has no wire name")
+                return (String(declaration.1), name ?? "")
+            }
         }
     }
 

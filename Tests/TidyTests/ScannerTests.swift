@@ -55,6 +55,6 @@ import Testing
         let found = Functions.all(in: SourceText(code).code)
         #expect(found.map(\.name) == ["init", "f", "deinit", "subscript", "operatorLike"])
         #expect(found.map(\.lines) == [1, 7, 2, 1, 1])
-        #expect(found.map(\.start) == [7, 8, 15, 17, 19])
+        #expect(found.map(\.start) == [7, 9, 16, 18, 20])
     }
 }

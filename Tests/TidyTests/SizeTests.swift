@@ -4,7 +4,8 @@ import Testing
     private static let fileLimit = 400
     private static let functionLimit = 60
 
-    /// Longer files, with their present number of lines. An entry may shrink; a new one needs a reason beside it.
+    /// Longer files, with their present number of lines. An entry may shrink; a new one needs a reason beside
+    /// it.
     private static let longFiles: [String: Int] = [:]
     /// Longer functions, by `path function`, under the same rule.
     private static let longFunctions: [String: Int] = [:]

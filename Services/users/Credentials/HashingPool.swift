@@ -23,9 +23,8 @@ struct HashingPool: Sendable {
 
     /// Waits for a thread, then runs `work` on it.
     ///
-    /// - Throws: `unavailable`, at once when the queue is full or after ``patience``;
-    ///   `CancellationError` when the task is cancelled while it waits (running work cannot be stopped); what `work`
-    ///   throws.
+    /// - Throws: `unavailable`, at once when the queue is full or after ``patience``; `CancellationError`
+    ///   when the task is cancelled while it waits (running work cannot be stopped); what `work` throws.
     func run<Answer: Sendable>(_ work: @escaping @Sendable () throws -> Answer) async throws -> Answer {
         do {
             return try await admission.run { try await Blocking.run(work) }

@@ -8,8 +8,8 @@ struct PresenceStore: Sendable {
 
     let database: PostgresPool
 
-    /// Returns the connected contacts of
-    /// `user`, longest connected first, without those where one has blocked the other; at most ``mostContacts``.
+    /// Returns the connected contacts of `user`, longest connected first, without those where one has blocked
+    /// the other; at most ``mostContacts``.
     func contacts(of user: UserID) async throws -> [PresenceContact] {
         try await database.reads.query(
             """

@@ -12,7 +12,8 @@ struct UserCaches: Sendable {
     let searches: Cache<SearchPage, Page<User>>
     private let io: IOThread
 
-    /// - Parameter timesToLive: how long Redis keeps accounts; `nil` for the default of ``CacheConfiguration``.
+    /// - Parameter timesToLive: how long Redis keeps accounts; `nil` for the default of
+    ///   ``CacheConfiguration``.
     init(
         prefix: String, redis: RedisClient, on io: IOThread, profiles: ProfileStore,
         timesToLive: CacheConfiguration.TimesToLive? = nil,

@@ -111,7 +111,7 @@ struct JSONLine {
         if !json.append(string: text, limit: min(limit, room)) { isTruncated = true }
     }
 
-    /// Whether a key names what must not be in a log, whoever put it there, in whatever case. Asked for every key of every line.
+    /// Whether `key` names a secret, in upper or lower case. Called for every key of every line.
     private static func isConfidential(_ key: String) -> Bool {
         var key = key
         return key.withUTF8 { key in

@@ -10,12 +10,13 @@ extension ServiceError {
     /// | --- | --- |
     /// | the call's deadline, a cancelled task, `statement_timeout` (57014) | `deadlineExceeded` |
     /// | the connection was lost while a commit was in flight | `unknownOutcome` |
-    /// | no connection, a full queue, a read-only server (25006), a deadlock, a serialization failure, a lock timeout | `unavailable` |
+    /// | no connection, a full queue, a read-only server (25006) | `unavailable` |
+    /// | a deadlock, a serialization failure, a lock timeout | `unavailable` |
     /// | anything else | `internal` |
     ///
-    /// 57014 reaches a caller only from
-    /// `statement_timeout` or an operator: a statement that this process cancels at a deadline has failed already. Either way the database was too slow, which is what opens the callers' circuit breakers; the server rolled back, so ``mayHaveHappened``
-    /// is false.
+    /// 57014 reaches a caller only from `statement_timeout` or from an operator, because a statement that
+    /// this process cancels at a deadline has failed already. In both cases the database was too slow, which
+    /// opens the circuit breakers of callers. The server has rolled back, so ``mayHaveHappened`` is false.
     package init(_ error: PostgresError) {
         if error.reason == .deadlineExceeded || error.reason == .cancelled || error.sqlState == .queryCanceled {
             self.init(.deadlineExceeded, "the request took too long", mayHaveHappened: error.mayHaveHappened)
