@@ -63,17 +63,20 @@ final class MessagingHost: SimulatedProcess {
     var hasLease: Bool { isAlive && ownership.hasLease(at: now) }
     /// Partitions whose users it would admit now.
     var accepting: Set<Int> {
-        guard isAlive, !isPaused, !isGatewayClosed else { return [] }
-        return Set((0..<partitionCount).filter { ownership.verdict(on: $0, at: now) == .accept })
+        // What `verdict` accepts, without asking it for every partition after every event.
+        guard hasLease, !isPaused, !isGatewayClosed else { return [] }
+        return ownership.served.members
     }
-    /// Partitions whose users it would admit although their deliveries do not reach it. A lost feed is a
-    /// known outage.
-    var acceptingUnbound: Set<Int> { isFeedRunning ? accepting.subtracting(feedBindings.members) : [] }
+    /// Whether the deliveries of all `partitions` reach it. A lost feed is a known outage.
+    func isBound(_ partitions: Set<Int>) -> Bool { !isFeedRunning || partitions.isSubset(of: feedBindings.members) }
     /// Partitions that it was assigned.
     var assigned: Set<Int> { isAlive && !isGatewayClosed ? ownership.served.members : [] }
     /// Partitions whose users it delivers to: a lease is valid, and the users connected under it or an
     /// earlier valid one.
-    var delivering: Set<Int> { hasLease ? assigned.union(closing.filter(\.value).keys) : [] }
+    var delivering: Set<Int> {
+        guard hasLease else { return [] }
+        return closing.isEmpty ? assigned : assigned.union(closing.filter(\.value).keys)
+    }
 
     // MARK: Life
 

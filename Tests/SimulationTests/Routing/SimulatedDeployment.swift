@@ -69,19 +69,17 @@ final class SimulatedDeployment {
 
     private func check() {
         if violation != nil { return }
-        var (accepting, delivering) = ([Int: String](), [Int: String]())
-        for member in members {
-            for partition in member.acceptingUnbound {
-                violation = "at \(network.now): \(member.name) accepts users of \(partition) without their deliveries"
-            }
-            for partition in member.accepting {
-                if let other = accepting.updateValue(member.name, forKey: partition) {
-                    violation = "at \(network.now): \(other) and \(member.name) accept users of \(partition)"
+        let states = members.map { (name: $0.name, accepting: $0.accepting, delivering: $0.delivering) }
+        for (member, state) in zip(members, states) where !member.isBound(state.accepting) {
+            violation = "at \(network.now): \(member.name) accepts users without their deliveries"
+        }
+        for (index, one) in states.enumerated() {
+            for other in states[..<index] {
+                if !one.accepting.isDisjoint(with: other.accepting) {
+                    violation = "at \(network.now): \(other.name) and \(one.name) accept users of one partition"
                 }
-            }
-            for partition in member.delivering {
-                if let other = delivering.updateValue(member.name, forKey: partition) {
-                    violation = "at \(network.now): \(other) and \(member.name) have connections of \(partition)"
+                if !one.delivering.isDisjoint(with: other.delivering) {
+                    violation = "at \(network.now): \(other.name) and \(one.name) have connections of one partition"
                 }
             }
         }
