@@ -5,7 +5,7 @@ import Testing
 @testable import ServiceKit
 
 @Suite("Documentation of settings") struct DocumentationTests {
-    private static let page = read("service-context.md")
+    private static let page = read("service-kit.md")
     private static let sections = read("configuration.md")
 
     private static func read(_ name: String) -> String? {

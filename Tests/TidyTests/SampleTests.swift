@@ -27,11 +27,11 @@ import Testing
     private static func contracts(of parent: String) -> [(type: String, name: String)] {
         Repository.shipped.filter { $0.target == "Shared/Contracts" }.flatMap { file in
             let names = file.source.strings.filter { $0.text.wholeMatch(of: /[a-z]\w*(?:\.\w+)+\.v\d+/) != nil }
-            return file.source.code.enumerated().compactMap { line, code in
+            return file.source.code.enumerated().compactMap { line, code -> (type: String, name: String)? in
                 guard let declaration = code.firstMatch(of: /struct (\w+): (\w+)/), declaration.2 == parent else { return nil }
                 let name = names.first { $0.line > line }?.text
                 #expect(name != nil, "\(file): \(declaration.1) has no wire name")
-                return (String(declaration.1), name ?? "")
+                return (type: String(declaration.1), name: name ?? "")
             }
         }
     }
