@@ -57,8 +57,8 @@ package struct RevocationFeed: Service {
         onRevoked(sessions)
     }
 
-    /// Retries until the list is complete, or the subscription was lost again: then its next start begins
-    /// anew.
+    /// Retries until the list is complete or the subscription is lost again. The next start of the
+    /// subscription fetches the list once more.
     ///
     /// No revocation falls between the list and the events, because the subscription started before.
     private func catchUp() async {

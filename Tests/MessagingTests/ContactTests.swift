@@ -58,7 +58,7 @@ import Testing
             // The invitation, repeated after it was accepted.
             await gateway.actor.deliver(Self.tie(of: 2, to: 1, "sent"))
             #expect(try await client.nextText().type == "connection")
-            let question = try await eventually("a question") { gateway.told.all.first?.items.first }
+            let question = try await eventually("a question") { gateway.delivered.all.first?.items.first }
             #expect(question.recipients == [Self.user(1)])
             #expect(question.presence == .init(kind: .question, userID: Self.user(2), online: true))
             // The contact does not answer, and has been seen.

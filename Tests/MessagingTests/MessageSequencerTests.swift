@@ -19,7 +19,7 @@ import Testing
         var coming = (2...60 as ClosedRange<Int64>).filter { _ in Int.random(in: 0..<12, using: &random) > 0 }
         coming += coming.filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
         coming = coming.map { ($0, $0 + Int64.random(in: 0...6, using: &random)) }.sorted { $0.1 < $1.1 }.map(\.0)
-        var (shown, told): ([Int64], Set<Int64>) = ([1], [])
+        var (shown, announced): ([Int64], Set<Int64>) = ([1], [])
         guard case .deliver([1]) = order.apply(1, seq: 1, of: Self.chat, age: .zero, now: now) else {
             return #expect(Bool(false))
         }
@@ -27,24 +27,24 @@ import Testing
             switch verdict {
             case .deliver(let messages): shown += messages
             case .nothing: break
-            case .sendGap(let seq): told.insert(seq)
+            case .sendGap(let seq): announced.insert(seq)
             }
         }
         for seq in coming {
             now += .milliseconds(Int64.random(in: 0...40, using: &random))
             for late in order.expire(now: now) {
-                told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
+                announced.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
                 shown += late
             }
             settle(order.apply(seq, seq: seq, of: Self.chat, age: .zero, now: now))
         }
         for late in order.expire(now: now + .seconds(1)) {
-            told.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
+            announced.formUnion((shown.last ?? 0) + 1..<(late.last ?? 0))
             shown += late
         }
         #expect(shown == shown.sorted())
         #expect(Set(shown).count == shown.count)
-        #expect(Set(coming).isSubset(of: Set(shown).union(told)))
+        #expect(Set(coming).isSubset(of: Set(shown).union(announced)))
         #expect(!order.isHolding)
     }
 

@@ -103,27 +103,27 @@ import Testing
 
     @Test("after partitions have moved, contacts are asked again, and former contacts are shown as offline")
     func askAgain() async throws {
-        let (bus, io, told, shown) = (
+        let (bus, io, delivered, shown) = (
             StubBus(), IOThread(name: "presence"), ValueRecorder<Delivery>(), ValueRecorder<ServerFrame.Text>()
         )
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [1, 2].map { .init(userID: Self.user($0)) }) }
         let desk = PresenceService(
-            bus: bus, deliver: { told.add($0) }, returnTime: .zero, on: io,
+            bus: bus, deliver: { delivered.add($0) }, returnTime: .zero, on: io,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         await desk.start { _, text in shown.add(text) }
         await desk.apply(.connected(Self.user(9), SessionID(rawValue: 9)))
-        try await eventually("the first question") { told.count == 1 ? () : nil }
+        try await eventually("the first question") { delivered.count == 1 ? () : nil }
         for contact in [1, 2] as [Int64] {
             await desk.apply(.received(.init(kind: .news, userID: Self.user(contact), online: true), online: [Self.user(9)]))
         }
         bus.answer(ListPresenceContacts.self) { _ in throw ServiceError(.unavailable, "away") }
         await desk.partitionsReassigned { _ in true }
         try await eventually("asked in vain") { bus.asked(ListPresenceContacts.self).count > 2 ? () : nil }
-        #expect(shown.count == 0 && told.count == 1)
+        #expect(shown.count == 0 && delivered.count == 1)
         bus.answer(ListPresenceContacts.self) { _ in .init(contacts: [.init(userID: Self.user(2))]) }
-        try await eventually("the second question") { told.count == 2 ? () : nil }
+        try await eventually("the second question") { delivered.count == 2 ? () : nil }
         #expect(shown.all == [ServerFrame.presence(Self.user(1), online: false)])
-        let question = try #require(told.all.last?.items.first)
+        let question = try #require(delivered.all.last?.items.first)
         #expect(question.recipients == [Self.user(2)] && question.presence?.kind == .question)
         // No contact answers.
         try await eventually("silence") { shown.count == 2 ? () : nil }

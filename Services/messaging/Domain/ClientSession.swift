@@ -25,7 +25,7 @@ struct ClientSession: Sendable {
     var echoes = SenderEchoFilter()
     private var acknowledged: (n: Int64, at: Duration)?
 
-    /// How long acknowledged frames stay: a page that is loaded anew may ask for them again.
+    /// How long acknowledged frames stay: a page that is reloaded may ask for them again.
     private static let acknowledgedFor = Duration.seconds(60)
 
     init(userID: UserID, sessionID: SessionID) {

@@ -51,8 +51,8 @@ extension GatewayState {
             if isOnline(user) {
                 emit(.changePresence(.contactChanged(user, other: frame.userID)))
             } else {
-                // What their devices show is not known. A client that connects anew is sent the presence of
-                // its contacts.
+                // What the devices show is unknown. A client that reconnects without its session gets the
+                // presence of its contacts.
                 for id in sessions.ids(of: user) { remove(id) }
             }
         }

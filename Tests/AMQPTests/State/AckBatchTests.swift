@@ -92,7 +92,7 @@ import Testing
                 #expect(isOutstanding)
                 broker.rejected(refused)
             default:
-                batch.flush { broker.told($0) }
+                batch.flush { broker.apply($0) }
                 #expect(broker.unknown == 0)
                 #expect(broker.acknowledged == acknowledged)
             }
@@ -112,7 +112,7 @@ import Testing
 
         mutating func rejected(_ tag: UInt64) { if open.remove(tag) == nil { unknown += 1 } }
 
-        mutating func told(_ ack: AckBatch.Ack) {
+        mutating func apply(_ ack: AckBatch.Ack) {
             if !open.contains(ack.tag) { unknown += 1 }
             let settled = open.filter { ack.multiple ? $0 <= ack.tag : $0 == ack.tag }
             open.subtract(settled)

@@ -236,7 +236,7 @@ import Testing
         #expect(line.isIdle)
     }
 
-    @Test("an event that is not forwarded is published all the same, and its row stays")
+    @Test("an event that is not forwarded is still published, and its row stays")
     func notForwarded() {
         for isFirst in [true, false] {
             var line = OutboxState()

@@ -21,7 +21,7 @@ struct TestGateway: Sendable {
     let actor: Gateway
     let revocations: Revocations
     /// The deliveries that the gateway published.
-    let told: ValueRecorder<Delivery>
+    let delivered: ValueRecorder<Delivery>
     let port: Int
 
     var connections: Int { get async { await actor.report().connections } }
@@ -38,14 +38,14 @@ struct TestGateway: Sendable {
         now: @escaping @Sendable () -> ContinuousClock.Instant = { .now },
         isolation: isolated (any Actor)? = #isolation, _ body: (TestGateway) async throws -> Result
     ) async throws -> Result {
-        let (bus, revocations, told, listening) = (
+        let (bus, revocations, delivered, listening) = (
             StubBus(), Revocations(now: now), ValueRecorder<Delivery>(), OneShotSignal<Int>()
         )
         revocations.caughtUp(losses: 0)
         let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let logger = Logger(label: "gateway") { _ in SwiftLogNoOpLogHandler() }
         let actor = Gateway(
-            bus: bus, deliver: { told.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
+            bus: bus, deliver: { delivered.add($0) }, revocations: revocations, partitionCount: partitionCount, limits: limits,
             loops: Array(loops.makeIterator()), incarnation: "tests", url: { "ws://elsewhere/\($0)" }, now: now, on: io,
             logger: logger)
         let authenticator = HandshakeAuthenticator(verifier: NamedTokens()) {
@@ -59,7 +59,7 @@ struct TestGateway: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            let gateway = TestGateway(bus: bus, actor: actor, revocations: revocations, told: told, port: await listening.value)
+            let gateway = TestGateway(bus: bus, actor: actor, revocations: revocations, delivered: delivered, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
             await actor.start()
             await actor.restoreFeed()
