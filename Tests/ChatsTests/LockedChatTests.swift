@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test("its other changes are unavailable too")
+    @Test("further changes of a locked chat are unavailable")
     func changes() async throws {
         try await ChatsDatabase.with { database in
             let (anna, ben) = (ChatsDatabase.user(), ChatsDatabase.user())
@@ -62,7 +62,7 @@ import Testing
         }
     }
 
-    @Test("however many changes wait for it, sends to other chats find a connection")
+    @Test("any number of changes that wait for a locked chat leave connections for sends to other chats")
     func connections() async throws {
         let name = TestStack.uniqueName("held")
         try await ChatsDatabase.with(configure: { $0.applicationName = name }) { database in

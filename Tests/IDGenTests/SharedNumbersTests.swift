@@ -6,7 +6,7 @@ import Testing
 /// Several processes with jumping clocks stop, wake, crash and restart over one table of leases, without
 /// sockets.
 @Suite("Generator numbers shared by processes") struct SharedNumbersTests {
-    @Test("no id is issued twice, whatever clocks, leases and stopped processes do", arguments: UInt64(1)...60)
+    @Test("no id is issued twice under any clocks, lost leases and stopped processes", arguments: UInt64(1)...60)
     func neverTwice(seed: UInt64) {
         var random = SeededGenerator(seed: seed)
         var table = LeaseTable(numbers: 3)

@@ -10,7 +10,7 @@ import Testing
 @Suite("Frames of clients") struct FrameTests {
     private func read(_ text: String) throws(BadFrame) -> ClientFrame { try ClientFrame(Array(text.utf8)) }
 
-    @Test("every frame of the protocol is understood, whatever else stands in it")
+    @Test("every frame of the protocol is parsed, and unknown fields are ignored")
     func known() throws {
         #expect(
             try read(#"{"type":"send","ref":"a","chatId":"7","clientMessageId":"c","text":"hi","replyTo":3,"new":{}}"#)
@@ -26,10 +26,10 @@ import Testing
     }
 
     @Test(
-        "what is wrong with a frame is said, with its ref where there is one",
+        "an invalid frame is answered with the field, the rule and its ref",
         arguments: [
             ("", nil, "malformed"), ("[]", nil, "malformed"), ("{}", nil, "malformed"), (#"{"type":1}"#, nil, "malformed"),
-            (#"{"type":"read","chatId":"x","seq":1}"#, nil, "chatId: an id is"),
+            (#"{"type":"read","chatId":"x","seq":1}"#, nil, "chatId: must be an id"),
             (#"{"type":"read","chatId":"7"}"#, nil, "seq: is required"),
             (#"{"type":"read","chatId":"7","seq":"1"}"#, nil, "seq: must be a whole number"),
             (#"{"type":"send","ref":5,"chatId":"7","clientMessageId":"c"}"#, .number(5), "text: is required"),
@@ -41,7 +41,7 @@ import Testing
         #expect(bad.map { "\($0.code) \($0.message)".contains(what) } == true, "\(bad?.message ?? "")")
     }
 
-    @Test("texts of ours are JSON, whatever they quote")
+    @Test("server frames are valid JSON for any quoted text")
     func escaping() throws {
         let nasty = "a\"b\\c\u{0}\u{1F}\n\u{7F}é🦉"
         let object =
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test(
-        "a frame of any size has its number first, is the same otherwise, and is read as one text", arguments: [10, 200, 70_000])
+        "a numbered frame of any size starts with its number and is otherwise unchanged", arguments: [10, 200, 70_000])
     func numbered(length: Int) throws {
         let text = ServerFrame.error(nil, code: "c", String(repeating: "x", count: length))
         let reader = EmbeddedChannel(handler: ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: 100_000)))

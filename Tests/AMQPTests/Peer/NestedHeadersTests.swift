@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "as deep as a frame allows, they neither end the process nor cost the connection", arguments: ["A", "F"] as [Character])
+        "headers nested as deep as a frame allows end neither the process nor the connection", arguments: ["A", "F"] as [Character])
     func deep(kind: Character) async throws {
         let frames = [
             Frame.deliver(1), .header(bodySize: 0, channel: 1, properties: Self.properties(kind)), .deliver(2),

@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test(
-        "what does not fit the wire is refused with a reason",
+        "values that do not fit the wire format are refused with a reason",
         arguments: [
             { $0.exchange = tooLong }, { $0.routingKey = tooLong }, { $0.body = [UInt8](repeating: 0, count: 11) },
             { $0.properties.correlationID = tooLong }, { $0.properties.replyTo = tooLong }, { $0.properties.userID = tooLong },
