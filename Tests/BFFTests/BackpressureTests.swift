@@ -20,10 +20,7 @@ import Testing
         try await TestServer.with { edge in
             edge.api.bus.answer(GetAccount.self) { _ in Self.account }
             let greedy = try await PausingClient.connect(to: edge.port)
-            greedy.send(
-                (0..<Self.requests).map {
-                    "GET /v1/me HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer ada\r\nX-Request-ID: r\($0)\r\n\r\n"
-                }.joined())
+            greedy.sendRequests(Self.requests)
             let served = try await settledCount(edge)
             #expect((1..<Self.requests / 2).contains(served))
             try await greedy.read()
@@ -93,8 +90,7 @@ import Testing
         try await TestServer.with { edge in
             edge.api.bus.answer(GetAccount.self) { _ in Self.account }
             let client = try await PausingClient.connect(to: edge.port)
-            let request = "GET /v1/me HTTP/1.1\r\nHost: m\r\nAuthorization: Bearer ada\r\nX-Request-ID: r\r\n\r\n"
-            client.send(String(repeating: request, count: 200))
+            client.sendRequests(200)
             _ = try await settledCount(edge)
             try await client.closeOutput()
             try await client.read()
@@ -118,16 +114,24 @@ private struct PausingClient {
             .channelOption(.socketOption(.so_rcvbuf), value: 4_096)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let decoder = ByteToMessageHandler(HTTPResponseDecoder(leftOverBytesStrategy: .dropBytes))
-                    try channel.pipeline.syncOperations.addHandlers([decoder, NameCollector(continuation)])
+                    try channel.pipeline.syncOperations.addHTTPClientHandlers()
+                    try channel.pipeline.syncOperations.addHandler(NameCollector(continuation))
                 }
             }
             .connect(host: "127.0.0.1", port: port).get()
         return PausingClient(channel: channel, names: names)
     }
 
-    /// Does not wait: the server may not read it all.
-    func send(_ text: String) { channel.writeAndFlush(ByteBuffer(string: text), promise: nil) }
+    /// Pipelines requests with the ids r0, r1, … Does not wait, because the server may not read them all.
+    func sendRequests(_ count: Int) {
+        for number in 0..<count {
+            let headers: HTTPHeaders = ["Host": "m", "Authorization": "Bearer ada", "X-Request-ID": "r\(number)"]
+            let head = HTTPRequestHead(version: .http1_1, method: .GET, uri: "/v1/me", headers: headers)
+            channel.write(HTTPClientRequestPart.head(head), promise: nil)
+            channel.write(HTTPClientRequestPart.end(nil), promise: nil)
+        }
+        channel.flush()
+    }
 
     func read() async throws { try await channel.setOption(.autoRead, value: true).get() }
 

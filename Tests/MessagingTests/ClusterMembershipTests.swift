@@ -94,6 +94,31 @@ import Testing
         }
     }
 
+    @Test("the final heartbeat waits for the answer to the one in flight")
+    func oneHeartbeatAtATime() async throws {
+        try await TestGateway.with { gateway in
+            let (areFinal, mayAnswer) = (ValueRecorder<Bool>(), OneShotSignal<Void>())
+            gateway.bus.answer(Heartbeat.self) { heartbeat in
+                areFinal.add(heartbeat.isLeaving && heartbeat.served.isEmpty)
+                if areFinal.count == 1 { await mayAnswer.value }
+                return Self.response(1, TestGateway.everything)
+            }
+            let membership = membership(gateway)
+            membership.feedStarted()
+            try await running(membership) {
+                try await eventually("a heartbeat in flight") { areFinal.count == 1 ? () : nil }
+                async let departure: Void = membership.leave()
+                try await eventually("the closed gateway") { gateway.isOpen ? nil : () }
+                // Enough turns of the thread for a heartbeat that does not wait.
+                for _ in 0..<50 { _ = await gateway.actor.report() }
+                #expect(areFinal.all == [false])
+                mayAnswer.send()
+                await departure
+            }
+            #expect(areFinal.all.last == true)
+        }
+    }
+
     @Test("an instance without peers leaves at once")
     func leaveAlone() async throws {
         try await TestGateway.with { gateway in

@@ -29,6 +29,9 @@ actor ClusterMembership: Service {
     private let loadMeter: LoadMeter
 
     private var state: MembershipState
+    private var isSendingHeartbeat = false
+    /// Heartbeats that wait for the one in flight.
+    private var heartbeatWaiters: [CheckedContinuation<Void, Never>] = []
     private let heartbeats: Signal
     private nonisolated let requestHeartbeat: Signal.Continuation
     private let bindingUpdates: Signal
@@ -111,7 +114,20 @@ actor ClusterMembership: Service {
         }
     }
 
+    /// Sends one heartbeat at a time. Of two in flight, different instances of `config` could store the older
+    /// one last, and its report would keep partitions that this instance has released until the lease expires.
     private func sendHeartbeat() async throws {
+        while isSendingHeartbeat { await withCheckedContinuation { heartbeatWaiters.append($0) } }
+        isSendingHeartbeat = true
+        defer {
+            isSendingHeartbeat = false
+            for waiter in heartbeatWaiters { waiter.resume() }
+            heartbeatWaiters = []
+        }
+        try await exchangeHeartbeat()
+    }
+
+    private func exchangeHeartbeat() async throws {
         let report = await gateway.report()
         let sentAt = ContinuousClock.now
         let load = loadMeter.measure(connections: report.connections)

@@ -178,7 +178,7 @@ final class MessagingHost: SimulatedProcess {
 
     private func requestHeartbeat() {
         heartbeatIsRequested = true
-        if !isSending { sendRequestedHeartbeat() }
+        if !isSending, !isGatewayClosed { sendRequestedHeartbeat() }
     }
 
     private func sendRequestedHeartbeat() {
@@ -187,7 +187,7 @@ final class MessagingHost: SimulatedProcess {
         isSending = true
         let isSent = sendHeartbeat { [self] in
             isSending = false
-            sendRequestedHeartbeat()
+            if isGatewayClosed { sendFinalHeartbeat() } else { sendRequestedHeartbeat() }
         }
         if !isSent { isSending = false }
     }
@@ -276,11 +276,18 @@ final class MessagingHost: SimulatedProcess {
         case .disconnect:
             isGatewayClosed = true
             closing = [:]
-            let isSent = sendHeartbeat { [self] in
-                state.left()
-                die()
-            }
-            if !isSent { die() }
+            sendFinalHeartbeat()
         }
+    }
+
+    /// As ``ClusterMembership`` does: the final heartbeat waits for the one in flight.
+    private func sendFinalHeartbeat() {
+        if isSending { return }
+        isSending = true
+        let isSent = sendHeartbeat { [self] in
+            state.left()
+            die()
+        }
+        if !isSent { die() }
     }
 }
