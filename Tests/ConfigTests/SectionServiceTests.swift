@@ -163,7 +163,7 @@ import Testing
                     try await storeSilently(world, ["usual": .whole(20), "most": .whole(500)])
                     try await world.closeConnection("bff-1 events")
                     try await eventually("the rejection") {
-                        bff.report?.reason?.contains("version 3 is refused") == true ? () : nil
+                        bff.report?.reason?.contains("version 3 is rejected") == true ? () : nil
                     }
                     #expect(bff.report?.status == .degraded)
                     #expect(bff.report?.reason?.contains("values.most must be a whole number from 1 to 100") == true)
