@@ -115,7 +115,8 @@ actor ClusterMembership: Service {
     }
 
     /// Sends one heartbeat at a time. Of two in flight, different instances of `config` could store the older
-    /// one last, and its report would keep partitions that this instance has released until the lease expires.
+    /// one last, and its report would keep partitions that this instance has released until the lease
+    /// expires.
     private func sendHeartbeat() async throws {
         while isSendingHeartbeat { await withCheckedContinuation { heartbeatWaiters.append($0) } }
         isSendingHeartbeat = true
