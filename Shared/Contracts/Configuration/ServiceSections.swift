@@ -54,7 +54,8 @@ package struct CacheTimes: DynamicSection, Hashable {
     package static let seconds = SectionField.seconds(
         "cache.seconds", in: 1...300, default: 300, "time to live of a value, seconds, each a fifth shorter or longer")
     package static let absentSeconds = SectionField.seconds(
-        "cache.absentSeconds", in: 1...10, default: 10, "time to live of an absent value, seconds, each a fifth shorter or longer")
+        "cache.absentSeconds", in: 1...10, default: 10, "time to live of an absent value, seconds, each a fifth shorter or longer"
+    )
 
     package static let schema = SectionSchema("cache", [seconds, absentSeconds])
 

@@ -19,7 +19,8 @@ import Testing
     }
 
     @Test(
-        "headers nested as deep as a frame allows end neither the process nor the connection", arguments: ["A", "F"] as [Character])
+        "headers nested as deep as a frame allows are harmless",
+        arguments: ["A", "F"] as [Character])
     func deep(kind: Character) async throws {
         let frames = [
             Frame.deliver(1), .header(bodySize: 0, channel: 1, properties: Self.properties(kind)), .deliver(2),

@@ -59,7 +59,8 @@ struct TestGateway: Sendable {
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             defer { group.cancelAll() }
-            let gateway = TestGateway(bus: bus, actor: actor, revocations: revocations, delivered: delivered, port: await listening.value)
+            let gateway = TestGateway(
+                bus: bus, actor: actor, revocations: revocations, delivered: delivered, port: await listening.value)
             await gateway.assign(owns ? everything : PartitionSet(), epoch: 1)
             await actor.start()
             await actor.restoreFeed()
