@@ -27,7 +27,23 @@ struct BusEcho: Procedure {
         let request = BusEcho(text: String(repeating: "x", count: 200))
         return try await context.job([bus]) {
             try await bus.started()
+            try await waitForServer(bus, request)
             return try await load.run { _ in _ = try await bus.call(request) }
+        }
+    }
+}
+
+extension BusEcho {
+    /// Returns once the server, which may still be starting, has answered. Waits at most 10 s.
+    private static func waitForServer(_ bus: Bus, _ request: BusEcho) async throws {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                _ = try await bus.call(request)
+                return
+            } catch where ContinuousClock.now < deadline {
+                try await Task.sleep(for: .milliseconds(50))
+            }
         }
     }
 }
