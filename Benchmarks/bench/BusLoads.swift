@@ -41,7 +41,7 @@ extension BusEcho {
             do {
                 _ = try await bus.call(request)
                 return
-            } catch where ContinuousClock.now < deadline {
+            } catch  where ContinuousClock.now < deadline {
                 try await Task.sleep(for: .milliseconds(50))
             }
         }
