@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Warnings are errors in everything that is ours; `package` access joins the targets, `public` is for Contracts.
+/// Settings of all targets. Warnings are errors. Targets share `package` access; only Contracts is `public`.
 let settings: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
