@@ -10,7 +10,7 @@ import Testing
     private static let runs: UInt64 = 50
     private static let starts: [UInt64] = {
         if let given { return [given] }
-        let fresh = Int(TestStack.value("SIMULATION_SEEDS")) ?? 4
+        let fresh = max(1, (Int(TestStack.value("SIMULATION_SEEDS")) ?? 200) / Int(runs))
         return stride(from: 1, through: 401, by: 50).map { $0 }
             + (0..<fresh).map { _ in UInt64.random(in: 1_000...999_999_999) }
     }()
