@@ -13,6 +13,8 @@ package struct CBORDecimalTypes: Sendable {
     /// Adds a type that consists of its raw value and nothing else.
     package mutating func insert<ID: RawRepresentable<Int64>>(_ type: ID.Type) {
         let probe: Int64 = 0x0102_0304_0506_0708
+        // The cast is safe: it follows the check that both types have the same size, and any eight bytes are
+        // an Int64.
         precondition(
             MemoryLayout<ID>.size == MemoryLayout<Int64>.size
                 && ID(rawValue: probe).map { unsafeBitCast($0, to: Int64.self) } == probe, "\(ID.self) is not its raw value alone"
